@@ -1,0 +1,250 @@
+# VXE's build. Everything it makes goes below build/ (node_modules/ is npm's). `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+# $(call say,WORD,FILE): one line per step, unless V=1 prints the commands themselves.
+say = $(if $(filter 1,$(V)),:,printf '  %-8s %s\n' '$(1)' '$(2)')
+
+CC := gcc
+CLANG ?= clang-19
+AR := ar
+NODE ?= node
+B := build
+N := runtime-native
+VERSION := $(shell sed -n 's/^ *"version": "\(.*\)",$$/\1/p' package.json)
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell nproc)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wformat=2 -Werror
+DEFINES := -D_GNU_SOURCE -DVXE_VERSION='"$(VERSION)"'
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection
+CFLAGS ?= -O2 -g
+NATIVE_CFLAGS := -std=c17 $(CFLAGS) $(WARNINGS) $(DEFINES) $(HARDENING) -fPIE
+NATIVE_LDFLAGS := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
+NATIVE_LIBS := -lseccomp -ljson-c
+# The sanitizers cannot be linked statically, and FORTIFY hides from them what they are there to see.
+ASAN_CFLAGS := -std=c17 -O1 -g $(WARNINGS) $(DEFINES) -DVXE_SANITIZED -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := -std=c17 -O1 -g $(WARNINGS) $(DEFINES) -DVXE_SANITIZED -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+# What each native folder may include: a forbidden include does not compile. include/vxe is written <vxe/x.h>, the folders' own
+# headers "x.h" or "folder/x.h"; build/view/FOLDER holds links to just the folders that FOLDER may see.
+SEES_base := base
+SEES_supervisor := base supervisor
+SEES_runtime := base supervisor runtime
+SEES_attack := base supervisor runtime attack
+SEES_test := base supervisor runtime test
+SEES_fuzz := base supervisor runtime
+VIEWS := $(foreach f,base supervisor runtime attack test fuzz,$(foreach s,$(SEES_$(f)),$(B)/view/$(f)/$(s)))
+includes = -I$(N)/include -I$(N)/uapi $(foreach s,$(SEES_$(1)),-I$(N)/$(s)) -I$(B)/view/$(1)
+
+LIB_FOLDERS := base runtime supervisor
+LIB_SOURCES := $(filter-out $(N)/runtime/main.c,$(foreach f,$(LIB_FOLDERS),$(wildcard $(N)/$(f)/*.c)))
+MAIN_SOURCE := $(N)/runtime/main.c
+TEST_SOURCES := $(wildcard $(N)/test/test_*.c)
+TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(wildcard $(N)/test/*.c))
+FUZZ_SOURCES := $(wildcard $(N)/fuzz/fuzz_*.c)
+
+# $(call objects,TREE,SOURCES)
+objects = $(patsubst $(N)/%.c,$(B)/$(1)/obj/%.o,$(2))
+LIB := $(B)/native/libvxe.a
+ASAN_LIB := $(B)/asan/libvxe.a
+FUZZ_LIB := $(B)/fuzz/libvxe.a
+VXE := $(B)/bin/vxe
+NATIVE_TESTS := $(patsubst $(N)/test/%.c,$(B)/native-test/%,$(TEST_SOURCES))
+REPLAYS := $(patsubst $(N)/fuzz/fuzz_%.c,$(B)/native-test/replay_%,$(FUZZ_SOURCES))
+FUZZERS := $(patsubst $(N)/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
+
+ADDON := $(B)/node-seccomp/node_seccomp.node
+ATTACK := $(B)/bin/vxe-attack
+TS_STAMP := $(B)/ts/.stamp
+TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
+
+##@ Everyday
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*##/ { printf "  %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@printf '\nVariables: V=1 (show commands), PREFIX=%s, DESTDIR, JOBS=%s\n' '$(PREFIX)' '$(JOBS)'
+
+.PHONY: demo
+demo: ## set up, build, and show a mail server living in its own environment
+	@scripts/setup.sh
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@test/demo/demo.sh
+
+.PHONY: test
+test: ## set up, build, and run every test
+	@scripts/setup.sh
+	@$(MAKE) --no-print-directory -j$(JOBS) all native-tests
+	@$(NODE) scripts/test.mjs
+
+.PHONY: setup
+setup: ## install what is missing from Debian and npm
+	@scripts/setup.sh
+
+.PHONY: bench
+bench: ## measure launch time, creation time and sizes; writes build/bench/results.md
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/floor $(B)/bench/nothing
+	@$(NODE) test/bench/run.mjs
+
+##@ Building
+.PHONY: all
+all: native addon attack ts ## everything that the demo and the tests need
+
+.PHONY: native
+native: $(VXE) $(B)/bin/vxe-runtime ## vxe and vxe-runtime, the launch side, in C
+
+.PHONY: addon
+addon: $(if $(wildcard $(N)/node-seccomp/build.mk),$(ADDON)) ## node-seccomp, the Node-API addon over libseccomp
+
+.PHONY: attack
+attack: $(if $(wildcard $(N)/attack/build.mk),$(ATTACK)) ## vxe-attack, the intruder's battery
+
+.PHONY: ts
+ts: $(TS_STAMP) ## the authoring side, in TypeScript
+
+.PHONY: native-tests
+native-tests: $(NATIVE_TESTS) $(REPLAYS)
+
+##@ Checking
+.PHONY: check
+check: ## the tests alone: no set-up, no build (SUITE=name for one of them)
+	@$(NODE) scripts/test.mjs $(SUITE)
+
+.PHONY: check-native
+check-native: native-tests ## the native unit tests, under the address and undefined-behaviour sanitizers
+	@$(NODE) scripts/test.mjs native
+
+.PHONY: asan
+asan: $(B)/asan/bin/vxe ## vxe itself with sanitizers: build/asan/bin/vxe
+
+.PHONY: fuzz
+FUZZ_SECONDS ?= 30
+fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
+	$(Q)for f in $(FUZZERS); do name=$${f##*/fuzz_}; mkdir -p $(B)/fuzz/corpus/$$name; \
+	  echo "fuzz $$name for $(FUZZ_SECONDS) s"; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(B)/fuzz/ -print_final_stats=0 -verbosity=0 \
+	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
+
+.PHONY: lint
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c)
+SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
+lint: ## Biome, clang-format, shell syntax, manual pages
+	$(Q)npx --no-install biome check .
+	$(Q)if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(C_FILES); \
+	  else echo 'lint: clang-format-14 is missing, C layout was not checked (apt-get install clang-format-14)' >&2; exit 1; fi
+	$(Q)for f in $(SHELL_FILES); do bash -n "$$f"; done
+	$(Q)scripts/check-man.sh
+
+.PHONY: format
+format: ## lay out C and TypeScript in place
+	$(Q)npx --no-install biome check --write .
+	$(Q)clang-format-14 -i $(C_FILES)
+
+##@ Shipping
+.PHONY: man completions
+man: ## check that the manual pages render without a warning
+	@scripts/check-man.sh
+completions: all ## write the shells' completion files to build/completions
+	@scripts/completions.sh $(B)/completions
+
+.PHONY: install
+install: all ## install below DESTDIR/PREFIX
+	@scripts/install.sh '$(DESTDIR)' '$(PREFIX)'
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	@scripts/install.sh --uninstall '$(DESTDIR)' '$(PREFIX)'
+
+.PHONY: dist
+dist: ts ## the npm package, in build/dist
+	$(Q)mkdir -p $(B)/dist
+	$(Q)npm pack --silent --ignore-scripts --pack-destination $(B)/dist
+
+.PHONY: clean
+clean: ## remove build/
+	$(Q)rm -rf $(B)
+
+# Rules.
+
+$(VIEWS):
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -sfn ../../../$(N)/$(@F) $@
+
+# $(call compile,TREE,COMPILER,FLAGS): object rules for one tree, a folder at a time since include paths differ.
+define compile_folder
+$(B)/$(1)/obj/$(4)/%.o: $(N)/$(4)/%.c Makefile package.json | $(foreach s,$(SEES_$(4)),$(B)/view/$(4)/$(s))
+	@$$(call say,$(5),$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(call includes,$(4)) -MMD -MP -c -o $$@ $$<
+endef
+compile = $(foreach f,base runtime supervisor attack test fuzz,$(eval $(call compile_folder,$(1),$(2),$(3),$(f),$(4))))
+$(call compile,native,$(CC),$(NATIVE_CFLAGS),CC)
+$(call compile,asan,$(CC),$(ASAN_CFLAGS),CC asan)
+$(call compile,fuzz,$(CLANG),$(FUZZ_CFLAGS),CC fuzz)
+
+$(LIB): $(call objects,native,$(LIB_SOURCES))
+$(ASAN_LIB): $(call objects,asan,$(LIB_SOURCES))
+$(FUZZ_LIB): $(call objects,fuzz,$(LIB_SOURCES))
+$(LIB) $(ASAN_LIB) $(FUZZ_LIB):
+	@$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+$(VXE): $(call objects,native,$(MAIN_SOURCE)) $(LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(NATIVE_LIBS)
+
+$(B)/bin/vxe-runtime: $(VXE)
+	$(Q)ln -sfn vxe $@
+
+$(B)/asan/bin/vxe: $(call objects,asan,$(MAIN_SOURCE)) $(ASAN_LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -o $@ $^ $(NATIVE_LIBS)
+	$(Q)ln -sfn vxe $(@D)/vxe-runtime
+
+$(B)/native-test/test_%: $(B)/asan/obj/test/test_%.o $(call objects,asan,$(TEST_HELPERS)) $(ASAN_LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -o $@ $^ $(NATIVE_LIBS)
+
+# The fuzz targets without a fuzzer: each replays its corpus, so that what was found once stays found.
+$(B)/native-test/replay_%: $(B)/asan/obj/fuzz/fuzz_%.o $(B)/asan/obj/fuzz/replay.o $(ASAN_LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -o $@ $^ $(NATIVE_LIBS)
+
+$(B)/fuzz/fuzz_%: $(B)/fuzz/obj/fuzz/fuzz_%.o $(FUZZ_LIB)
+	@$(call say,LD,$@)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(NATIVE_LIBS)
+
+$(B)/bench/%: test/bench/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -I$(N)/uapi -static-pie -o $@ $< -lseccomp
+
+# An installed package carries the compiled files and no compiler; in a checkout there is always one after set-up.
+$(TS_STAMP): $(TS_SOURCES) tsconfig.json package.json
+	@$(call say,TSC,$(B)/ts)
+	$(Q)npx --no-install tsc -p tsconfig.json
+	$(Q)touch $@
+
+-include $(N)/node-seccomp/build.mk
+-include $(N)/attack/build.mk
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.SECONDARY:

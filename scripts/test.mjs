@@ -1,0 +1,173 @@
+// Runs the test suites one after the other, passes their TAP through, and counts.
+//   node scripts/test.mjs [SUITE...]     suites: native, unit, e2e, demo
+// The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const minute = 60_000;
+
+/** Programs below a folder that print TAP, in a stable order. */
+function programs(folder, accept) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter(accept)
+    .sort()
+    .map((name) => `${folder}/${name}`);
+}
+
+const suites = {
+  native: () =>
+    programs('build/native-test', (name) => /^(test|replay)_[a-z0-9_]+$/.test(name)).map((file) => ({
+      title: file,
+      argv: [file],
+      limit: 2 * minute,
+    })),
+  unit: () => [{ title: 'ava', argv: ['node_modules/.bin/ava', '--tap'], limit: 10 * minute }],
+  e2e: () =>
+    programs('test/e2e', (name) => name.endsWith('.test.sh')).map((file) => ({
+      title: file,
+      argv: ['bash', file],
+      limit: 5 * minute,
+    })),
+  demo: () => [{ title: 'the demo', argv: ['bash', 'test/demo/demo.sh'], limit: 3 * minute, whole: true }],
+};
+
+/** What one line of TAP says: nothing, or the outcome of one test. Subtests are indented and their parent counts. */
+function outcomeOf(line) {
+  const match = /^(not )?ok\b\s*\d*\s*(?:- )?(.*)$/.exec(line);
+  if (!match) return null;
+  const [, not, text] = match;
+  const skip = /#\s*skip\b[:\s]*(.*)$/i.exec(text);
+  if (skip)
+    return { kind: 'skipped', name: text.slice(0, skip.index).trim(), reason: skip[1] || 'no reason given' };
+  if (/#\s*todo\b/i.test(text)) return { kind: 'skipped', name: text, reason: 'to do' };
+  return { kind: not ? 'failed' : 'passed', name: text };
+}
+
+/** The shared part of a program's result and the line reader that fills it. */
+function tapReader(title) {
+  const result = { passed: 0, failed: [], skipped: [] };
+  let planned = null;
+  return {
+    result,
+    line(text) {
+      const plan = /^1\.\.(\d+)\s*(?:#\s*skip\b[:\s]*(.*))?$/i.exec(text);
+      if (plan) {
+        planned = Number(plan[1]);
+        if (planned === 0) result.skipped.push(`${title}: ${plan[2] || 'no reason given'}`);
+        return;
+      }
+      const outcome = outcomeOf(text);
+      if (outcome?.kind === 'passed') result.passed += 1;
+      if (outcome?.kind === 'failed') result.failed.push(`${title}: ${outcome.name}`);
+      if (outcome?.kind === 'skipped') result.skipped.push(`${title}: ${outcome.name} (${outcome.reason})`);
+    },
+    /** Called at the end: a program that broke off is a failure, whatever it printed before. */
+    end(problem) {
+      const seen = result.passed + result.failed.length + result.skipped.length;
+      if (problem && result.failed.length === 0) result.failed.push(`${title}: ${problem}`);
+      else if (!problem && planned === null) result.failed.push(`${title}: printed no plan, so it broke off`);
+      else if (!problem && planned > 0 && planned !== seen)
+        result.failed.push(`${title}: ${planned} tests planned, ${seen} ran`);
+    },
+  };
+}
+
+/** For a program that is one test by itself: what it prints is for the reader, its exit code is the outcome. */
+function wholeReader(title) {
+  const result = { passed: 0, failed: [], skipped: [] };
+  return {
+    result,
+    line() {},
+    end(problem) {
+      if (problem) result.failed.push(`${title}: ${problem}`);
+      else result.passed += 1;
+    },
+  };
+}
+
+let interrupted = false;
+
+function run({ title, argv, limit, whole }) {
+  const reader = whole ? wholeReader(title) : tapReader(title);
+  return new Promise((resolve) => {
+    // Its own process group, so that a program that hangs is ended with everything that it started.
+    const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    const end = (signal) => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, signal);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    };
+    const stop = () => {
+      interrupted = true;
+      end('SIGTERM');
+    };
+    process.on('SIGINT', stop).on('SIGTERM', stop);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      end('SIGTERM');
+      setTimeout(() => end('SIGKILL'), 10_000).unref();
+    }, limit);
+
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
+      console.log(line);
+      reader.line(line);
+    });
+    const read = new Promise((done) => lines.on('close', done));
+    let startError = null;
+    child.on('error', (error) => {
+      startError = error;
+    });
+    child.on('close', async (code, signal) => {
+      await read;
+      clearTimeout(timer);
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      let problem = null;
+      if (startError) problem = startError.message;
+      else if (late) problem = `ended after ${limit / 1000} s`;
+      else if (signal) problem = `ended by ${signal}`;
+      else if (code !== 0) problem = `exit code ${code}`;
+      reader.end(problem);
+      resolve(reader.result);
+    });
+  });
+}
+
+async function main(names) {
+  const chosen = names.length > 0 ? names : Object.keys(suites);
+  for (const name of chosen) {
+    if (!Object.hasOwn(suites, name)) {
+      console.error(`test: there is no suite ${name}; there are ${Object.keys(suites).join(', ')}`);
+      return 2;
+    }
+  }
+  let passed = 0;
+  const failed = [];
+  const skipped = [];
+  for (const name of chosen) {
+    const started = performance.now();
+    let ran = 0;
+    for (const program of suites[name]()) {
+      console.log(`# ${name}: ${program.title}`);
+      const result = await run(program);
+      if (interrupted) return 130;
+      passed += result.passed;
+      ran += result.passed + result.failed.length;
+      failed.push(...result.failed);
+      skipped.push(...result.skipped);
+    }
+    console.log(`# ${name}: ${ran} tests in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+  for (const line of skipped) console.log(`skipped: ${line}`);
+  for (const line of failed) console.log(`failed: ${line}`);
+  if (passed + failed.length === 0) console.log('nothing ran');
+  console.log(`${passed} passed, ${failed.length} failed`);
+  return failed.length === 0 && passed > 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
