@@ -1,0 +1,12 @@
+export type { Diagnostic, DiagnosticCode, RelatedSpan } from './diagnostic.js';
+export { DIAGNOSTIC_CODES, formatDiagnostic } from './diagnostic.js';
+export type { ExitCode } from './error.js';
+export { diagnosticsError, unwrap, VxeError } from './error.js';
+export type { JsonValue } from './json.js';
+export { canonicalJson, compactJson } from './json.js';
+export type { Result } from './result.js';
+export { failure, success } from './result.js';
+export type { SourceFile, SourcePoint, SourceSpan } from './span.js';
+export { builtinSpan, spanText } from './span.js';
+export type { Width } from './uint.js';
+export { hex, MAX_U32, MAX_U64, maskOf, parseInteger, toUnsigned, truncate } from './uint.js';

@@ -1,0 +1,1 @@
+export { parseProfile } from './yaml/parse.js';

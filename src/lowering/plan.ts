@@ -1,0 +1,123 @@
+import type { JsonValue } from '../common/index.js';
+import type { NetworkInterface, RuleId, Service } from '../policy/index.js';
+import type { Arch, CallTable, KernelFeatures, SeccompCompiler } from './ports.js';
+import type { FileWorld, HostLister } from './world.js';
+
+export interface LoweringTarget {
+  readonly arch: Arch;
+  readonly features: KernelFeatures;
+  /** The bundle's rootfs, or the host's own tree through a lister. */
+  readonly world: FileWorld | { readonly host: HostLister };
+  readonly compiler: SeccompCompiler;
+  readonly calls: CallTable;
+}
+
+export interface OciSeccompArg {
+  readonly index: number;
+  readonly op: 'SCMP_CMP_MASKED_EQ';
+  /** The mask, as libseccomp and OCI have it for this operator. */
+  readonly value: bigint;
+  /** The value compared with. */
+  readonly valueTwo: bigint;
+}
+
+export interface OciSeccompSyscall {
+  readonly names: readonly string[];
+  readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO';
+  readonly errnoRet?: number;
+  readonly args?: readonly OciSeccompArg[];
+}
+
+/** `linux.seccomp` of config.json. */
+export interface OciSeccomp {
+  readonly defaultAction: 'SCMP_ACT_ERRNO';
+  readonly defaultErrnoRet: number;
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly OciSeccompSyscall[];
+}
+
+export interface SeccompPlan {
+  readonly oci: OciSeccomp;
+  /** vxe/filter.bpf */
+  readonly filter: Uint8Array;
+  /** Notified calls whose answer is not EPERM: call name to errno name. */
+  readonly refuseErrno: Readonly<Record<string, string>>;
+}
+
+export interface LandlockPathRule {
+  readonly allowedAccess: readonly string[];
+  readonly paths: readonly string[];
+}
+
+export interface LandlockPortRule {
+  readonly allowedAccess: readonly string[];
+  readonly ports: readonly number[];
+}
+
+/** `process.landlock` of config.json. */
+export interface OciLandlock {
+  readonly ruleset: {
+    readonly handledAccessFS: readonly string[];
+    readonly handledAccessNet: readonly string[];
+    readonly scoped: readonly string[];
+  };
+  readonly rules: {
+    readonly pathBeneath: readonly LandlockPathRule[];
+    readonly netPort: readonly LandlockPortRule[];
+  };
+  readonly disableBestEffort: true;
+}
+
+export interface OciRlimit {
+  readonly type: string;
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+export type EnforcementStatus = 'full' | 'partial' | 'none';
+
+export type Mechanism =
+  | 'seccomp'
+  | 'landlock'
+  | 'mount'
+  | 'capabilities'
+  | 'rlimit'
+  | 'network-namespace'
+  | 'supervisor'
+  | 'rootfs';
+
+/** How one rule is held. */
+export interface CoverageRow {
+  readonly rule: RuleId;
+  readonly mechanism: readonly Mechanism[];
+  readonly status: EnforcementStatus;
+  readonly note: string;
+  /** What the kernel must have for it, such as `Landlock ABI 4`; empty where every supported kernel has it. */
+  readonly needs: string;
+  /** The administrator accepted in the profile that this rule is not held. */
+  readonly accepted: boolean;
+}
+
+/** Everything that the bundle builder writes, one field for each place it goes to. */
+export interface Lowered {
+  readonly seccomp: SeccompPlan;
+  readonly landlock: OciLandlock;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  /** Rule paths that something may be written in, created in or removed from; all else may be mounted read-only. */
+  readonly writablePaths: readonly string[];
+  /** The bounding, permitted and effective set. */
+  readonly capabilities: readonly string[];
+  readonly rlimits: readonly OciRlimit[];
+  readonly networkInterface: NetworkInterface;
+  readonly execOnce: boolean;
+  /** `tcp/110` for each port that may be bound. */
+  readonly listen: readonly string[];
+  readonly services: readonly Service[];
+  readonly coverage: readonly CoverageRow[];
+}
+
+/** vxe/coverage.json */
+export function coverageJson(rows: readonly CoverageRow[]): JsonValue {
+  return rows.map((row) => ({ ...row, mechanism: [...row.mechanism] }));
+}

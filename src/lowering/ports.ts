@@ -1,0 +1,53 @@
+import type { Result } from '../common/index.js';
+
+/** Architectures that plans are made for, by libseccomp's names. */
+export type Arch = 'x86_64';
+
+/** One comparison of a rule; every comparison that VXE makes is `(argument & mask) == value` in 64 bits. */
+export interface SeccompComparison {
+  readonly index: number;
+  readonly mask: bigint;
+  readonly value: bigint;
+}
+
+export type SeccompAction =
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'errno'; readonly errno: number }
+  | { readonly kind: 'notify' }
+  | { readonly kind: 'kill-process' };
+
+/** All comparisons must hold; at most one for each argument, as libseccomp demands. */
+export interface SeccompRule {
+  readonly nr: number;
+  readonly action: SeccompAction;
+  readonly comparisons: readonly SeccompComparison[];
+}
+
+export interface SeccompProgram {
+  readonly arch: Arch;
+  readonly defaultAction: SeccompAction;
+  readonly badArchAction: SeccompAction;
+  readonly rules: readonly SeccompRule[];
+}
+
+/** Turns rules into an array of struct sock_filter, host byte order. */
+export interface SeccompCompiler {
+  readonly version: string;
+  compile(program: SeccompProgram): Result<Uint8Array>;
+}
+
+/** The calls that the seccomp library of this host knows. */
+export interface CallTable {
+  resolve(name: string, arch: Arch): number | undefined;
+  name(nr: number, arch: Arch): string | undefined;
+  list(arch: Arch): ReadonlyMap<string, number>;
+}
+
+/** What the kernel at hand can hold. */
+export interface KernelFeatures {
+  /** 0 where Landlock is absent or switched off. */
+  readonly landlockAbi: number;
+  /** The kernel's names: allow, errno, user_notif, kill_process ... */
+  readonly seccompActions: readonly string[];
+  readonly userNamespaces: boolean;
+}
