@@ -1,0 +1,19 @@
+/* Whole files by descriptor, and replacement that a crash cannot leave half done. */
+#ifndef VXE_BASE_FILE_H
+#define VXE_BASE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* The file's bytes and a NUL after them (not counted). Regular files, /proc and pipes; more than `max` bytes is an error. */
+int vxe_file_read_at(int dirfd, const char *path, size_t max, char **out, size_t *size, struct vxe_error **err);
+int vxe_file_read_fd(int fd, const char *what, size_t max, char **out, size_t *size, struct vxe_error **err);
+/* Writes a temporary file beside path and renames it over: readers see the old or the new content, never a part. There is
+   no sync: what must outlive a power cut does not belong here. */
+int vxe_file_replace_at(int dirfd, const char *path, const char *data, size_t size, mode_t mode, struct vxe_error **err);
+/* All of data to fd, through EINTR and short writes. 0 or -1 with errno. */
+int vxe_write_all(int fd, const void *data, size_t size);
+
+#endif

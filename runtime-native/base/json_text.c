@@ -1,0 +1,168 @@
+/* The writing half of json.h. */
+#include "json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_scan.h"
+
+static void append(struct vxe_json_text *text, const char *data, size_t size)
+{
+	/* One byte is always kept for the final NUL. */
+	if (text->failed)
+		return;
+	if (size >= text->capacity - text->size || text->capacity == 0) {
+		size_t capacity = text->capacity ? text->capacity : 512;
+		char *grown;
+
+		while (size >= capacity - text->size) {
+			if (__builtin_mul_overflow(capacity, (size_t)2, &capacity)) {
+				text->failed = true;
+				return;
+			}
+		}
+		grown = realloc(text->data, capacity);
+		if (!grown) {
+			text->failed = true;
+			return;
+		}
+		text->data = grown;
+		text->capacity = capacity;
+	}
+	memcpy(text->data + text->size, data, size);
+	text->size += size;
+}
+
+static void append_escaped(struct vxe_json_text *text, unsigned char c)
+{
+	static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *found = strchr(plain, c);
+	char escape[8];
+
+	if (found)
+		snprintf(escape, sizeof(escape), "\\%c", letters[found - plain]);
+	else
+		snprintf(escape, sizeof(escape), "\\u%04x", c);
+	append(text, escape, strlen(escape));
+}
+
+static void append_string(struct vxe_json_text *text, const char *value)
+{
+	const unsigned char *p = (const unsigned char *)value, *first = p, *end = p + strlen(value);
+
+	append(text, "\"", 1);
+	while (p < end) {
+		size_t length = *p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f ? 0 : vxe_json_utf8_length(p, end);
+
+		if (length > 0) {
+			p += length;
+			continue;
+		}
+		append(text, (const char *)first, (size_t)(p - first));
+		if (*p < 0x80)
+			append_escaped(text, *p);
+		else
+			append(text, "\xef\xbf\xbd", 3);
+		first = ++p;
+	}
+	append(text, (const char *)first, (size_t)(p - first));
+	append(text, "\"", 1);
+}
+
+static void begin_value(struct vxe_json_text *text, const char *key)
+{
+	if (text->need_comma)
+		append(text, ",", 1);
+	text->need_comma = true;
+	if (key) {
+		append_string(text, key);
+		append(text, ":", 1);
+	}
+}
+
+static void open_bracket(struct vxe_json_text *text, const char *key, char bracket)
+{
+	begin_value(text, key);
+	append(text, &bracket, 1);
+	text->need_comma = false;
+}
+
+static void close_bracket(struct vxe_json_text *text, char bracket)
+{
+	append(text, &bracket, 1);
+	text->need_comma = true;
+}
+
+void vxe_json_text_object_begin(struct vxe_json_text *text, const char *key)
+{
+	open_bracket(text, key, '{');
+}
+
+void vxe_json_text_object_end(struct vxe_json_text *text)
+{
+	close_bracket(text, '}');
+}
+
+void vxe_json_text_array_begin(struct vxe_json_text *text, const char *key)
+{
+	open_bracket(text, key, '[');
+}
+
+void vxe_json_text_array_end(struct vxe_json_text *text)
+{
+	close_bracket(text, ']');
+}
+
+void vxe_json_text_string(struct vxe_json_text *text, const char *key, const char *value)
+{
+	begin_value(text, key);
+	append_string(text, value);
+}
+
+void vxe_json_text_uint(struct vxe_json_text *text, const char *key, uint64_t value)
+{
+	char digits[24];
+
+	begin_value(text, key);
+	append(text, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, value));
+}
+
+void vxe_json_text_int(struct vxe_json_text *text, const char *key, int64_t value)
+{
+	char digits[24];
+
+	begin_value(text, key);
+	append(text, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, value));
+}
+
+void vxe_json_text_bool(struct vxe_json_text *text, const char *key, bool value)
+{
+	begin_value(text, key);
+	append(text, value ? "true" : "false", value ? 4 : 5);
+}
+
+void vxe_json_text_null(struct vxe_json_text *text, const char *key)
+{
+	begin_value(text, key);
+	append(text, "null", 4);
+}
+
+int vxe_json_text_finish(struct vxe_json_text *text)
+{
+	append(text, "", 0);
+	if (text->failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	text->data[text->size] = '\0';
+	return 0;
+}
+
+void vxe_json_text_free(struct vxe_json_text *text)
+{
+	free(text->data);
+	*text = (struct vxe_json_text){0};
+}
