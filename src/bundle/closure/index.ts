@@ -1,0 +1,1 @@
+export { type Closure, closureOf, type Member, type Missing, type Root } from './closure.js';

@@ -1,0 +1,2 @@
+export { bufferBytes, openBytes, type RandomBytes } from './bytes.js';
+export { ElfError, type ElfFile, isElf, type Machine, parseElf } from './parse.js';
