@@ -17,6 +17,7 @@ CLANG ?= clang-19
 AR := ar
 NODE ?= node
 B := build
+BUILD := $(B)
 N := runtime-native
 VERSION := $(shell sed -n 's/^ *"version": "\(.*\)",$$/\1/p' package.json)
 
@@ -155,7 +156,7 @@ format: ## lay out C and TypeScript in place
 
 ##@ Shipping
 .PHONY: man completions
-man: ## check that the manual pages render without a warning
+man: ## the manual pages, from docs/reference, in build/man
 	@scripts/check-man.sh
 completions: all ## write the shells' completion files to build/completions
 	@scripts/completions.sh $(B)/completions
@@ -169,7 +170,7 @@ uninstall: ## remove what install put there
 	@scripts/install.sh --uninstall '$(DESTDIR)' '$(PREFIX)'
 
 .PHONY: dist
-dist: ts ## the npm package, in build/dist
+dist: ts man ## the npm package, in build/dist
 	$(Q)mkdir -p $(B)/dist
 	$(Q)npm pack --silent --ignore-scripts --pack-destination $(B)/dist
 

@@ -18,7 +18,7 @@ fi
 root=$destdir$prefix
 library=$root/lib/vxe
 units=$root/lib/systemd/system
-pages=(man/*.[1-8])
+mapfile -t pages < <(sed -sn '1s#^<!-- man: \(.*\) \([1-8]\) -->$#build/man/\1.\2#p' docs/reference/*.md)
 completions=(share/bash-completion/completions/vxe share/zsh/site-functions/_vxe share/fish/vendor_completions.d/vxe.fish)
 
 if $uninstall; then
@@ -68,6 +68,7 @@ done < <(node --input-type=module -e '
     if (path !== "" && !nested && !entry.dev && existsSync(path)) console.log(path);
   }')
 
+node scripts/man.mjs build/man
 for page in "${pages[@]}"; do put 644 "$page" "$root/share/man/man${page##*.}/${page##*/}"; done
 for file in LICENSE README.md CHANGELOG.md; do put 644 "$file" "$root/share/doc/vxe/$file"; done
 
