@@ -9,7 +9,7 @@ const version = JSON.parse(readFileSync('package.json', 'utf8')).version;
 const manuals = { 1: 'VXE commands', 5: 'VXE file formats', 8: 'VXE administration' };
 
 /** Text for roff: backslashes and hyphens are theirs, and a line must not start like a request. */
-function escape(text) {
+function quote(text) {
   return text.replace(/\\/g, '\\e').replace(/-/g, '\\-').replace(/~/g, '\\(ti').replace(/\^/g, '\\(ha');
 }
 
@@ -23,10 +23,10 @@ function inline(text) {
     .replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')
     .split(/(`[^`]+`|\*\*[^*]+\*\*|\*[^*\s][^*]*\*)/)
     .map((part) => {
-      if (/^`.+`$/.test(part)) return `\\fB${escape(part.slice(1, -1))}\\fR`;
-      if (/^\*\*.+\*\*$/.test(part)) return `\\fB${escape(part.slice(2, -2))}\\fR`;
-      if (/^\*.+\*$/.test(part)) return `\\fI${escape(part.slice(1, -1))}\\fR`;
-      return escape(part);
+      if (/^`.+`$/.test(part)) return `\\fB${quote(part.slice(1, -1))}\\fR`;
+      if (/^\*\*.+\*\*$/.test(part)) return `\\fB${quote(part.slice(2, -2))}\\fR`;
+      if (/^\*.+\*$/.test(part)) return `\\fI${quote(part.slice(1, -1))}\\fR`;
+      return quote(part);
     });
   return guard(parts.join(''));
 }
@@ -77,11 +77,11 @@ function blocks(lines) {
 function render(block) {
   switch (block.kind) {
     case 'section':
-      return [`.SH "${escape(block.text.toUpperCase())}"`];
+      return [`.SH "${quote(block.text.toUpperCase())}"`];
     case 'subsection':
-      return [`.SS "${escape(block.text.replaceAll('`', ''))}"`];
+      return [`.SS "${quote(block.text.replaceAll('`', ''))}"`];
     case 'code':
-      return ['.PP', '.RS 4', '.nf', ...block.lines.map((line) => guard(escape(line))), '.fi', '.RE'];
+      return ['.PP', '.RS 4', '.nf', ...block.lines.map((line) => guard(quote(line))), '.fi', '.RE'];
     case 'table':
       return block.rows.flatMap(([first = '', ...rest]) => [
         '.TP',
@@ -107,7 +107,7 @@ function page(text) {
   const roff = [
     `.TH "${name.toUpperCase().replace(/-/g, '\\-')}" "${section}" "" "VXE ${version}" "${manuals[section]}"`,
     '.SH NAME',
-    `${escape(name)} \\- ${inline(summary.text.replace(/\.$/, '').replace(/^[A-Z]/, (letter) => letter.toLowerCase()))}`,
+    `${quote(name)} \\- ${inline(summary.text.replace(/\.$/, '').replace(/^[A-Z]/, (letter) => letter.toLowerCase()))}`,
     ...body.flatMap(render),
   ];
   return { file: `${name}.${section}`, roff: `${roff.join('\n')}\n` };

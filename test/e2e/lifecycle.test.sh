@@ -1,0 +1,114 @@
+#!/bin/bash
+# start, stop, restart, status, exec, run, logs; and the truth after kill -9 of any part.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/lifecycle.test.sh "$@"
+
+popd_bundle >"$world/create.log" 2>&1 || { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
+
+member() { # NAME: a number in the instance's state.json, 0 where absent
+  node -e 'const s = JSON.parse(require("node:fs").readFileSync(process.argv[1])); let v = s;
+    for (const k of process.argv[2].split(".")) v = v?.[k]; console.log(v?.pid ?? v ?? 0)' "$VXE_ROOT/popd/state.json" "$1"
+}
+serves() { wait_for_port 110 && pop3 list "alice:$password" / >/dev/null; }
+silent() { ! (exec 3<>/dev/tcp/127.0.0.1/110) 2>/dev/null; }
+says() { contains "$(vxe status popd 2>&1)" "$1"; }
+alive() { kill -0 "$1" 2>/dev/null; }
+dead() { ! alive "$1"; }
+# Everything that is left of an instance: its processes have the bundle's root as theirs.
+processes() {
+  local link
+  for link in /proc/[0-9]*/exe; do
+    [[ $(readlink "$link" 2>/dev/null) == */popa3d ]] && printf '%s\n' "$link"
+  done
+}
+none_left() { [[ -z $(processes) ]]; }
+
+check 'status of nothing started' vxe status
+refused 'status of a name that is none says so' 1 'nosuch' vxe status nosuch
+check 'it starts' vxe start popd --detach
+check 'it serves' serves
+check 'status says running' says running
+refused 'a second start is refused' 125 'popd.*(running|already)' vxe start popd --detach
+check 'the first still serves' serves
+supervisor=$(member supervisor)
+check 'the launcher is there' alive "$supervisor"
+check 'restart works' vxe restart popd
+check 'it serves after the restart' serves
+check 'another launcher is there' [ "$(member supervisor)" != "$supervisor" ]
+check 'stop works' vxe stop popd
+check 'no process is left' none_left
+check 'the port is silent' silent
+refused 'stop of what does not run says so' 1 'popd.*not running|not.*running' vxe stop popd
+
+# The foreground form: signals go through, the exit code comes back.
+build/bin/vxe start popd >"$world/fg.log" 2>&1 &
+foreground=$!
+check 'in the foreground it serves' serves
+kill -TERM "$foreground"
+wait "$foreground"
+foreground_status=$?
+check 'SIGTERM reaches the program and its code comes back' [ "$foreground_status" = 143 -o "$foreground_status" = 0 ]
+check 'nothing is left of it' eventually 5 none_left
+
+# kill -9 of each part.
+for part in supervisor init program; do
+  vxe start popd --detach >"$world/start.log" 2>&1 || not_ok "it starts before the kill of its $part" "$(<"$world/start.log")"
+  wait_for_port 110
+  pid=$(member "$part")
+  if [[ $pid == 0 ]] || ! alive "$pid"; then
+    skip "kill -9 of the $part" "the instance has no process of its own for it now (the program forks and goes)"
+    vxe stop popd >/dev/null 2>&1
+    continue
+  fi
+  kill -KILL "$pid"
+  if [[ $part == program ]]; then
+    check "after kill -9 of the $part it can be stopped" eventually 5 vxe stop popd
+  else
+    check "after kill -9 of the $part every process ends" eventually 5 none_left
+    check "after kill -9 of the $part status tells it" eventually 5 says 'stopped|not running|ended'
+  fi
+  check "after kill -9 of the $part it starts again" vxe start popd --detach
+  check "after kill -9 of the $part it serves again" serves
+  vxe stop popd >/dev/null 2>&1
+done
+
+# exec: what the profile executes once, it does not execute twice; the confinement is the same.
+vxe start popd --detach
+wait_for_port 110
+refused 'exec of a program that the bundle does not hold is refused' 127 'sh' vxe exec popd -- /bin/sh -c true
+vxe exec popd -- /usr/sbin/popa3d -V >"$world/exec.log" 2>&1
+exec_status=$?
+check 'exec starts a second program in the instance' [ "$exec_status" -lt 125 ]
+try vxe logs popd
+check 'logs works' [ "$status" = 0 ]
+vxe stop popd >/dev/null 2>&1
+
+# run: a program of the host under a profile.
+cat >"$world/quiet.vxed.yaml" <<'EOF'
+vxed: 1
+name: quiet
+description: Reads the system's programs and libraries, writes nothing, connects nowhere
+type: filesystem
+files:
+  /usr: read execute
+  /lib: read execute
+  /lib64: read execute
+  /bin: read execute
+  /etc/ld.so.cache: read
+  /dev/null: read write
+network:
+  interface: none
+exec: any
+EOF
+export VXE_PROFILES=$world
+check 'run runs a program under a profile' vxe run quiet /usr/bin/true
+try vxe run quiet /usr/bin/false
+check "run returns the program's code" [ "$status" = 1 ]
+try vxe run quiet /usr/bin/cat /etc/hostname
+check 'run refuses a file that the profile does not grant' [ "$status" = 1 ]
+check 'the refusal reaches the program as an error' contains "$errors" 'Permission denied|Operation not permitted'
+try vxe run quiet /usr/bin/touch "$world/made"
+check 'run refuses writing' test ! -e "$world/made"
+refused 'run of a program that is not there' 127 'no-such-program' vxe run quiet /usr/bin/no-such-program
+
+end_of_tests

@@ -1,0 +1,78 @@
+#!/bin/bash
+# The popd bundle as any engine sees it: vxe-runtime's OCI verbs, and the very same folder under runc and crun.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/oci.test.sh "$@"
+
+# crun refuses a host on which both cgroup versions are mounted; in this mount namespace there is version 2 alone.
+umount -l /sys/fs/cgroup 2>/dev/null
+mount -t cgroup2 none /sys/fs/cgroup || { echo '1..0 # skip no cgroup v2'; exit 0; }
+
+popd_bundle >"$world/create.log" 2>&1 || { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
+bundle=$VXE_BUNDLES/popd
+
+# The server forks away from its first process, which ends a container without VXE's reaper; so that an engine has something to wait
+# for, the same program speaks POP3 on its standard input here, which it does without its option -D.
+inetd=$world/inetd
+cp -a "$bundle" "$inetd"
+node -e 'const fs = require("node:fs"), file = process.argv[1]; const c = JSON.parse(fs.readFileSync(file));
+  c.process.args = c.process.args.filter((a) => a !== "-D"); c.process.terminal = false;
+  fs.writeFileSync(file, JSON.stringify(c))' "$inetd/config.json"
+
+dialogue() { # COMMAND...: a POP3 session on standard input and output
+  { printf 'USER alice\r\n'; sleep 0.3; printf 'PASS %s\r\n' "$password"; sleep 0.7; printf 'LIST\r\n'; sleep 0.3; printf 'QUIT\r\n'; sleep 0.5; } |
+    timeout 30 "$@" 2>&1
+}
+logs_in() {
+  local answer
+  answer=$(dialogue "$@")
+  grep -q '^3 ' <<<"$answer" || { printf '%s\n' "$answer"; return 1; }
+}
+
+for engine in runc crun; do
+  if ! command -v "$engine" >/dev/null; then
+    skip "$engine" 'not installed'
+    continue
+  fi
+  check "$engine starts the bundle as it is" timeout 30 "$engine" --root "$world/$engine" run --bundle "$bundle" "as-is-$engine"
+  check "a client logs in to it under $engine" logs_in "$engine" --root "$world/$engine" run --bundle "$inetd" "inetd-$engine"
+done
+
+runtime() { build/bin/vxe-runtime --root "$world/oci" "$@"; }
+check 'a client logs in to it under vxe-runtime' logs_in build/bin/vxe-runtime --root "$world/oci" run --bundle "$inetd" inetd-vxe
+
+# create, state, start, kill, delete.
+sleeper=$world/sleeper
+cp -a "$inetd" "$sleeper"
+mkfifo "$world/input"
+exec 7<>"$world/input"
+state_is() { [[ $(runtime state one | node -e 'console.log(JSON.parse(require("node:fs").readFileSync(0)).status)') == "$1" ]]; }
+member() { runtime state one | node -e 'console.log(JSON.parse(require("node:fs").readFileSync(0))[process.argv[1]])' "$1"; }
+creates() { runtime create --bundle "$sleeper" one <&7 >"$world/one.out" 2>&1; }
+check 'create' creates
+check 'state says created' state_is created
+check 'state names the bundle' [ "$(member bundle)" = "$sleeper" ]
+not_started() { ! grep -q '+OK' "$world/one.out"; }
+check 'the program was not executed yet' not_started
+refused 'a second create with that id is refused' 1 'one' runtime create --bundle "$sleeper" one
+check 'start' runtime start one
+check 'state says running' eventually 5 state_is running
+check 'the program speaks' eventually 5 grep -q '+OK' "$world/one.out"
+refused 'delete of a running container is refused' 1 'one' runtime delete one
+check 'kill' runtime kill one KILL
+check 'state says stopped' eventually 5 state_is stopped
+check 'delete' runtime delete one
+refused 'its state is gone' 1 'one' runtime state one
+exec 7>&-
+
+try runtime features
+check 'features is a JSON document with ociVersionMax' contains "$output" '"ociVersionMax"'
+
+# Same inputs, same bytes.
+tree_digest() { (cd "$1" && find . -printf '%y %m %U:%G %p %l\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum) | sha256sum; }
+first=$(cd "$bundle" && tree_digest .)
+vxe bundle remove popd
+vxe bundle create popd --account alice --accounts-from "$world/accounts" \
+  --mount "/etc/shadow=$world/accounts/shadow" --mount "/var/mail=$world/mail" >/dev/null 2>&1
+check 'the same inputs make the same bytes' [ "$(cd "$bundle" && tree_digest .)" = "$first" ]
+
+end_of_tests
