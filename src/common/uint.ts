@@ -1,12 +1,12 @@
 /** Bits of a system call argument that the kernel looks at. */
-export type Width = 32 | 64;
+export type Width = 16 | 32 | 64;
 
 export const MAX_U32 = 0xffff_ffffn;
 export const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 
 /** All ones in a width. */
 export function maskOf(width: Width): bigint {
-  return width === 32 ? MAX_U32 : MAX_U64;
+  return (1n << BigInt(width)) - 1n;
 }
 
 /** The two's complement pattern of an integer in a width, or undefined where it does not fit. */

@@ -94,7 +94,10 @@ export interface Policy {
   readonly type: PolicyType;
   readonly program: string | undefined;
   readonly files: readonly FileRule[];
+  /** Complete: what the profile says, and what VXE adds to every profile of the type. */
   readonly calls: ReadonlyMap<string, CallRule>;
+  /** What becomes of known calls that are not in `calls`. */
+  readonly unnamed: 'refuse' | 'permit';
   readonly network: NetworkPolicy;
   readonly exec: 'once' | 'any';
   readonly capabilities: readonly string[];

@@ -1,0 +1,86 @@
+import type { Width } from '../common/index.js';
+import { callNumbers } from './data/calls.js';
+import { signatureLines } from './data/signatures.js';
+
+const WIDTHS = {
+  mode: 16,
+  int: 32,
+  uint: 32,
+  fd: 32,
+  dirfd: 32,
+  long: 64,
+  size: 64,
+  ptr: 64,
+  path: 64,
+  text: 64,
+  sockaddr: 64,
+} as const satisfies Record<string, Width>;
+
+export type ArgumentType = keyof typeof WIDTHS;
+
+export interface Argument {
+  readonly index: number;
+  readonly name: string;
+  readonly type: ArgumentType;
+  readonly width: Width;
+}
+
+const NUMBERS: ReadonlyMap<string, number> = callNumbers();
+const SIGNATURES: ReadonlyMap<string, readonly Argument[]> = new Map(signatureLines().map(parseSignature));
+
+function parseSignature(line: string): [string, readonly Argument[]] {
+  const [name = '', ...pairs] = line.split(' ');
+  const parsed = pairs.map((pair, index): Argument => {
+    const [argument = '', type = ''] = pair.split(':');
+    if (!isArgumentType(type)) throw new TypeError(`${name}: no argument type ${type}`);
+    return { index, name: argument, type, width: WIDTHS[type] };
+  });
+  return [name, parsed];
+}
+
+function isArgumentType(text: string): text is ArgumentType {
+  return Object.hasOwn(WIDTHS, text);
+}
+
+/** The number of a call that VXE knows; undefined for all others. */
+export function callNumber(name: string): number | undefined {
+  return NUMBERS.get(name);
+}
+
+/** Every call that VXE knows, with its number. */
+export function knownCalls(): ReadonlyMap<string, number> {
+  return NUMBERS;
+}
+
+/** The arguments of a call; undefined where VXE has no signature for it. */
+export function signatureOf(call: string): readonly Argument[] | undefined {
+  return SIGNATURES.get(call);
+}
+
+/** The known name nearest to a misspelt one, for hints. */
+export function nearestName(wrong: string, names: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(wrong.length / 3)) + 1;
+  for (const name of names) {
+    const distance = editDistance(wrong.toLowerCase(), name.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? limit;
+}

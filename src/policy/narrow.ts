@@ -1,0 +1,86 @@
+import type { Access, ArgumentRow, CallRule, FileRule, LimitRule, Policy } from './model.js';
+import { fileRuleFor } from './paths.js';
+
+/** The rule that permits what both rules permit; what either refuses quietly stays quiet. */
+export function narrowRule(a: CallRule, b: CallRule): CallRule {
+  return { ...a, permit: narrowPermit(a.permit, b.permit), quiet: [...a.quiet, ...b.quiet] };
+}
+
+function narrowPermit(a: CallRule['permit'], b: CallRule['permit']): CallRule['permit'] {
+  if (a === 'all') return b;
+  if (b === 'all') return a;
+  return a.flatMap((left) =>
+    b.map((right): ArgumentRow => ({ tests: [...left.tests, ...right.tests], span: left.span })),
+  );
+}
+
+/** The policy of a stack of two: permits what both permit, so that adding a member never widens. */
+export function narrowPolicy(a: Policy, b: Policy): Policy {
+  return {
+    name: `${a.name}+${b.name}`,
+    description: `${a.name} and ${b.name} together`,
+    type: a.type === 'strict' || b.type === 'strict' ? 'strict' : 'filesystem',
+    program: a.program ?? b.program,
+    files: narrowFiles(a, b),
+    calls: narrowCalls(a, b),
+    unnamed: a.unnamed === 'permit' && b.unnamed === 'permit' ? 'permit' : 'refuse',
+    network: {
+      accept: a.network.accept.filter((rule) => b.network.accept.some((other) => other.id === rule.id)),
+      connect: a.network.connect.filter((rule) => b.network.connect.some((other) => other.id === rule.id)),
+      interface: narrowInterface(a.network.interface, b.network.interface),
+    },
+    exec: a.exec === 'once' || b.exec === 'once' ? 'once' : 'any',
+    capabilities: a.capabilities.filter((name) => b.capabilities.includes(name)),
+    limits: narrowLimits(a.limits, b.limits),
+    services: a.services.filter((service) => b.services.includes(service)),
+    // Only what both administrators gave up is given up.
+    acceptUnenforced: a.acceptUnenforced.filter((rule) =>
+      b.acceptUnenforced.some((other) => other.id === rule.id),
+    ),
+    span: a.span,
+  };
+}
+
+function narrowInterface(
+  a: Policy['network']['interface'],
+  b: Policy['network']['interface'],
+): Policy['network']['interface'] {
+  const order = ['none', 'loopback', 'host'] as const;
+  return order.find((name) => name === a || name === b) ?? 'none';
+}
+
+function narrowCalls(a: Policy, b: Policy): ReadonlyMap<string, CallRule> {
+  const calls = new Map<string, CallRule>();
+  for (const call of new Set([...a.calls.keys(), ...b.calls.keys()])) {
+    const left = a.calls.get(call);
+    const right = b.calls.get(call);
+    if (left !== undefined && right !== undefined) calls.set(call, narrowRule(left, right));
+    else if (left !== undefined) calls.set(call, oneSided(left, b));
+    else if (right !== undefined) calls.set(call, oneSided(right, a));
+  }
+  return calls;
+}
+
+/** A call that only one member names; the other permits or refuses it as it does all calls that it does not name. */
+function oneSided(rule: CallRule, other: Policy): CallRule {
+  return other.unnamed === 'permit' ? rule : { ...rule, permit: [] };
+}
+
+function narrowFiles(a: Policy, b: Policy): readonly FileRule[] {
+  const paths = new Map<string, FileRule>();
+  for (const rule of [...a.files, ...b.files]) if (!paths.has(rule.path)) paths.set(rule.path, rule);
+  return [...paths.values()].map((rule) => {
+    const left = fileRuleFor(a.files, rule.path)?.access ?? new Set<Access>();
+    const right = fileRuleFor(b.files, rule.path)?.access ?? new Set<Access>();
+    return { ...rule, access: new Set([...left].filter((word) => right.has(word))) };
+  });
+}
+
+function narrowLimits(a: readonly LimitRule[], b: readonly LimitRule[]): readonly LimitRule[] {
+  const limits = new Map<string, LimitRule>();
+  for (const rule of [...a, ...b]) {
+    const seen = limits.get(rule.type);
+    if (seen === undefined || rule.value < seen.value) limits.set(rule.type, rule);
+  }
+  return [...limits.values()];
+}
