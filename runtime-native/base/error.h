@@ -1,0 +1,32 @@
+/* Errors as values: set once, at the place that knows what went wrong; callers may only put context before it. */
+#ifndef VXE_BASE_ERROR_H
+#define VXE_BASE_ERROR_H
+
+#include <stdbool.h>
+
+/* What the process will exit with when nobody handles the error (docs/architecture.md, exit codes). */
+enum vxe_exit {
+	VXE_EXIT_FAILURE = 1,
+	VXE_EXIT_MISUSE = 2,
+	VXE_EXIT_NOT_STARTED = 125,
+	VXE_EXIT_NOT_EXECUTABLE = 126,
+	VXE_EXIT_NOT_FOUND = 127,
+};
+
+struct vxe_error {
+	enum vxe_exit exit;
+	int errnum;	/* 0 when no system call failed */
+	char *message;	/* one sentence without the final stop */
+	char *hint;	/* what to do next, or NULL */
+};
+
+/* All return -1, so that `return vxe_error_set(...)` is the one error path. A NULL err is allowed. */
+int vxe_error_set(struct vxe_error **err, enum vxe_exit exit_code, int errnum, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+int vxe_error_hint(struct vxe_error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int vxe_error_wrap(struct vxe_error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void vxe_error_free(struct vxe_error **err);
+/* "vxe: MESSAGE: strerror; HINT\n" on stderr. */
+void vxe_error_print(const char *program, const struct vxe_error *err);
+
+#endif

@@ -1,0 +1,107 @@
+#include "caps.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct cap_sets {
+	struct __user_cap_data_struct data[2];
+};
+
+static int sets_write(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct cap_sets sets;
+
+	for (int i = 0; i < 2; i++) {
+		sets.data[i].effective = (uint32_t)(effective >> (32 * i));
+		sets.data[i].permitted = (uint32_t)(permitted >> (32 * i));
+		sets.data[i].inheritable = (uint32_t)(inheritable >> (32 * i));
+	}
+	return (int)syscall(SYS_capset, &header, sets.data);
+}
+
+static int sets_read(uint64_t *effective, uint64_t *permitted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct cap_sets sets;
+
+	if (syscall(SYS_capget, &header, sets.data) < 0)
+		return -1;
+	*effective = sets.data[0].effective | (uint64_t)sets.data[1].effective << 32;
+	*permitted = sets.data[0].permitted | (uint64_t)sets.data[1].permitted << 32;
+	return 0;
+}
+
+/* Capabilities end where the kernel answers EINVAL. */
+static int bounding_keep(uint64_t keep)
+{
+	for (int capability = 0; capability < 64; capability++) {
+		int present = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+
+		if (present < 0)
+			return errno == EINVAL ? 0 : -1;
+		if (present && !(keep & (1ULL << capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+bool vxe_caps_have(int capability)
+{
+	uint64_t effective, permitted;
+
+	return sets_read(&effective, &permitted) == 0 && (effective & (1ULL << capability));
+}
+
+int vxe_caps_keep(uint64_t keep)
+{
+	uint64_t effective, permitted;
+
+	if (sets_read(&effective, &permitted) < 0 || bounding_keep(keep) < 0)
+		return -1;
+	return sets_write(permitted & keep, permitted & keep, 0);
+}
+
+int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
+{
+	const struct vxe_capabilities *caps = &process->capabilities;
+	uint64_t effective, permitted;
+	bool privileged;
+
+	if (sets_read(&effective, &permitted) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "reading the capabilities");
+	privileged = effective & (1ULL << CAP_SETPCAP);
+	/* Without process.capabilities the program gets none. */
+	if (privileged && bounding_keep(caps->bounding) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "cutting the bounding set");
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "keeping the capabilities over the change of user");
+	/* In a user namespace with setgroups denied there are no groups to drop. */
+	if (setgroups(process->n_additional_gids, process->additional_gids) < 0 && (process->n_additional_gids || errno != EPERM))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the additional groups");
+	if (setresgid(process->gid, process->gid, process->gid) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "changing to group %u", process->gid);
+	if (setresuid(process->uid, process->uid, process->uid) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "changing to user %u", process->uid);
+	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "ending the keeping of capabilities");
+	/* A caller that lacks a capability the configuration wants cannot give it. */
+	if ((caps->permitted | caps->effective) & ~permitted & caps->bounding) {
+		uint64_t missing = (caps->permitted | caps->effective) & ~permitted;
+		int first = __builtin_ctzll(missing);
+
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the profile grants capability %d, which the caller does not have", first);
+		return vxe_error_hint(err, "start as a user that has it, or take it out of the profile");
+	}
+	if (sets_write(caps->effective & permitted, caps->permitted & permitted, caps->inheritable & permitted) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the capability sets");
+	for (int capability = 0; capability < 64; capability++)
+		if ((caps->ambient & (1ULL << capability)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "raising ambient capability %d", capability);
+	return 0;
+}

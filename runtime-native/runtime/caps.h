@@ -1,0 +1,15 @@
+/* Capabilities and identity of the program (capabilities(7)). */
+#ifndef VXE_RUNTIME_CAPS_H
+#define VXE_RUNTIME_CAPS_H
+
+#include "config.h"
+#include "error.h"
+
+/* Drops the bounding set, changes to the process's user and groups, and sets the other sets. */
+int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err);
+/* Nothing but `keep` (bits), in all sets, for the reaper. 0 or -1 with errno. */
+int vxe_caps_keep(uint64_t keep);
+/* Does the calling process hold the capability in its effective set? */
+bool vxe_caps_have(int capability);
+
+#endif

@@ -1,0 +1,176 @@
+#include "filter.h"
+
+#include <errno.h>
+#include <linux/bpf_common.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "kernel.h"
+
+static bool instruction_sane(const struct sock_filter *program, unsigned int count, unsigned int at)
+{
+	const struct sock_filter *insn = &program[at];
+
+	if (BPF_CLASS(insn->code) != BPF_JMP)
+		return true;
+	if (BPF_OP(insn->code) == BPF_JA)
+		return insn->k < count - at - 1;
+	return insn->jt < count - at - 1 && insn->jf < count - at - 1;
+}
+
+int vxe_filter_from_bytes(const void *bytes, size_t size, struct vxe_filter *out, struct vxe_error **err)
+{
+	size_t count = size / sizeof(struct sock_filter);
+	struct sock_filter *program;
+
+	memset(out, 0, sizeof(*out));
+	if (!count || size % sizeof(struct sock_filter) || count > BPF_MAXINSNS)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the seccomp filter has %zu bytes: not a program of 1 to %d instructions", size,
+				     BPF_MAXINSNS);
+	program = malloc(size);
+	if (!program)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the seccomp filter");
+	memcpy(program, bytes, size);
+	for (unsigned int i = 0; i < count; i++) {
+		if (!instruction_sane(program, (unsigned int)count, i)) {
+			free(program);
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the seccomp filter's instruction %u jumps outside the program", i);
+		}
+		if (program[i].code == (BPF_RET | BPF_K) && (program[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
+			out->notifies = true;
+	}
+	if (BPF_CLASS(program[count - 1].code) != BPF_RET) {
+		free(program);
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the seccomp filter does not end in a return");
+	}
+	out->program = program;
+	out->length = (unsigned short)count;
+	return 0;
+}
+
+/* How much one rule's actions differ from the default decides whether libseccomp takes it; equal ones are left out. */
+static int oci_rule_add(scmp_filter_ctx ctx, const struct vxe_seccomp_rule *rule, const char *name, struct vxe_error **err)
+{
+	struct scmp_arg_cmp compare[6];
+	int call = seccomp_syscall_resolve_name(name), failed;
+	bool repeated = false;
+
+	/* The specification lets a runtime skip names that its libseccomp does not know. */
+	if (call == __NR_SCMP_ERROR)
+		return 0;
+	for (size_t i = 0; i < rule->n_args; i++) {
+		const struct vxe_seccomp_arg *arg = &rule->args[i];
+
+		compare[i % 6] = (struct scmp_arg_cmp){ arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two };
+		for (size_t k = 0; k < i; k++)
+			repeated |= rule->args[k].index == arg->index;
+	}
+	if (!repeated) {
+		failed = seccomp_rule_add_array(ctx, rule->action, call, (unsigned int)rule->n_args, compare);
+	} else {
+		/* The same argument named twice means "or" in every engine since the first of them. */
+		failed = 0;
+		for (size_t i = 0; i < rule->n_args && !failed; i++)
+			failed = seccomp_rule_add_array(ctx, rule->action, call, 1, &compare[i]);
+	}
+	if (failed && failed != -EEXIST)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, -failed, "config.json: linux.seccomp: the rule for %s", name);
+	return 0;
+}
+
+static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out, struct vxe_error **err)
+{
+	scmp_filter_ctx ctx = seccomp_init(seccomp->default_action);
+	cleanup_fd int memory = -1;
+	cleanup_free char *bytes = NULL;
+	size_t size = 0;
+	int failed = 0, status = -1;
+
+	if (!ctx)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: linux.seccomp: libseccomp refused the default action");
+	for (size_t i = 0; i < seccomp->n_architectures && !failed; i++) {
+		failed = seccomp_arch_add(ctx, seccomp->architectures[i]);
+		if (failed == -EEXIST)
+			failed = 0;
+	}
+	if (!failed)
+		failed = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (!failed)
+		failed = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
+	if (failed) {
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, -failed, "config.json: linux.seccomp: setting up the filter");
+		goto out;
+	}
+	for (size_t i = 0; i < seccomp->n_rules; i++) {
+		const struct vxe_seccomp_rule *rule = &seccomp->rules[i];
+
+		if (rule->action == seccomp->default_action)
+			continue;
+		for (size_t k = 0; k < rule->names.count; k++)
+			if (oci_rule_add(ctx, rule, rule->names.items[k], err) < 0)
+				goto out;
+	}
+	memory = memfd_create("vxe-filter", MFD_CLOEXEC);
+	failed = memory < 0 ? -errno : seccomp_export_bpf(ctx, memory);
+	if (failed || lseek(memory, 0, SEEK_SET) < 0) {
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, failed ? -failed : errno, "config.json: linux.seccomp: exporting the filter");
+		goto out;
+	}
+	if (vxe_file_read_fd(memory, "the compiled filter", BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)
+		goto out;
+	status = vxe_filter_from_bytes(bytes, size, out, err);
+	out->log = seccomp->flags & SECCOMP_FILTER_FLAG_LOG;
+	out->spec_allow = seccomp->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+out:
+	seccomp_release(ctx);
+	return status;
+}
+
+int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_filter *out, struct vxe_error **err)
+{
+	const char *path = vxe_config_annotation(config, "org.vxe.seccomp.filter");
+	cleanup_free char *bytes = NULL;
+	cleanup_fd int fd = -1;
+	size_t size = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!path)
+		return config->seccomp.present ? oci_compile(&config->seccomp, out, err) : 0;
+	fd = sys_openat2(bundle_fd, path, O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "opening the bundle's seccomp filter %s", path);
+		return vxe_error_hint(err, "create the bundle again");
+	}
+	if (vxe_file_read_fd(fd, path, BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)
+		return -1;
+	return vxe_filter_from_bytes(bytes, size, out, err);
+}
+
+void vxe_filter_free(struct vxe_filter *filter)
+{
+	free(filter->program);
+	memset(filter, 0, sizeof(*filter));
+}
+
+int vxe_filter_install(const struct vxe_filter *filter)
+{
+	struct sock_fprog program = { .len = filter->length, .filter = filter->program };
+	unsigned long flags = (filter->log ? SECCOMP_FILTER_FLAG_LOG : 0) | (filter->spec_allow ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0);
+	long result;
+
+	if (!filter->notifies)
+		return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	/* A notified call that a signal interrupts would be raised twice; kernels before 5.19 do not know the flag. */
+	result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &program);
+	if (result < 0 && errno == EINVAL)
+		result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	return (int)result;
+}

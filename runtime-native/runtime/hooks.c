@@ -1,0 +1,97 @@
+#include "hooks.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "kernel.h"
+#include "json.h"
+
+static int hook_start(const struct vxe_hook *hook, int input, int *pidfd, pid_t *pid)
+{
+	struct vxe_clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)(uintptr_t)pidfd };
+
+	*pid = sys_clone3(&args);
+	if (*pid == 0) {
+		char *no_args[] = { hook->path, NULL }, *no_env[] = { NULL };
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		if (dup2(input, 0) < 0)
+			_exit(127);
+		sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+		execve(hook->path, hook->args.count ? hook->args.items : no_args, hook->env.count ? hook->env.items : no_env);
+		_exit(127);
+	}
+	return *pid < 0 ? -1 : 0;
+}
+
+static int hook_run(const struct vxe_hook *hook, const char *kind, const char *state, struct vxe_error **err)
+{
+	cleanup_fd int pidfd = -1;
+	cleanup_fd int input = -1;
+	cleanup_fd int output = -1;
+	struct pollfd waiting;
+	int pipes[2], status = 0;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "running the %s hook %s", kind, hook->path);
+	input = pipes[0];
+	output = pipes[1];
+	if (hook_start(hook, input, &pidfd, &pid) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "running the %s hook %s", kind, hook->path);
+	/* The state is far smaller than a pipe; a hook that does not read it must not end us. */
+	signal(SIGPIPE, SIG_IGN);
+	(void)vxe_write_all(output, state, strlen(state));
+	close(steal_fd(&output));
+	waiting = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	while (poll(&waiting, 1, hook->timeout ? hook->timeout * 1000 : -1) < 0 && errno == EINTR)
+		;
+	if (!(waiting.revents & POLLIN)) {
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+		waitpid(pid, &status, 0);
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the %s hook %s took longer than its timeout of %d s", kind, hook->path, hook->timeout);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "waiting for the %s hook %s", kind, hook->path);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the %s hook %s cannot be executed", kind, hook->path);
+	return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the %s hook %s failed with %s %d", kind, hook->path,
+			     WIFEXITED(status) ? "exit code" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
+int vxe_hooks_run(const struct vxe_hooks *hooks, const char *kind, const struct vxe_config *config, const char *id, pid_t pid,
+		  const char *status, struct vxe_error **err)
+{
+	struct vxe_json_text text = { 0 };
+	int failed = 0;
+
+	if (!hooks->count)
+		return 0;
+	vxe_json_text_object_begin(&text, NULL);
+	vxe_json_text_string(&text, "ociVersion", config->oci_version);
+	vxe_json_text_string(&text, "id", id);
+	vxe_json_text_string(&text, "status", status);
+	if (pid > 0)
+		vxe_json_text_int(&text, "pid", pid);
+	vxe_json_text_string(&text, "bundle", config->bundle);
+	vxe_json_text_object_begin(&text, "annotations");
+	for (size_t i = 0; i < config->annotations.count; i++)
+		vxe_json_text_string(&text, config->annotations.items[i].key, config->annotations.items[i].value);
+	vxe_json_text_object_end(&text);
+	vxe_json_text_object_end(&text);
+	if (vxe_json_text_finish(&text) < 0)
+		failed = vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "telling the hooks the state");
+	for (size_t i = 0; i < hooks->count && !failed; i++)
+		failed = hook_run(&hooks->items[i], kind, text.data, err);
+	vxe_json_text_free(&text);
+	return failed;
+}

@@ -1,0 +1,370 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "caps.h"
+#include "cleanup.h"
+#include "file.h"
+#include "hooks.h"
+#include "kernel.h"
+#include "ruleset.h"
+
+void vxe_launch_init(struct vxe_launch *launch)
+{
+	memset(launch, 0, sizeof(*launch));
+	launch->bundle_fd = launch->keep_fd = launch->console_socket = launch->start_fifo = launch->join_pidfd = launch->cgroup_fd = -1;
+	launch->stdio[0] = launch->stdio[1] = launch->stdio[2] = -1;
+	launch->init_pidfd = launch->program_pidfd = launch->sync_fd = launch->listener_fd = -1;
+}
+
+int vxe_sync_send(int fd, char message, int pass_fd)
+{
+	struct iovec iov = { .iov_base = &message, .iov_len = 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (pass_fd >= 0) {
+		struct cmsghdr *cmsg;
+
+		header.msg_control = &control;
+		header.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&header);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &pass_fd, sizeof(int));
+	}
+	for (;;) {
+		ssize_t sent = sendmsg(fd, &header, MSG_NOSIGNAL);
+
+		if (sent == 1)
+			return 0;
+		if (sent < 0 && errno != EINTR)
+			return -1;
+	}
+}
+
+int vxe_sync_receive(int fd, int *passed)
+{
+	char message;
+	struct iovec iov = { .iov_base = &message, .iov_len = 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+
+	*passed = -1;
+	for (;;) {
+		ssize_t got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != 1)
+			return -1;
+		for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header); cmsg; cmsg = CMSG_NXTHDR(&header, cmsg))
+			if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+				memcpy(passed, CMSG_DATA(cmsg), sizeof(int));
+		return (unsigned char)message;
+	}
+}
+
+int vxe_launch_failure(const struct vxe_launch *launch, struct vxe_error **err)
+{
+	const struct vxe_report *report = launch->report;
+
+	if (!report || !atomic_load(&report->failed))
+		return 0;
+	vxe_error_set(err, (enum vxe_exit)report->exit, report->errnum, "%s", report->message);
+	if (report->hint[0])
+		vxe_error_hint(err, "%s", report->hint);
+	return -1;
+}
+
+/* The instance's side went away: by its own word, or by a signal. */
+static int launch_ended(struct vxe_launch *launch, const char *doing, struct vxe_error **err)
+{
+	if (vxe_launch_failure(launch, err) < 0)
+		return -1;
+	return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the instance's first process was killed while %s", doing);
+}
+
+static uint64_t namespace_flags(const struct vxe_launch *launch)
+{
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < launch->config->n_namespaces; i++)
+		if (!launch->config->namespaces[i].path)
+			flags |= (uint64_t)launch->config->namespaces[i].flag;
+	return flags;
+}
+
+/* Without root there is one way in: a user namespace in which the caller is the configuration's user. */
+static bool needs_user_namespace(const struct vxe_launch *launch)
+{
+	return geteuid() != 0 && !vxe_config_namespace(launch->config, CLONE_NEWUSER) && namespace_flags(launch) != 0;
+}
+
+static int proc_write(pid_t pid, const char *name, const char *text, struct vxe_error **err)
+{
+	char path[64];
+	cleanup_fd int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "writing %s of the instance", name);
+	return 0;
+}
+
+static int mapping_write(pid_t pid, const char *name, const struct vxe_id_mappings *mappings, struct vxe_error **err)
+{
+	char text[4096];
+	size_t used = 0;
+
+	for (size_t i = 0; i < mappings->count; i++) {
+		const struct vxe_id_mapping *m = &mappings->items[i];
+		int n = snprintf(text + used, sizeof(text) - used, "%u %u %u\n", m->container, m->host, m->size);
+
+		if (n < 0 || (size_t)n >= sizeof(text) - used)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: too many id mappings");
+		used += (size_t)n;
+	}
+	return proc_write(pid, name, text, err);
+}
+
+static int mappings_write(struct vxe_launch *launch, struct vxe_error **err)
+{
+	const struct vxe_process *process = launch->process;
+	struct vxe_id_mapping one_uid = { process->uid, geteuid(), 1 }, one_gid = { process->gid, getegid(), 1 };
+	struct vxe_id_mappings uids = { &one_uid, 1 }, gids = { &one_gid, 1 };
+
+	if (launch->config->uid_mappings.count)
+		uids = launch->config->uid_mappings;
+	if (launch->config->gid_mappings.count)
+		gids = launch->config->gid_mappings;
+	/* user_namespaces(7): without CAP_SETGID outside, gid_map is writable only after setgroups is denied. */
+	if (!vxe_caps_have(6 /* CAP_SETGID */) && proc_write(launch->init_pid, "setgroups", "deny", err) < 0)
+		return -1;
+	if (mapping_write(launch->init_pid, "gid_map", &gids, err) < 0 || mapping_write(launch->init_pid, "uid_map", &uids, err) < 0) {
+		vxe_error_hint(err, "as an ordinary user, map only your own id");
+		return -1;
+	}
+	return 0;
+}
+
+/* The host's number of a process known by descriptor: the "Pid:" line of its fdinfo. */
+static pid_t pidfd_pid(int pidfd)
+{
+	char path[64];
+	cleanup_file FILE *file = NULL;
+	char line[128];
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pid: %d", &pid) == 1)
+			return pid;
+	return -1;
+}
+
+static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
+{
+	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
+	struct vxe_clone_args args = { .exit_signal = SIGCHLD };
+	int pair[2], pidfd = -1;
+	pid_t pid;
+
+	if (launch->join_pidfd < 0 && needs_user_namespace(launch))
+		flags |= CLONE_NEWUSER;
+	/* A new cgroup namespace is rooted where its maker is: made by the child, once it is in its cgroup. */
+	if (launch->cgroup_fd >= 0) {
+		flags &= ~(uint64_t)CLONE_NEWCGROUP;
+		flags |= 0x200000000ULL; /* CLONE_INTO_CGROUP */
+		args.cgroup = (uint64_t)launch->cgroup_fd;
+	}
+	args.flags = flags | CLONE_PIDFD;
+	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making a socket pair");
+	pid = sys_clone3(&args);
+	if (pid == 0) {
+		close(pair[0]);
+		vxe_child_main(launch, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		int saved = errno;
+
+		close(pair[0]);
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "making the namespaces");
+		if (saved == EPERM)
+			vxe_error_hint(err, "start it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)");
+		else if (saved == ENOSPC)
+			vxe_error_hint(err, "user namespaces are off or used up here: raise sysctl user.max_user_namespaces, or start it as root");
+		return -1;
+	}
+	launch->init_pid = launch->program_pid = pid;
+	launch->init_pidfd = pidfd;
+	launch->sync_fd = pair[0];
+	if (flags & CLONE_NEWUSER) {
+		if (mappings_write(launch, err) < 0)
+			return -1;
+	}
+	if (launch->process->has_oom_score_adj) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", launch->process->oom_score_adj);
+		if (proc_write(pid, "oom_score_adj", text, err) < 0)
+			return -1;
+	}
+	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_MAPPED, -1) < 0)
+		return launch_ended(launch, "its namespaces were set up", err);
+	return 0;
+}
+
+static bool config_has_hooks(const struct vxe_config *config)
+{
+	return config->prestart.count || config->create_runtime.count;
+}
+
+int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
+{
+	const struct vxe_config *config = launch->config;
+	int passed = -1;
+
+	if (!launch->process)
+		launch->process = &config->process;
+	if (!launch->process->present)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: process: missing, so there is nothing to start");
+	if (!(launch->without & VXE_WITHOUT_SECCOMP) && vxe_filter_load(launch->bundle_fd, config, &launch->filter, err) < 0)
+		return -1;
+	if (!(launch->without & VXE_WITHOUT_LANDLOCK) && vxe_landlock_check(&launch->process->landlock, err) < 0)
+		return -1;
+	if (launch->join_pidfd < 0 && vxe_mount_plan_make(config, &launch->mounts, err) < 0)
+		return -1;
+	launch->report = mmap(NULL, sizeof(*launch->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (launch->report == MAP_FAILED) {
+		launch->report = NULL;
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the report page");
+	}
+	atomic_store(&launch->report->listener_slot, -1);
+	if (instance_clone(launch, err) < 0)
+		return -1;
+	for (;;) {
+		int message = vxe_sync_receive(launch->sync_fd, &passed);
+
+		if (message == VXE_SYNC_NAMESPACES && config_has_hooks(config)) {
+			if (vxe_hooks_run(&config->prestart, "prestart", config, launch->id, launch->init_pid, "creating", err) < 0 ||
+			    vxe_hooks_run(&config->create_runtime, "createRuntime", config, launch->id, launch->init_pid, "creating", err) < 0)
+				return -1;
+			if (vxe_sync_send(launch->sync_fd, VXE_SYNC_HOOKS_DONE, -1) < 0)
+				return launch_ended(launch, "its hooks ran", err);
+			continue;
+		}
+		if (message != VXE_SYNC_READY)
+			return launch_ended(launch, "it was set up", err);
+		break;
+	}
+	if (passed >= 0) {
+		if (launch->join_pidfd >= 0) {
+			/* The process that joined has handed over and ends. */
+			waitpid(launch->init_pid, NULL, 0);
+			close(launch->init_pidfd);
+			launch->init_pidfd = -1;
+		}
+		launch->program_pidfd = passed;
+		launch->program_pid = pidfd_pid(passed);
+		if (launch->join_pidfd >= 0)
+			launch->init_pid = launch->program_pid;
+		if (launch->program_pid <= 0)
+			return launch_ended(launch, "it was set up", err);
+	}
+	return 0;
+}
+
+int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
+{
+	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_GO, -1) < 0)
+		return launch_ended(launch, "it was told to go on", err);
+	return launch->filter.notifies ? vxe_launch_take_listener(launch, err) : 0;
+}
+
+/*
+ * The confined side may make no call to hand its listener over (a widened filter would stay widened), so it is
+ * taken: the program's process says which slot the descriptor will have, and it is there as soon as seccomp(2) has returned.
+ */
+int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
+{
+	int pidfd = launch->program_pidfd >= 0 ? launch->program_pidfd : launch->init_pidfd;
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+	int passed;
+
+	if (vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
+		return launch_ended(launch, "its filter was loaded", err);
+	for (unsigned int tries = 0;; tries++) {
+		int fd = sys_pidfd_getfd(pidfd, atomic_load(&launch->report->listener_slot));
+
+		if (fd >= 0) {
+			uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+
+			launch->listener_fd = fd;
+			/* Both processes take turns, so the waker's CPU is the right one: 64 us to 6 us a call. Since Linux 6.6. */
+			ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);
+			atomic_store(&launch->report->listener_taken, 1);
+			return 0;
+		}
+		if (errno != EBADF) {
+			vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "taking the listener of the seccomp filter");
+			return vxe_error_hint(err, "pidfd_getfd must be allowed here (Yama's ptrace_scope below 2, or CAP_SYS_PTRACE)");
+		}
+		if (poll(&gone, 1, 0) > 0)
+			return launch_ended(launch, "its filter was loaded", err);
+		if (tries < 200)
+			sched_yield();
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	}
+}
+
+void vxe_launch_abort(struct vxe_launch *launch)
+{
+	if (launch->program_pidfd >= 0)
+		sys_pidfd_send_signal(launch->program_pidfd, SIGKILL);
+	if (launch->init_pidfd >= 0) {
+		siginfo_t info;
+
+		sys_pidfd_send_signal(launch->init_pidfd, SIGKILL);
+		waitid((idtype_t)3 /* P_PIDFD */, (id_t)launch->init_pidfd, &info, WEXITED);
+	}
+	vxe_launch_free(launch);
+}
+
+void vxe_launch_free(struct vxe_launch *launch)
+{
+	int *owned[] = { &launch->init_pidfd, &launch->program_pidfd, &launch->sync_fd, &launch->listener_fd };
+
+	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
+		if (*owned[i] >= 0)
+			close(*owned[i]);
+		*owned[i] = -1;
+	}
+	vxe_filter_free(&launch->filter);
+	vxe_mount_plan_free(&launch->mounts);
+	if (launch->report)
+		munmap(launch->report, sizeof(*launch->report));
+	launch->report = NULL;
+}

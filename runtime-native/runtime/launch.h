@@ -1,0 +1,94 @@
+/*
+ * From a configuration to a confined process. One program image serves two processes: the first of the instance (pid 1 of
+ * its pid namespace), which builds the mount tree, and the program's own, which is the same one, or, with the
+ * reaper (org.vxe.init), its child. The last steps before execve are always: capabilities, Landlock, seccomp.
+ *
+ *     vxe_launch_create   namespaces, mounts, ruleset; the program's process waits
+ *     vxe_launch_go       it goes on; the listener of its filter is taken from it
+ *     (supervisor)        lets the one execve through and serves the instance
+ */
+#ifndef VXE_RUNTIME_LAUNCH_H
+#define VXE_RUNTIME_LAUNCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "error.h"
+#include "filter.h"
+#include "mount.h"
+
+/* Layers that the attack battery leaves off to learn what each holds alone. Zero everywhere else. */
+enum vxe_without { VXE_WITHOUT_SECCOMP = 1, VXE_WITHOUT_LANDLOCK = 2 };
+
+/* Shared memory between the launcher and the instance's processes: the confined side may be allowed no call to tell anything. */
+struct vxe_report {
+	atomic_int failed;	   /* 1: the fields below say why */
+	int exit, errnum;
+	char message[384], hint[128];
+	atomic_int listener_slot;  /* descriptor number the listener will have in the program's process, -1: none yet */
+	atomic_int listener_taken; /* the launcher has it */
+	atomic_int program_exited; /* set by the reaper; program_status is wait(2)'s */
+	int program_status;
+};
+
+struct vxe_launch {
+	/* what to launch; borrowed */
+	const struct vxe_config *config;
+	const char *id;
+	int bundle_fd;
+	bool reaper, forking, host_root;
+	unsigned int without;
+	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
+	void *entry_arg;
+	int keep_fd;		 /* stays open over the exec (with entry: the report descriptor); -1: none */
+	int stdio[3];		 /* -1: the caller's */
+	int extra_fds;		 /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
+	bool listen_fds;	 /* set LISTEN_PID and LISTEN_FDS for them */
+	int console_socket;	 /* process.terminal: where the master goes; -1: none */
+	int start_fifo;		 /* read before going on (OCI create); -1: a message of the launcher */
+	int join_pidfd;		 /* exec: enter the namespaces of this process instead of making new ones; -1 */
+	int cgroup_fd;		 /* cgroup v2 folder to be born in; -1 */
+	const struct vxe_process *process; /* exec: this process instead of config->process */
+	char *const *extra_env;	 /* added to process.env; NULL-terminated or NULL */
+
+	/* what has come of it; owned */
+	struct vxe_filter filter;
+	struct vxe_mount_plans mounts;
+	struct vxe_report *report;
+	pid_t init_pid, program_pid; /* host numbers; equal without the reaper */
+	int init_pidfd, program_pidfd;
+	int sync_fd;		     /* ends (EOF) when the program's execve has succeeded */
+	int listener_fd;
+};
+
+void vxe_launch_init(struct vxe_launch *launch);
+int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err);
+int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err);
+/* Waits for the 'L' of a process that was let go by its fifo, or by vxe_launch_go, and takes the listener. */
+int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err);
+/* What the instance's side reported, as an error; 0 if it reported nothing. */
+int vxe_launch_failure(const struct vxe_launch *launch, struct vxe_error **err);
+/* Kills what was made and frees; safe after any failure. */
+void vxe_launch_abort(struct vxe_launch *launch);
+void vxe_launch_free(struct vxe_launch *launch);
+
+/* In the new processes (launch_child.c). */
+__attribute__((noreturn)) void vxe_child_main(struct vxe_launch *launch, int sync);
+
+/* Messages over the sync socket, one byte each. */
+enum vxe_sync {
+	VXE_SYNC_MAPPED = 'U',	   /* to the child: the id mappings are written */
+	VXE_SYNC_NAMESPACES = 'M', /* from the child: the namespaces exist, run the hooks */
+	VXE_SYNC_HOOKS_DONE = 'H', /* to the child */
+	VXE_SYNC_READY = 'R',	   /* from the child, with the program's pidfd where there is a reaper */
+	VXE_SYNC_GO = 'G',	   /* to the child */
+	VXE_SYNC_LOADING = 'L',	   /* from the child: the filter comes next, see listener_slot */
+};
+
+int vxe_sync_send(int fd, char message, int pass_fd);
+/* The message, or -1 at the end; *passed is a received descriptor or -1. */
+int vxe_sync_receive(int fd, int *passed);
+
+#endif

@@ -1,0 +1,548 @@
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/if.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "caps.h"
+#include "cleanup.h"
+#include "hooks.h"
+#include "kernel.h"
+#include "launch.h"
+#include "mount.h"
+#include "ruleset.h"
+#include "terminal.h"
+
+#if defined(__x86_64__)
+#define NATIVE_AUDIT_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_AUDIT_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "name this architecture's AUDIT_ARCH"
+#endif
+
+/* What the new processes carry from step to step. */
+struct child {
+	struct vxe_launch *launch;
+	int sync;
+	int ruleset_fd;
+	char *program; /* path for execve */
+	char **env;
+};
+
+/* Failure is told by memory, not by a call: it works under any filter. */
+__attribute__((noreturn)) static void child_die(struct vxe_launch *launch, const struct vxe_error *err)
+{
+	struct vxe_report *report = launch->report;
+	int code = err ? (int)err->exit : VXE_EXIT_NOT_STARTED;
+
+	report->exit = code;
+	report->errnum = err ? err->errnum : 0;
+	snprintf(report->message, sizeof(report->message), "%s", err ? err->message : "out of memory");
+	snprintf(report->hint, sizeof(report->hint), "%s", err && err->hint ? err->hint : "");
+	atomic_store(&report->failed, 1);
+	_exit(code);
+}
+
+static int sync_expect(const struct child *child, enum vxe_sync expected)
+{
+	int passed, message = vxe_sync_receive(child->sync, &passed);
+
+	if (passed >= 0)
+		close(passed);
+	/* The launcher is gone: nothing to tell, nobody to tell it to. */
+	if (message != (int)expected)
+		_exit(VXE_EXIT_NOT_STARTED);
+	return 0;
+}
+
+/* Gives the lo of a new network namespace its address; runc and crun do the same. */
+static int loopback_up(struct vxe_error **err)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP };
+	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memcpy(request.ifr_name, "lo", 3);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "bringing the loopback interface up");
+	return 0;
+}
+
+static int namespaces_enter(const struct vxe_config *config, struct vxe_error **err)
+{
+	for (size_t i = 0; i < config->n_namespaces; i++) {
+		const struct vxe_namespace *ns = &config->namespaces[i];
+		cleanup_fd int fd = -1;
+
+		if (!ns->path)
+			continue;
+		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || setns(fd, ns->flag) < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "entering the namespace %s", ns->path);
+	}
+	return 0;
+}
+
+static int rlimits_set(const struct vxe_process *process, struct vxe_error **err)
+{
+	for (size_t i = 0; i < process->n_rlimits; i++)
+		if (setrlimit((__rlimit_resource_t)process->rlimits[i].resource, &process->rlimits[i].limit) < 0) {
+			int saved = errno;
+
+			vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "setting resource limit %d", process->rlimits[i].resource);
+			return saved == EPERM ? vxe_error_hint(err, "the caller's hard limit is lower and CAP_SYS_RESOURCE is missing") : -1;
+		}
+	return 0;
+}
+
+static const char *env_value(const struct vxe_strings *env, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < env->count; i++)
+		if (!strncmp(env->items[i], name, length) && env->items[i][length] == '=')
+			return env->items[i] + length + 1;
+	return NULL;
+}
+
+static int program_check(const char *path, struct vxe_error **err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_FOUND, errno, "the program %s", path);
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return vxe_error_set(err, VXE_EXIT_NOT_EXECUTABLE, S_ISREG(st.st_mode) ? EACCES : EISDIR, "the program %s", path);
+	return 0;
+}
+
+/* execvp's search, done once, while failing can still be told in words. */
+static int program_find(struct child *child, struct vxe_error **err)
+{
+	const struct vxe_process *process = child->launch->process;
+	const char *name = process->args.count ? process->args.items[0] : NULL;
+	const char *path = env_value(&process->env, "PATH");
+
+	if (!name || !*name)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: process.args: empty, so there is no program");
+	if (strchr(name, '/')) {
+		child->program = strdup(name);
+		return child->program ? program_check(name, err) : vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding %s", name);
+	}
+	for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"; at && *at;) {
+		size_t length = strcspn(at, ":");
+		char *candidate = NULL;
+
+		if (length && asprintf(&candidate, "%.*s/%s", (int)length, at, name) >= 0 && program_check(candidate, NULL) == 0) {
+			child->program = candidate;
+			return 0;
+		}
+		free(candidate);
+		at += length + (at[length] == ':');
+	}
+	vxe_error_set(err, VXE_EXIT_NOT_FOUND, ENOENT, "the program %s is in no folder of the instance's PATH", name);
+	return vxe_error_hint(err, "name it by its full path");
+}
+
+static int env_make(struct child *child, struct vxe_error **err)
+{
+	const struct vxe_launch *launch = child->launch;
+	const struct vxe_strings *env = &launch->process->env;
+	size_t extra = 0, used = 0;
+
+	while (launch->extra_env && launch->extra_env[extra])
+		extra++;
+	child->env = calloc(env->count + extra + 3, sizeof(char *));
+	if (!child->env)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "making the environment");
+	for (size_t i = 0; i < env->count; i++)
+		child->env[used++] = env->items[i];
+	for (size_t i = 0; i < extra; i++)
+		child->env[used++] = launch->extra_env[i];
+	/* sd_listen_fds(3): the receiver checks the number against its own, which is the one inside. */
+	if (launch->listen_fds && launch->extra_fds > 0 &&
+	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 || asprintf(&child->env[used++], "LISTEN_PID=%d", getpid()) < 0))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "making the environment");
+	return 0;
+}
+
+static int stdio_set(const struct vxe_launch *launch, struct vxe_error **err)
+{
+	for (int i = 0; i < 3; i++)
+		if (launch->stdio[i] >= 0 && dup2(launch->stdio[i], i) < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting up standard input and output");
+	return 0;
+}
+
+/* Everything that belongs to the instance and not to one program: namespaces, mounts, ruleset. */
+static int environment_build(struct child *child, struct vxe_error **err)
+{
+	struct vxe_launch *launch = child->launch;
+	const struct vxe_config *config = launch->config;
+	const struct vxe_namespace *network = vxe_config_namespace(config, CLONE_NEWNET);
+	const char *network_kind = vxe_config_annotation(config, "org.vxe.network");
+	bool in_user_namespace = vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0;
+	cleanup_fd int root_fd = -1;
+
+	if (namespaces_enter(config, err) < 0)
+		return -1;
+	if (launch->cgroup_fd >= 0 && vxe_config_namespace(config, CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the cgroup namespace");
+	if (config->prestart.count || config->create_runtime.count) {
+		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACES, -1) < 0)
+			_exit(VXE_EXIT_NOT_STARTED);
+		sync_expect(child, VXE_SYNC_HOOKS_DONE);
+	}
+	if (network && !network->path && !(network_kind && !strcmp(network_kind, "none")) && loopback_up(err) < 0)
+		return -1;
+	if (config->hostname && sethostname(config->hostname, strlen(config->hostname)) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the host name");
+	if (config->domainname && setdomainname(config->domainname, strlen(config->domainname)) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the domain name");
+	if (launch->host_root) {
+		if (vxe_config_namespace(config, CLONE_NEWNS) && vxe_mount_host(config, err) < 0)
+			return -1;
+		return 0;
+	}
+	if (!vxe_config_namespace(config, CLONE_NEWNS))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: linux.namespaces: a rootfs needs a mount namespace");
+	if (vxe_mount_build(config, &launch->mounts, in_user_namespace, &root_fd, err) < 0)
+		return -1;
+	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
+		return -1;
+	return vxe_mount_seal(config, root_fd, err);
+}
+
+static int ruleset_make(struct child *child, struct vxe_error **err)
+{
+	const struct vxe_landlock *landlock = &child->launch->process->landlock;
+	cleanup_fd int root_fd = -1;
+
+	if (!landlock->present || (child->launch->without & VXE_WITHOUT_LANDLOCK))
+		return 0;
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the root folder");
+	return vxe_landlock_build(landlock, root_fd, &child->ruleset_fd, err);
+}
+
+/* --- the program's process --- */
+
+static int landlock_apply(const struct child *child, struct vxe_error **err)
+{
+	if (child->ruleset_fd >= 0 && vxe_landlock_restrict(child->ruleset_fd) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "restricting the program by Landlock");
+	return 0;
+}
+
+static int filter_apply(const struct child *child, struct vxe_error **err)
+{
+	const struct vxe_launch *launch = child->launch;
+	int listener;
+
+	if (!launch->filter.length)
+		return 0;
+	if (launch->filter.notifies) {
+		/* seccomp(2) takes the lowest free descriptor; this process has one thread, so it will still be this one. */
+		int slot = fcntl(child->sync, F_DUPFD_CLOEXEC, 0);
+
+		if (slot < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "finding a descriptor for the filter's listener");
+		close(slot);
+		atomic_store(&launch->report->listener_slot, slot);
+		if (vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
+			_exit(VXE_EXIT_NOT_STARTED);
+	}
+	listener = vxe_filter_install(&launch->filter);
+	if (listener < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "loading the seccomp filter");
+	return 0;
+}
+
+/* What an exec would have done to the descriptors, for a program that is this very image. */
+static void descriptors_close(const struct vxe_launch *launch)
+{
+	int slot = atomic_load(&launch->report->listener_slot);
+
+	if (launch->filter.notifies) {
+		while (!atomic_load(&launch->report->listener_taken))
+			;
+		close(slot);
+	}
+}
+
+__attribute__((noreturn)) static void program_main(struct child *child)
+{
+	struct vxe_launch *launch = child->launch;
+	const struct vxe_process *process = launch->process;
+	struct vxe_error *err = NULL;
+	sigset_t none;
+	char byte;
+
+	if (launch->start_fifo >= 0) {
+		ssize_t got;
+
+		do
+			got = read(launch->start_fifo, &byte, 1);
+		while (got < 0 && errno == EINTR);
+		if (got != 1)
+			_exit(VXE_EXIT_NOT_STARTED);
+	} else {
+		sync_expect(child, VXE_SYNC_GO);
+	}
+	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created", &err) < 0)
+		goto failed;
+	if (env_make(child, &err) < 0)
+		goto failed;
+	/* The caller's keyrings are not the program's (keyctl(2) KEYCTL_JOIN_SESSION_KEYRING); without the feature there is none to leave. */
+	syscall(SYS_keyctl, 1, NULL, 0, 0, 0);
+	if (process->has_umask)
+		umask(process->umask);
+	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
+	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
+		goto failed;
+	if (vxe_caps_apply(process, &err) < 0)
+		goto failed;
+	/* A change of user clears it (prctl(2)). */
+	if (launch->start_fifo < 0 && !launch->reaper)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < 65; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	if (launch->keep_fd >= 0 && launch->entry == NULL)
+		fcntl(launch->keep_fd, F_SETFD, 0);
+	/* 3 to 2+extra_fds are the caller's gift; everything else ends at the exec. */
+	sys_close_range(3U + (unsigned int)launch->extra_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+	for (int fd = 3; fd < 3 + launch->extra_fds; fd++)
+		fcntl(fd, F_SETFD, 0);
+	if (process->no_new_privileges) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+			vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "setting no_new_privs");
+			goto failed;
+		}
+		if (landlock_apply(child, &err) < 0)
+			goto failed;
+	}
+	if (launch->entry) {
+		/* Nothing of the launcher's may be in the intruder's hands that an exec would have closed. */
+		for (int fd = 3; fd < 1024; fd++)
+			if (fd != launch->keep_fd && fd != child->sync && fd >= 3 + launch->extra_fds)
+				close(fd);
+	}
+	if (process->no_new_privileges && filter_apply(child, &err) < 0)
+		goto failed;
+	if (launch->entry) {
+		descriptors_close(launch);
+		close(child->sync);
+		syscall(SYS_exit_group, launch->entry(launch->entry_arg));
+	}
+	execve(child->program, process->args.items, child->env);
+	vxe_error_set(&err, errno == ENOENT ? VXE_EXIT_NOT_FOUND : VXE_EXIT_NOT_EXECUTABLE, errno, "executing %s", child->program);
+	if (err && err->errnum == EACCES && child->ruleset_fd >= 0)
+		vxe_error_hint(&err, "the profile must grant execute on the program and read and execute on its ELF interpreter");
+failed:
+	child_die(launch, err);
+}
+
+/* --- the reaper --- */
+
+static volatile sig_atomic_t reaper_program;
+
+static void reaper_forward(int sig)
+{
+	int saved = errno;
+
+	/* A forking program's first process is gone; then the signal is for all that are left. */
+	kill(reaper_program ? reaper_program : -1, sig);
+	errno = saved;
+}
+
+static const int forwarded_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
+
+static int reaper_handlers(void)
+{
+	struct sigaction action = { .sa_handler = reaper_forward, .sa_flags = SA_RESTART };
+
+	sigfillset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(forwarded_signals) / sizeof(*forwarded_signals); i++)
+		if (sigaction(forwarded_signals[i], &action, NULL) < 0)
+			return -1;
+	return 0;
+}
+
+/* What is left to pid 1: to wait, to pass signals on, to end. Anything else means that somebody else is at its wheel. */
+static int reaper_confine(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_AUDIT_ARCH, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_wait4, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_restart_syscall, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog filter = { .len = sizeof(program) / sizeof(*program), .filter = program };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || vxe_caps_keep(1ULL << CAP_KILL) < 0)
+		return -1;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
+}
+
+__attribute__((noreturn)) static void reaper_main(struct vxe_launch *launch, pid_t program)
+{
+	struct vxe_report *report = launch->report;
+	int last = 0;
+
+	sys_close_range(0, ~0U, 0);
+	if (reaper_confine() < 0)
+		syscall(SYS_exit_group, VXE_EXIT_NOT_STARTED);
+	for (;;) {
+		int status = 0;
+		pid_t pid = (pid_t)syscall(SYS_wait4, -1, &status, 0, NULL);
+
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid < 0)
+			break;
+		if (pid != program)
+			continue;
+		reaper_program = 0;
+		report->program_status = status;
+		atomic_store(&report->program_exited, 1);
+		last = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		if (!launch->forking || last)
+			break;
+	}
+	syscall(SYS_exit_group, last);
+	__builtin_unreachable();
+}
+
+/* --- the first process --- */
+
+static pid_t program_fork(uint64_t flags, int *pidfd)
+{
+	struct vxe_clone_args args = { .flags = flags | CLONE_PIDFD, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+				       .pidfd = (uint64_t)(uintptr_t)pidfd };
+
+	return sys_clone3(&args);
+}
+
+/* exec: into the namespaces of a running instance; the program must be born there to be in its pid namespace. */
+__attribute__((noreturn)) static void join_main(struct child *child)
+{
+	struct vxe_launch *launch = child->launch;
+	struct vxe_error *err = NULL;
+	int flags = 0, pidfd = -1;
+	bool user = vxe_config_namespace(launch->config, CLONE_NEWUSER) || geteuid() != 0;
+	pid_t pid;
+
+	for (size_t i = 0; i < launch->config->n_namespaces; i++)
+		flags |= launch->config->namespaces[i].flag;
+	if (user)
+		flags |= CLONE_NEWUSER;
+	/* /proc/PID/exe of a process in there would lead to this program on the host (CVE-2019-5736). */
+	if (!user)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (setns(launch->join_pidfd, flags) < 0) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "entering the instance %s", launch->id);
+		child_die(launch, err);
+	}
+	if (user && (setresgid(launch->process->gid, launch->process->gid, launch->process->gid) < 0 ||
+		     setresuid(launch->process->uid, launch->process->uid, launch->process->uid) < 0)) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "becoming the instance's user");
+		child_die(launch, err);
+	}
+	pid = program_fork(CLONE_PARENT, &pidfd);
+	if (pid < 0) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "making a process in the instance %s", launch->id);
+		child_die(launch, err);
+	}
+	if (pid > 0) {
+		vxe_sync_send(child->sync, VXE_SYNC_READY, pidfd);
+		_exit(0);
+	}
+	setsid();
+	if (rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0 || stdio_set(launch, &err) < 0)
+		child_die(launch, err);
+	if (chdir(launch->process->cwd ? launch->process->cwd : "/") < 0) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "entering the folder %s of the instance", launch->process->cwd);
+		child_die(launch, err);
+	}
+	if (!launch->entry && program_find(child, &err) < 0)
+		child_die(launch, err);
+	program_main(child);
+}
+
+void vxe_child_main(struct vxe_launch *launch, int sync)
+{
+	struct child child = { .launch = launch, .sync = sync, .ruleset_fd = -1 };
+	const struct vxe_process *process = launch->process;
+	struct vxe_error *err = NULL;
+	bool user = vxe_config_namespace(launch->config, CLONE_NEWUSER) || geteuid() != 0;
+	int pidfd = -1;
+	pid_t pid;
+
+	sync_expect(&child, VXE_SYNC_MAPPED);
+	if (launch->join_pidfd >= 0)
+		join_main(&child);
+	/* The instance must not outlive its supervisor; OCI's create has none that lives as long. */
+	if (launch->start_fifo < 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!user)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setsid();
+	if (environment_build(&child, &err) < 0 || rlimits_set(process, &err) < 0 || ruleset_make(&child, &err) < 0)
+		goto failed;
+	if (process->terminal) {
+		if (vxe_terminal_make(launch->console_socket, process, &err) < 0)
+			goto failed;
+	} else if (stdio_set(launch, &err) < 0) {
+		goto failed;
+	}
+	if (chdir(process->cwd ? process->cwd : "/") < 0) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "entering the folder %s of the instance", process->cwd);
+		goto failed;
+	}
+	if (!launch->entry && program_find(&child, &err) < 0)
+		goto failed;
+	if (!launch->reaper) {
+		if (vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)
+			_exit(VXE_EXIT_NOT_STARTED);
+		program_main(&child);
+	}
+	if (reaper_handlers() < 0) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "setting up the reaper");
+		goto failed;
+	}
+	pid = program_fork(0, &pidfd);
+	if (pid < 0) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "making the program's process");
+		goto failed;
+	}
+	if (pid == 0) {
+		setsid();
+		program_main(&child);
+	}
+	reaper_program = pid;
+	if (vxe_sync_send(sync, VXE_SYNC_READY, pidfd) < 0)
+		_exit(VXE_EXIT_NOT_STARTED);
+	reaper_main(launch, pid);
+failed:
+	child_die(launch, err);
+}

@@ -1,0 +1,579 @@
+#include "mount.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "kernel.h"
+
+struct option_word {
+	const char *word;
+	uint64_t set, clear;
+};
+
+/* runtime-spec config.md, "Linux mount options". The recursive forms carry the same words with an 'r' before. */
+static const struct option_word attribute_words[] = {
+	{ "ro", MOUNT_ATTR_RDONLY, 0 },
+	{ "rw", 0, MOUNT_ATTR_RDONLY },
+	{ "nosuid", MOUNT_ATTR_NOSUID, 0 },
+	{ "suid", 0, MOUNT_ATTR_NOSUID },
+	{ "nodev", MOUNT_ATTR_NODEV, 0 },
+	{ "dev", 0, MOUNT_ATTR_NODEV },
+	{ "noexec", MOUNT_ATTR_NOEXEC, 0 },
+	{ "exec", 0, MOUNT_ATTR_NOEXEC },
+	{ "nodiratime", MOUNT_ATTR_NODIRATIME, 0 },
+	{ "diratime", 0, MOUNT_ATTR_NODIRATIME },
+	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW },
+	{ "relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
+	{ "norelatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
+	{ "noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME },
+	{ "atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
+	{ "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
+	{ "nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
+	{ "defaults", 0, 0 },
+};
+
+static const struct option_word propagation_words[] = {
+	{ "shared", MS_SHARED, 0 },
+	{ "slave", MS_SLAVE, 0 },
+	{ "private", MS_PRIVATE, 0 },
+	{ "unbindable", MS_UNBINDABLE, 0 },
+};
+
+/* Options of the super block that fsconfig takes as flags; everything else is the file system's own data. */
+static const char *const superblock_words[] = { "sync", "dirsync", "lazytime", "mand" };
+static const char *const ignored_words[] = { "async", "nolazytime", "nomand", "silent", "loud", "noiversion", "iversion" };
+
+static const struct option_word *word_find(const struct option_word *words, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(words[i].word, word))
+			return &words[i];
+	return NULL;
+}
+
+#define WORD_FIND(words, word) word_find(words, sizeof(words) / sizeof(*(words)), word)
+
+static bool word_in(const char *const *words, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(words[i], word))
+			return true;
+	return false;
+}
+
+static void attribute_add(const struct option_word *word, uint64_t *set, uint64_t *clear)
+{
+	*set = (*set & ~word->clear) | word->set;
+	*clear = (*clear & ~word->set) | word->clear;
+}
+
+/* True when the option was understood as one of the mount's, false when it belongs to the file system. */
+static bool option_apply(struct vxe_mount_plan *plan, const char *option)
+{
+	const struct option_word *word;
+
+	if (!strcmp(option, "bind")) {
+		plan->bind = true;
+	} else if (!strcmp(option, "rbind")) {
+		plan->bind = plan->recursive_bind = true;
+	} else if (!strcmp(option, "tmpcopyup")) {
+		plan->copy_up = true;
+	} else if ((word = WORD_FIND(attribute_words, option))) {
+		attribute_add(word, &plan->set, &plan->clear);
+	} else if ((word = WORD_FIND(propagation_words, option))) {
+		plan->propagation = word->set;
+	} else if (*option == 'r' && (word = WORD_FIND(propagation_words, option + 1))) {
+		plan->propagation = word->set;
+		plan->propagation_recursive = true;
+	} else if (*option == 'r' && (word = WORD_FIND(attribute_words, option + 1))) {
+		attribute_add(word, &plan->recursive_set, &plan->recursive_clear);
+	} else {
+		return word_in(ignored_words, sizeof(ignored_words) / sizeof(*ignored_words), option);
+	}
+	return true;
+}
+
+int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans *out, struct vxe_error **err)
+{
+	out->items = calloc(config->n_mounts ? config->n_mounts : 1, sizeof(*out->items));
+	if (!out->items)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
+	out->count = config->n_mounts;
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		const struct vxe_mount *mount = &config->mounts[i];
+		struct vxe_mount_plan *plan = &out->items[i];
+
+		plan->mount = mount;
+		plan->data.items = calloc(mount->options.count + 1, sizeof(char *));
+		if (!plan->data.items)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
+		for (size_t k = 0; k < mount->options.count; k++)
+			if (!option_apply(plan, mount->options.items[k]))
+				plan->data.items[plan->data.count++] = mount->options.items[k];
+		if (mount->type && !strcmp(mount->type, "bind"))
+			plan->bind = true;
+		plan->is_proc = mount->type && !strcmp(mount->type, "proc");
+		plan->is_dev = !strcmp(mount->destination, "/dev") && !plan->bind;
+		if (plan->bind && !mount->source)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the bind mount on %s names no source", mount->destination);
+		if (!plan->bind && !mount->type)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s names no type", mount->destination);
+		if (plan->bind && plan->data.count)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the bind mount on %s has the unknown option %s",
+					     mount->destination, plan->data.items[0]);
+		if (plan->copy_up)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is not supported",
+					     mount->destination);
+		if (mount->uid_mappings.count || mount->gid_mappings.count)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: id-mapped mounts are not supported",
+					     mount->destination);
+	}
+	return 0;
+}
+
+void vxe_mount_plan_free(struct vxe_mount_plans *plans)
+{
+	for (size_t i = 0; i < plans->count; i++)
+		free(plans->items[i].data.items);
+	free(plans->items);
+	memset(plans, 0, sizeof(*plans));
+}
+
+static int open_in_root(int root_fd, const char *path, uint64_t flags)
+{
+	return sys_openat2(root_fd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/* Opens the parent of `path` in the root, making missing folders; *name points into `copy`. */
+static int open_parent(int root_fd, char *copy, const char **name)
+{
+	char *slash;
+	int fd;
+
+	while (*copy == '/')
+		copy++;
+	for (size_t end = strlen(copy); end && copy[end - 1] == '/'; end--)
+		copy[end - 1] = '\0';
+	slash = strrchr(copy, '/');
+	*name = slash ? slash + 1 : copy;
+	if (!slash)
+		return open_in_root(root_fd, ".", O_PATH | O_DIRECTORY);
+	*slash = '\0';
+	fd = open_in_root(root_fd, copy, O_PATH | O_DIRECTORY);
+	if (fd < 0 && errno == ENOENT) {
+		cleanup_free char *deeper = strdup(copy);
+		cleanup_fd int above = -1;
+		const char *last;
+
+		if (!deeper)
+			return -1;
+		above = open_parent(root_fd, deeper, &last);
+		if (above < 0 || (mkdirat(above, last, 0755) < 0 && errno != EEXIST))
+			return -1;
+		fd = open_in_root(root_fd, copy, O_PATH | O_DIRECTORY);
+	}
+	return fd;
+}
+
+/* The destination as a descriptor; made when absent (a folder, or an empty file where a file is mounted). */
+static int destination_open(int root_fd, const char *destination, bool directory, struct vxe_error **err)
+{
+	cleanup_free char *copy = NULL;
+	cleanup_fd int parent = -1;
+	const char *name;
+	int fd;
+
+	fd = open_in_root(root_fd, destination, O_PATH);
+	if (fd >= 0)
+		return fd;
+	if (errno != ENOENT)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the mount point %s", destination);
+	copy = strdup(destination);
+	if (!copy)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "opening the mount point %s", destination);
+	parent = open_parent(root_fd, copy, &name);
+	if (parent < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the folder of the mount point %s", destination);
+	if (directory) {
+		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the mount point %s", destination);
+	} else {
+		cleanup_fd int made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+		if (made < 0 && errno != EEXIST)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the mount point %s", destination);
+	}
+	fd = open_in_root(root_fd, destination, O_PATH);
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the mount point %s", destination);
+	return fd;
+}
+
+static int attributes_set(int fd, unsigned int flags, uint64_t set, uint64_t clear, uint64_t propagation)
+{
+	struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+
+	if (!set && !clear && !propagation)
+		return 0;
+	/* The kernel wants the whole atime field cleared when one of its values is set. */
+	if (clear & MOUNT_ATTR__ATIME)
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr);
+}
+
+/* In a user namespace a bind mount keeps the locked flags of its source; the kernel refuses to clear them, which is an error. */
+static int bind_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
+{
+	const struct vxe_mount *mount = plan->mount;
+	cleanup_fd int fd = sys_open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | (plan->recursive_bind ? AT_RECURSIVE : 0));
+
+	if (fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the mount on %s needs %s of the host", mount->destination, mount->source);
+		if (saved == ENOENT)
+			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
+		return -1;
+	}
+	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the options of the mount on %s", mount->destination);
+	return steal_fd(&fd);
+}
+
+/* The last message the file system left in its context ("e tmpfs: Bad value for 'size'"). */
+static const char *fs_message(int fs_fd, char *buffer, size_t size)
+{
+	ssize_t got = read(fs_fd, buffer, size - 1);
+
+	if (got <= 0)
+		return "";
+	buffer[got] = '\0';
+	buffer[strcspn(buffer, "\n")] = '\0';
+	return got > 2 ? buffer + 2 : buffer;
+}
+
+static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
+{
+	const struct vxe_mount *mount = plan->mount;
+	const char *type = !strcmp(mount->type, "cgroup") ? "cgroup2" : mount->type;
+	cleanup_fd int fs = sys_fsopen(type);
+	char text[256];
+	int fd;
+
+	if (fs < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "the mount on %s: this kernel gives no %s file system", mount->destination, type);
+	if (mount->source && sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", mount->source, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "the mount on %s: source %s", mount->destination, mount->source);
+	for (size_t i = 0; i < plan->data.count; i++) {
+		cleanup_free char *key = strdup(plan->data.items[i]);
+		char *value;
+		int failed;
+
+		if (!key)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "the mount on %s", mount->destination);
+		value = strchr(key, '=');
+		if (value)
+			*value++ = '\0';
+		if (!value && word_in(superblock_words, sizeof(superblock_words) / sizeof(*superblock_words), key))
+			failed = sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+		else
+			failed = value ? sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) : sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+		if (failed < 0) {
+			int saved = errno;
+
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the mount on %s: option %s %s", mount->destination,
+					     plan->data.items[i], fs_message(fs, text, sizeof(text)));
+		}
+	}
+	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		int saved = errno;
+
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the mount on %s: making the %s file system %s", mount->destination, type,
+				     fs_message(fs, text, sizeof(text)));
+	}
+	fd = sys_fsmount(fs, (unsigned int)plan->set);
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "the mount on %s: mounting the %s file system", mount->destination, type);
+	return fd;
+}
+
+static bool fd_is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int attach(int mount_fd, int target_fd, const char *where, struct vxe_error **err)
+{
+	if (sys_move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "mounting on %s", where);
+	return 0;
+}
+
+struct device_row {
+	const char *name;
+	unsigned int major, minor;
+};
+
+/* runtime-spec config-linux.md, "Default Devices". /dev/console and ptmx depend on a terminal and on devpts. */
+static const struct device_row default_devices[] = {
+	{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
+
+static const char *const device_links[][2] = {
+	{ "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
+};
+
+/* A host's device node, checked to be the device that it is called by, as a detached bind mount. */
+static int device_clone(const char *host_path, unsigned int major_number, unsigned int minor_number, struct vxe_error **err)
+{
+	cleanup_fd int fd = sys_open_tree(AT_FDCWD, host_path, OPEN_TREE_CLONE);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "binding the host's %s", host_path);
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(major_number, minor_number))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the host's %s is not the device %u:%u", host_path, major_number, minor_number);
+	return steal_fd(&fd);
+}
+
+static int device_make(int dev_fd, const struct device_row *row, bool bind, struct vxe_error **err)
+{
+	char host_path[32];
+	cleanup_fd int clone = -1;
+	cleanup_fd int target = -1;
+
+	if (!bind) {
+		if (mknodat(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0) {
+			if (fchmodat(dev_fd, row->name, 0666, 0) < 0)
+				return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", row->name);
+			return 0;
+		}
+		if (errno == EEXIST)
+			return 0;
+		if (errno != EPERM)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", row->name);
+	}
+	snprintf(host_path, sizeof(host_path), "/dev/%s", row->name);
+	clone = device_clone(host_path, row->major, row->minor, err);
+	if (clone < 0)
+		return -1;
+	target = openat(dev_fd, row->name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (target < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", row->name);
+	return attach(clone, target, host_path, err);
+}
+
+/* Fills a fresh /dev: default devices, the configuration's own, and the links that programs expect. */
+static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_namespace, struct vxe_error **err)
+{
+	cleanup_fd int dev = open_in_root(root_fd, "dev", O_PATH | O_DIRECTORY);
+	bool has_pts = false;
+
+	if (dev < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening /dev of the instance");
+	for (size_t i = 0; i < sizeof(default_devices) / sizeof(*default_devices); i++) {
+		/* /dev/tty is a way to the caller's terminal: only where the program gets one. */
+		if (!strcmp(default_devices[i].name, "tty") && !config->process.terminal && vxe_config_annotation(config, "org.vxe.version"))
+			continue;
+		if (device_make(dev, &default_devices[i], in_user_namespace, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < sizeof(device_links) / sizeof(*device_links); i++)
+		if (symlinkat(device_links[i][0], dev, device_links[i][1]) < 0 && errno != EEXIST)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", device_links[i][1]);
+	for (size_t i = 0; i < config->n_mounts; i++)
+		has_pts |= config->mounts[i].type && !strcmp(config->mounts[i].type, "devpts");
+	if (has_pts && symlinkat("pts/ptmx", dev, "ptmx") < 0 && errno != EEXIST)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/ptmx");
+	for (size_t i = 0; i < config->n_devices; i++) {
+		const struct vxe_device *device = &config->devices[i];
+		cleanup_free char *copy = strdup(device->path);
+		cleanup_fd int parent = -1;
+		const char *name;
+
+		if (!copy)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "making the device %s", device->path);
+		parent = open_parent(root_fd, copy, &name);
+		if (parent < 0 || (mknodat(parent, name, device->type | device->mode, makedev(device->major, device->minor)) < 0 && errno != EEXIST) ||
+		    fchmodat(parent, name, device->mode, 0) < 0 || fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the device %s", device->path);
+	}
+	return 0;
+}
+
+static int mount_one(const struct vxe_config *config, const struct vxe_mount_plan *plan, int root_fd, bool in_user_namespace, struct vxe_error **err)
+{
+	const char *destination = plan->mount->destination;
+	cleanup_fd int fd = plan->bind ? bind_make(plan, err) : filesystem_make(plan, err);
+	cleanup_fd int target = -1;
+
+	if (fd < 0)
+		return -1;
+	target = destination_open(root_fd, destination, fd_is_directory(fd), err);
+	if (target < 0)
+		return -1;
+	if (plan->is_proc || (plan->mount->type && !strcmp(plan->mount->type, "sysfs"))) {
+		/* A rootfs must not choose where /proc or /sys lands by a symbolic link (CVE-2019-19921). */
+		cleanup_fd int plain = sys_openat2(root_fd, destination + strspn(destination, "/"), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+						   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+		if (plain < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "%s of the rootfs is not a plain folder", destination);
+	}
+	if (attach(fd, target, destination, err) < 0)
+		return -1;
+	if (attributes_set(fd, AT_RECURSIVE, plan->recursive_set, plan->recursive_clear, 0) < 0 ||
+	    attributes_set(fd, plan->propagation_recursive ? AT_RECURSIVE : 0, 0, 0, plan->propagation) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the options of the mount on %s", destination);
+	if (plan->is_dev)
+		return dev_fill(config, root_fd, in_user_namespace, err);
+	return 0;
+}
+
+int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
+		    struct vxe_error **err)
+{
+	cleanup_fd int tree = -1;
+	unsigned long propagation = config->rootfs_propagation ? config->rootfs_propagation : MS_REC | MS_SLAVE;
+
+	if (mount(NULL, "/", NULL, propagation, NULL) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "parting the mount namespace from the host's");
+	tree = sys_open_tree(AT_FDCWD, config->rootfs, OPEN_TREE_CLONE | AT_RECURSIVE);
+	if (tree < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the rootfs %s", config->rootfs);
+	if (!fd_is_directory(tree))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOTDIR, "the rootfs %s", config->rootfs);
+	if (attributes_set(tree, 0, 0, 0, MS_PRIVATE) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the rootfs private");
+	if (sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "mounting the rootfs %s", config->rootfs);
+	for (size_t i = 0; i < plans->count; i++)
+		if (mount_one(config, &plans->items[i], tree, in_user_namespace, err) < 0)
+			return -1;
+	*root_fd = steal_fd(&tree);
+	return 0;
+}
+
+/* Written through a descriptor that is checked to be procfs of this instance, not through a path (CVE-2025-52881). */
+static int sysctl_write(int root_fd, const struct vxe_pair *pair, struct vxe_error **err)
+{
+	cleanup_fd int proc = sys_openat2(root_fd, "proc/sys", O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	cleanup_free char *name = strdup(pair->key);
+	cleanup_fd int fd = -1;
+	struct statfs fs;
+
+	if (!name)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "setting the sysctl %s", pair->key);
+	for (char *p = name; *p; p++)
+		if (*p == '.')
+			*p = '/';
+	if (proc < 0 || fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "setting the sysctl %s needs a /proc in the instance", pair->key);
+	fd = sys_openat2(proc, name, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	if (fd < 0 || vxe_write_all(fd, pair->value, strlen(pair->value)) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the sysctl %s", pair->key);
+	return 0;
+}
+
+static int mask_folder(int target, const char *path, struct vxe_error **err)
+{
+	static const struct vxe_mount empty = { .destination = (char *)"a masked folder", .type = (char *)"tmpfs", .source = (char *)"vxe-mask" };
+	static char *options[] = { (char *)"nr_inodes=1", NULL };
+	const struct vxe_mount_plan plan = {
+		.mount = &empty,
+		.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.data = { .items = options, .count = 1 },
+	};
+	cleanup_fd int fd = filesystem_make(&plan, err);
+
+	return fd < 0 ? -1 : attach(fd, target, path, err);
+}
+
+static int path_mask(int root_fd, const char *path, struct vxe_error **err)
+{
+	cleanup_fd int target = open_in_root(root_fd, path, O_PATH);
+	cleanup_fd int null_fd = -1;
+
+	if (target < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "masking %s", path);
+	if (fd_is_directory(target))
+		return mask_folder(target, path, err);
+	/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
+	null_fd = device_clone("/dev/null", 1, 3, err);
+	return null_fd < 0 ? -1 : attach(null_fd, target, path, err);
+}
+
+static int path_make_readonly(int root_fd, const char *path, struct vxe_error **err)
+{
+	cleanup_fd int target = open_in_root(root_fd, path, O_PATH);
+	cleanup_fd int clone = -1;
+
+	if (target < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making %s read-only", path);
+	clone = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
+	if (clone < 0 || attributes_set(clone, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making %s read-only", path);
+	return attach(clone, target, path, err);
+}
+
+static int paths_protect(const struct vxe_config *config, int root_fd, struct vxe_error **err)
+{
+	for (size_t i = 0; i < config->sysctl.count; i++)
+		if (sysctl_write(root_fd, &config->sysctl.items[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < config->readonly_paths.count; i++)
+		if (path_make_readonly(root_fd, config->readonly_paths.items[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < config->masked_paths.count; i++)
+		if (path_mask(root_fd, config->masked_paths.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err)
+{
+	if (paths_protect(config, root_fd, err) < 0)
+		return -1;
+	if (config->root_readonly && attributes_set(root_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the rootfs read-only");
+	if (fchdir(root_fd) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "entering the rootfs");
+	/* pivot_root(2), "pivot_root(".", ".")": the old root ends up stacked on the new one and is taken off at once. */
+	if (sys_pivot_root(".", ".") < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "pivot_root into %s", config->rootfs);
+	if (umount2(".", MNT_DETACH) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "taking the host's root away");
+	if (chdir("/") < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "entering the new root");
+	return 0;
+}
+
+int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
+{
+	cleanup_fd int root = -1;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "parting the mount namespace from the host's");
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the root folder");
+	if (vxe_config_namespace(config, CLONE_NEWPID)) {
+		static const struct vxe_mount proc = { .destination = (char *)"/proc", .type = (char *)"proc", .source = (char *)"proc" };
+		const struct vxe_mount_plan plan = { .mount = &proc, .is_proc = true,
+						     .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+
+		if (mount_one(config, &plan, root, true, err) < 0)
+			return -1;
+	}
+	return paths_protect(config, root, err);
+}

@@ -1,0 +1,43 @@
+/*
+ * The instance's mount tree. Mounts are made detached (open_tree, fsopen/fsmount), given their attributes while nobody
+ * can see them, and then moved onto a destination that was opened with openat2(RESOLVE_IN_ROOT): no path of the rootfs is
+ * resolved twice or outside the root.
+ */
+#ifndef VXE_RUNTIME_MOUNT_H
+#define VXE_RUNTIME_MOUNT_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "error.h"
+
+/* Options of one mount, read once in the parent: no parsing after the first namespace exists. */
+struct vxe_mount_plan {
+	const struct vxe_mount *mount;
+	bool bind, recursive_bind;
+	uint64_t set, clear;	       /* MOUNT_ATTR_* of this mount */
+	uint64_t recursive_set, recursive_clear; /* of it and all below */
+	uint64_t propagation;	       /* MS_SHARED, ... or 0 */
+	bool propagation_recursive;
+	bool copy_up;		       /* tmpcopyup */
+	bool is_proc, is_dev;
+	struct vxe_strings data;       /* options for the file system itself; borrowed from mount->options */
+};
+
+struct vxe_mount_plans {
+	struct vxe_mount_plan *items;
+	size_t count;
+};
+
+int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans *out, struct vxe_error **err);
+void vxe_mount_plan_free(struct vxe_mount_plans *plans);
+
+/* In the new mount namespace: builds the tree below config->rootfs. Gives the descriptor of the new root, not yet pivoted to. */
+int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plans *plans, bool in_user_namespace,
+		    int *root_fd, struct vxe_error **err);
+/* Masks, read-only paths and sysctls, then pivot_root and the old root's detachment. */
+int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err);
+/* Without a rootfs (org.vxe.root=host): a private copy of the host's tree with a /proc of the new pid namespace. */
+int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err);
+
+#endif

@@ -1,0 +1,126 @@
+#include "ruleset.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+#include "landlock.h"
+
+/* Which ABI brought which right; a new ABI is a new row. */
+static const struct {
+	int abi;
+	uint64_t fs, net, scoped;
+	const char *what;
+} abi_rows[] = {
+	{ 1, (1ULL << 13) - 1, 0, 0, "the file rights of ABI 1" },
+	{ 2, LANDLOCK_ACCESS_FS_REFER, 0, 0, "refer" },
+	{ 3, LANDLOCK_ACCESS_FS_TRUNCATE, 0, 0, "truncate" },
+	{ 4, 0, LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP, 0, "bind_tcp and connect_tcp" },
+	{ 5, LANDLOCK_ACCESS_FS_IOCTL_DEV, 0, 0, "ioctl_dev" },
+	{ 6, 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL, "the scopes abstract_unix_socket and signal" },
+};
+
+#define FILE_RIGHTS                                                                                               \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |               \
+	 LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
+
+int vxe_landlock_abi(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi < 0 ? 0 : (int)abi;
+}
+
+int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **err)
+{
+	uint64_t fs = 0, net = 0, scoped = 0;
+	int abi;
+
+	if (!landlock->present)
+		return 0;
+	abi = vxe_landlock_abi();
+	for (size_t i = 0; i < sizeof(abi_rows) / sizeof(*abi_rows); i++) {
+		fs |= abi_rows[i].fs;
+		net |= abi_rows[i].net;
+		scoped |= abi_rows[i].scoped;
+		if (abi_rows[i].abi <= abi)
+			continue;
+		if ((landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) || (landlock->scoped & abi_rows[i].scoped)) {
+			vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the profile needs %s of Landlock ABI %d, and this kernel has %s%.0d",
+				      abi_rows[i].what, abi_rows[i].abi, abi ? "ABI " : "no Landlock", abi);
+			return vxe_error_hint(err, abi ? "boot a newer kernel, or make the profile without it"
+						       : "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list");
+		}
+	}
+	if ((landlock->handled_fs & ~fs) || (landlock->handled_net & ~net) || (landlock->scoped & ~scoped))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "process.landlock handles a right that this VXE does not know");
+	return 0;
+}
+
+static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t access, struct vxe_error **err)
+{
+	/* Opened with the root as the world: a link in the rootfs cannot lead out of it. */
+	cleanup_fd int fd = sys_openat2(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	struct landlock_path_beneath_attr attr = { .allowed_access = access };
+	struct stat st;
+
+	if (fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the profile has a rule for %s, which is not in the instance", path);
+		return vxe_error_hint(err, "create the file, or write the rule for its folder");
+	}
+	if (fstat(fd, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "reading what %s is", path);
+	if (!S_ISDIR(st.st_mode))
+		attr.allowed_access &= FILE_RIGHTS;
+	if (!attr.allowed_access)
+		return 0;
+	attr.parent_fd = fd;
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "adding the Landlock rule for %s", path);
+	return 0;
+}
+
+int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ruleset_fd, struct vxe_error **err)
+{
+	struct landlock_ruleset_attr attr = {
+		.handled_access_fs = landlock->handled_fs,
+		.handled_access_net = landlock->handled_net,
+		.scoped = landlock->scoped,
+	};
+	cleanup_fd int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the Landlock ruleset");
+	for (size_t i = 0; i < landlock->n_path_rules; i++) {
+		const struct vxe_landlock_paths *rule = &landlock->path_rules[i];
+
+		for (size_t k = 0; k < rule->paths.count; k++)
+			if (path_rule_add(fd, root_fd, rule->paths.items[k], rule->access & landlock->handled_fs, err) < 0)
+				return -1;
+	}
+	for (size_t i = 0; i < landlock->n_port_rules; i++) {
+		const struct vxe_landlock_ports *rule = &landlock->port_rules[i];
+
+		for (size_t k = 0; k < rule->count; k++) {
+			struct landlock_net_port_attr port = { .allowed_access = rule->access, .port = rule->ports[k] };
+
+			if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_NET_PORT, &port, 0) < 0)
+				return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "adding the Landlock rule for TCP port %llu",
+						     (unsigned long long)rule->ports[k]);
+		}
+	}
+	*ruleset_fd = steal_fd(&fd);
+	return 0;
+}
+
+int vxe_landlock_restrict(int ruleset_fd)
+{
+	/* Denials of the executed program are worth a record; they are off by default after an exec (ABI 7). */
+	unsigned int flags = vxe_landlock_abi() >= 7 ? LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON : 0;
+
+	return (int)syscall(SYS_landlock_restrict_self, ruleset_fd, flags);
+}

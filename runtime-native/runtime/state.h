@@ -1,0 +1,61 @@
+/*
+ * The instances' state: ROOT/ID/state.json, replaced atomically, and ROOT/ID/lock, held by flock for the life of the
+ * supervisor. Truth is computed at reading: a process is ours only if its start time (field 22 of /proc/PID/stat) matches.
+ */
+#ifndef VXE_RUNTIME_STATE_H
+#define VXE_RUNTIME_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "error.h"
+
+enum vxe_status { VXE_CREATING, VXE_CREATED, VXE_RUNNING, VXE_PAUSED, VXE_STOPPED };
+
+struct vxe_process_id {
+	pid_t pid;	     /* 0: none */
+	uint64_t start_time; /* clock ticks since boot, /proc/PID/stat field 22 */
+};
+
+struct vxe_state {
+	char *id, *bundle, *oci_version, *rootfs, *profile; /* profile NULL: a plain OCI bundle */
+	enum vxe_status status;			/* as written; vxe_state_refresh makes it true */
+	struct vxe_process_id init;		/* pid 1 of the instance, host's numbering */
+	struct vxe_process_id program;		/* the program itself; the same as init without org.vxe.init */
+	struct vxe_process_id supervisor;	/* 0 where none is needed */
+	bool supervised;			/* notified calls need the supervisor */
+	int64_t created_ns;			/* CLOCK_REALTIME */
+	char *cgroup;				/* absolute path in the host's cgroup v2 tree, NULL where none */
+	uid_t owner;
+	int exit_code;				/* of the program, when stopped; -1 unknown */
+	struct vxe_pairs annotations;
+};
+
+/* The state root: --root if given, VXE_ROOT, /run/vxe or $XDG_RUNTIME_DIR/vxe. Made if absent, mode 0711; refused
+   when owned by another user. Returns a descriptor opened with O_DIRECTORY. */
+int vxe_state_root_open(const char *given, bool create, char **path, struct vxe_error **err);
+bool vxe_state_id_valid(const char *id); /* [A-Za-z0-9_+.-]{1,255}, no leading '.' or '-' */
+
+/* Makes ROOT/ID and takes its lock. An ID whose instance is alive is an error; the rests of a dead one are cleared first. */
+int vxe_state_create(int root_fd, const char *id, int *dir_fd, int *lock_fd, struct vxe_error **err);
+int vxe_state_open(int root_fd, const char *id, int *dir_fd, struct vxe_error **err);
+int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error **err);
+/* Reads and refreshes: status RUNNING is kept only while the program (or, for `forking`, init) is alive. */
+int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err);
+int vxe_state_parse(const char *text, size_t size, struct vxe_state **out, struct vxe_error **err);
+/* Removes ROOT/ID and all files in it (never follows links). */
+int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err);
+/* NULL-terminated list of ids, sorted. */
+int vxe_state_list(int root_fd, struct vxe_strings *out, struct vxe_error **err);
+void vxe_state_free(struct vxe_state **state);
+/* The OCI state document (runtime.md, State) or, with all, VXE's own fields too; malloc'd text. */
+int vxe_state_to_json(const struct vxe_state *state, bool all, char **out, struct vxe_error **err);
+
+const char *vxe_status_name(enum vxe_status status);
+/* 0 and errno ESRCH when there is no such process. */
+uint64_t vxe_process_start_time(pid_t pid);
+bool vxe_process_alive(const struct vxe_process_id *process);
+
+#endif

@@ -1,0 +1,68 @@
+#include "terminal.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+
+#ifndef DEVPTS_SUPER_MAGIC
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+#endif
+
+static int master_send(int socket_fd, int master, const char *name)
+{
+	struct iovec iov = { .iov_base = (void *)name, .iov_len = strlen(name) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &master, sizeof(int));
+	return sendmsg(socket_fd, &header, 0) < 0 ? -1 : 0;
+}
+
+int vxe_terminal_make(int console_socket, const struct vxe_process *process, struct vxe_error **err)
+{
+	cleanup_fd int master = -1;
+	cleanup_fd int slave = -1;
+	struct winsize size = { .ws_row = process->console_rows, .ws_col = process->console_columns };
+	unsigned int number = 0;
+	int unlock = 0;
+	struct statfs fs;
+	char name[32];
+
+	if (console_socket < 0) {
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: process.terminal is set, and there is no --console-socket");
+		return vxe_error_hint(err, "give one, or set process.terminal to false");
+	}
+	/* The rootfs must not make the terminal a file of its own choice (CVE-2025-52565). */
+	master = sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_NO_SYMLINKS);
+	if (master < 0 || fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making a terminal: the instance needs a devpts on /dev/pts");
+	if (ioctl(master, TIOCGPTN, &number) < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making a terminal");
+	/* TIOCGPTPEER: the other end by descriptor, no path. */
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the terminal");
+	snprintf(name, sizeof(name), "/dev/pts/%u", number);
+	if ((size.ws_row || size.ws_col) && ioctl(master, TIOCSWINSZ, &size) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the terminal's size");
+	if (master_send(console_socket, master, name) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "sending the terminal over the console socket");
+	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the terminal the program's");
+	return 0;
+}
