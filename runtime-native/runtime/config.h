@@ -163,7 +163,7 @@ struct vxe_resources {
 struct vxe_config {
 	char *oci_version;
 	char *bundle; /* absolute path of the bundle folder, for messages and state.json */
-	char *rootfs; /* absolute */
+	char *rootfs; /* absolute; "/" with org.vxe.root=host, where process.args and process.cwd may be absent too */
 	bool root_readonly;
 	char *hostname, *domainname;
 	struct vxe_process process;
