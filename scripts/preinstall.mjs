@@ -2,6 +2,7 @@
 // libraries. In a checkout `make` builds them, and there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +31,11 @@ function missingPackages() {
   return missing;
 }
 
+/** The addon's headers are an npm package, which npm may have put beside VXE instead of below it. */
+function nodeHeaders() {
+  return createRequire(import.meta.url)('node-api-headers').include_dir;
+}
+
 function main() {
   if (existsSync(join(root, 'test', 'architecture.test.ts'))) return 0;
   const missing = missingPackages();
@@ -42,7 +48,13 @@ function main() {
   }
   const built = spawnSync('make', ['-C', root, '--no-print-directory', 'native', 'addon', 'attack'], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, NODE: process.execPath, MAKEFLAGS: '', MAKELEVEL: '' },
+    env: {
+      ...process.env,
+      NODE: process.execPath,
+      C_INCLUDE_PATH: nodeHeaders(),
+      MAKEFLAGS: '',
+      MAKELEVEL: '',
+    },
   });
   if (built.error) {
     console.error(`vxe: make could not be started: ${built.error.message}`);

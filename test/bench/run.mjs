@@ -1,0 +1,274 @@
+// make bench: launch times in one hyperfine run, creation time, sizes and resident memory.
+//   node test/bench/run.mjs [RUNS]      writes build/bench/results.md and results.json
+// Runs itself again in a mount namespace with cgroup version 2 alone on /sys/fs/cgroup, since crun refuses hybrid hosts; all
+// commands are measured there, in one run, so that they share whatever the machine does meanwhile.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const out = resolve('build/bench');
+const vxe = resolve('build/bin/vxe');
+const runtime = resolve('build/bin/vxe-runtime');
+const floor = resolve('build/bench/floor');
+const nothing = resolve('build/bench/nothing');
+
+function fail(message) {
+  console.error(`bench: ${message}`);
+  process.exit(1);
+}
+
+function sh(command, args, options = {}) {
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options });
+}
+
+function has(command) {
+  return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
+}
+
+/** A folder with its own VXE places, so that the host's are not touched. */
+function world() {
+  const folder = mkdtempSync(join(tmpdir(), 'vxe-bench-'));
+  const places = { VXE_BUNDLES: 'bundles', VXE_COMPILED: 'compiled', VXE_ROOT: 'run', VXE_LOGS: 'log' };
+  const env = { ...process.env, VXE_CACHE: process.env.VXE_CACHE ?? resolve('build/cache') };
+  for (const [name, part] of Object.entries(places)) env[name] = join(folder, part);
+  return { folder, env };
+}
+
+/** The bundle whose program does nothing, from a recipe and a strict profile, as any user would make it. */
+function idleBundle({ folder, env }) {
+  const sources = join(folder, 'sources');
+  mkdirSync(sources, { recursive: true });
+  writeFileSync(
+    join(sources, 'idle.yaml'),
+    `recipe: 1\nname: idle\nsource: {exec: ${nothing}}\nprofile: idle\nprogram: [${nothing}]\n`,
+  );
+  cpSync('test/bench/idle.vxed.yaml', join(sources, 'idle.vxed.yaml'));
+  const profile = readFileSync(join(sources, 'idle.vxed.yaml'), 'utf8').replaceAll('@PROGRAM@', nothing);
+  writeFileSync(join(sources, 'idle.vxed.yaml'), profile);
+  sh(vxe, ['bundle', 'create', 'idle'], { env: { ...env, VXE_RECIPES: sources, VXE_PROFILES: sources } });
+  return join(env.VXE_BUNDLES, 'idle');
+}
+
+function quote(words) {
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}
+
+/** One row per launcher: its name and the command that runs the idle program once. */
+function launchers(bundle, folder) {
+  const rootfs = join(bundle, 'rootfs');
+  const filter = join(bundle, 'vxe', 'filter.bpf');
+  const rows = [
+    ['vxe-runtime run', [runtime, '--root', join(folder, 'oci'), 'run', '--bundle', bundle, 'idle']],
+    ['plain spawn', [nothing]],
+    ['floor (minimal C)', [floor, rootfs, nothing]],
+  ];
+  if (has('bwrap')) {
+    const namespaces = [
+      '--unshare-ipc',
+      '--unshare-pid',
+      '--unshare-net',
+      '--unshare-uts',
+      '--unshare-cgroup',
+    ];
+    const mounts = ['--ro-bind', rootfs, '/', '--proc', '/proc', '--dev', '/dev'];
+    rows.push([
+      'bwrap',
+      ['bwrap', ...namespaces, ...mounts, '--cap-drop', 'ALL', '--clearenv', '--', nothing],
+    ]);
+  }
+  // What other engines do not know of the bundle they ignore: Landlock, and the supervisor.
+  if (has('crun'))
+    rows.push(['crun run', ['crun', '--root', join(folder, 'crun'), 'run', '--bundle', bundle, 'idle']]);
+  if (has('runc'))
+    rows.push(['runc run', ['runc', '--root', join(folder, 'runc'), 'run', '--bundle', bundle, 'idle']]);
+  if (has('firejail')) {
+    const options = [
+      '--quiet',
+      '--noprofile',
+      '--net=none',
+      '--caps.drop=all',
+      '--nonewprivs',
+      '--seccomp',
+      '--private-dev',
+    ];
+    rows.push(['firejail', ['firejail', ...options, nothing]]);
+  }
+  return rows
+    .filter(([name, command]) => {
+      const done = spawnSync(command[0], command.slice(1), {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      if (done.status === 0) return true;
+      const why = (done.stderr || done.error?.message || `exit ${done.status}`).trim().split('\n').at(-1);
+      if (name === 'vxe-runtime run') fail(`vxe-runtime does not run the idle bundle: ${why}`);
+      console.log(`left out: ${name}: ${why}`);
+      return false;
+    })
+    .concat(existsSync(filter) ? [["floor, with VXE's filter", [floor, rootfs, nothing, filter]]] : []);
+}
+
+function measureLaunches(rows, folder, runs) {
+  const report = join(folder, 'hyperfine.json');
+  const commands = rows.map(([, command]) => quote(command));
+  const args = [
+    '-N',
+    '--warmup',
+    '20',
+    '--runs',
+    String(runs),
+    '--style',
+    'none',
+    '--export-json',
+    report,
+    ...commands,
+  ];
+  sh('hyperfine', args);
+  const { results } = JSON.parse(readFileSync(report, 'utf8'));
+  return rows.map(([name, command], index) => {
+    const { median, min, mean, stddev } = results[index];
+    return { name, command: quote(command), median, min, mean, stddev };
+  });
+}
+
+function treeSize(folder) {
+  let bytes = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).size;
+  }
+  return bytes;
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** Creation time, size and memory of popd, the bundle that ships. */
+function measurePopd({ folder, env }) {
+  const prepared = sh('bash', ['-c', '. test/demo/lib.sh; mail_world "$0"', folder], { env });
+  if (prepared) console.log(prepared);
+  const accounts = ['--account', 'alice', '--accounts-from', join(folder, 'accounts')];
+  const mounts = ['--mount', `/etc/shadow=${folder}/accounts/shadow`, '--mount', `/var/mail=${folder}/mail`];
+  const create = () => sh(vxe, ['bundle', 'create', 'popd', ...accounts, ...mounts], { env });
+  const remove = () => sh(vxe, ['bundle', 'remove', 'popd'], { env });
+  create();
+  const times = [];
+  for (let round = 0; round < 5; round += 1) {
+    remove();
+    const begun = performance.now();
+    create();
+    times.push((performance.now() - begun) / 1000);
+  }
+  const size = treeSize(join(env.VXE_BUNDLES, 'popd', 'rootfs'));
+  sh(vxe, ['start', 'popd', '--detach'], { env, stdio: 'ignore' });
+  try {
+    const state = JSON.parse(readFileSync(join(env.VXE_ROOT, 'popd', 'state.json'), 'utf8'));
+    const pid = state.supervisor?.pid ?? state.supervisor;
+    const field = (file, name) =>
+      Number(
+        new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1],
+      );
+    return {
+      create: median(times),
+      rootfs: size,
+      rss: field('status', 'VmRSS') * 1024,
+      pss: field('smaps_rollup', 'Pss') * 1024,
+    };
+  } finally {
+    sh(vxe, ['stop', 'popd'], { env });
+  }
+}
+
+function mebibytes(bytes) {
+  return `${(bytes / 1024 / 1024).toFixed(2)} MiB`;
+}
+
+function markdown({ launches, popd, host, runs }) {
+  const own = launches.find(({ name }) => name === 'vxe-runtime run');
+  const rows = [...launches]
+    .sort((a, b) => a.median - b.median)
+    .map(
+      (row) =>
+        `| ${row.name} | ${(row.median * 1000).toFixed(2)} | ${(row.min * 1000).toFixed(2)} | ${(row.stddev * 1000).toFixed(2)} | ${(row.median / own.median).toFixed(2)} |`,
+    );
+  const lines = [
+    '# Measurements',
+    '',
+    `${host.cpus} CPUs, Linux ${host.kernel}, ${runs} runs each in one hyperfine run; medians.`,
+    '',
+    '| launch of a program that does nothing | median ms | min ms | σ ms | ratio to VXE |',
+    '| --- | ---: | ---: | ---: | ---: |',
+    ...rows,
+    '',
+    'bwrap loads no seccomp filter and no Landlock ruleset here; crun and runc load the seccomp list of config.json; firejail has its own.',
+    '',
+    '| popd | measured | wanted |',
+    '| --- | ---: | ---: |',
+    `| \`vxe bundle create popd\`, warm | ${popd.create.toFixed(2)} s | under 3 s |`,
+    `| its rootfs | ${mebibytes(popd.rootfs)} | under 5 MB |`,
+    `| the launcher's resident memory while it runs (VmRSS) | ${mebibytes(popd.rss)} | under 2 MB |`,
+    `| of which its own share (Pss) | ${mebibytes(popd.pss)} | |`,
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function inside(runs) {
+  const place = world();
+  try {
+    sh('mount', ['-t', 'cgroup2', 'none', '/sys/fs/cgroup']);
+    sh('ip', ['link', 'set', 'lo', 'up']);
+    const bundle = idleBundle(place);
+    const launches = measureLaunches(launchers(bundle, place.folder), place.folder, runs);
+    const popd = measurePopd(place);
+    const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
+    const results = { runs, host, launches, popd };
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(join(out, 'results.md'), markdown(results));
+    console.log(markdown(results));
+  } finally {
+    rmSync(place.folder, { recursive: true, force: true });
+  }
+}
+
+const [first, second] = process.argv.slice(2);
+if (process.getuid() !== 0)
+  fail('root is needed, as it is for the launchers that are measured; try again as root');
+if (!has('hyperfine')) fail('hyperfine is missing; `make bench` installs it');
+if (first === '--inside') {
+  inside(Number(second));
+} else {
+  const runs = Number(first ?? 300);
+  if (!Number.isInteger(runs) || runs < 10) fail(`${first} is no number of runs; 10 or more`);
+  const flags = [
+    '--mount',
+    '--net',
+    '--pid',
+    '--fork',
+    '--kill-child=KILL',
+    '--mount-proc',
+    '--propagation',
+    'private',
+  ];
+  const done = spawnSync(
+    'unshare',
+    [...flags, '--', process.execPath, process.argv[1], '--inside', String(runs)],
+    { stdio: 'inherit' },
+  );
+  process.exitCode = done.status ?? 1;
+}
