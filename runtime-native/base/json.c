@@ -145,8 +145,8 @@ int vxe_json_get_int(struct json_object *object, const char *path, const char *k
 	/* json-c saturates: a value above INT64_MAX shows only in the unsigned reading. */
 	if (number < min || number > max || json_object_get_uint64(value) > INT64_MAX)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-				     "%s%s%s: must be an integer from %" PRId64 " to %" PRId64 ", is %s", path, *path ? "." : "",
-				     key, min, max, json_object_get_string(value));
+				     "%s%s%s: must be an integer from %" PRId64 " to %" PRId64 ", is %s", path,
+				     *path ? "." : "", key, min, max, json_object_get_string(value));
 	*out = number;
 	return 1;
 }

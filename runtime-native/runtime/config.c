@@ -100,9 +100,12 @@ static int parse_hooks(struct json_object *root, struct vxe_config *config, stru
 		const char *key;
 		struct vxe_hooks *hooks;
 	} kinds[] = {
-		{"prestart", &config->prestart},	       {"createRuntime", &config->create_runtime},
-		{"createContainer", &config->create_container}, {"startContainer", &config->start_container},
-		{"poststart", &config->poststart},	       {"poststop", &config->poststop},
+		{"prestart", &config->prestart},
+		{"createRuntime", &config->create_runtime},
+		{"createContainer", &config->create_container},
+		{"startContainer", &config->start_container},
+		{"poststart", &config->poststart},
+		{"poststop", &config->poststop},
 	};
 	struct json_object *object;
 	int found = vxe_json_get_object(root, "", "hooks", &object, err);
@@ -110,8 +113,8 @@ static int parse_hooks(struct json_object *root, struct vxe_config *config, stru
 	if (found <= 0)
 		return found;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (config_items(object, "hooks", kinds[i].key, sizeof(struct vxe_hook), parse_hook, NULL, &kinds[i].hooks->items,
-				 &kinds[i].hooks->count, err) < 0)
+		if (config_items(object, "hooks", kinds[i].key, sizeof(struct vxe_hook), parse_hook, NULL,
+				 &kinds[i].hooks->items, &kinds[i].hooks->count, err) < 0)
 			return -1;
 	return 0;
 }

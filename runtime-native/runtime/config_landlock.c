@@ -6,22 +6,14 @@
 #include "landlock.h"
 
 static const struct config_name fs_names[] = {
-	{"execute", LANDLOCK_ACCESS_FS_EXECUTE},
-	{"write_file", LANDLOCK_ACCESS_FS_WRITE_FILE},
-	{"read_file", LANDLOCK_ACCESS_FS_READ_FILE},
-	{"read_dir", LANDLOCK_ACCESS_FS_READ_DIR},
-	{"remove_dir", LANDLOCK_ACCESS_FS_REMOVE_DIR},
-	{"remove_file", LANDLOCK_ACCESS_FS_REMOVE_FILE},
-	{"make_char", LANDLOCK_ACCESS_FS_MAKE_CHAR},
-	{"make_dir", LANDLOCK_ACCESS_FS_MAKE_DIR},
-	{"make_reg", LANDLOCK_ACCESS_FS_MAKE_REG},
-	{"make_sock", LANDLOCK_ACCESS_FS_MAKE_SOCK},
-	{"make_fifo", LANDLOCK_ACCESS_FS_MAKE_FIFO},
-	{"make_block", LANDLOCK_ACCESS_FS_MAKE_BLOCK},
-	{"make_sym", LANDLOCK_ACCESS_FS_MAKE_SYM},
-	{"refer", LANDLOCK_ACCESS_FS_REFER},
-	{"truncate", LANDLOCK_ACCESS_FS_TRUNCATE},
-	{"ioctl_dev", LANDLOCK_ACCESS_FS_IOCTL_DEV},
+	{"execute", LANDLOCK_ACCESS_FS_EXECUTE},       {"write_file", LANDLOCK_ACCESS_FS_WRITE_FILE},
+	{"read_file", LANDLOCK_ACCESS_FS_READ_FILE},   {"read_dir", LANDLOCK_ACCESS_FS_READ_DIR},
+	{"remove_dir", LANDLOCK_ACCESS_FS_REMOVE_DIR}, {"remove_file", LANDLOCK_ACCESS_FS_REMOVE_FILE},
+	{"make_char", LANDLOCK_ACCESS_FS_MAKE_CHAR},   {"make_dir", LANDLOCK_ACCESS_FS_MAKE_DIR},
+	{"make_reg", LANDLOCK_ACCESS_FS_MAKE_REG},     {"make_sock", LANDLOCK_ACCESS_FS_MAKE_SOCK},
+	{"make_fifo", LANDLOCK_ACCESS_FS_MAKE_FIFO},   {"make_block", LANDLOCK_ACCESS_FS_MAKE_BLOCK},
+	{"make_sym", LANDLOCK_ACCESS_FS_MAKE_SYM},     {"refer", LANDLOCK_ACCESS_FS_REFER},
+	{"truncate", LANDLOCK_ACCESS_FS_TRUNCATE},     {"ioctl_dev", LANDLOCK_ACCESS_FS_IOCTL_DEV},
 };
 
 static const struct config_name net_names[] = {
@@ -53,10 +45,10 @@ static int check_known(const char *key, struct json_object *value, void *data)
 }
 
 /* Here a field that is passed over may be a restriction that was misspelt, so unlike elsewhere it is an error. */
-#define ONLY_KEYS(object, where, err, ...)                                                                               \
-	vxe_json_object_each((object), check_known,                                                                      \
-			     &(struct known_keys){(const char *const[]){__VA_ARGS__},                                    \
-						  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), (where), \
+#define ONLY_KEYS(object, where, err, ...)                                                                                     \
+	vxe_json_object_each((object), check_known,                                                                            \
+			     &(struct known_keys){(const char *const[]){__VA_ARGS__},                                          \
+						  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), (where),  \
 						  (err)})
 
 static int parse_access(struct json_object *object, const char *path, struct config_names names, uint64_t handled,
@@ -79,7 +71,8 @@ static int parse_path_rule(struct json_object *object, const char *path, void *i
 	struct vxe_landlock_paths *rule = item;
 
 	if (ONLY_KEYS(object, path, err, "allowedAccess", "paths") < 0 ||
-	    parse_access(object, path, CONFIG_NAMES(fs_names), landlock->handled_fs, "handledAccessFS", &rule->access, err) < 0 ||
+	    parse_access(object, path, CONFIG_NAMES(fs_names), landlock->handled_fs, "handledAccessFS", &rule->access, err) <
+		    0 ||
 	    config_absolute_paths(object, path, "paths", &rule->paths, err) < 0)
 		return -1;
 	if (rule->paths.count == 0)
@@ -146,7 +139,8 @@ int config_parse_landlock(struct json_object *process, const char *path, struct 
 	if (ONLY_KEYS(object, where, err, "ruleset", "rules", "disableBestEffort") < 0 ||
 	    vxe_json_get_bool(object, where, "disableBestEffort", &strict, err) < 0 ||
 	    vxe_json_get_object(object, where, "ruleset", &ruleset, err) < 0 ||
-	    vxe_json_get_object(object, where, "rules", &rules, err) < 0 || ONLY_KEYS(rules, rules_path, err, "pathBeneath", "netPort") < 0)
+	    vxe_json_get_object(object, where, "rules", &rules, err) < 0 ||
+	    ONLY_KEYS(rules, rules_path, err, "pathBeneath", "netPort") < 0)
 		return -1;
 	if (!ruleset)
 		return config_fail(err, ruleset_path, "", "is missing");

@@ -20,13 +20,17 @@ static const struct config_name namespace_names[] = {
 };
 
 static const struct config_name propagation_names[] = {
-	{"shared", MS_SHARED},		 {"slave", MS_SLAVE},	    {"private", MS_PRIVATE},
-	{"unbindable", MS_UNBINDABLE},	 {"rshared", MS_SHARED | MS_REC}, {"rslave", MS_SLAVE | MS_REC},
-	{"rprivate", MS_PRIVATE | MS_REC}, {"runbindable", MS_UNBINDABLE | MS_REC},
+	{"shared", MS_SHARED},
+	{"slave", MS_SLAVE},
+	{"private", MS_PRIVATE},
+	{"unbindable", MS_UNBINDABLE},
+	{"rshared", MS_SHARED | MS_REC},
+	{"rslave", MS_SLAVE | MS_REC},
+	{"rprivate", MS_PRIVATE | MS_REC},
+	{"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
-static const char *const unsupported[] = {"intelRdt",  "personality",  "mountLabel", "netDevices",
-					  "timeOffsets", "memoryPolicy"};
+static const char *const unsupported[] = {"intelRdt", "personality", "mountLabel", "netDevices", "timeOffsets", "memoryPolicy"};
 
 static int parse_namespace(struct json_object *object, const char *path, void *item, void *data, struct vxe_error **err)
 {
@@ -87,9 +91,8 @@ static int parse_device(struct json_object *object, const char *path, void *item
 		return -1;
 	if (!device->path)
 		return config_fail(err, path, "path", "is missing");
-	if (device->type != S_IFIFO &&
-	    (parse_device_number(object, path, "major", MAJOR_MAX, &device->major, err) < 0 ||
-	     parse_device_number(object, path, "minor", MINOR_MAX, &device->minor, err) < 0))
+	if (device->type != S_IFIFO && (parse_device_number(object, path, "major", MAJOR_MAX, &device->major, err) < 0 ||
+					parse_device_number(object, path, "minor", MINOR_MAX, &device->minor, err) < 0))
 		return -1;
 	/* Engines put the file type into fileMode too; the type field holds. */
 	if (vxe_json_get_uint(object, path, "fileMode", S_IFMT | 07777, &mode, err) < 0 ||
@@ -109,7 +112,8 @@ static int parse_propagation(struct json_object *object, struct vxe_config *conf
 	int status = vxe_json_get_string(object, "linux", "rootfsPropagation", &name, err) < 0 ? -1 : 0;
 
 	if (status == 0 && name && *name && config_lookup(CONFIG_NAMES(propagation_names), name, &flags) < 0)
-		status = config_fail(err, "linux", "rootfsPropagation", "\"%s\" is not shared, slave, private or unbindable", name);
+		status = config_fail(err, "linux", "rootfsPropagation", "\"%s\" is not shared, slave, private or unbindable",
+				     name);
 	free(name);
 	config->rootfs_propagation = (unsigned long)flags;
 	return status;
@@ -123,9 +127,10 @@ static bool under(const char *name, const char *prefix)
 /* The namespace that confines a sysctl, or 0: then it would be the host's. Names as in sysctl(8). */
 static int sysctl_namespace(const char *name)
 {
-	static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",	     "kernel.msg_next_id",
-					  "kernel.sem",	   "kernel.shmall", "kernel.shmmax",	     "kernel.shmmni",
-					  "kernel.shm_rmid_forced", "kernel.sem_next_id", "kernel.shm_next_id"};
+	static const char *const ipc[] = {"kernel.msgmax",	"kernel.msgmnb",     "kernel.msgmni",
+					  "kernel.msg_next_id", "kernel.sem",	     "kernel.shmall",
+					  "kernel.shmmax",	"kernel.shmmni",     "kernel.shm_rmid_forced",
+					  "kernel.sem_next_id", "kernel.shm_next_id"};
 
 	if (under(name, "net."))
 		return CLONE_NEWNET;

@@ -5,8 +5,14 @@
 #include <string.h>
 
 #define ID_MAX (UINT32_MAX - 1) /* (uid_t)-1 means "leave it" to the kernel */
-#define CAPABILITY(name) {#name, UINT64_C(1) << name}
-#define RLIMIT(name) {#name, name}
+#define CAPABILITY(name)                                                                                                       \
+	{                                                                                                                      \
+#name, UINT64_C(1) << name                                                                                     \
+	}
+#define RLIMIT(name)                                                                                                           \
+	{                                                                                                                      \
+#name, name                                                                                                    \
+	}
 
 static const struct config_name capability_names[] = {
 	CAPABILITY(CAP_CHOWN),
@@ -54,10 +60,10 @@ static const struct config_name capability_names[] = {
 _Static_assert(sizeof(capability_names) / sizeof(capability_names[0]) == CAP_LAST_CAP + 1, "every capability has its name");
 
 static const struct config_name rlimit_names[] = {
-	RLIMIT(RLIMIT_AS),	   RLIMIT(RLIMIT_CORE),	   RLIMIT(RLIMIT_CPU),	      RLIMIT(RLIMIT_DATA),
-	RLIMIT(RLIMIT_FSIZE),	   RLIMIT(RLIMIT_LOCKS),   RLIMIT(RLIMIT_MEMLOCK),    RLIMIT(RLIMIT_MSGQUEUE),
-	RLIMIT(RLIMIT_NICE),	   RLIMIT(RLIMIT_NOFILE),  RLIMIT(RLIMIT_NPROC),      RLIMIT(RLIMIT_RSS),
-	RLIMIT(RLIMIT_RTPRIO),	   RLIMIT(RLIMIT_RTTIME),  RLIMIT(RLIMIT_SIGPENDING), RLIMIT(RLIMIT_STACK),
+	RLIMIT(RLIMIT_AS),     RLIMIT(RLIMIT_CORE),   RLIMIT(RLIMIT_CPU),	 RLIMIT(RLIMIT_DATA),
+	RLIMIT(RLIMIT_FSIZE),  RLIMIT(RLIMIT_LOCKS),  RLIMIT(RLIMIT_MEMLOCK),	 RLIMIT(RLIMIT_MSGQUEUE),
+	RLIMIT(RLIMIT_NICE),   RLIMIT(RLIMIT_NOFILE), RLIMIT(RLIMIT_NPROC),	 RLIMIT(RLIMIT_RSS),
+	RLIMIT(RLIMIT_RTPRIO), RLIMIT(RLIMIT_RTTIME), RLIMIT(RLIMIT_SIGPENDING), RLIMIT(RLIMIT_STACK),
 };
 
 /* commandLine and user.username belong to Windows, where the specification ignores them elsewhere too. */
@@ -146,7 +152,8 @@ static int parse_capabilities(struct json_object *object, const char *path, stru
 		return found;
 	config_path(where, "%s.capabilities", path);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (config_flags(sets, where, fields[i].key, CONFIG_NAMES(capability_names), "capability", fields[i].bits, err) < 0)
+		if (config_flags(sets, where, fields[i].key, CONFIG_NAMES(capability_names), "capability", fields[i].bits,
+				 err) < 0)
 			return -1;
 	capabilities->present = true;
 	return 0;

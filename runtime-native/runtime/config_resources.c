@@ -31,7 +31,8 @@ static int refuse_numbers(struct json_object *object, const char *path, const ch
 
 		if (!vxe_json_get(object, key, &value))
 			continue;
-		if (strcmp(key, "swappiness") != 0 && vxe_json_uint_value(value, "", UINT64_MAX, &number, NULL) == 0 && number == 0)
+		if (strcmp(key, "swappiness") != 0 && vxe_json_uint_value(value, "", UINT64_MAX, &number, NULL) == 0 &&
+		    number == 0)
 			continue;
 		if (config_refuse(object, path, &key, 1, err) < 0)
 			return -1;
@@ -48,7 +49,8 @@ static int parse_memory(struct json_object *resources, struct vxe_resources *out
 	if (found <= 0)
 		return found;
 	/* useHierarchy is what cgroup v2 always does. */
-	if (refuse_numbers(object, path, unsupported_memory, sizeof(unsupported_memory) / sizeof(unsupported_memory[0]), err) < 0 ||
+	if (refuse_numbers(object, path, unsupported_memory, sizeof(unsupported_memory) / sizeof(unsupported_memory[0]), err) <
+		    0 ||
 	    get_limit(object, path, "limit", &out->has_memory_limit, &out->memory_limit, err) < 0 ||
 	    get_limit(object, path, "swap", &out->has_memory_swap, &out->memory_swap, err) < 0 ||
 	    get_limit(object, path, "reservation", &out->has_memory_reservation, &out->memory_reservation, err) < 0)

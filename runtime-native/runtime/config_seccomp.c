@@ -24,18 +24,25 @@ static const struct config_name action_names[] = {
 };
 
 static const struct config_name compare_names[] = {
-	{"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-	{"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+	{"SCMP_CMP_NE", SCMP_CMP_NE},
+	{"SCMP_CMP_LT", SCMP_CMP_LT},
+	{"SCMP_CMP_LE", SCMP_CMP_LE},
+	{"SCMP_CMP_EQ", SCMP_CMP_EQ},
+	{"SCMP_CMP_GE", SCMP_CMP_GE},
+	{"SCMP_CMP_GT", SCMP_CMP_GT},
 	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 };
 
-#define ARCH(name) {#name, name}
+#define ARCH(name)                                                                                                             \
+	{                                                                                                                      \
+#name, name                                                                                                    \
+	}
 static const struct config_name arch_names[] = {
-	ARCH(SCMP_ARCH_X86),	    ARCH(SCMP_ARCH_X86_64),   ARCH(SCMP_ARCH_X32),	 ARCH(SCMP_ARCH_ARM),
-	ARCH(SCMP_ARCH_AARCH64),    ARCH(SCMP_ARCH_MIPS),     ARCH(SCMP_ARCH_MIPS64),	 ARCH(SCMP_ARCH_MIPS64N32),
-	ARCH(SCMP_ARCH_MIPSEL),	    ARCH(SCMP_ARCH_MIPSEL64), ARCH(SCMP_ARCH_MIPSEL64N32), ARCH(SCMP_ARCH_PPC),
-	ARCH(SCMP_ARCH_PPC64),	    ARCH(SCMP_ARCH_PPC64LE),  ARCH(SCMP_ARCH_S390),	 ARCH(SCMP_ARCH_S390X),
-	ARCH(SCMP_ARCH_PARISC),	    ARCH(SCMP_ARCH_PARISC64), ARCH(SCMP_ARCH_RISCV64),
+	ARCH(SCMP_ARCH_X86),	     ARCH(SCMP_ARCH_X86_64),   ARCH(SCMP_ARCH_X32),	    ARCH(SCMP_ARCH_ARM),
+	ARCH(SCMP_ARCH_AARCH64),     ARCH(SCMP_ARCH_MIPS),     ARCH(SCMP_ARCH_MIPS64),	    ARCH(SCMP_ARCH_MIPS64N32),
+	ARCH(SCMP_ARCH_MIPSEL),	     ARCH(SCMP_ARCH_MIPSEL64), ARCH(SCMP_ARCH_MIPSEL64N32), ARCH(SCMP_ARCH_PPC),
+	ARCH(SCMP_ARCH_PPC64),	     ARCH(SCMP_ARCH_PPC64LE),  ARCH(SCMP_ARCH_S390),	    ARCH(SCMP_ARCH_S390X),
+	ARCH(SCMP_ARCH_PARISC),	     ARCH(SCMP_ARCH_PARISC64), ARCH(SCMP_ARCH_RISCV64),
 #ifdef SCMP_ARCH_LOONGARCH64
 	ARCH(SCMP_ARCH_LOONGARCH64),
 #endif
@@ -50,7 +57,10 @@ static const struct config_name arch_names[] = {
 #endif
 };
 
-#define FLAG(name) {#name, name}
+#define FLAG(name)                                                                                                             \
+	{                                                                                                                      \
+#name, name                                                                                                    \
+	}
 static const struct config_name flag_names[] = {
 	FLAG(SECCOMP_FILTER_FLAG_TSYNC),
 	FLAG(SECCOMP_FILTER_FLAG_LOG),
@@ -130,7 +140,8 @@ static int parse_rule(struct json_object *object, const char *path, void *item, 
 	return 0;
 }
 
-static int parse_architectures(struct json_object *object, const char *path, struct vxe_seccomp *seccomp, struct vxe_error **err)
+static int parse_architectures(struct json_object *object, const char *path, struct vxe_seccomp *seccomp,
+			       struct vxe_error **err)
 {
 	struct vxe_strings names = {0};
 	int status = config_strings(object, path, "architectures", &names, err);
