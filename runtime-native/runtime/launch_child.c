@@ -501,6 +501,11 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	sync_expect(&child, VXE_SYNC_MAPPED);
 	if (launch->join_pidfd >= 0)
 		join_main(&child);
+	/* Root outside is nobody in a namespace that does not map it: become its root. An ordinary user is that already. */
+	if (user && geteuid() != 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
+		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "becoming root of the user namespace");
+		goto failed;
+	}
 	/* The instance must not outlive its supervisor; OCI's create has none that lives as long. */
 	if (launch->start_fifo < 0)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

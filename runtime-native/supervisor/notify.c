@@ -1,0 +1,265 @@
+#include "notify.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+
+/* Which argument names what, for the record. -1: none. */
+struct call_shape {
+	const char *call;
+	signed char path, address, length;
+};
+
+static const struct call_shape call_shapes[] = {
+	{ "open", 0, -1, -1 },	     { "openat", 1, -1, -1 },	  { "openat2", 1, -1, -1 },   { "creat", 0, -1, -1 },
+	{ "execve", 0, -1, -1 },     { "execveat", 1, -1, -1 },	  { "mount", 1, -1, -1 },     { "umount2", 0, -1, -1 },
+	{ "chroot", 0, -1, -1 },     { "pivot_root", 0, -1, -1 }, { "unlink", 0, -1, -1 },    { "unlinkat", 1, -1, -1 },
+	{ "rename", 0, -1, -1 },     { "renameat", 1, -1, -1 },	  { "renameat2", 1, -1, -1 }, { "mkdir", 0, -1, -1 },
+	{ "mkdirat", 1, -1, -1 },    { "mknod", 0, -1, -1 },	  { "mknodat", 1, -1, -1 },   { "link", 0, -1, -1 },
+	{ "linkat", 1, -1, -1 },     { "symlink", 1, -1, -1 },	  { "symlinkat", 2, -1, -1 }, { "chmod", 0, -1, -1 },
+	{ "fchmodat", 1, -1, -1 },   { "chown", 0, -1, -1 },	  { "fchownat", 1, -1, -1 },  { "truncate", 0, -1, -1 },
+	{ "connect", -1, 1, 2 },     { "bind", -1, 1, 2 },	  { "sendto", -1, 4, 5 },     { "rmdir", 0, -1, -1 },
+	{ "setxattr", 0, -1, -1 },   { "stat", 0, -1, -1 },	  { "newfstatat", 1, -1, -1 }, { "statx", 1, -1, -1 },
+	{ "readlink", 0, -1, -1 },   { "readlinkat", 1, -1, -1 }, { "access", 0, -1, -1 },    { "faccessat", 1, -1, -1 },
+	{ "faccessat2", 1, -1, -1 }, { "utimensat", 1, -1, -1 },  { "memfd_create", 0, -1, -1 }, { "chdir", 0, -1, -1 },
+	{ "swapon", 0, -1, -1 },     { "acct", 0, -1, -1 },
+};
+
+static ssize_t memory_read(pid_t pid, uint64_t address, void *out, size_t size)
+{
+	struct iovec local = { out, size }, remote = { (void *)(uintptr_t)address, size };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+/* A string may end just before an unmapped page: read page by page. */
+static void string_read(pid_t pid, uint64_t address, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	while (used + 1 < size) {
+		size_t chunk = 4096 - (address + used) % 4096;
+		ssize_t got;
+
+		if (chunk > size - 1 - used)
+			chunk = size - 1 - used;
+		got = memory_read(pid, address + used, out + used, chunk);
+		if (got <= 0)
+			break;
+		if (memchr(out + used, '\0', (size_t)got))
+			return;
+		used += (size_t)got;
+	}
+	out[used] = '\0';
+}
+
+static void address_format(const struct sockaddr_storage *address, size_t length, char *out, size_t size)
+{
+	char host[INET6_ADDRSTRLEN] = "";
+
+	if (address->ss_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
+		const struct sockaddr_in *in = (const void *)address;
+
+		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+		snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
+	} else if (address->ss_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
+		const struct sockaddr_in6 *in6 = (const void *)address;
+
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+		snprintf(out, size, "[%s]:%u", host, ntohs(in6->sin6_port));
+	} else if (address->ss_family == AF_UNIX && length > sizeof(sa_family_t)) {
+		const struct sockaddr_un *un = (const void *)address;
+		size_t bytes = length - sizeof(sa_family_t);
+
+		if (un->sun_path[0])
+			snprintf(out, size, "unix:%.*s", (int)bytes, un->sun_path);
+		else
+			snprintf(out, size, "unix:@%.*s", (int)(bytes - 1), un->sun_path + 1);
+	} else {
+		snprintf(out, size, "family %u", address->ss_family);
+	}
+}
+
+/* 0 when a whole address was copied. */
+static int address_read(pid_t pid, uint64_t pointer, uint64_t length, struct sockaddr_storage *out, size_t *size)
+{
+	memset(out, 0, sizeof(*out));
+	if (length < sizeof(sa_family_t) || length > sizeof(*out) || memory_read(pid, pointer, out, length) != (ssize_t)length)
+		return -1;
+	*size = length;
+	return 0;
+}
+
+static void violation_decode(struct vxe_violation *v, const char *call)
+{
+	for (size_t i = 0; i < sizeof(call_shapes) / sizeof(*call_shapes); i++) {
+		const struct call_shape *shape = &call_shapes[i];
+
+		if (strcmp(shape->call, call))
+			continue;
+		if (shape->path >= 0) {
+			string_read(v->pid, v->args[(int)shape->path], v->path, sizeof(v->path));
+			snprintf(v->detail, sizeof(v->detail), "%s(\"%s\")", call, v->path);
+		} else {
+			struct sockaddr_storage address;
+			size_t size;
+			char text[160];
+
+			if (address_read(v->pid, v->args[(int)shape->address], v->args[(int)shape->length], &address, &size) == 0) {
+				address_format(&address, size, text, sizeof(text));
+				snprintf(v->detail, sizeof(v->detail), "%s(%d, %s)", call, (int)v->args[0], text);
+			}
+		}
+		return;
+	}
+}
+
+int vxe_notify_errno(const char *words, const char *call)
+{
+	size_t length = strlen(call);
+
+	while (words && *words) {
+		if (!strncmp(words, call, length) && words[length] == '=') {
+			const char *name = words + length + 1;
+			size_t size = strcspn(name, " ");
+
+			for (int errnum = 1; errnum < 134; errnum++) {
+				const char *known = strerrorname_np(errnum);
+
+				if (known && strlen(known) == size && !strncmp(known, name, size))
+					return errnum;
+			}
+		}
+		words += strcspn(words, " ");
+		words += strspn(words, " ");
+	}
+	return EPERM;
+}
+
+/* The process that a thread belongs to; pidfd_open wants its number. */
+static pid_t thread_group(pid_t tid)
+{
+	char path[64], line[128];
+	cleanup_file FILE *file = NULL;
+	int tgid;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			return tgid;
+	return -1;
+}
+
+static bool still_waiting(const struct vxe_notify *notify, uint64_t id)
+{
+	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+/*
+ * connect(2) of a datagram socket to /dev/log, performed here on a duplicate of the caller's socket: the caller's memory is
+ * read once, and nothing it writes there afterwards matters. Gives the errno for the caller, or -1: not such a call.
+ */
+static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	struct sockaddr_un target = { .sun_family = AF_UNIX };
+	struct sockaddr_storage address;
+	const struct sockaddr_un *un = (const void *)&address;
+	int domain = 0, type = 0;
+	socklen_t option = sizeof(int);
+	cleanup_fd int pidfd = -1;
+	cleanup_fd int sock = -1;
+	size_t size;
+
+	if (!notify->syslog_path || address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
+		return -1;
+	if (address.ss_family != AF_UNIX || strcmp(un->sun_path, "/dev/log"))
+		return -1;
+	pidfd = sys_pidfd_open(thread_group((pid_t)request->pid), 0);
+	sock = pidfd < 0 ? -1 : sys_pidfd_getfd(pidfd, (int)request->data.args[0]);
+	if (sock < 0 || !still_waiting(notify, request->id))
+		return EBADF;
+	if (getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &domain, &option) < 0 || domain != AF_UNIX ||
+	    getsockopt(sock, SOL_SOCKET, SO_TYPE, &type, &option) < 0)
+		return -1;
+	if (type != SOCK_DGRAM)
+		return EPROTOTYPE;
+	snprintf(target.sun_path, sizeof(target.sun_path), "%s", notify->syslog_path);
+	return connect(sock, (const struct sockaddr *)&target, sizeof(target)) < 0 ? errno : 0;
+}
+
+static bool is_native(const struct seccomp_data *data)
+{
+#if defined(__x86_64__)
+	return data->arch == AUDIT_ARCH_X86_64 && !(data->nr & 0x40000000);
+#else
+	return data->arch == AUDIT_ARCH_AARCH64;
+#endif
+}
+
+int vxe_notify_serve(struct vxe_notify *notify)
+{
+	/* Larger than any kernel's struct so far; it must be zero when the kernel takes it. */
+	union {
+		struct seccomp_notif request;
+		char space[256];
+	} in = { 0 };
+	union {
+		struct seccomp_notif_resp response;
+		char space[128];
+	} out = { 0 };
+	const struct seccomp_data *data = &in.request.data;
+	struct vxe_violation violation = { 0 };
+	cleanup_free char *call = NULL;
+	const char *arch;
+	int answer;
+
+	if (ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &in.request) < 0)
+		return errno == EINTR || errno == ENOENT ? 1 : -1;
+	out.response.id = in.request.id;
+	if (notify->execs_left && is_native(data) && data->nr == SYS_execve) {
+		/* Only the launch has run in that process so far: what it passes cannot be another's. */
+		notify->execs_left--;
+		out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
+	}
+	if (is_native(data) && data->nr == SYS_connect) {
+		answer = syslog_connect(notify, &in.request);
+		if (answer >= 0) {
+			out.response.error = -answer;
+			return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
+		}
+	}
+	call = vxe_call_name(data->arch, data->nr, &arch);
+	violation.pid = (pid_t)in.request.pid;
+	violation.arch = data->arch;
+	violation.nr = data->nr;
+	for (int i = 0; i < 6; i++)
+		violation.args[i] = data->args[i];
+	if (call && is_native(data))
+		violation_decode(&violation, call);
+	if (!still_waiting(notify, in.request.id))
+		violation.detail[0] = violation.path[0] = '\0';
+	answer = vxe_notify_errno(notify->errno_words, call ? call : "");
+	violation.errnum = answer;
+	if (notify->log)
+		vxe_record_write(notify->log, &violation);
+	out.response.error = -answer;
+	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
+}

@@ -1,0 +1,21 @@
+/* The two services an instance can be given: a /dev/log (RFC 3164 datagrams) and an sd_notify(3) socket. */
+#ifndef VXE_SUPERVISOR_RELAY_H
+#define VXE_SUPERVISOR_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+/* A datagram socket bound to state_dir/name, mode 0666 (the program may have changed its user). */
+int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **err);
+/* One waiting datagram: its length, 0 for none. */
+size_t vxe_relay_receive(int fd, char *out, size_t size);
+/* "<30>Jan  1 00:00:00 popa3d[7]: text" -> "2026-01-01T00:00:00Z popa3d[7]: text\n". Length written. */
+size_t vxe_relay_syslog_line(const char *datagram, size_t size, char *out, size_t out_size);
+/* To the host's /dev/log, if it has one. */
+void vxe_relay_syslog_forward(const char *datagram, size_t size);
+/* To the service manager. MAINPID and other lines that would let the program speak for the supervisor are left out. */
+void vxe_relay_notify(const char *manager, const char *datagram, size_t size);
+
+#endif

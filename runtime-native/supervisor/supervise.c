@@ -1,0 +1,247 @@
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "kernel.h"
+#include "notify.h"
+#include "output.h"
+#include "record.h"
+#include "relay.h"
+
+static const int passed_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
+
+void vxe_supervision_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(passed_signals) / sizeof(*passed_signals); i++)
+		sigaddset(set, passed_signals[i]);
+}
+
+static bool has_service(const struct vxe_supervision *s, const char *name)
+{
+	const char *words = vxe_config_annotation(s->launch->config, "org.vxe.services");
+	size_t length = strlen(name);
+
+	for (const char *at = words; at && *at;) {
+		size_t word = strcspn(at, " ");
+
+		if (word == length && !strncmp(at, name, length))
+			return true;
+		at += word;
+		at += strspn(at, " ");
+	}
+	return false;
+}
+
+int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
+{
+	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = -1;
+	s->status = -1;
+	if (s->capture || has_service(s, "syslog")) {
+		s->output_log = vxe_output_open(s->log_dir_fd);
+		if (s->output_log < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the output log of %s", s->id);
+	}
+	if (s->capture) {
+		int pipes[2];
+
+		if (pipe2(pipes, O_CLOEXEC) < 0)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the output pipe");
+		s->output_read = pipes[0];
+		s->output_write = pipes[1];
+		fcntl(s->output_read, F_SETFL, O_NONBLOCK);
+		s->launch->stdio[1] = s->launch->stdio[2] = s->output_write;
+	}
+	if (has_service(s, "syslog") && (s->syslog_fd = vxe_relay_bind(s->state_dir, "log.sock", err)) < 0)
+		return -1;
+	if (has_service(s, "notify") && (s->notify_fd = vxe_relay_bind(s->state_dir, "notify.sock", err)) < 0)
+		return -1;
+	return 0;
+}
+
+void vxe_supervision_free(struct vxe_supervision *s)
+{
+	int *owned[] = { &s->output_read, &s->output_write, &s->output_log, &s->syslog_fd, &s->notify_fd };
+
+	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
+		if (*owned[i] >= 0)
+			close(*owned[i]);
+		*owned[i] = -1;
+	}
+}
+
+/* With the reaper it decides whom a signal is for; a program that is pid 1 itself gets it directly. */
+static void signal_pass(const struct vxe_supervision *s, int sig)
+{
+	sys_pidfd_send_signal(s->launch->init_pidfd >= 0 ? s->launch->init_pidfd : s->launch->program_pidfd, sig);
+}
+
+static void signals_serve(const struct vxe_supervision *s, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		signal_pass(s, (int)info.ssi_signo);
+}
+
+static void output_drain(struct vxe_supervision *s, struct pollfd *entry)
+{
+	char buffer[8192];
+	ssize_t got = read(s->output_read, buffer, sizeof(buffer));
+
+	if (got > 0)
+		vxe_output_append(s->log_dir_fd, &s->output_log, buffer, (size_t)got);
+	else if (got == 0 || errno != EAGAIN)
+		entry->fd = -1;
+}
+
+static void syslog_drain(struct vxe_supervision *s)
+{
+	char datagram[4096], line[4200];
+	size_t size;
+
+	for (int i = 0; i < 64 && (size = vxe_relay_receive(s->syslog_fd, datagram, sizeof(datagram))); i++) {
+		vxe_output_append(s->log_dir_fd, &s->output_log, line, vxe_relay_syslog_line(datagram, size, line, sizeof(line)));
+		vxe_relay_syslog_forward(datagram, size);
+	}
+}
+
+static void notify_drain(struct vxe_supervision *s)
+{
+	char datagram[4096];
+	size_t size;
+
+	for (int i = 0; i < 16 && (size = vxe_relay_receive(s->notify_fd, datagram, sizeof(datagram))); i++)
+		if (s->manager_notify)
+			vxe_relay_notify(s->manager_notify, datagram, size);
+}
+
+/* EOF of the sync socket: the descriptor was closed by the execve, or the process has ended before it. */
+static int sync_ended(struct vxe_supervision *s, struct vxe_error **err)
+{
+	if (vxe_launch_failure(s->launch, err) < 0)
+		return -1;
+	s->has_started = true;
+	if (s->manager_notify && s->notify_fd < 0)
+		vxe_relay_notify(s->manager_notify, "READY=1\n", 8);
+	return s->started ? s->started(s, err) : 0;
+}
+
+/* The program's own status: from the reaper's page where there is one, else from wait. */
+static void status_collect(struct vxe_supervision *s)
+{
+	const struct vxe_launch *launch = s->launch;
+	int pidfd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd;
+	siginfo_t info = { 0 };
+
+	if (!s->child || waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED) < 0)
+		return;
+	/* A forking program's first process has ended long ago; what counts is how the instance ended. */
+	if (launch->reaper && !launch->forking && atomic_load(&launch->report->program_exited)) {
+		s->status = launch->report->program_status;
+		return;
+	}
+	s->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
+}
+
+enum slot { SLOT_END, SLOT_SIGNALS, SLOT_LISTENER, SLOT_SYNC, SLOT_OUTPUT, SLOT_SYSLOG, SLOT_NOTIFY, SLOTS };
+
+static int loop(struct vxe_supervision *s, struct vxe_notify *notify, int signals, struct vxe_error **err)
+{
+	const struct vxe_launch *launch = s->launch;
+	struct pollfd fds[SLOTS] = {
+		[SLOT_END] = { .fd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd, .events = POLLIN },
+		[SLOT_SIGNALS] = { .fd = signals, .events = POLLIN },
+		[SLOT_LISTENER] = { .fd = launch->listener_fd, .events = POLLIN },
+		[SLOT_SYNC] = { .fd = launch->sync_fd, .events = POLLIN },
+		[SLOT_OUTPUT] = { .fd = s->output_read, .events = POLLIN },
+		[SLOT_SYSLOG] = { .fd = s->syslog_fd, .events = POLLIN },
+		[SLOT_NOTIFY] = { .fd = s->notify_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, SLOTS, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the instance");
+		}
+		/* First: while it waits, the program stands still. */
+		if (fds[SLOT_LISTENER].revents & POLLIN) {
+			if (vxe_notify_serve(notify) < 0)
+				fds[SLOT_LISTENER].fd = -1;
+		} else if (fds[SLOT_LISTENER].revents) {
+			fds[SLOT_LISTENER].fd = -1;
+		}
+		if (fds[SLOT_SIGNALS].revents & POLLIN)
+			signals_serve(s, signals);
+		if (fds[SLOT_OUTPUT].revents)
+			output_drain(s, &fds[SLOT_OUTPUT]);
+		if (fds[SLOT_SYSLOG].revents & POLLIN)
+			syslog_drain(s);
+		if (fds[SLOT_NOTIFY].revents & POLLIN)
+			notify_drain(s);
+		if (fds[SLOT_SYNC].revents) {
+			fds[SLOT_SYNC].fd = -1;
+			if (sync_ended(s, err) < 0)
+				return -1;
+		}
+		if (fds[SLOT_END].revents)
+			break;
+	}
+	if (s->output_read >= 0)
+		while (fds[SLOT_OUTPUT].fd >= 0 && poll(&fds[SLOT_OUTPUT], 1, 0) > 0)
+			output_drain(s, &fds[SLOT_OUTPUT]);
+	if (s->syslog_fd >= 0)
+		syslog_drain(s);
+	return 0;
+}
+
+int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
+{
+	struct vxe_launch *launch = s->launch;
+	cleanup_free char *syslog_path = NULL;
+	struct vxe_record_log log = { .fd = -1 };
+	struct vxe_notify notify = {
+		.listener_fd = launch->listener_fd,
+		.execs_left = launch->entry ? 0 : 1,
+		.errno_words = vxe_config_annotation(launch->config, "org.vxe.refuse.errno"),
+		.log = &log,
+	};
+	cleanup_fd int signals = -1;
+	sigset_t set;
+	int result;
+
+	if (launch->listener_fd >= 0 && vxe_record_open(&log, s->log_dir_fd, s->profile ? s->profile : s->id, s->id, err) < 0)
+		return -1;
+	if (s->syslog_fd >= 0 && asprintf(&syslog_path, "%s/log.sock", s->state_dir) < 0) {
+		syslog_path = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "serving the instance");
+	}
+	notify.syslog_path = syslog_path;
+	vxe_supervision_signals(&set);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "listening for signals");
+	/* The write end is the program's alone, or its end would never be seen. */
+	if (s->output_write >= 0)
+		close(steal_fd(&s->output_write));
+	signal(SIGPIPE, SIG_IGN);
+	result = loop(s, &notify, signals, err);
+	vxe_record_close(&log);
+	if (result < 0)
+		return -1;
+	status_collect(s);
+	/* Ended before its execve: the report page says why; a kill says nothing. */
+	if (!s->has_started && !launch->entry && vxe_launch_failure(launch, err) < 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * The loop of the process that stands by an instance: answers notifications, passes signals on, relays services, and
+ * learns the program's end. It makes no decision that the filter has not made already.
+ */
+#ifndef VXE_SUPERVISOR_SUPERVISE_H
+#define VXE_SUPERVISOR_SUPERVISE_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "error.h"
+#include "launch.h"
+
+struct vxe_supervision {
+	struct vxe_launch *launch;
+	const char *id, *profile;
+	int log_dir_fd;		  /* LOGS/ID */
+	int state_dir_fd;	  /* ROOT/ID, for the service sockets */
+	const char *state_dir;	  /* its path */
+	bool child;		  /* the instance's first process is our child: wait for it */
+	bool capture;		  /* the program's output goes to LOGS/ID/output.log (detached) */
+	const char *manager_notify; /* NOTIFY_SOCKET of the service manager, or NULL */
+	/* The program's execve has succeeded. */
+	int (*started)(struct vxe_supervision *supervision, struct vxe_error **err);
+	void *user;
+
+	int status; /* wait(2)'s, of the program; -1: not known (not our child) */
+	/* internal */
+	int output_read, output_write, output_log, syslog_fd, notify_fd;
+	bool has_started;
+};
+
+/* The signals that `vxe start` passes on. They must be blocked before the launch, so that none is lost. */
+void vxe_supervision_signals(sigset_t *set);
+
+/* Opens the output pipe and the service sockets. Before vxe_launch_create, which inherits the pipe. */
+int vxe_supervision_prepare(struct vxe_supervision *supervision, struct vxe_error **err);
+/* Runs until the instance has ended. -1 when it never got as far as its program. */
+int vxe_supervision_run(struct vxe_supervision *supervision, struct vxe_error **err);
+void vxe_supervision_free(struct vxe_supervision *supervision);
+
+#endif
