@@ -24,7 +24,8 @@ run_quietly() { # WHAT COMMAND...: shows the output only of a command that faile
   log=$(mktemp)
   "$@" >"$log" 2>&1 </dev/null || status=$?
   if ((status != 0)); then
-    without_hosts <"$log" | tail -n 20 >&2
+    without_hosts <"$log" | sed -n '1,15p;16i\...' >&2
+    without_hosts <"$log" | sed 1,15d | tail -n 10 >&2
     rm -f "$log"
     fail "$what failed with status $status; the lines above say why"
   fi
