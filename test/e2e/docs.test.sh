@@ -1,0 +1,52 @@
+#!/bin/bash
+# The documents are true: the tutorial's commands run as they stand, links lead somewhere, manual pages render.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/docs.test.sh "$@"
+
+check 'the manual pages render without a warning' scripts/check-man.sh
+
+links_lead_somewhere() {
+  local document target folder status=0
+  while IFS= read -r document; do
+    folder=$(dirname "$document")
+    while IFS= read -r target; do
+      [[ $target == *://* || $target == '#'* ]] && continue
+      [[ -e $folder/${target%%#*} ]] || { echo "$document: $target"; status=1; }
+    done < <(grep -oP '\]\(\K[^)\s]+' "$document")
+  done < <(find . -maxdepth 1 -name '*.md'; find docs -name '*.md')
+  return "$status"
+}
+check 'every relative link leads to a file' links_lead_somewhere
+
+every_verb_is_documented() {
+  local verb
+  for verb in start stop restart status run exec logs 'bundle create' 'bundle audit' 'bundle list' 'bundle inspect' 'bundle remove' \
+    explain attack completion; do
+    grep -q "\`$verb" docs/reference/cli.md || { echo "docs/reference/cli.md lacks $verb"; return 1; }
+    vxe $verb --help >/dev/null 2>&1 || { echo "vxe $verb --help fails"; return 1; }
+  done
+}
+check 'every verb that is documented has help' every_verb_is_documented
+
+# The tutorial in one shell, block by block. Its first block builds, which was done before the tests.
+awk '
+  /^```sh$/ { inside = 1; n++; next }
+  /^```$/ { if (inside && n > 1) printf "printf \"== done %%d\\n\" %d\n", n; inside = 0; next }
+  inside && n > 1 { print }
+  inside && n > 1 && /^curl .*DELE/ { print "sleep 0.2; ! grep -q \"Delete me\" \"$W/mail/alice\" && echo == deleted" }
+' docs/tutorial.md >"$world/tutorial.sh"
+blocks=$(grep -c '== done' "$world/tutorial.sh")
+VXE_CACHE=${VXE_CACHE:-$PWD/build/cache} TMPDIR=$world PATH="$PWD/build/bin:$PATH" \
+  bash -e "$world/tutorial.sh" >"$world/tutorial.out" 2>&1 </dev/null
+for ((n = 2; n < 2 + blocks; n++)); do
+  if grep -qx "== done $n" "$world/tutorial.out"; then
+    ok "tutorial: its commands $n run as they stand"
+  else
+    not_ok "tutorial: its commands $n run as they stand" "$(tail -n 15 "$world/tutorial.out")"
+    break
+  fi
+done
+check 'tutorial: the deleted message is gone from the spool' grep -qx '== deleted' "$world/tutorial.out"
+check 'tutorial: a wrong password is refused' grep -qx 'refused' "$world/tutorial.out"
+
+end_of_tests
