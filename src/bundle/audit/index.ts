@@ -1,0 +1,1 @@
+export { type AuditReport, auditBundle, type Executable, type Finding, type FindingKind } from './audit.js';

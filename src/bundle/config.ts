@@ -1,0 +1,113 @@
+import { canonicalJson, type JsonValue } from '../common/index.js';
+import type { Lowered } from '../lowering/index.js';
+import type { Recipe } from './recipe/index.js';
+
+/** Who creates the bundle: without root it needs a user namespace that maps its root to the creator. */
+export interface Creator {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+const SAFE_MOUNT = [
+  ['rw', 'ro'],
+  ['suid', 'nosuid'],
+  ['dev', 'nodev'],
+  ['exec', 'noexec'],
+] as const;
+
+/** config.json of OCI runtime-spec 1.2, which any engine runs, with what VXE adds in annotations and process.landlock. */
+export function ociConfig(recipe: Recipe, lowered: Lowered, creator: Creator): string {
+  const namespaces: JsonValue[] = ['cgroup', 'ipc', 'mount', 'pid', 'uts'].map((type) => ({ type }));
+  if (lowered.networkInterface !== 'host') namespaces.push({ type: 'network' });
+  if (creator.uid !== 0) namespaces.push({ type: 'user' });
+  const capabilities = [...lowered.capabilities].sort();
+  return canonicalJson({
+    ociVersion: '1.2.0',
+    hostname: recipe.name,
+    root: { path: 'rootfs', readonly: true },
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args: [...recipe.program],
+      env: environment(recipe),
+      cwd: recipe.cwd ?? '/',
+      noNewPrivileges: true,
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: lowered.rlimits.map((each) => ({ type: each.type, soft: each.soft, hard: each.hard })),
+      landlock: lowered.landlock as unknown as JsonValue,
+    },
+    mounts: mounts(recipe, creator),
+    linux: {
+      namespaces,
+      ...(creator.uid === 0
+        ? {}
+        : {
+            uidMappings: [{ containerID: 0, hostID: creator.uid, size: 1 }],
+            gidMappings: [{ containerID: 0, hostID: creator.gid, size: 1 }],
+          }),
+      maskedPaths: [...lowered.maskedPaths],
+      readonlyPaths: [...lowered.readonlyPaths],
+      seccomp: lowered.seccomp.oci as unknown as JsonValue,
+    },
+    annotations: annotations(recipe, lowered),
+  });
+}
+
+function environment(recipe: Recipe): string[] {
+  return Object.entries({ PATH, ...recipe.env })
+    .map(([key, value]) => `${key}=${value}`)
+    .sort();
+}
+
+function mounts(recipe: Recipe, creator: Creator): JsonValue[] {
+  const list: { destination: string; type: string; source: string; options: string[] }[] = [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
+    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'] },
+  ];
+  for (const [destination, tmpfs] of Object.entries(recipe.tmpfs ?? {})) {
+    const options = ['nosuid', 'nodev', 'noexec', `mode=${tmpfs?.mode ?? '1777'}`, `size=${tmpfs?.size ?? '16m'}`];
+    list.push({ destination, type: 'tmpfs', source: 'tmpfs', options });
+  }
+  for (const [destination, mount] of Object.entries(recipe.mounts ?? {})) {
+    // In a user namespace the kernel refuses to bind a folder without what is mounted below it.
+    const bind = creator.uid === 0 ? 'bind' : 'rbind';
+    list.push({ destination, type: 'bind', source: mount.source, options: [bind, ...mountOptions(mount.options ?? [])] });
+  }
+  // What holds a mount point is mounted before it.
+  return list.sort((a, b) => depth(a.destination) - depth(b.destination) || order(a.destination, b.destination));
+}
+
+/** The given options, completed by the safe one of each pair where neither is given. */
+export function mountOptions(given: readonly string[]): string[] {
+  const options = new Set(given);
+  for (const [open, safe] of SAFE_MOUNT) if (!options.has(open) && !options.has(safe)) options.add(safe);
+  return [...options].sort();
+}
+
+function depth(path: string): number {
+  // /proc and /dev come first: they are the runtime's own.
+  return path === '/proc' || path === '/dev' ? 0 : path.split('/').length;
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function annotations(recipe: Recipe, lowered: Lowered): Record<string, string> {
+  const refused = Object.entries(lowered.seccomp.refuseErrno).map(([call, errno]) => `${call}=${errno}`);
+  const all: Record<string, string> = {
+    'org.vxe.version': '1',
+    'org.vxe.name': recipe.name,
+    'org.vxe.profile': recipe.profile,
+    'org.vxe.kind': recipe.kind ?? 'simple',
+    // The first process of a forking program ends: as pid 1 it would take the instance with it.
+    'org.vxe.init': recipe.kind === 'forking' ? 'true' : '',
+    'org.vxe.seccomp.filter': 'vxe/filter.bpf',
+    'org.vxe.refuse.errno': refused.sort().join(' '),
+    'org.vxe.listen': [...lowered.listen].join(' '),
+    'org.vxe.services': [...lowered.services].join(' '),
+    'org.vxe.exec': lowered.execOnce ? 'once' : '',
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+}

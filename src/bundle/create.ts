@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson, type SourceFile, unwrap } from '../common/index.js';
+import { parseProfile } from '../language/index.js';
+import { coverageJson, type FileWorld, type Lowered, lowerPolicy, type LoweringTarget } from '../lowering/index.js';
+import type { Policy } from '../policy/index.js';
+import { accountsOf } from './accounts.js';
+import { auditBundle } from './audit/index.js';
+import { type Root, resolveClosure } from './closure/index.js';
+import { type Creator, ociConfig } from './config.js';
+import { Failure } from './failure.js';
+import { completeFromPackage } from './guess.js';
+import { manifestText } from './manifest.js';
+import { checkName, findIn, type Places } from './places.js';
+import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
+import { type Chosen, chooseRecipe, type CreateRequest } from './request.js';
+import { composeRootfs } from './rootfs/compose.js';
+import type { RootfsPlan } from './rootfs/plan.js';
+import { stamp, syncPath, writeRootfs } from './rootfs/write.js';
+import { checkPackageName, installedPackage } from './source/apt.js';
+import { PackageCache } from './source/cache.js';
+import { walkFiles } from './source/files.js';
+import { type Layer, Tree } from './source/tree.js';
+import { alreadyThere, BundleStore } from './store.js';
+
+/** What creation needs from outside: places, the compiler's ports, and who to tell. */
+export interface CreateContext {
+  readonly places: Places;
+  readonly creator: Creator;
+  readonly target: Omit<LoweringTarget, 'world'>;
+  readonly signal?: AbortSignal | undefined;
+  /** Called at the start of each step. */
+  readonly step: (text: string) => void;
+  /** The pid of the running instance of this name, for a bundle may not be replaced under it. */
+  readonly runningPid: (name: string) => number | undefined;
+}
+
+export interface CreatedBundle {
+  readonly name: string;
+  readonly path: string;
+  readonly profile: string;
+  readonly program: readonly string[];
+  readonly files: number;
+  readonly bytes: number;
+  readonly executables: number;
+  readonly digest: string;
+  readonly replaced: boolean;
+}
+
+/** Makes a bundle: it appears under its name whole and audited, or not at all. */
+export async function createBundle(request: CreateRequest, context: CreateContext): Promise<CreatedBundle> {
+  const { places, signal } = context;
+  const checked = (text: string): void => {
+    signal?.throwIfAborted();
+    context.step(text);
+  };
+  const store = new BundleStore(request.output ?? places.bundles);
+  const replacing = store.exists(checkName(request.name, 'bundle'));
+  if (replacing) refuseReplacing(request, context);
+
+  const chosen = chooseRecipe(request, places);
+  checked(chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`);
+  const profile = loadProfile(chosen.recipe.profile, places);
+  const source = await openSource(chosen, request.fresh ?? false, context);
+  const recipe = settled(source.recipe);
+  checkProgram(recipe, profile.policy);
+
+  checked(`finding what ${recipe.program[0]} needs`);
+  const { tree, closure } = await resolveClosure(source.layers, rootsOf(recipe), source, source.cache, checked, signal);
+  const accounts = accountsOf(recipe, request.accountsFrom ?? '/etc');
+  const plan = composeRootfs({ recipe, recipeFile: chosen.file, tree, closure, accounts });
+
+  checked(`lowering the profile ${recipe.profile}`);
+  const world = worldOf(recipe, plan);
+  const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target, world }), [profile.file]);
+
+  const work = store.begin(request.name);
+  try {
+    checked('writing the root file system');
+    const entries = writeRootfs(plan.entries(), join(work, 'rootfs'));
+    checked('writing config.json and the plans');
+    const parts = planFiles(recipe, lowered, profile.file, context.creator);
+    writePlan(work, recipe.name, parts, entries);
+    checked('auditing');
+    const report = auditBundle(work);
+    for (const finding of report.findings) context.step(`audit: ${finding.path} ${finding.message}`);
+    refuseFindings(request.name, report.findings);
+    signal?.throwIfAborted();
+    const path = store.publish(request.name, work, replacing);
+    return {
+      name: recipe.name,
+      path,
+      profile: recipe.profile,
+      program: recipe.program,
+      files: report.files,
+      bytes: report.bytes,
+      executables: report.executables.filter((each) => each.form === 'program' || each.form === 'script').length,
+      digest: report.digest,
+      replaced: replacing,
+    };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function refuseReplacing(request: CreateRequest, context: CreateContext): void {
+  if (request.replace !== true) throw alreadyThere(request.name);
+  const pid = context.runningPid(request.name);
+  if (pid === undefined) return;
+  throw new Failure('bundle-running', request.name, `is running (pid ${pid}), so it is not replaced`, { hint: `stop it with 'vxe stop ${request.name}'` });
+}
+
+/** Reads a profile by its name; the text is kept byte for byte. */
+export function loadProfile(name: string, places: Places): { readonly file: SourceFile; readonly policy: Policy; readonly path: string } {
+  const path = findIn(places.profiles, `${checkName(name, 'profile')}.vxed.yaml`);
+  if (path === undefined) {
+    throw new Failure('profile-missing', name, 'there is no profile of this name', {
+      hint: `write /etc/vxe/profiles/${name}.vxed.yaml, or name another with --profile`,
+    });
+  }
+  return { ...readProfile(path), path };
+}
+
+export function readProfile(path: string): { readonly file: SourceFile; readonly policy: Policy } {
+  const file = { name: path, text: readFileSync(path, 'utf8') };
+  return { file, policy: unwrap(parseProfile(file), [file], 2) };
+}
+
+interface Source {
+  readonly recipe: Recipe;
+  readonly layers: readonly Layer[];
+  readonly alongside: readonly { readonly name: string; readonly version: string; readonly upgrade: boolean }[];
+  readonly fresh: boolean;
+  readonly cache: PackageCache | undefined;
+}
+
+/** Where the files come from: the host, or the package unpacked in the cache. Nothing is installed. */
+async function openSource(chosen: Chosen, fresh: boolean, context: CreateContext): Promise<Source> {
+  const { recipe } = chosen;
+  if ('exec' in recipe.source) return { recipe, layers: [], alongside: [], fresh: false, cache: undefined };
+  const name = checkPackageName(recipe.source.package);
+  const installed = fresh ? undefined : await installedPackage(name, context.signal);
+  if (installed !== undefined) {
+    context.step(`using ${name} ${installed.version} as it is installed on this host`);
+    const completed = chosen.guessed ? completeFromPackage(recipe, installed.files, new Tree([{ name: 'host', root: '/' }])) : recipe;
+    return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
+  }
+  const cache = new PackageCache(context.places.cache, context.signal);
+  context.step(`looking ${name} up in apt's lists`);
+  const candidate = await cache.candidate(name);
+  const layer = await cache.layer(candidate, context.step);
+  const tree = new Tree([layer, { name: 'host', root: '/' }]);
+  const completed = chosen.guessed ? completeFromPackage(recipe, walkFiles(layer.root), tree) : recipe;
+  return { recipe: completed, layers: [layer], alongside: candidate.alongside, fresh, cache };
+}
+
+/** The recipe with all wishes in it, checked once more as a whole: this is what the bundle carries. */
+function settled(recipe: Recipe): Recipe {
+  const text = { name: `${recipe.name}.yaml, as completed by the command line`, text: recipeText(recipe) };
+  return unwrap(parseRecipe(text), [text], 2);
+}
+
+function checkProgram(recipe: Recipe, policy: Policy): void {
+  if (policy.program === undefined || policy.program === recipe.program[0]) return;
+  throw new Failure('profile-mismatch', recipe.profile, `is a profile for ${policy.program}, but the bundle starts ${recipe.program[0]}`, {
+    hint: 'name another profile with --profile, or correct program in one of them',
+  });
+}
+
+function rootsOf(recipe: Recipe): Root[] {
+  const library = (why: string) => (name: string): Root => ({ kind: 'library', name, why });
+  return [
+    { kind: 'program', name: recipe.program[0] ?? '', why: 'the program' },
+    ...Object.entries(recipe.admit ?? {}).map(([name, reason]): Root => ({ kind: 'program', name, why: `admitted: ${reason}` })),
+    ...(recipe.libraries ?? []).map(library('named under libraries by the recipe')),
+    ...(recipe.dlopen ?? []).map(library('named under dlopen by the recipe')),
+  ];
+}
+
+// Every OCI runtime makes these; the profile says which of them may be used.
+const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'];
+
+/** The finite world that the profile is lowered for. */
+function worldOf(recipe: Recipe, plan: RootfsPlan): FileWorld {
+  return {
+    entries: [...plan.world(), ...DEVICES.map((name) => ({ path: `/dev/${name}`, kind: 'device' as const }))],
+    open: ['/proc', ...Object.keys(recipe.tmpfs ?? {}), ...Object.keys(recipe.mounts ?? {})].sort(),
+  };
+}
+
+function planFiles(recipe: Recipe, lowered: Lowered, profile: SourceFile, creator: Creator): ReadonlyMap<string, string | Uint8Array> {
+  return new Map<string, string | Uint8Array>([
+    ['config.json', ociConfig(recipe, lowered, creator)],
+    ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
+    ['vxe/filter.bpf', lowered.seccomp.filter],
+    ['vxe/profile.vxed.yaml', profile.text],
+    ['vxe/recipe.yaml', recipeText(recipe)],
+  ]);
+}
+
+function writePlan(work: string, name: string, parts: ReadonlyMap<string, string | Uint8Array>, entries: ReturnType<typeof writeRootfs>): void {
+  mkdirSync(join(work, 'vxe'), { mode: 0o755 });
+  chmodSync(join(work, 'vxe'), 0o755);
+  const plan: Record<string, string> = {};
+  const put = (file: string, content: string | Uint8Array): void => {
+    const path = join(work, file);
+    writeFileSync(path, content, { mode: 0o644, flag: 'wx' });
+    chmodSync(path, 0o644);
+    stamp(path);
+    syncPath(path);
+  };
+  for (const [file, content] of parts) {
+    put(file, content);
+    plan[file] = createHash('sha256').update(content).digest('hex');
+  }
+  put('vxe/manifest.json', manifestText({ manifest: 1, name, entries, plan }));
+  for (const folder of [join(work, 'vxe'), work]) {
+    chmodSync(folder, 0o755);
+    stamp(folder);
+    syncPath(folder);
+  }
+}
+
+function refuseFindings(name: string, findings: readonly { readonly path: string; readonly message: string }[]): void {
+  const [first, ...others] = findings;
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new Failure('audit', name, `would hold ${first.path}, which ${first.message}${more}`, {
+    hint: 'leave it out, or admit it by name and with a reason in the recipe',
+  });
+}
+
