@@ -141,19 +141,6 @@ test('only src/native loads the addon', (t) => {
   t.pass();
 });
 
-const nativeFolders = [
-  'base',
-  'supervisor',
-  'verbs',
-  'runtime',
-  'attack',
-  'test',
-  'fuzz',
-  'node-seccomp',
-  'include',
-  'uapi',
-];
-
 /** What the build lets each native folder see; a forbidden include does not compile, except one that goes through `..`. */
 function nativeSight(): Map<string, Set<string>> {
   const sight = new Map<string, Set<string>>();
