@@ -33,24 +33,34 @@ struct vxe_state {
 	struct vxe_pairs annotations;
 };
 
-/* The state root: --root if given, VXE_ROOT, /run/vxe or $XDG_RUNTIME_DIR/vxe. Made if absent, mode 0711; refused
-   when owned by another user. Returns a descriptor opened with O_DIRECTORY. */
+/* The state root: --root if given, VXE_ROOT, /run/vxe or $XDG_RUNTIME_DIR/vxe (/run/user/UID/vxe). With create it is made
+   if absent, mode 0711; without, an absent one is an error with errnum ENOENT: there are no instances. Refused when
+   it is owned by another user or others may write to it. Returns a descriptor opened with O_DIRECTORY. */
 int vxe_state_root_open(const char *given, bool create, char **path, struct vxe_error **err);
 bool vxe_state_id_valid(const char *id); /* [A-Za-z0-9_+.-]{1,255}, no leading '.' or '-' */
 
-/* Makes ROOT/ID and takes its lock. An ID whose instance is alive is an error; the rests of a dead one are cleared first. */
+/* Makes ROOT/ID, mode 0700, and takes its lock. An ID whose instance is alive, or is being created, is an error; the rests
+   of a dead one, and of a creation that was killed, are cleared first. The lock is the open file description's: a
+   process forked without exec has to close lock_fd, or the lock outlives the supervisor with it. */
 int vxe_state_create(int root_fd, const char *id, int *dir_fd, int *lock_fd, struct vxe_error **err);
 int vxe_state_open(int root_fd, const char *id, int *dir_fd, struct vxe_error **err);
+bool vxe_state_exists(int root_fd, const char *id); /* dead or alive, whole or not */
+bool vxe_state_locked(int dir_fd); /* does a supervisor or a creator hold the lock? */
 int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error **err);
-/* Reads and refreshes: status RUNNING is kept only while the program (or, for `forking`, init) is alive. */
+/* Reads and refreshes: status RUNNING is kept only while the program (or, for `forking`, init) is alive. A state that is
+   not there or not whole is an error that says so, and whether a creation is under way. */
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err);
 int vxe_state_parse(const char *text, size_t size, struct vxe_state **out, struct vxe_error **err);
-/* Removes ROOT/ID and all files in it (never follows links). */
+/* What is true now: a written status other than STOPPED becomes STOPPED when its processes are gone. */
+void vxe_state_refresh(struct vxe_state *state);
+/* Is any process of the instance alive, whatever the status says? */
+bool vxe_state_alive(const struct vxe_state *state);
+/* Removes ROOT/ID and all files in it (never follows links). One that is absent is none to remove: 0. */
 int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err);
 /* NULL-terminated list of ids, sorted. */
 int vxe_state_list(int root_fd, struct vxe_strings *out, struct vxe_error **err);
 void vxe_state_free(struct vxe_state **state);
-/* The OCI state document (runtime.md, State) or, with all, VXE's own fields too; malloc'd text. */
+/* The OCI state document (runtime.md, State) or, with all, VXE's own fields too; malloc'd text without a line end. */
 int vxe_state_to_json(const struct vxe_state *state, bool all, char **out, struct vxe_error **err);
 
 const char *vxe_status_name(enum vxe_status status);
