@@ -1,8 +1,292 @@
-import type { Result, SourceFile } from '../../common/index.js';
-import { failure } from '../../common/index.js';
-import type { Policy } from '../../policy/index.js';
+import type { Node } from 'yaml';
+import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
+import { failure, parseInteger, success } from '../../common/index.js';
+import type {
+  AcceptedRule,
+  Access,
+  FileRule,
+  LimitRule,
+  NetworkPolicy,
+  Policy,
+  PortRule,
+  Service,
+} from '../../policy/index.js';
+import {
+  ACCESS_WORDS,
+  completeCalls,
+  constantValue,
+  nearestName,
+  normalPath,
+  SERVICES,
+} from '../../policy/index.js';
+import { readCalls } from './calls.js';
+import { choice, knownMembers, scalarList } from './fields.js';
+import type { ProfileKey } from './keys.js';
+import { LIMITS, NETWORK_KEYS, PROFILE_KEYS, REQUIRED_KEYS } from './keys.js';
+import type { Member } from './reader.js';
+import { Reader } from './reader.js';
+
+type Members = ReadonlyMap<ProfileKey, Member>;
+
+const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 /** Reads a `.vxed.yaml` text, version 1, into a policy; every diagnostic has a position. */
-export function parseProfile(_file: SourceFile): Result<Policy> {
-  return failure({ code: 'internal', message: 'the profile reader is not complete' });
+export function parseProfile(file: SourceFile): Result<Policy> {
+  const reader = new Reader(file);
+  if (reader.diagnostics.length > 0) return failure(...reader.diagnostics);
+  const members = knownMembers(
+    reader,
+    reader.root,
+    'a profile',
+    PROFILE_KEYS,
+    '{vxed: 1, name: popd, type: strict}',
+  );
+  if (members === undefined || !checkVersion(reader, members)) return failure(...reader.diagnostics);
+  const policy = readPolicy(reader, members);
+  if (policy === undefined || reader.diagnostics.length > 0) return failure(...reader.diagnostics);
+  return success(policy);
+}
+
+/** The version comes first: what another version means is not for this reader to guess. */
+function checkVersion(reader: Reader, members: Members): boolean {
+  for (const key of REQUIRED_KEYS) {
+    if (!members.has(key))
+      reader.report('missing-key', `the profile has no ${key}`, reader.wholeSpan, `add ${key}:`);
+  }
+  const member = members.get('vxed');
+  if (member === undefined) return false;
+  const version = reader.text(member.value, 'vxed');
+  if (version === '1') return true;
+  reader.report(
+    'unsupported',
+    `this VXE reads version 1 of profiles, not ${version}`,
+    member.span,
+    'write vxed: 1',
+  );
+  return false;
+}
+
+function readPolicy(reader: Reader, members: Members): Policy | undefined {
+  const name = readName(reader, members.get('name'));
+  const type = choice(reader, members.get('type'), 'type', ['strict', 'filesystem'] as const);
+  const exec = choice(reader, members.get('exec'), 'exec', ['once', 'any'] as const) ?? 'once';
+  const description = members.get('description');
+  const program = members.get('program');
+  const common = {
+    description: description === undefined ? '' : (reader.text(description.value, 'description') ?? ''),
+    program: program === undefined ? undefined : readPath(reader, program.value)?.path,
+    files: readFiles(reader, members.get('files')),
+    network: readNetwork(reader, members.get('network')),
+    capabilities: scalarList(
+      reader,
+      members.get('capabilities'),
+      'capabilities',
+      '[CAP_SETUID]',
+      capability(reader),
+    ),
+    limits: readLimits(reader, members.get('limits')),
+    services: scalarList(reader, members.get('services'), 'services', '[syslog]', service(reader)),
+    acceptUnenforced: readAccepted(reader, members.get('accept-unenforced')),
+    span: reader.wholeSpan,
+  };
+  if (type === undefined || name === undefined) return undefined;
+  const own = readCalls(reader, members.get('calls'), type, exec);
+  const calls = completeCalls(type, exec, members.get('exec')?.span ?? reader.wholeSpan, own);
+  return { name, type, exec, calls, unnamed: type === 'strict' ? 'refuse' : 'permit', ...common };
+}
+
+function readName(reader: Reader, member: Member | undefined): string | undefined {
+  if (member === undefined) return undefined;
+  const name = reader.text(member.value, 'name');
+  if (name === undefined || /^[a-z0-9][a-z0-9._-]{0,62}$/.test(name)) return name;
+  const hint =
+    'small letters, digits, dot, dash and underscore, beginning with a letter or digit, at most 63';
+  return reader.report('bad-value', `${name} cannot be a profile's name`, member.span, hint);
+}
+
+function readPath(
+  reader: Reader,
+  node: Node | undefined,
+  what = 'a path',
+): { path: string; folder: boolean } | undefined {
+  const text = reader.text(node, what);
+  return text === undefined ? undefined : checkPath(reader, text, reader.span(node));
+}
+
+function checkPath(
+  reader: Reader,
+  text: string,
+  span: SourceSpan,
+): { path: string; folder: boolean } | undefined {
+  const path = normalPath(text);
+  if (path === undefined)
+    return reader.report('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
+  if (text.includes('*')) {
+    const hint = 'a path rules all below it; patterns are not part of version 1';
+    return reader.report('unsupported', `${text} is a pattern`, span, hint);
+  }
+  const folder = text.endsWith('/');
+  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text)) {
+    return reader.report('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
+  }
+  return { path, folder };
+}
+
+function readFiles(reader: Reader, member: Member | undefined): readonly FileRule[] {
+  if (member === undefined) return [];
+  const rules = new Map<string, FileRule>();
+  for (const item of reader.members(member.value, 'files', '{/etc: read}') ?? []) {
+    const path = checkPath(reader, item.key, item.keySpan);
+    const access = readAccess(reader, item);
+    if (path === undefined || access === undefined) continue;
+    const before = rules.get(path.path);
+    if (before !== undefined) {
+      const related = [{ message: 'first here', span: before.span }];
+      reader.diagnostics.push({
+        code: 'duplicate-key',
+        message: `${path.path} is ruled twice`,
+        span: item.keySpan,
+        related,
+      });
+      continue;
+    }
+    rules.set(path.path, { id: `files:${path.path}`, ...path, access, span: item.keySpan });
+  }
+  return [...rules.values()];
+}
+
+function readAccess(reader: Reader, item: Member): ReadonlySet<Access> | undefined {
+  const text = reader.text(item.value, `the access of ${item.key}`);
+  if (text === undefined) return undefined;
+  const access = new Set<Access>();
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  if (words.length === 1 && words[0] === 'none') return access;
+  for (const word of words) {
+    const known = ACCESS_WORDS.find((candidate) => candidate === word);
+    if (known === undefined) {
+      const near = nearestName(word, [...ACCESS_WORDS, 'none']);
+      const hint =
+        near === undefined || word === 'none'
+          ? `the words are ${ACCESS_WORDS.join(', ')}, or none alone`
+          : `did you mean ${near}?`;
+      return reader.report('bad-value', `${word} is not an access to files here`, item.span, hint);
+    }
+    if (access.has(known))
+      return reader.report('bad-value', `${word} is said twice`, item.span, 'once is enough');
+    access.add(known);
+  }
+  return access;
+}
+
+function readNetwork(reader: Reader, member: Member | undefined): NetworkPolicy {
+  if (member === undefined) return { accept: [], connect: [], interface: 'none' };
+  const members = knownMembers(
+    reader,
+    member.value,
+    'network',
+    NETWORK_KEYS,
+    '{accept: [tcp/110], interface: host}',
+  );
+  const accept = scalarList(
+    reader,
+    members?.get('accept'),
+    'network.accept',
+    '[tcp/110]',
+    port(reader, 'accept'),
+  );
+  const connect = scalarList(
+    reader,
+    members?.get('connect'),
+    'network.connect',
+    '[tcp/25]',
+    port(reader, 'connect'),
+  );
+  const words = ['host', 'none', 'loopback'] as const;
+  const chosen = choice(reader, members?.get('interface'), 'network.interface', words);
+  if (members !== undefined && !members.has('interface') && accept.length + connect.length > 0) {
+    reader.report(
+      'missing-key',
+      'ports are granted, but not on which interface',
+      member.keySpan,
+      'add interface: host',
+    );
+  }
+  return { accept, connect, interface: chosen ?? 'none' };
+}
+
+function port(reader: Reader, side: 'accept' | 'connect') {
+  return (text: string, node: Node): PortRule | undefined => {
+    const match = /^tcp\/([0-9]{1,5})$/.exec(text);
+    const number = match === null ? -1 : Number(match[1]);
+    if (number >= 0 && number <= 65535) {
+      return { id: `network:${side}:tcp/${number}`, protocol: 'tcp', port: number, span: reader.span(node) };
+    }
+    return reader.report('bad-value', `${text} is not a port`, reader.span(node), 'write tcp/110');
+  };
+}
+
+function capability(reader: Reader) {
+  return (text: string, node: Node): string | undefined => {
+    if (/^CAP_[A-Z_0-9]+$/.test(text) && constantValue(text) !== undefined) return text;
+    const hint = 'write the name as the kernel has it, such as CAP_SETUID';
+    return reader.report('unknown-constant', `${text} is not a capability`, reader.span(node), hint);
+  };
+}
+
+function service(reader: Reader) {
+  return (text: string, node: Node): Service | undefined => {
+    const known = SERVICES.find((candidate) => candidate === text);
+    if (known !== undefined) return known;
+    return reader.report(
+      'bad-value',
+      `there is no service ${text}`,
+      reader.span(node),
+      `the services are ${SERVICES.join(', ')}`,
+    );
+  };
+}
+
+function readAccepted(reader: Reader, member: Member | undefined): AcceptedRule[] {
+  return scalarList(reader, member, 'accept-unenforced', '["network:connect:tcp/25"]', (id, node) => ({
+    id,
+    span: reader.span(node),
+  }));
+}
+
+function readLimits(reader: Reader, member: Member | undefined): LimitRule[] {
+  if (member === undefined) return [];
+  const limits: LimitRule[] = [];
+  for (const [word, item] of knownMembers(
+    reader,
+    member.value,
+    'limits',
+    [...LIMITS.keys()],
+    '{nofile: 256}',
+  ) ?? []) {
+    const value = readLimit(reader, item);
+    const type = LIMITS.get(word);
+    if (value !== undefined && type !== undefined)
+      limits.push({ id: `limits:${word}`, type, value, span: item.keySpan });
+  }
+  return limits;
+}
+
+function readLimit(reader: Reader, member: Member): bigint | undefined {
+  const text = reader.text(member.value, member.key);
+  if (text === undefined) return undefined;
+  if (text === 'unlimited') return UNLIMITED;
+  const match = /^([0-9]+)([KMGT]?)$/.exec(text);
+  const number = match === null ? undefined : parseInteger(match[1] ?? '');
+  if (match === null || number === undefined) {
+    return reader.report(
+      'bad-value',
+      `${text} is not a limit`,
+      member.span,
+      'write a number, one with K, M, G or T, or unlimited',
+    );
+  }
+  const value = number << BigInt(10 * ' KMGT'.indexOf(match[2] || ' '));
+  return value < UNLIMITED
+    ? value
+    : reader.report('bad-value', `${text} is too large`, member.span, 'write unlimited');
 }

@@ -1,0 +1,126 @@
+import type { Document, Node, Pair, YAMLMap } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Diagnostic, DiagnosticCode, SourceFile, SourceSpan } from '../../common/index.js';
+
+/** A member of a mapping, with the places of its key and value. */
+export interface Member {
+  readonly key: string;
+  readonly keySpan: SourceSpan;
+  readonly value: Node | undefined;
+  readonly span: SourceSpan;
+}
+
+/** Gives the nodes of a YAML text with positions, and collects what is wrong with it. */
+export class Reader {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #file: SourceFile;
+  readonly #lines = new LineCounter();
+  readonly #document: Document.Parsed;
+
+  constructor(file: SourceFile) {
+    this.#file = file;
+    this.#document = parseDocument(file.text, {
+      lineCounter: this.#lines,
+      keepSourceTokens: false,
+      merge: false,
+    });
+    for (const problem of [...this.#document.errors, ...this.#document.warnings]) {
+      const [from, to] = problem.pos;
+      const message =
+        problem.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? problem.message;
+      this.report(
+        problem.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'syntax',
+        message,
+        this.#range(from, to),
+      );
+    }
+  }
+
+  get root(): Node | undefined {
+    return this.#document.contents ?? undefined;
+  }
+
+  get wholeSpan(): SourceSpan {
+    return this.#range(0, 0);
+  }
+
+  report(code: DiagnosticCode, message: string, span: SourceSpan, hint?: string): undefined {
+    this.diagnostics.push({ code, message, span, ...(hint === undefined ? {} : { hint }) });
+    return undefined;
+  }
+
+  span(node: Node | undefined): SourceSpan {
+    const range = node?.range;
+    return range === undefined || range === null ? this.wholeSpan : this.#range(range[0], range[1]);
+  }
+
+  /** The source text of a node, on one line. */
+  sourceText(node: Node): string {
+    const range = node.range;
+    if (range === undefined || range === null) return '';
+    return this.#file.text.slice(range[0], range[1]).trim().replace(/\s+/g, ' ');
+  }
+
+  /** The members of a mapping; other nodes are reported. */
+  members(node: Node | undefined, what: string, example: string): readonly Member[] | undefined {
+    if (!this.#plain(node)) return undefined;
+    if (!isMap(node))
+      return this.report('wrong-type', `${what} must be a mapping`, this.span(node), `such as ${example}`);
+    const members: Member[] = [];
+    for (const pair of (node as YAMLMap).items) {
+      const member = this.#member(pair);
+      if (member !== undefined) members.push(member);
+    }
+    return members;
+  }
+
+  #member(pair: Pair): Member | undefined {
+    const key = isNode(pair.key) ? pair.key : undefined;
+    const text = key === undefined ? undefined : this.text(key, 'a key');
+    if (text === undefined) return undefined;
+    const value = isNode(pair.value) ? pair.value : undefined;
+    const keySpan = this.span(key);
+    return { key: text, keySpan, value, span: value === undefined ? keySpan : this.span(value) };
+  }
+
+  /** The items of a list; other nodes are reported. */
+  items(node: Node | undefined, what: string, example: string): readonly Node[] | undefined {
+    if (!this.#plain(node)) return undefined;
+    if (!isSeq(node))
+      return this.report('wrong-type', `${what} must be a list`, this.span(node), `such as ${example}`);
+    return node.items.filter((item) => isNode(item));
+  }
+
+  /** A scalar as it stands in the source, so that numbers stay exact; other nodes are reported. */
+  text(node: Node | undefined, what: string): string | undefined {
+    if (!this.#plain(node)) return undefined;
+    if (!isScalar(node) || node.value === null) {
+      return this.report('wrong-type', `${what} must be a single value`, this.span(node));
+    }
+    if (typeof node.value === 'string') return node.value;
+    return node.source ?? String(node.value);
+  }
+
+  /** Anchors and tags would make one text mean another; a profile has no need of them. */
+  #plain(node: Node | undefined): node is Node {
+    if (node === undefined) return true;
+    if (isAlias(node))
+      return this.report('unsupported', 'aliases are not part of a profile', this.span(node)) !== undefined;
+    if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:')) {
+      return (
+        this.report('unsupported', `the tag ${node.tag} is not part of a profile`, this.span(node)) !==
+        undefined
+      );
+    }
+    return true;
+  }
+
+  #range(from: number, to: number): SourceSpan {
+    return { source: this.#file.name, start: this.#point(from), end: this.#point(Math.max(from, to)) };
+  }
+
+  #point(offset: number): SourceSpan['start'] {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col), offset };
+  }
+}
