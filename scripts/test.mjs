@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE...]     suites: native, unit, e2e, demo
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, demo; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -138,10 +138,16 @@ function run({ title, argv, limit, whole }) {
   });
 }
 
+/** A suite's programs; a name with a slash is a program itself. */
+function programsOf(name) {
+  if (!name.includes('/')) return suites[name]();
+  return [{ title: name, argv: name.endsWith('.sh') ? ['bash', name] : [name], limit: 5 * minute }];
+}
+
 async function main(names) {
   const chosen = names.length > 0 ? names : Object.keys(suites);
   for (const name of chosen) {
-    if (!Object.hasOwn(suites, name)) {
+    if (!name.includes('/') && !Object.hasOwn(suites, name)) {
       console.error(`test: there is no suite ${name}; there are ${Object.keys(suites).join(', ')}`);
       return 2;
     }
@@ -152,7 +158,7 @@ async function main(names) {
   for (const name of chosen) {
     const started = performance.now();
     let ran = 0;
-    for (const program of suites[name]()) {
+    for (const program of programsOf(name)) {
       console.log(`# ${name}: ${program.title}`);
       const result = await run(program);
       if (interrupted) return 130;
