@@ -40,11 +40,11 @@ static int directories_make(char *path, mode_t mode)
 	return directory_make(path, mode);
 }
 
-int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
+static char *log_dir_path(const char *id)
 {
 	const char *given = getenv("VXE_LOGS"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	cleanup_free char *full = NULL;
-	int made, fd;
+	char *full = NULL;
+	int made;
 
 	if (given && *given)
 		made = asprintf(&full, "%s/%s", given, id);
@@ -54,10 +54,16 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 		made = asprintf(&full, "%s/vxe/log/%s", state, id);
 	else
 		made = asprintf(&full, "%s/.local/state/vxe/log/%s", home ? home : "", id);
-	if (made < 0) {
-		full = NULL;
+	return made < 0 ? NULL : full;
+}
+
+int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
+{
+	cleanup_free char *full = log_dir_path(id);
+	int fd;
+
+	if (!full)
 		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "opening the log folder");
-	}
 	fd = directories_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the log folder %s", full);
@@ -65,6 +71,21 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 	}
 	if (path)
 		*path = steal_pointer(&full);
+	return fd;
+}
+
+int vxe_log_dir_find(const char *id, char **path, struct vxe_error **err)
+{
+	cleanup_free char *full = log_dir_path(id);
+	int fd = full ? open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0 && full && errno == ENOENT) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is no log of %s (%s)", id, full);
+		return vxe_error_hint(err, "instances that have run: vxe status; their logs are below the same folder");
+	}
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, full ? errno : ENOMEM, "opening the log of %s", id);
+	*path = steal_pointer(&full);
 	return fd;
 }
 

@@ -32,6 +32,8 @@ struct vxe_record_log {
 
 /* Folder of an instance's logs, made if absent (mode 0750): LOGS/ID. */
 int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err);
+/* The same of an instance that has run: an absent folder is an error. */
+int vxe_log_dir_find(const char *id, char **path, struct vxe_error **err);
 
 int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile, const char *instance, struct vxe_error **err);
 void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *violation);

@@ -1,0 +1,77 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "verbs.h"
+
+/* VXE_AUTHOR, or beside this program: installed (PREFIX/bin, PREFIX/lib/vxe) or in the build tree (build/bin). */
+static int author_find(char *out, size_t size, struct vxe_error **err)
+{
+	static const char *const places[] = { "/../lib/vxe/bin/vxe-author.js", "/../../bin/vxe-author.js" };
+	const char *given = getenv("VXE_AUTHOR");
+	char self[PATH_MAX];
+	ssize_t got;
+	char *slash;
+
+	if (given && *given) {
+		snprintf(out, size, "%s", given);
+		return 0;
+	}
+	got = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (got > 0) {
+		self[got] = '\0';
+		slash = strrchr(self, '/');
+		if (slash)
+			*slash = '\0';
+		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+			if (snprintf(out, size, "%s%s", self, places[i]) < (int)size && access(out, R_OK) == 0)
+				return 0;
+	}
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "this verb needs the authoring part of VXE, which is not beside this program");
+	return vxe_error_hint(err, "install VXE whole (make install), or set VXE_AUTHOR to its vxe-author.js");
+}
+
+int vxe_author_exec(char *const *args, struct vxe_error **err)
+{
+	char script[PATH_MAX + 64];
+	const char *node = getenv("VXE_NODE");
+	cleanup_free char **argv = NULL;
+	size_t count = 0;
+
+	if (author_find(script, sizeof(script), err) < 0)
+		return -1;
+	while (args[count])
+		count++;
+	argv = calloc(count + 3, sizeof(char *));
+	if (!argv)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "running the authoring part");
+	argv[0] = (char *)"node";
+	argv[1] = script;
+	memcpy(argv + 2, args, count * sizeof(char *));
+	execvp(node && *node ? node : "node", argv);
+	vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running node");
+	return vxe_error_hint(err, "install Node.js 20.19 or newer, or set VXE_NODE to its path");
+}
+
+int vxe_author_run(char *const *args, struct vxe_error **err)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the authoring part");
+	if (pid == 0) {
+		cleanup_error struct vxe_error *failure = NULL;
+
+		vxe_author_exec(args, &failure);
+		vxe_error_print("vxe", failure);
+		_exit(VXE_EXIT_FAILURE);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the authoring part");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : VXE_EXIT_FAILURE;
+}

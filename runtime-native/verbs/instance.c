@@ -1,0 +1,759 @@
+#include "instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "hooks.h"
+#include "kernel.h"
+#include "launch.h"
+#include "preflight.h"
+#include "record.h"
+#include "state.h"
+#include "supervise.h"
+
+int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
+{
+	const char *store = getenv("VXE_BUNDLES"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	cleanup_free char *found = NULL, *config = NULL;
+	int made;
+
+	if (strchr(name, '/'))
+		found = realpath(name, NULL);
+	else if (!vxe_state_id_valid(name))
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a bundle: letters, digits, '.', '_' and '-', no path", name);
+	if (!found) {
+		if (strchr(name, '/'))
+			made = asprintf(&found, "%s", name);
+		else if (store && *store)
+			made = asprintf(&found, "%s/%s", store, name);
+		else if (geteuid() == 0)
+			made = asprintf(&found, "/var/lib/vxe/bundles/%s", name);
+		else if (data && *data)
+			made = asprintf(&found, "%s/vxe/bundles/%s", data, name);
+		else
+			made = asprintf(&found, "%s/.local/share/vxe/bundles/%s", home ? home : "", name);
+		if (made < 0) {
+			found = NULL;
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the bundle %s", name);
+		}
+	}
+	if (asprintf(&config, "%s/config.json", found) < 0) {
+		config = NULL;
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the bundle %s", name);
+	}
+	if (access(config, F_OK) < 0) {
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "there is no bundle %s (%s)", name, config);
+		return vxe_error_hint(err, strchr(name, '/') ? "name the folder that holds config.json" : "make it with: vxe bundle create %s", name);
+	}
+	*path = steal_pointer(&found);
+	return 0;
+}
+
+/* All that an instance's process holds while it runs; released by instance_close in any state. */
+struct instance {
+	const struct vxe_instance_options *options;
+	char *root_path, *dir_path;
+	int root_fd, dir_fd, lock_fd, bundle_fd, log_fd, fifo_fd, console_fd;
+	struct vxe_config *config;
+	struct vxe_launch launch;
+	struct vxe_supervision supervision;
+	struct vxe_state state;
+	bool has_state; /* ROOT/ID is ours to remove */
+	int ready_fd;	/* detached: told when the program runs */
+};
+
+static void instance_init(struct instance *instance, const struct vxe_instance_options *options)
+{
+	memset(instance, 0, sizeof(*instance));
+	instance->options = options;
+	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
+	instance->fifo_fd = instance->console_fd = instance->ready_fd = -1;
+	vxe_launch_init(&instance->launch);
+	instance->supervision = (struct vxe_supervision){ .output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1 };
+}
+
+static void instance_close(struct instance *instance, bool keep_state)
+{
+	int *owned[] = { &instance->dir_fd, &instance->bundle_fd, &instance->log_fd, &instance->fifo_fd, &instance->console_fd, &instance->ready_fd };
+
+	vxe_supervision_free(&instance->supervision);
+	vxe_launch_free(&instance->launch);
+	if (instance->has_state && !keep_state)
+		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
+	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
+		if (*owned[i] >= 0)
+			close(*owned[i]);
+	/* The lock goes last: whoever waits for it finds the state gone. */
+	if (instance->lock_fd >= 0)
+		close(instance->lock_fd);
+	if (instance->root_fd >= 0)
+		close(instance->root_fd);
+	free(instance->root_path);
+	free(instance->dir_path);
+	vxe_config_free(&instance->config);
+}
+
+static int64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static struct vxe_process_id process_id(pid_t pid)
+{
+	return (struct vxe_process_id){ .pid = pid, .start_time = pid > 0 ? vxe_process_start_time(pid) : 0 };
+}
+
+static int state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err)
+{
+	instance->state.status = status;
+	return vxe_state_write(instance->dir_fd, &instance->state, err);
+}
+
+static bool annotation_is(const struct vxe_config *config, const char *key, const char *value)
+{
+	const char *found = vxe_config_annotation(config, key);
+
+	return found && !strcmp(found, value);
+}
+
+/* Reads the bundle, takes the name, and fills in what the launch needs. */
+static int instance_open(struct instance *instance, struct vxe_error **err)
+{
+	const struct vxe_instance_options *options = instance->options;
+	struct vxe_launch *launch = &instance->launch;
+	struct vxe_config *config;
+
+	instance->bundle_fd = open(options->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (instance->bundle_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the bundle folder %s", options->bundle);
+	if (vxe_config_load(instance->bundle_fd, options->bundle, &instance->config, err) < 0)
+		return -1;
+	config = instance->config;
+	if (options->args) {
+		struct vxe_strings *args = &config->process.args;
+
+		for (size_t i = 0; i < args->count; i++)
+			free(args->items[i]);
+		free(args->items);
+		args->count = 0;
+		while (options->args[args->count])
+			args->count++;
+		args->items = calloc(args->count + 1, sizeof(char *));
+		for (size_t i = 0; args->items && i < args->count; i++)
+			args->items[i] = strdup(options->args[i]);
+		if (!args->items)
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the arguments");
+	}
+	if (!options->entry && vxe_preflight_ports(config, err) < 0)
+		return -1;
+	if (vxe_preflight_limits(config, err) < 0)
+		return -1;
+	instance->root_fd = vxe_state_root_open(options->root, true, &instance->root_path, err);
+	if (instance->root_fd < 0)
+		return -1;
+	if (vxe_state_create(instance->root_fd, options->id, &instance->dir_fd, &instance->lock_fd, err) < 0)
+		return -1;
+	instance->has_state = true;
+	if (asprintf(&instance->dir_path, "%s/%s", instance->root_path, options->id) < 0) {
+		instance->dir_path = NULL;
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "opening the state of %s", options->id);
+	}
+	instance->state = (struct vxe_state){
+		.id = (char *)options->id,
+		.bundle = config->bundle,
+		.oci_version = config->oci_version,
+		.rootfs = config->rootfs,
+		.profile = (char *)vxe_config_annotation(config, "org.vxe.profile"),
+		.supervisor = process_id(getpid()),
+		.created_ns = realtime_ns(),
+		.owner = geteuid(),
+		.exit_code = -1,
+		.annotations = config->annotations,
+	};
+	launch->config = config;
+	launch->id = options->id;
+	launch->bundle_fd = instance->bundle_fd;
+	launch->host_root = options->host_root || annotation_is(config, "org.vxe.root", "host");
+	launch->reaper = vxe_config_namespace(config, CLONE_NEWPID) && !vxe_config_namespace(config, CLONE_NEWPID)->path &&
+			 (options->own_verb ? !annotation_is(config, "org.vxe.init", "false") : annotation_is(config, "org.vxe.init", "true"));
+	launch->forking = launch->reaper && annotation_is(config, "org.vxe.kind", "forking");
+	launch->without = options->without;
+	launch->entry = options->entry;
+	launch->entry_arg = options->entry_arg;
+	if (options->entry)
+		launch->keep_fd = options->keep_fd;
+	return state_write(instance, VXE_CREATING, err);
+}
+
+/* A violation log is kept for every instance under a VXED, and for any whose filter notifies. */
+static int instance_open_log(struct instance *instance, struct vxe_error **err)
+{
+	instance->log_fd = vxe_log_dir_open(instance->options->id, NULL, err);
+	return instance->log_fd < 0 ? -1 : 0;
+}
+
+/* sd_listen_fds(3): descriptors 3.. are ours to pass on if LISTEN_PID says that they are for this process. */
+static void listen_fds_take(struct vxe_launch *launch)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+
+	if (!pid || !count || atoi(pid) != getpid() || atoi(count) < 1 || atoi(count) > 1024)
+		return;
+	launch->extra_fds = atoi(count);
+	launch->listen_fds = true;
+}
+
+static int pid_file_write(const char *path, pid_t pid, struct vxe_error **err)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%d", pid);
+
+	return path ? vxe_file_replace_at(AT_FDCWD, path, text, (size_t)length, 0644, err) : 0;
+}
+
+static int instance_started(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	struct instance *instance = supervision->user;
+
+	if (state_write(instance, VXE_RUNNING, err) < 0)
+		return -1;
+	if (vxe_hooks_run(&instance->config->poststart, "poststart", instance->config, instance->options->id, instance->launch.init_pid, "running", err) < 0)
+		return -1;
+	if (instance->ready_fd >= 0) {
+		(void)vxe_write_all(instance->ready_fd, "R", 1);
+		close(steal_fd(&instance->ready_fd));
+		/* From here on nobody reads what we print. */
+		for (int fd = 0; fd < 3; fd++) {
+			int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+			if (null_fd >= 0) {
+				dup2(null_fd, fd);
+				close(null_fd);
+			}
+		}
+	}
+	return 0;
+}
+
+static int status_code(int status)
+{
+	if (status < 0)
+		return VXE_EXIT_FAILURE;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int console_connect(const char *path, struct vxe_error **err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENAMETOOLONG, "the console socket %s", path);
+	strcpy(address.sun_path, path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "connecting to the console socket %s", path);
+	return steal_fd(&fd);
+}
+
+/* The launch up to the waiting program, with the state that says so. */
+static int instance_set_up(struct instance *instance, struct vxe_error **err)
+{
+	struct vxe_launch *launch = &instance->launch;
+	sigset_t signals;
+
+	if (instance->options->console_socket) {
+		instance->console_fd = console_connect(instance->options->console_socket, err);
+		if (instance->console_fd < 0)
+			return -1;
+		launch->console_socket = instance->console_fd;
+	}
+	launch->extra_fds = instance->options->preserve_fds;
+	vxe_supervision_signals(&signals);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	if (vxe_launch_create(launch, err) < 0)
+		return -1;
+	instance->state.init = process_id(launch->init_pid);
+	instance->state.program = process_id(launch->program_pid);
+	instance->state.supervised = launch->filter.notifies;
+	return pid_file_write(instance->options->pid_file, launch->init_pid, err);
+}
+
+static void supervision_fill(struct instance *instance)
+{
+	struct vxe_supervision *s = &instance->supervision;
+
+	s->launch = &instance->launch;
+	s->id = instance->options->id;
+	s->profile = instance->state.profile;
+	s->log_dir_fd = instance->log_fd;
+	s->state_dir_fd = instance->dir_fd;
+	s->state_dir = instance->dir_path;
+	s->started = instance_started;
+	s->user = instance;
+}
+
+static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
+{
+	struct vxe_supervision *s = &instance->supervision;
+
+	if (instance_open(instance, err) < 0 || instance_open_log(instance, err) < 0)
+		return -1;
+	supervision_fill(instance);
+	s->child = true;
+	s->capture = instance->options->detach;
+	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
+	if (instance->options->own_verb)
+		listen_fds_take(&instance->launch);
+	if (vxe_supervision_prepare(s, err) < 0 || instance_set_up(instance, err) < 0)
+		return -1;
+	if (state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 || vxe_supervision_run(s, err) < 0)
+		return -1;
+	*exit_code = status_code(s->status);
+	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);
+	return 0;
+}
+
+static int run_here(const struct vxe_instance_options *options, int ready_fd, int *exit_code, struct vxe_error **err)
+{
+	struct instance instance;
+	int failed;
+
+	instance_init(&instance, options);
+	instance.ready_fd = ready_fd;
+	failed = instance_run(&instance, exit_code, err);
+	if (failed) {
+		if (instance.launch.report && vxe_launch_failure(&instance.launch, err) < 0)
+			failed = -1;
+		vxe_launch_abort(&instance.launch);
+	}
+	instance_close(&instance, false);
+	return failed;
+}
+
+/* The detached supervisor reports on the caller's stderr until the program runs, and then leaves the caller. */
+static int run_detached(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
+{
+	int pipes[2], status;
+	struct pollfd waiting;
+	char byte;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "detaching");
+	pid = fork();
+	if (pid < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "detaching");
+	if (pid == 0) {
+		cleanup_error struct vxe_error *failure = NULL;
+		int code = VXE_EXIT_NOT_STARTED, input;
+
+		close(pipes[0]);
+		setsid();
+		input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (input >= 0 && dup2(input, 0) == 0)
+			close(input);
+		if (chdir("/") < 0 || run_here(options, pipes[1], &code, &failure) < 0) {
+			if (failure)
+				vxe_error_wrap(&failure, "%s", options->id);
+			vxe_error_print("vxe", failure);
+			_exit(failure ? (int)failure->exit : VXE_EXIT_NOT_STARTED);
+		}
+		_exit(code);
+	}
+	close(pipes[1]);
+	waiting = (struct pollfd){ .fd = pipes[0], .events = POLLIN };
+	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
+		;
+	if (read(pipes[0], &byte, 1) == 1) {
+		close(pipes[0]);
+		*exit_code = 0;
+		return 0;
+	}
+	close(pipes[0]);
+	/* It has said why itself. */
+	waitpid(pid, &status, 0);
+	*exit_code = status_code(status);
+	return 0;
+}
+
+int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
+{
+	return options->detach ? run_detached(options, exit_code, err) : run_here(options, -1, exit_code, err);
+}
+
+/* --- create and start apart, for engines --- */
+
+static int fifo_make(struct instance *instance, struct vxe_error **err)
+{
+	/* Opened for both ways it never blocks, and the waiting process is a reader as long as it lives. */
+	if (mkfifoat(instance->dir_fd, "start", 0600) < 0 || (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the start fifo of %s", instance->options->id);
+	instance->launch.start_fifo = instance->fifo_fd;
+	return 0;
+}
+
+/* The supervisor of a created container: not its parent, since engines wait for the container themselves. */
+__attribute__((noreturn)) static void supervisor_main(struct instance *instance)
+{
+	struct vxe_supervision *s = &instance->supervision;
+	cleanup_error struct vxe_error *err = NULL;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
+		dup2(null_fd, fd);
+	close(steal_fd(&instance->fifo_fd));
+	supervision_fill(instance);
+	instance->state.supervisor = process_id(getpid());
+	s->started = NULL;
+	if (vxe_launch_take_listener(&instance->launch, &err) < 0 || vxe_supervision_run(s, &err) < 0)
+		sys_pidfd_send_signal(instance->launch.init_pidfd, SIGKILL);
+	_exit(0);
+}
+
+int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_error **err)
+{
+	struct instance instance;
+	int failed;
+
+	instance_init(&instance, options);
+	failed = instance_open(&instance, err);
+	if (!failed)
+		failed = fifo_make(&instance, err);
+	if (!failed) {
+		supervision_fill(&instance);
+		failed = vxe_config_annotation(instance.config, "org.vxe.version") ? instance_open_log(&instance, err) : 0;
+	}
+	if (!failed)
+		failed = vxe_supervision_prepare(&instance.supervision, err);
+	if (!failed)
+		failed = instance_set_up(&instance, err);
+	if (!failed && instance.launch.filter.notifies) {
+		pid_t pid;
+
+		if (instance.log_fd < 0)
+			failed = instance_open_log(&instance, err);
+		pid = failed ? -1 : fork();
+		if (pid == 0)
+			supervisor_main(&instance);
+		if (!failed && pid < 0)
+			failed = vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the supervisor of %s", options->id);
+		instance.state.supervisor = process_id(pid);
+	} else if (!failed) {
+		instance.state.supervisor = (struct vxe_process_id){ 0 };
+	}
+	if (!failed)
+		failed = state_write(&instance, VXE_CREATED, err);
+	if (failed)
+		vxe_launch_abort(&instance.launch);
+	instance_close(&instance, !failed);
+	return failed;
+}
+
+/* ROOT/ID of an existing instance and its state. */
+static int state_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state, struct vxe_error **err)
+{
+	if (!vxe_state_id_valid(id))
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of an instance: letters, digits, '.', '_', '+' and '-', no path", id);
+	*root_fd = vxe_state_root_open(root, false, NULL, err);
+	if (*root_fd < 0 || vxe_state_open(*root_fd, id, dir_fd, err) < 0)
+		return -1;
+	return vxe_state_read(*dir_fd, state, err);
+}
+
+int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
+{
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int fifo = -1;
+	struct vxe_state *state = NULL;
+	int failed = state_find(root, id, &root_fd, &dir_fd, &state, err);
+
+	if (failed)
+		return -1;
+	if (state->status != VXE_CREATED) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container is %s, not created", vxe_status_name(state->status));
+		vxe_state_free(&state);
+		return -1;
+	}
+	fifo = openat(dir_fd, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fifo < 0 || vxe_write_all(fifo, "G", 1) < 0)
+		failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the container to start");
+	if (!failed) {
+		state->status = VXE_RUNNING;
+		failed = vxe_state_write(dir_fd, state, err);
+		unlinkat(dir_fd, "start", 0);
+	}
+	vxe_state_free(&state);
+	return failed;
+}
+
+/* --- signals, stop, delete --- */
+
+/* By descriptor, checked to be the process of the record: a number may be another's by now. */
+static int process_open(const struct vxe_process_id *process)
+{
+	cleanup_fd int fd = process->pid > 0 ? sys_pidfd_open(process->pid, 0) : -1;
+
+	if (fd < 0 || !vxe_process_alive(process)) {
+		errno = ESRCH;
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
+int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struct vxe_error **err)
+{
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int pidfd = -1;
+	struct vxe_state *state = NULL;
+
+	(void)all; /* the end of pid 1 is the end of all; any other signal is for the program */
+	if (state_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
+		return -1;
+	pidfd = process_open(&state->init);
+	vxe_state_free(&state);
+	if (pidfd < 0 || sys_pidfd_send_signal(pidfd, sig) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno == ESRCH ? 0 : errno, "%s is not running", id);
+	return 0;
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool process_wait(int pidfd, int64_t until_ms)
+{
+	struct pollfd waiting = { .fd = pidfd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = until_ms - monotonic_ms();
+		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
+
+		if (ready > 0)
+			return true;
+		if (ready == 0 || errno != EINTR)
+			return false;
+	}
+}
+
+int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err)
+{
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int init = -1;
+	cleanup_fd int supervisor = -1;
+	struct vxe_state *state = NULL;
+
+	if (state_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
+		return -1;
+	init = process_open(&state->init);
+	supervisor = process_open(&state->supervisor);
+	vxe_state_free(&state);
+	if (init >= 0) {
+		if (sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "stopping %s", id);
+		if (!process_wait(init, monotonic_ms() + (int64_t)timeout * 1000)) {
+			sys_pidfd_send_signal(init, SIGKILL);
+			if (!process_wait(init, monotonic_ms() + 10000))
+				return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s does not end, even by SIGKILL: a process of it hangs in the kernel", id);
+		}
+	}
+	if (supervisor >= 0 && !process_wait(supervisor, monotonic_ms() + 10000))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor of %s does not end", id);
+	/* Whatever a killed supervisor left behind. */
+	return vxe_state_remove(root_fd, id, err);
+}
+
+int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe_error **err)
+{
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int bundle_fd = -1;
+	cleanup_fd int pidfd = -1;
+	struct vxe_state *state = NULL;
+	struct vxe_config *config = NULL;
+	int failed = -1;
+
+	if (state_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
+		if (!force)
+			return -1;
+		vxe_error_free(err);
+		return root_fd < 0 ? 0 : vxe_state_remove(root_fd, id, err);
+	}
+	if (state->status != VXE_STOPPED && !force && state->status != VXE_CREATED) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s is %s", id, vxe_status_name(state->status));
+		vxe_error_hint(err, "stop it first, or delete it with --force");
+		goto out;
+	}
+	pidfd = process_open(&state->init);
+	if (pidfd >= 0) {
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+		if (!process_wait(pidfd, monotonic_ms() + 10000)) {
+			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s does not end", id);
+			goto out;
+		}
+	}
+	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bundle_fd >= 0 && vxe_config_load(bundle_fd, state->bundle, &config, NULL) == 0)
+		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);
+	failed = vxe_state_remove(root_fd, id, err);
+out:
+	vxe_config_free(&config);
+	vxe_state_free(&state);
+	return failed;
+}
+
+/* --- exec --- */
+
+static int strings_copy(char *const *items, struct vxe_strings *out)
+{
+	size_t count = 0;
+
+	while (items && items[count])
+		count++;
+	for (size_t i = 0; i < out->count; i++)
+		free(out->items[i]);
+	free(out->items);
+	out->count = 0;
+	out->items = calloc(count + 1, sizeof(char *));
+	if (!out->items)
+		return -1;
+	for (; out->count < count; out->count++)
+		if (!(out->items[out->count] = strdup(items[out->count])))
+			return -1;
+	return 0;
+}
+
+/* The instance's process object, changed by the command line; the confinement in it stays what it is. */
+static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given, struct vxe_error **err)
+{
+	struct vxe_process *process = &config->process;
+
+	if (options->process_file) {
+		cleanup_free char *text = NULL;
+		size_t size = 0;
+
+		if (vxe_file_read_at(AT_FDCWD, options->process_file, 1 << 20, &text, &size, err) < 0 ||
+		    vxe_config_parse_process(text, size, given, err) < 0)
+			return -1;
+		/* A process file names a program, not a way around the profile. */
+		if (process->landlock.present && !(*given)->landlock.present)
+			(*given)->landlock = process->landlock;
+		(*given)->no_new_privileges |= process->no_new_privileges;
+		return 0;
+	}
+	if (options->args && strings_copy(options->args, &process->args) < 0)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the arguments");
+	for (size_t i = 0; options->env && options->env[i]; i++) {
+		char **items = realloc(process->env.items, (process->env.count + 2) * sizeof(char *));
+
+		if (!items || !(items[process->env.count] = strdup(options->env[i])))
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the environment");
+		items[++process->env.count] = NULL;
+		process->env.items = items;
+	}
+	if (options->cwd) {
+		free(process->cwd);
+		process->cwd = strdup(options->cwd);
+	}
+	if (options->has_user) {
+		process->uid = options->uid;
+		process->gid = options->gid;
+	}
+	process->terminal = options->console_socket != NULL;
+	return 0;
+}
+
+int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
+{
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int bundle_fd = -1;
+	cleanup_fd int log_fd = -1;
+	cleanup_fd int init = -1;
+	cleanup_free char *root_path = NULL;
+	struct vxe_state *state = NULL;
+	struct vxe_config *config = NULL;
+	struct vxe_process *given = NULL;
+	struct vxe_launch launch;
+	struct vxe_supervision supervision = { .output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1, .status = -1 };
+	sigset_t signals;
+	int failed = -1;
+
+	vxe_launch_init(&launch);
+	if (state_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
+		return -1;
+	if (state->status != VXE_RUNNING && state->status != VXE_CREATED) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
+		vxe_error_hint(err, "start it with: vxe start %s", options->id);
+		goto out;
+	}
+	init = process_open(&state->init);
+	if (init < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
+		goto out;
+	}
+	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bundle_fd < 0) {
+		vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the bundle folder %s", state->bundle);
+		goto out;
+	}
+	if (vxe_config_load(bundle_fd, state->bundle, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)
+		goto out;
+	log_fd = vxe_log_dir_open(options->id, NULL, err);
+	if (log_fd < 0)
+		goto out;
+	launch.config = config;
+	launch.process = given ? given : &config->process;
+	launch.id = options->id;
+	launch.bundle_fd = bundle_fd;
+	launch.join_pidfd = init;
+	launch.extra_fds = options->preserve_fds;
+	supervision.launch = &launch;
+	supervision.id = options->id;
+	supervision.profile = state->profile;
+	supervision.log_dir_fd = log_fd;
+	supervision.child = true;
+	vxe_supervision_signals(&signals);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	failed = vxe_launch_create(&launch, err);
+	if (!failed)
+		failed = pid_file_write(options->pid_file, launch.program_pid, err);
+	if (!failed)
+		failed = vxe_launch_go(&launch, err);
+	if (!failed)
+		failed = vxe_supervision_run(&supervision, err);
+	if (failed) {
+		(void)vxe_launch_failure(&launch, err);
+		vxe_launch_abort(&launch);
+	} else {
+		*exit_code = status_code(supervision.status);
+	}
+out:
+	vxe_launch_free(&launch);
+	if (given && config && given->landlock.path_rules == config->process.landlock.path_rules)
+		memset(&given->landlock, 0, sizeof(given->landlock));
+	vxe_process_free(&given);
+	vxe_config_free(&config);
+	vxe_state_free(&state);
+	return failed;
+}

@@ -1,0 +1,53 @@
+/* One instance from start to end, in the process that supervises it; what `vxe start`, `vxe run` and `vxe-runtime run` share. */
+#ifndef VXE_VERBS_INSTANCE_H
+#define VXE_VERBS_INSTANCE_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "error.h"
+
+struct vxe_instance_options {
+	const char *id, *bundle, *root; /* root: the state root, NULL for the default */
+	bool own_verb;			/* vxe's own verbs: with the reaper unless the bundle says org.vxe.init=false */
+	bool detach;
+	bool host_root;			/* a compiled profile over the host's own tree */
+	char *const *args;		/* instead of process.args, or NULL */
+	const char *pid_file, *console_socket;
+	int preserve_fds;
+	/* the attack battery, see launch.h */
+	unsigned int without;
+	int (*entry)(void *arg);
+	void *entry_arg;
+	int keep_fd; /* only with entry */
+};
+
+/* Returns when the instance has ended (detached: when it runs). *exit_code is the program's, 128 + N for signal N. */
+int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err);
+
+/* OCI create: returns when the container is set up and waits for start. */
+int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_error **err);
+int vxe_instance_start(const char *root, const char *id, struct vxe_error **err);
+
+struct vxe_exec_options {
+	const char *id, *root;
+	char *const *args, *const *env; /* env: added to the instance's; NULL or NULL-terminated */
+	const char *cwd, *process_file, *pid_file, *console_socket;
+	bool detach, has_user;
+	uid_t uid;
+	gid_t gid;
+	int preserve_fds;
+};
+
+/* A further program in a running instance, under the same profile and a filter of its own listener. */
+int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err);
+
+/* SIGTERM, then SIGKILL after the timeout (seconds); returns when the instance is gone. */
+int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err);
+int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struct vxe_error **err);
+int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe_error **err);
+
+/* The folder of a bundle by name (VXE_BUNDLES, the default store) or by a path with a slash; malloc'd, checked to hold config.json. */
+int vxe_bundle_find(const char *name, char **path, struct vxe_error **err);
+
+#endif

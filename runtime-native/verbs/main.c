@@ -1,0 +1,186 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "json.h"
+#include "verbs.h"
+
+#ifndef VXE_VERSION
+#error "the build gives VXE_VERSION"
+#endif
+
+const struct vxe_verb *vxe_verb_find(const struct vxe_verb *verbs, const char *name)
+{
+	for (; verbs->name; verbs++)
+		if (!strcmp(verbs->name, name))
+			return verbs;
+	return NULL;
+}
+
+int vxe_verb_help(const char *program, const struct vxe_verb *verb)
+{
+	printf("Usage: %s %s\n\n%s\n", program, verb->usage, verb->summary);
+	return 0;
+}
+
+int vxe_verb_misuse(const char *program, const struct vxe_verb *verb, const char *what, struct vxe_error **err)
+{
+	if (what)
+		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s %s", verb->name, what);
+	else
+		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s: unknown option", verb->name);
+	return vxe_error_hint(err, "usage: %s %s", program, verb->usage);
+}
+
+/* What the authoring CLI adds. A test holds this list against the commands that there are. */
+static const char *const author_verbs[][2] = {
+	{ "bundle create", "make a bundle from a recipe, a package or a program" },
+	{ "bundle list", "list the bundles" },
+	{ "bundle inspect", "show what a bundle holds and why" },
+	{ "bundle audit", "list every executable of a bundle; fail on one that was not admitted" },
+	{ "bundle remove", "remove a bundle" },
+	{ "profile list", "list the profiles" },
+	{ "profile check", "check a profile and say where it is wrong" },
+	{ "profile compile", "compile a profile for `vxe run`" },
+	{ "explain", "which mechanism holds each rule, or what becomes of one call" },
+	{ "attack", "run an intruder's battery inside a bundle's confinement" },
+	{ "completion", "print a completion script for bash, zsh or fish" },
+};
+
+static void help_print(bool oci)
+{
+	const struct vxe_verb *verbs = oci ? vxe_oci_verbs : vxe_own_verbs;
+
+	printf(oci ? "vxe-runtime: an OCI runtime that holds VXE profiles and Landlock\n\nUsage: vxe-runtime [--root DIR] [--log FILE] [--log-format text|json] VERB ...\n\n"
+		   : "vxe: confines a program, and all that it forks, to what its work needs\n\nUsage: vxe [--root DIR] VERB ...\n\nRunning:\n");
+	for (; verbs->name; verbs++)
+		printf("  %-18s %s\n", verbs->name, verbs->summary);
+	if (!oci) {
+		puts("\nAuthoring:");
+		for (size_t i = 0; i < sizeof(author_verbs) / sizeof(*author_verbs); i++)
+			printf("  %-18s %s\n", author_verbs[i][0], author_verbs[i][1]);
+		puts("\nvxe VERB --help tells more. Exit codes: 0 done, 1 failed, 2 misuse; start and run return the program's.");
+	}
+}
+
+static void version_print(bool oci)
+{
+	printf("%s %s\n", oci ? "vxe-runtime version" : "vxe", VXE_VERSION);
+	if (oci)
+		puts("spec: 1.2.0");
+}
+
+/* Engines read the reason of a failure from the file they named. */
+static void log_append(const struct vxe_globals *globals, const struct vxe_error *err)
+{
+	cleanup_file FILE *file = globals->log ? fopen(globals->log, "ae") : NULL;
+	struct vxe_json_text text = { 0 };
+
+	if (!file || !err)
+		return;
+	if (!globals->log_json) {
+		fprintf(file, "level=error msg=\"%s%s%s\"\n", err->message, err->errnum ? ": " : "", err->errnum ? strerror(err->errnum) : "");
+		return;
+	}
+	vxe_json_text_object_begin(&text, NULL);
+	vxe_json_text_string(&text, "level", "error");
+	vxe_json_text_string(&text, "msg", err->message);
+	vxe_json_text_object_end(&text);
+	if (vxe_json_text_finish(&text) == 0)
+		fprintf(file, "%s\n", text.data);
+	vxe_json_text_free(&text);
+}
+
+static void error_print_json(const struct vxe_error *err)
+{
+	struct vxe_json_text text = { 0 };
+
+	vxe_json_text_object_begin(&text, NULL);
+	vxe_json_text_object_begin(&text, "error");
+	vxe_json_text_string(&text, "code", err->exit == VXE_EXIT_MISUSE ? "misuse" : "failed");
+	vxe_json_text_string(&text, "message", err->message);
+	if (err->errnum)
+		vxe_json_text_string(&text, "errno", strerrorname_np(err->errnum));
+	if (err->hint)
+		vxe_json_text_string(&text, "hint", err->hint);
+	vxe_json_text_object_end(&text);
+	vxe_json_text_object_end(&text);
+	if (vxe_json_text_finish(&text) == 0)
+		puts(text.data);
+	vxe_json_text_free(&text);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "root", required_argument, NULL, 'r' }, { "log", required_argument, NULL, 'l' },
+						 { "log-format", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
+						 { "debug", no_argument, NULL, 'd' }, { "systemd-cgroup", no_argument, NULL, 's' },
+						 { "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "vxe";
+	bool oci = !strcmp(name, "vxe-runtime");
+	struct vxe_globals globals = { 0 };
+	cleanup_error struct vxe_error *err = NULL;
+	const struct vxe_verb *verb;
+	int option, code;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+vh", options, NULL)) >= 0) {
+		switch (option) {
+		case 'r':
+			globals.root = optarg;
+			break;
+		case 'l':
+			globals.log = optarg;
+			break;
+		case 'f':
+			globals.log_json = !strcmp(optarg, "json");
+			break;
+		case 'j':
+			globals.json = true;
+			break;
+		case 'd':
+		case 's':
+			break;
+		case 'v':
+			version_print(oci);
+			return 0;
+		case 'h':
+			help_print(oci);
+			return 0;
+		default:
+			fprintf(stderr, "%s: unknown option %s; see %s --help\n", name, argv[optind - 1], name);
+			return VXE_EXIT_MISUSE;
+		}
+	}
+	if (optind >= argc) {
+		help_print(oci);
+		return VXE_EXIT_MISUSE;
+	}
+	argv += optind;
+	argc -= optind;
+	verb = vxe_verb_find(oci ? vxe_oci_verbs : vxe_own_verbs, argv[0]);
+	if (!verb && !strcmp(argv[0], "help") && argc == 1) {
+		help_print(oci);
+		return 0;
+	}
+	optind = 0;
+	if (verb)
+		code = verb->run(&globals, argc, argv, &err);
+	else if (!oci)
+		code = vxe_author_exec(argv, &err);
+	else
+		code = vxe_error_set(&err, VXE_EXIT_MISUSE, 0, "%s is no verb; see vxe-runtime --help", argv[0]);
+	if (code >= 0)
+		return code;
+	for (int i = 0; i < argc; i++)
+		globals.json |= !strcmp(argv[i], "--json");
+	log_append(&globals, err);
+	if (err && globals.json)
+		error_print_json(err);
+	else
+		vxe_error_print(oci ? "vxe-runtime" : "vxe", err);
+	return err ? (int)err->exit : VXE_EXIT_FAILURE;
+}

@@ -1,0 +1,426 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "file.h"
+#include "instance.h"
+#include "record.h"
+#include "state.h"
+#include "verbs.h"
+
+static const struct vxe_verb *verb(const char *name)
+{
+	return vxe_verb_find(vxe_own_verbs, name);
+}
+
+static int misuse(const char *name, const char *what, struct vxe_error **err)
+{
+	return vxe_verb_misuse("vxe", verb(name), what, err);
+}
+
+/* The id of an instance started from a bundle named by a path is the folder's name. */
+static const char *id_of(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash && slash[1] ? slash + 1 : name;
+}
+
+static int seconds_parse(const char *text, int *out)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (!*text || *end || value < 0 || value > 86400)
+		return -1;
+	*out = (int)value;
+	return 0;
+}
+
+static int start_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "detach", no_argument, NULL, 'd' }, { "pid-file", required_argument, NULL, 'p' },
+						 { "name", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1 };
+	cleanup_free char *bundle = NULL;
+	int option, code = VXE_EXIT_NOT_STARTED;
+
+	while ((option = getopt_long(argc, argv, "+dp:n:h", options, NULL)) >= 0) {
+		if (option == 'd')
+			instance.detach = true;
+		else if (option == 'p')
+			instance.pid_file = optarg;
+		else if (option == 'n')
+			instance.id = optarg;
+		else if (option == 'h')
+			return vxe_verb_help("vxe", verb("start"));
+		else
+			return misuse("start", NULL, err);
+	}
+	if (optind + 1 != argc)
+		return misuse("start", optind == argc ? "names no bundle" : "takes one bundle", err);
+	if (vxe_bundle_find(argv[optind], &bundle, err) < 0)
+		return -1;
+	instance.bundle = bundle;
+	if (!instance.id)
+		instance.id = id_of(argv[optind]);
+	if (vxe_instance_run(&instance, &code, err) < 0)
+		return vxe_error_wrap(err, "%s", instance.id);
+	return code;
+}
+
+static int stop_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	int option, timeout = 10;
+
+	while ((option = getopt_long(argc, argv, "+t:h", options, NULL)) >= 0) {
+		if (option == 'h')
+			return vxe_verb_help("vxe", verb("stop"));
+		if (option != 't' || seconds_parse(optarg, &timeout) < 0)
+			return misuse("stop", option == 't' ? "wants whole seconds for --timeout" : NULL, err);
+	}
+	if (optind + 1 != argc)
+		return misuse("stop", optind == argc ? "names no instance" : "takes one instance", err);
+	return vxe_instance_stop(globals->root, argv[optind], timeout, err);
+}
+
+/* The bundle of a running instance, or the one of that name. */
+static int restart_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "timeout", required_argument, NULL, 't' }, { "detach", no_argument, NULL, 'd' },
+						 { "help", no_argument, NULL, 'h' }, { 0 } };
+	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1 };
+	cleanup_free char *bundle = NULL;
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	struct vxe_state *state = NULL;
+	int option, timeout = 10, code = VXE_EXIT_NOT_STARTED;
+
+	while ((option = getopt_long(argc, argv, "+t:dh", options, NULL)) >= 0) {
+		if (option == 'h')
+			return vxe_verb_help("vxe", verb("restart"));
+		if (option == 'd')
+			instance.detach = true;
+		else if (option != 't' || seconds_parse(optarg, &timeout) < 0)
+			return misuse("restart", option == 't' ? "wants whole seconds for --timeout" : NULL, err);
+	}
+	if (optind + 1 != argc)
+		return misuse("restart", optind == argc ? "names no instance" : "takes one instance", err);
+	instance.id = id_of(argv[optind]);
+	root_fd = vxe_state_root_open(globals->root, false, NULL, NULL);
+	if (root_fd >= 0 && vxe_state_open(root_fd, instance.id, &dir_fd, NULL) == 0 && vxe_state_read(dir_fd, &state, NULL) == 0) {
+		bundle = strdup(state->bundle);
+		vxe_state_free(&state);
+		if (vxe_instance_stop(globals->root, instance.id, timeout, err) < 0)
+			return -1;
+	}
+	if (!bundle && vxe_bundle_find(argv[optind], &bundle, err) < 0)
+		return -1;
+	instance.bundle = bundle;
+	if (vxe_instance_run(&instance, &code, err) < 0)
+		return vxe_error_wrap(err, "%s", instance.id);
+	return code;
+}
+
+static const char *state_words(const struct vxe_state *state)
+{
+	if (state->status == VXE_STOPPED)
+		return "stopped: its processes are gone";
+	if (state->supervised && !vxe_process_alive(&state->supervisor))
+		return "running without its supervisor: refused calls fail, none is logged";
+	return vxe_status_name(state->status);
+}
+
+/* Lines for people, one JSON document for machines. A state that cannot be read is told, not hidden. */
+static int status_print(int root_fd, const char *id, bool json, bool *running)
+{
+	cleanup_fd int dir_fd = -1;
+	cleanup_error struct vxe_error *err = NULL;
+	cleanup_free char *text = NULL;
+	struct vxe_state *state = NULL;
+
+	*running = false;
+	if (vxe_state_open(root_fd, id, &dir_fd, &err) < 0 || vxe_state_read(dir_fd, &state, &err) < 0) {
+		if (!json)
+			printf("%-20s %s\n", id, err ? err->message : "unreadable");
+		return -1;
+	}
+	*running = state->status != VXE_STOPPED;
+	if (json && vxe_state_to_json(state, true, &text, NULL) == 0)
+		fputs(text, stdout);
+	else if (!json)
+		printf("%-20s %s%s%.0d\n", id, state_words(state), *running ? ", process " : "", *running ? state->program.pid : 0);
+	vxe_state_free(&state);
+	return 0;
+}
+
+static int status_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	cleanup_error struct vxe_error *no_root = NULL;
+	cleanup_fd int root_fd = -1;
+	struct vxe_strings ids = { 0 };
+	bool json = globals->json, running, first = true;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+		if (option == 'j')
+			json = true;
+		else if (option == 'h')
+			return vxe_verb_help("vxe", verb("status"));
+		else
+			return misuse("status", NULL, err);
+	}
+	if (optind + 1 < argc)
+		return misuse("status", "takes one instance", err);
+	root_fd = vxe_state_root_open(globals->root, false, NULL, &no_root);
+	if (root_fd < 0 && (!no_root || no_root->errnum != ENOENT)) {
+		*err = steal_pointer(&no_root);
+		return -1;
+	}
+	if (optind < argc) {
+		const char *id = argv[optind];
+
+		if (!vxe_state_id_valid(id))
+			return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", id);
+		if (root_fd < 0 || !vxe_state_exists(root_fd, id)) {
+			if (json)
+				printf("{\"id\":\"%s\",\"status\":\"stopped\"}\n", id);
+			else
+				printf("%-20s not running\n", id);
+			return 3;
+		}
+		status_print(root_fd, id, json, &running);
+		if (json)
+			putchar('\n');
+		return running ? 0 : 3;
+	}
+	if (root_fd >= 0 && vxe_state_list(root_fd, &ids, err) < 0)
+		return -1;
+	if (json)
+		putchar('[');
+	for (size_t i = 0; i < ids.count; i++) {
+		if (json && !first)
+			putchar(',');
+		first &= status_print(root_fd, ids.items[i], json, &running) < 0 && json;
+		free(ids.items[i]);
+	}
+	free(ids.items);
+	if (json)
+		puts("]");
+	else if (!ids.count)
+		puts("no instances");
+	return 0;
+}
+
+/* Is the compiled profile as new as its source (org.vxe.source: "PATH MTIME_NS SIZE")? */
+static bool compiled_fresh(const char *bundle)
+{
+	cleanup_fd int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vxe_config *config = NULL;
+	bool fresh = false;
+
+	if (fd >= 0 && vxe_config_load(fd, bundle, &config, NULL) == 0) {
+		const char *source = vxe_config_annotation(config, "org.vxe.source");
+		const char *size = source ? strrchr(source, ' ') : NULL;
+		cleanup_free char *path = size ? strndup(source, (size_t)(size - source)) : NULL;
+		char *mtime = path ? strrchr(path, ' ') : NULL;
+		struct stat st;
+
+		if (mtime) {
+			*mtime++ = '\0';
+			fresh = stat(path, &st) == 0 && (long long)st.st_size == strtoll(size, NULL, 10) &&
+				(long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == strtoll(mtime, NULL, 10);
+		}
+		vxe_config_free(&config);
+	}
+	return fresh;
+}
+
+static int compiled_find(const char *profile, char **path, char **name, struct vxe_error **err)
+{
+	const char *store = getenv("VXE_COMPILED"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	const char *base = id_of(profile), *dot = strstr(base, ".vxed");
+	int made;
+
+	*name = dot && dot > base ? strndup(base, (size_t)(dot - base)) : strdup(base);
+	if (!*name)
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the profile");
+	if (!vxe_state_id_valid(*name))
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a profile", *name);
+	if (store && *store)
+		made = asprintf(path, "%s/%s", store, *name);
+	else if (geteuid() == 0)
+		made = asprintf(path, "/var/lib/vxe/profiles/%s", *name);
+	else if (data && *data)
+		made = asprintf(path, "%s/vxe/profiles/%s", data, *name);
+	else
+		made = asprintf(path, "%s/.local/share/vxe/profiles/%s", home ? home : "", *name);
+	if (made < 0) {
+		*path = NULL;
+		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the profile");
+	}
+	return 0;
+}
+
+static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "name", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1, .host_root = true };
+	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL;
+	int option, code = VXE_EXIT_NOT_STARTED;
+
+	while ((option = getopt_long(argc, argv, "+n:h", options, NULL)) >= 0) {
+		if (option == 'n')
+			instance.id = optarg;
+		else if (option == 'h')
+			return vxe_verb_help("vxe", verb("run"));
+		else
+			return misuse("run", NULL, err);
+	}
+	if (optind + 2 > argc)
+		return misuse("run", "wants a profile and a program", err);
+	if (compiled_find(argv[optind], &bundle, &name, err) < 0)
+		return -1;
+	if (!compiled_fresh(bundle)) {
+		char *const compile[] = { (char *)"profile", (char *)"compile", argv[optind], (char *)"--quiet", NULL };
+		int failed = vxe_author_run(compile, err);
+
+		if (failed)
+			return failed < 0 ? -1 : VXE_EXIT_NOT_STARTED;
+	}
+	if (!instance.id) {
+		if (asprintf(&id, "%s-%d", name, getpid()) < 0) {
+			id = NULL;
+			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "naming the instance");
+		}
+		instance.id = id;
+	}
+	instance.bundle = bundle;
+	instance.args = argv + optind + 1;
+	if (vxe_instance_run(&instance, &code, err) < 0)
+		return vxe_error_wrap(err, "%s", argv[optind]);
+	return code;
+}
+
+static int exec_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "env", required_argument, NULL, 'e' }, { "cwd", required_argument, NULL, 'c' },
+						 { "user", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	struct vxe_exec_options exec = { .root = globals->root };
+	char *env[65] = { 0 };
+	size_t n_env = 0;
+	int option, code = VXE_EXIT_NOT_STARTED;
+
+	while ((option = getopt_long(argc, argv, "+e:c:u:h", options, NULL)) >= 0) {
+		unsigned int uid, gid;
+
+		if (option == 'h')
+			return vxe_verb_help("vxe", verb("exec"));
+		if (option == 'e' && n_env < 64 && strchr(optarg, '='))
+			env[n_env++] = optarg;
+		else if (option == 'c')
+			exec.cwd = optarg;
+		else if (option == 'u' && sscanf(optarg, "%u:%u", &uid, &gid) == 2) {
+			exec.uid = uid;
+			exec.gid = gid;
+			exec.has_user = true;
+		} else
+			return misuse("exec", option == 'u' ? "wants UID:GID for --user" : option == 'e' ? "wants NAME=VALUE for --env" : NULL, err);
+	}
+	if (optind + 2 > argc)
+		return misuse("exec", "wants an instance and a program", err);
+	exec.id = argv[optind];
+	exec.args = argv + optind + 1;
+	exec.env = env;
+	if (vxe_instance_exec(&exec, &code, err) < 0)
+		return vxe_error_wrap(err, "%s", exec.id);
+	return code;
+}
+
+static int file_copy(int dir_fd, const char *name, off_t *offset)
+{
+	cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char buffer[65536];
+	struct stat st;
+	ssize_t got;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (fstat(fd, &st) == 0 && st.st_size < *offset)
+		*offset = 0; /* rotated */
+	while ((got = pread(fd, buffer, sizeof(buffer), *offset)) > 0) {
+		if (vxe_write_all(1, buffer, (size_t)got) < 0)
+			return -1;
+		*offset += got;
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int logs_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = { { "follow", no_argument, NULL, 'f' }, { "violations", no_argument, NULL, 'v' },
+						 { "help", no_argument, NULL, 'h' }, { 0 } };
+	const char *name = "output.log", *older = "output.log.1";
+	cleanup_free char *path = NULL;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int watch = -1;
+	bool follow = false;
+	off_t offset = 0, none = 0;
+	int option;
+
+	(void)globals;
+	while ((option = getopt_long(argc, argv, "+fvh", options, NULL)) >= 0) {
+		if (option == 'f') {
+			follow = true;
+		} else if (option == 'v') {
+			name = "violations.ndjson";
+			older = "violations.ndjson.1";
+		} else if (option == 'h') {
+			return vxe_verb_help("vxe", verb("logs"));
+		} else {
+			return misuse("logs", NULL, err);
+		}
+	}
+	if (optind + 1 != argc)
+		return misuse("logs", optind == argc ? "names no instance" : "takes one instance", err);
+	if (!vxe_state_id_valid(argv[optind]))
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", argv[optind]);
+	dir_fd = vxe_log_dir_find(argv[optind], &path, err);
+	if (dir_fd < 0)
+		return -1;
+	/* Watching begins before reading, so that nothing falls between. */
+	if (follow && ((watch = inotify_init1(IN_CLOEXEC)) < 0 || inotify_add_watch(watch, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "watching %s", path);
+	if (file_copy(dir_fd, older, &none) < 0 || file_copy(dir_fd, name, &offset) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading the log of %s", argv[optind]);
+	while (follow) {
+		char events[4096];
+
+		if (read(watch, events, sizeof(events)) < 0 && errno != EINTR)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "watching %s", path);
+		if (file_copy(dir_fd, name, &offset) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading the log of %s", argv[optind]);
+	}
+	return 0;
+}
+
+const struct vxe_verb vxe_own_verbs[] = {
+	{ "start", "start [--detach] [--name ID] [--pid-file FILE] BUNDLE", "start a bundle's program in its environment", start_run },
+	{ "stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run },
+	{ "restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again", restart_run },
+	{ "status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", status_run },
+	{ "run", "run [--name ID] PROFILE PROGRAM [ARGUMENT...]", "run a program of the host under a profile", run_run },
+	{ "exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",
+	  "run a further program in an instance, under the same profile", exec_run },
+	{ "logs", "logs [--follow] [--violations] INSTANCE", "what an instance wrote, or what it was refused", logs_run },
+	{ 0 },
+};
