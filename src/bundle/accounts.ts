@@ -35,7 +35,8 @@ export function accountsOf(recipe: Recipe, folder: string): Accounts {
   const named = recipe.accounts?.users ?? {};
   const namedGroups = recipe.accounts?.groups ?? {};
   const host = { users: readPasswd(join(folder, 'passwd')), groups: readGroup(join(folder, 'group')) };
-  const real = folder === '/etc' ? host : { users: readPasswd('/etc/passwd'), groups: readGroup('/etc/group') };
+  const real =
+    folder === '/etc' ? host : { users: readPasswd('/etc/passwd'), groups: readGroup('/etc/group') };
   const takenUids = new Set([...host.users, ...real.users].map((each) => each.uid));
   const takenGids = new Set([...host.groups, ...real.groups].map((each) => each.gid));
   const free = (wanted: number, taken: Set<number>): number => {
@@ -50,9 +51,14 @@ export function accountsOf(recipe: Recipe, folder: string): Accounts {
     const known = groups.get(name) ?? host.groups.find((each) => each.name === name);
     const gid = known?.gid ?? (wanted === undefined ? undefined : free(wanted, takenGids));
     if (gid === undefined) {
-      throw new Failure('account-unknown', name, `is no group in ${join(folder, 'group')}, and the recipe gives it no gid`, {
-        hint: 'create the group, or give it a gid in the recipe',
-      });
+      throw new Failure(
+        'account-unknown',
+        name,
+        `is no group in ${join(folder, 'group')}, and the recipe gives it no gid`,
+        {
+          hint: 'create the group, or give it a gid in the recipe',
+        },
+      );
     }
     const members = (known?.members ?? []).filter((member) => Object.hasOwn(named, member));
     groups.set(name, { name, gid, members });
@@ -72,20 +78,33 @@ export function accountsOf(recipe: Recipe, folder: string): Accounts {
     }
     const wanted: UserRecipe = entry ?? {};
     if (wanted.uid === undefined) {
-      throw new Failure('account-unknown', name, `is no user in ${join(folder, 'passwd')}, and the recipe gives it no uid`, {
-        hint: 'create the user, or give it a uid in the recipe',
-      });
+      throw new Failure(
+        'account-unknown',
+        name,
+        `is no user in ${join(folder, 'passwd')}, and the recipe gives it no uid`,
+        {
+          hint: 'create the user, or give it a uid in the recipe',
+        },
+      );
     }
     const uid = free(wanted.uid, takenUids);
     const gid = addGroup(wanted.group ?? name, wanted.gid ?? wanted.uid);
-    users.push({ name, uid, gid, home: wanted.home ?? '/nonexistent', shell: wanted.shell ?? '/usr/sbin/nologin' });
+    users.push({
+      name,
+      uid,
+      gid,
+      home: wanted.home ?? '/nonexistent',
+      shell: wanted.shell ?? '/usr/sbin/nologin',
+    });
   }
 
   users.sort((a, b) => a.uid - b.uid || (a.name < b.name ? -1 : 1));
   const sortedGroups = [...groups.values()].sort((a, b) => a.gid - b.gid || (a.name < b.name ? -1 : 1));
   return {
     // The comment field is a person's name and telephone number: it stays with the host.
-    passwd: users.map((each) => `${each.name}:x:${each.uid}:${each.gid}::${each.home}:${each.shell}\n`).join(''),
+    passwd: users
+      .map((each) => `${each.name}:x:${each.uid}:${each.gid}::${each.home}:${each.shell}\n`)
+      .join(''),
     group: sortedGroups.map((each) => `${each.name}:x:${each.gid}:${each.members.join(',')}\n`).join(''),
     users: new Map(users.map((each) => [each.name, { uid: each.uid, gid: each.gid }])),
     groups: new Map(sortedGroups.map((each) => [each.name, each.gid])),
@@ -93,21 +112,42 @@ export function accountsOf(recipe: Recipe, folder: string): Accounts {
 }
 
 /** The numbers of `USER` or `USER:GROUP`; root is known without being named. */
-export function ownerOf(owner: string | undefined, accounts: Accounts, path: string): { uid: number; gid: number } {
+export function ownerOf(
+  owner: string | undefined,
+  accounts: Accounts,
+  path: string,
+): { uid: number; gid: number } {
   if (owner === undefined) return { uid: 0, gid: 0 };
   const [userName = '', groupName] = owner.split(':');
   const user = userName === 'root' ? { uid: 0, gid: 0 } : accounts.users.get(userName);
-  if (user === undefined) throw new Failure('account-unknown', path, `belongs to ${userName}, which is not among the recipe's accounts`);
+  if (user === undefined)
+    throw new Failure(
+      'account-unknown',
+      path,
+      `belongs to ${userName}, which is not among the recipe's accounts`,
+    );
   if (groupName === undefined) return user;
   const gid = groupName === 'root' ? 0 : accounts.groups.get(groupName);
-  if (gid === undefined) throw new Failure('account-unknown', path, `belongs to the group ${groupName}, which is not among the recipe's accounts`);
+  if (gid === undefined)
+    throw new Failure(
+      'account-unknown',
+      path,
+      `belongs to the group ${groupName}, which is not among the recipe's accounts`,
+    );
   return { uid: user.uid, gid };
 }
 
 function readPasswd(file: string): PasswdLine[] {
   return lines(file).flatMap((line) => {
     const [name, , uid, gid, , home, shell] = line.split(':');
-    if (name === undefined || uid === undefined || gid === undefined || !/^\d+$/.test(uid) || !/^\d+$/.test(gid)) return [];
+    if (
+      name === undefined ||
+      uid === undefined ||
+      gid === undefined ||
+      !/^\d+$/.test(uid) ||
+      !/^\d+$/.test(gid)
+    )
+      return [];
     return [{ name, uid: Number(uid), gid: Number(gid), home: home ?? '/', shell: shell ?? '' }];
   });
 }
@@ -121,8 +161,13 @@ function readGroup(file: string): GroupLine[] {
 }
 
 function lines(file: string): string[] {
-  if (!existsSync(file)) throw new Failure('accounts-missing', file, 'is not there', { hint: 'name the folder that has passwd and group with --accounts-from' });
-  return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  if (!existsSync(file))
+    throw new Failure('accounts-missing', file, 'is not there', {
+      hint: 'name the folder that has passwd and group with --accounts-from',
+    });
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 function byKey(a: readonly [string, unknown], b: readonly [string, unknown]): number {

@@ -54,6 +54,44 @@ export function ociConfig(recipe: Recipe, lowered: Lowered, creator: Creator): s
   });
 }
 
+/**
+ * config.json of a compiled profile: no root file system, no program, no environment; `vxe run` adds them. Not root, the creator stays
+ * who it is inside its user namespace.
+ */
+export function hostConfig(name: string, source: string, lowered: Lowered, creator: Creator): string {
+  const namespaces: JsonValue[] = ['ipc', 'mount', 'pid'].map((type) => ({ type }));
+  if (lowered.networkInterface !== 'host') namespaces.push({ type: 'network' });
+  const mapping = (id: number): JsonValue => [{ containerID: id, hostID: id, size: 1 }];
+  if (creator.uid !== 0) namespaces.push({ type: 'user' });
+  const capabilities = [...lowered.capabilities].sort();
+  return canonicalJson({
+    ociVersion: '1.2.0',
+    process: {
+      terminal: false,
+      user: { uid: creator.uid, gid: creator.gid },
+      noNewPrivileges: true,
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: lowered.rlimits.map((each) => ({ type: each.type, soft: each.soft, hard: each.hard })),
+      landlock: lowered.landlock as unknown as JsonValue,
+    },
+    linux: {
+      namespaces,
+      ...(creator.uid === 0 ? {} : { uidMappings: mapping(creator.uid), gidMappings: mapping(creator.gid) }),
+      maskedPaths: [...lowered.maskedPaths],
+      readonlyPaths: [...lowered.readonlyPaths],
+      seccomp: lowered.seccomp.oci as unknown as JsonValue,
+    },
+    annotations: {
+      ...planAnnotations(lowered),
+      'org.vxe.version': '1',
+      'org.vxe.name': name,
+      'org.vxe.profile': name,
+      'org.vxe.root': 'host',
+      'org.vxe.source': source,
+    },
+  });
+}
+
 function environment(recipe: Recipe): string[] {
   return Object.entries({ PATH, ...recipe.env })
     .map(([key, value]) => `${key}=${value}`)
@@ -63,19 +101,37 @@ function environment(recipe: Recipe): string[] {
 function mounts(recipe: Recipe, creator: Creator): JsonValue[] {
   const list: { destination: string; type: string; source: string; options: string[] }[] = [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'],
+    },
   ];
   for (const [destination, tmpfs] of Object.entries(recipe.tmpfs ?? {})) {
-    const options = ['nosuid', 'nodev', 'noexec', `mode=${tmpfs?.mode ?? '1777'}`, `size=${tmpfs?.size ?? '16m'}`];
+    const options = [
+      'nosuid',
+      'nodev',
+      'noexec',
+      `mode=${tmpfs?.mode ?? '1777'}`,
+      `size=${tmpfs?.size ?? '16m'}`,
+    ];
     list.push({ destination, type: 'tmpfs', source: 'tmpfs', options });
   }
   for (const [destination, mount] of Object.entries(recipe.mounts ?? {})) {
     // In a user namespace the kernel refuses to bind a folder without what is mounted below it.
     const bind = creator.uid === 0 ? 'bind' : 'rbind';
-    list.push({ destination, type: 'bind', source: mount.source, options: [bind, ...mountOptions(mount.options ?? [])] });
+    list.push({
+      destination,
+      type: 'bind',
+      source: mount.source,
+      options: [bind, ...mountOptions(mount.options ?? [])],
+    });
   }
   // What holds a mount point is mounted before it.
-  return list.sort((a, b) => depth(a.destination) - depth(b.destination) || order(a.destination, b.destination));
+  return list.sort(
+    (a, b) => depth(a.destination) - depth(b.destination) || order(a.destination, b.destination),
+  );
 }
 
 /** The given options, completed by the safe one of each pair where neither is given. */
@@ -95,14 +151,21 @@ function order(a: string, b: string): number {
 }
 
 function annotations(recipe: Recipe, lowered: Lowered): Record<string, string> {
-  const refused = Object.entries(lowered.seccomp.refuseErrno).map(([call, errno]) => `${call}=${errno}`);
-  const all: Record<string, string> = {
+  return {
+    ...planAnnotations(lowered),
     'org.vxe.version': '1',
     'org.vxe.name': recipe.name,
     'org.vxe.profile': recipe.profile,
     'org.vxe.kind': recipe.kind ?? 'simple',
     // The first process of a forking program ends: as pid 1 it would take the instance with it.
-    'org.vxe.init': recipe.kind === 'forking' ? 'true' : '',
+    ...(recipe.kind === 'forking' ? { 'org.vxe.init': 'true' } : {}),
+  };
+}
+
+/** What both kinds of configuration say of the plans; an empty list is left out. */
+function planAnnotations(lowered: Lowered): Record<string, string> {
+  const refused = Object.entries(lowered.seccomp.refuseErrno).map(([call, errno]) => `${call}=${errno}`);
+  const all: Record<string, string> = {
     'org.vxe.seccomp.filter': 'vxe/filter.bpf',
     'org.vxe.refuse.errno': refused.sort().join(' '),
     'org.vxe.listen': [...lowered.listen].join(' '),

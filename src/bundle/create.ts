@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type SourceFile, unwrap } from '../common/index.js';
 import { parseProfile } from '../language/index.js';
-import { coverageJson, type FileWorld, type Lowered, lowerPolicy, type LoweringTarget } from '../lowering/index.js';
+import {
+  coverageJson,
+  type FileWorld,
+  type Lowered,
+  type LoweringTarget,
+  lowerPolicy,
+} from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
 import { accountsOf } from './accounts.js';
 import { auditBundle } from './audit/index.js';
@@ -14,7 +20,7 @@ import { completeFromPackage } from './guess.js';
 import { manifestText } from './manifest.js';
 import { checkName, findIn, type Places } from './places.js';
 import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
-import { type Chosen, chooseRecipe, type CreateRequest } from './request.js';
+import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
 import type { RootfsPlan } from './rootfs/plan.js';
 import { stamp, syncPath, writeRootfs } from './rootfs/write.js';
@@ -28,7 +34,8 @@ import { alreadyThere, BundleStore } from './store.js';
 export interface CreateContext {
   readonly places: Places;
   readonly creator: Creator;
-  readonly target: Omit<LoweringTarget, 'world'>;
+  /** Asked for only once everything that can be refused without it was looked at. */
+  readonly target: () => Omit<LoweringTarget, 'world'>;
   readonly signal?: AbortSignal | undefined;
   /** Called at the start of each step. */
   readonly step: (text: string) => void;
@@ -60,20 +67,29 @@ export async function createBundle(request: CreateRequest, context: CreateContex
   if (replacing) refuseReplacing(request, context);
 
   const chosen = chooseRecipe(request, places);
-  checked(chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`);
+  checked(
+    chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`,
+  );
   const profile = loadProfile(chosen.recipe.profile, places);
   const source = await openSource(chosen, request.fresh ?? false, context);
   const recipe = settled(source.recipe);
   checkProgram(recipe, profile.policy);
 
   checked(`finding what ${recipe.program[0]} needs`);
-  const { tree, closure } = await resolveClosure(source.layers, rootsOf(recipe), source, source.cache, checked, signal);
+  const { tree, closure } = await resolveClosure(
+    source.layers,
+    rootsOf(recipe),
+    source,
+    source.cache,
+    checked,
+    signal,
+  );
   const accounts = accountsOf(recipe, request.accountsFrom ?? '/etc');
   const plan = composeRootfs({ recipe, recipeFile: chosen.file, tree, closure, accounts });
 
   checked(`lowering the profile ${recipe.profile}`);
   const world = worldOf(recipe, plan);
-  const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target, world }), [profile.file]);
+  const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), [profile.file]);
 
   const work = store.begin(request.name);
   try {
@@ -95,7 +111,8 @@ export async function createBundle(request: CreateRequest, context: CreateContex
       program: recipe.program,
       files: report.files,
       bytes: report.bytes,
-      executables: report.executables.filter((each) => each.form === 'program' || each.form === 'script').length,
+      executables: report.executables.filter((each) => each.form === 'program' || each.form === 'script')
+        .length,
       digest: report.digest,
       replaced: replacing,
     };
@@ -108,11 +125,16 @@ function refuseReplacing(request: CreateRequest, context: CreateContext): void {
   if (request.replace !== true) throw alreadyThere(request.name);
   const pid = context.runningPid(request.name);
   if (pid === undefined) return;
-  throw new Failure('bundle-running', request.name, `is running (pid ${pid}), so it is not replaced`, { hint: `stop it with 'vxe stop ${request.name}'` });
+  throw new Failure('bundle-running', request.name, `is running (pid ${pid}), so it is not replaced`, {
+    hint: `stop it with 'vxe stop ${request.name}'`,
+  });
 }
 
 /** Reads a profile by its name; the text is kept byte for byte. */
-export function loadProfile(name: string, places: Places): { readonly file: SourceFile; readonly policy: Policy; readonly path: string } {
+export function loadProfile(
+  name: string,
+  places: Places,
+): { readonly file: SourceFile; readonly policy: Policy; readonly path: string } {
   const path = findIn(places.profiles, `${checkName(name, 'profile')}.vxed.yaml`);
   if (path === undefined) {
     throw new Failure('profile-missing', name, 'there is no profile of this name', {
@@ -130,7 +152,11 @@ export function readProfile(path: string): { readonly file: SourceFile; readonly
 interface Source {
   readonly recipe: Recipe;
   readonly layers: readonly Layer[];
-  readonly alongside: readonly { readonly name: string; readonly version: string; readonly upgrade: boolean }[];
+  readonly alongside: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly upgrade: boolean;
+  }[];
   readonly fresh: boolean;
   readonly cache: PackageCache | undefined;
 }
@@ -143,7 +169,9 @@ async function openSource(chosen: Chosen, fresh: boolean, context: CreateContext
   const installed = fresh ? undefined : await installedPackage(name, context.signal);
   if (installed !== undefined) {
     context.step(`using ${name} ${installed.version} as it is installed on this host`);
-    const completed = chosen.guessed ? completeFromPackage(recipe, installed.files, new Tree([{ name: 'host', root: '/' }])) : recipe;
+    const completed = chosen.guessed
+      ? completeFromPackage(recipe, installed.files, new Tree([{ name: 'host', root: '/' }]))
+      : recipe;
     return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
   }
   const cache = new PackageCache(context.places.cache, context.signal);
@@ -163,16 +191,25 @@ function settled(recipe: Recipe): Recipe {
 
 function checkProgram(recipe: Recipe, policy: Policy): void {
   if (policy.program === undefined || policy.program === recipe.program[0]) return;
-  throw new Failure('profile-mismatch', recipe.profile, `is a profile for ${policy.program}, but the bundle starts ${recipe.program[0]}`, {
-    hint: 'name another profile with --profile, or correct program in one of them',
-  });
+  throw new Failure(
+    'profile-mismatch',
+    recipe.profile,
+    `is a profile for ${policy.program}, but the bundle starts ${recipe.program[0]}`,
+    {
+      hint: 'name another profile with --profile, or correct program in one of them',
+    },
+  );
 }
 
 function rootsOf(recipe: Recipe): Root[] {
-  const library = (why: string) => (name: string): Root => ({ kind: 'library', name, why });
+  const library =
+    (why: string) =>
+    (name: string): Root => ({ kind: 'library', name, why });
   return [
     { kind: 'program', name: recipe.program[0] ?? '', why: 'the program' },
-    ...Object.entries(recipe.admit ?? {}).map(([name, reason]): Root => ({ kind: 'program', name, why: `admitted: ${reason}` })),
+    ...Object.entries(recipe.admit ?? {}).map(
+      ([name, reason]): Root => ({ kind: 'program', name, why: `admitted: ${reason}` }),
+    ),
     ...(recipe.libraries ?? []).map(library('named under libraries by the recipe')),
     ...(recipe.dlopen ?? []).map(library('named under dlopen by the recipe')),
   ];
@@ -189,7 +226,12 @@ function worldOf(recipe: Recipe, plan: RootfsPlan): FileWorld {
   };
 }
 
-function planFiles(recipe: Recipe, lowered: Lowered, profile: SourceFile, creator: Creator): ReadonlyMap<string, string | Uint8Array> {
+function planFiles(
+  recipe: Recipe,
+  lowered: Lowered,
+  profile: SourceFile,
+  creator: Creator,
+): ReadonlyMap<string, string | Uint8Array> {
   return new Map<string, string | Uint8Array>([
     ['config.json', ociConfig(recipe, lowered, creator)],
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
@@ -199,7 +241,12 @@ function planFiles(recipe: Recipe, lowered: Lowered, profile: SourceFile, creato
   ]);
 }
 
-function writePlan(work: string, name: string, parts: ReadonlyMap<string, string | Uint8Array>, entries: ReturnType<typeof writeRootfs>): void {
+function writePlan(
+  work: string,
+  name: string,
+  parts: ReadonlyMap<string, string | Uint8Array>,
+  entries: ReturnType<typeof writeRootfs>,
+): void {
   mkdirSync(join(work, 'vxe'), { mode: 0o755 });
   chmodSync(join(work, 'vxe'), 0o755);
   const plan: Record<string, string> = {};
@@ -222,7 +269,10 @@ function writePlan(work: string, name: string, parts: ReadonlyMap<string, string
   }
 }
 
-function refuseFindings(name: string, findings: readonly { readonly path: string; readonly message: string }[]): void {
+function refuseFindings(
+  name: string,
+  findings: readonly { readonly path: string; readonly message: string }[],
+): void {
   const [first, ...others] = findings;
   if (first === undefined) return;
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
@@ -230,4 +280,3 @@ function refuseFindings(name: string, findings: readonly { readonly path: string
     hint: 'leave it out, or admit it by name and with a reason in the recipe',
   });
 }
-

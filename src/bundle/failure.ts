@@ -4,7 +4,12 @@ import { type ExitCode, VxeError } from '../common/index.js';
 export class Failure extends VxeError {
   readonly thing: string;
 
-  constructor(code: string, thing: string, message: string, options: { hint?: string; exit?: ExitCode } = {}) {
+  constructor(
+    code: string,
+    thing: string,
+    message: string,
+    options: { hint?: string; exit?: ExitCode } = {},
+  ) {
     super(code, message, options.hint, options.exit ?? 1);
     this.name = 'Failure';
     this.thing = thing;

@@ -7,14 +7,17 @@ import type { Tree } from './source/tree.js';
 
 const PROGRAM_FOLDERS = /^\/(usr\/)?s?bin\/[^/]+$|^\/usr\/(libexec|games)\//;
 // What starts, rotates or schedules a daemon on the host has no work inside.
-const NOT_CONFIGURATION = /^\/etc\/(init\.d|init|rc.\.d|default|cron[^/]*|logrotate\.d|systemd|apparmor\.d|ufw|logcheck|network|ppp|dhcp|dbus-1|xdg|bash_completion\.d|sudoers\.d|pam\.d|update-motd\.d|profile\.d|insserv[^/]*|resolvconf)(\/|$)/;
+const NOT_CONFIGURATION =
+  /^\/etc\/(init\.d|init|rc.\.d|default|cron[^/]*|logrotate\.d|systemd|apparmor\.d|ufw|logcheck|network|ppp|dhcp|dbus-1|xdg|bash_completion\.d|sudoers\.d|pam\.d|update-motd\.d|profile\.d|insserv[^/]*|resolvconf)(\/|$)/;
 
 /** Completes a recipe that names only a package: its one program, and its configuration files. */
 export function completeFromPackage(recipe: Recipe, files: readonly string[], tree: Tree): Recipe {
   const program = recipe.program[0] ?? onlyProgram(recipe, files, tree);
   const known = recipe.files ?? {};
   const added: Record<string, FileRecipe> = {};
-  for (const path of files.filter((each) => each.startsWith('/etc/') && !NOT_CONFIGURATION.test(each)).sort()) {
+  for (const path of files
+    .filter((each) => each.startsWith('/etc/') && !NOT_CONFIGURATION.test(each))
+    .sort()) {
     const located = tree.locate(path);
     if (located === undefined || !located.stat.isFile() || (located.stat.mode & 0o111n) !== 0n) continue;
     // A secret is for a mount, which only the administrator can ask for.
@@ -29,9 +32,16 @@ function onlyProgram(recipe: Recipe, files: readonly string[], tree: Tree): stri
   const programs = files.filter((path) => PROGRAM_FOLDERS.test(path) && startsAsElf(tree, path)).sort();
   const daemons = programs.filter((path) => /\/sbin\//.test(path));
   const sameName = programs.filter((path) => posix.basename(path) === name);
-  for (const choice of [sameName, daemons, programs]) if (choice.length === 1 && choice[0] !== undefined) return choice[0];
-  if (programs.length === 0) throw new Failure('no-program', name, 'has no program that could be started', { hint: 'name one with --exec' });
-  throw new Failure('many-programs', name, `has several programs: ${programs.join(', ')}`, { hint: 'choose one with --exec', exit: 2 });
+  for (const choice of [sameName, daemons, programs])
+    if (choice.length === 1 && choice[0] !== undefined) return choice[0];
+  if (programs.length === 0)
+    throw new Failure('no-program', name, 'has no program that could be started', {
+      hint: 'name one with --exec',
+    });
+  throw new Failure('many-programs', name, `has several programs: ${programs.join(', ')}`, {
+    hint: 'choose one with --exec',
+    exit: 2,
+  });
 }
 
 function startsAsElf(tree: Tree, path: string): boolean {
@@ -45,4 +55,3 @@ function startsAsElf(tree: Tree, path: string): boolean {
     closeSync(fd);
   }
 }
-

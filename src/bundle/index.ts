@@ -1,10 +1,26 @@
-export { type AuditReport, auditBundle, type Executable, type Finding, type FindingKind } from './audit/index.js';
+export {
+  type AuditReport,
+  auditBundle,
+  type Executable,
+  type Finding,
+  type FindingKind,
+} from './audit/index.js';
+export { compileProfile, readBundleProfile, writeCompiled } from './compiled.js';
 export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle, loadProfile, readProfile } from './create.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
 export { recoverFolder, startTimeOf, workName } from './leftovers.js';
 export { type Manifest, type ManifestEntry, readManifest } from './manifest.js';
-export { checkName, findIn, hostSurroundings, listIn, packageFolder, type Places, placesOf, type Surroundings } from './places.js';
+export {
+  checkName,
+  findIn,
+  hostSurroundings,
+  listIn,
+  type Places,
+  packageFolder,
+  placesOf,
+  type Surroundings,
+} from './places.js';
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
 export type { CreateRequest } from './request.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';

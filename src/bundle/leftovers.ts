@@ -44,7 +44,8 @@ export function recoverFolder(folder: string): void {
         renameSync(path, home);
         continue;
       } catch (error) {
-        if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+        if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST')
+          throw error;
       }
     }
     rmSync(path, { recursive: true, force: true });

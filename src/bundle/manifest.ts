@@ -42,17 +42,24 @@ export function readManifest(bundle: string): { readonly manifest: Manifest; rea
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw new Failure('bundle-broken', bundle, 'has no vxe/manifest.json', { hint: 'create it again with --replace' });
+    if (errnoOf(error) === 'ENOENT')
+      throw new Failure('bundle-broken', bundle, 'has no vxe/manifest.json', {
+        hint: 'create it again with --replace',
+      });
     throw error;
   }
   let manifest: Manifest;
   try {
     manifest = JSON.parse(text) as Manifest;
   } catch {
-    throw new Failure('bundle-broken', file, 'is not JSON', { hint: 'create the bundle again with --replace' });
+    throw new Failure('bundle-broken', file, 'is not JSON', {
+      hint: 'create the bundle again with --replace',
+    });
   }
   if (manifest.manifest !== 1 || !Array.isArray(manifest.entries) || typeof manifest.plan !== 'object') {
-    throw new Failure('bundle-broken', file, 'is not a manifest of version 1', { hint: 'create the bundle again with --replace' });
+    throw new Failure('bundle-broken', file, 'is not a manifest of version 1', {
+      hint: 'create the bundle again with --replace',
+    });
   }
   return { manifest, digest: digestOf(text) };
 }

@@ -42,8 +42,11 @@ export function placesOf({ env, uid, cwd }: Surroundings): Places {
     profiles: search(env.VXE_PROFILES, 'profiles'),
     recipes: search(env.VXE_RECIPES, 'bundles'),
     state: env.VXE_ROOT || (root ? '/run/vxe' : join(env.XDG_RUNTIME_DIR || `/run/user/${uid}`, 'vxe')),
-    logs: env.VXE_LOGS || (root ? '/var/log/vxe' : join(env.XDG_STATE_HOME || join(home, '.local/state'), 'vxe/log')),
-    cache: env.VXE_CACHE || (root ? '/var/cache/vxe' : join(env.XDG_CACHE_HOME || join(home, '.cache'), 'vxe')),
+    logs:
+      env.VXE_LOGS ||
+      (root ? '/var/log/vxe' : join(env.XDG_STATE_HOME || join(home, '.local/state'), 'vxe/log')),
+    cache:
+      env.VXE_CACHE || (root ? '/var/cache/vxe' : join(env.XDG_CACHE_HOME || join(home, '.cache'), 'vxe')),
   };
 }
 
@@ -55,7 +58,10 @@ export function packageFolder(): string {
     let at = dirname(fileURLToPath(import.meta.url));
     while (!existsSync(join(at, 'schemas', 'recipe.schema.json'))) {
       const up = dirname(at);
-      if (up === at) throw new Failure('installation', 'vxe', 'its schemas folder is missing', { hint: 'install it again' });
+      if (up === at)
+        throw new Failure('installation', 'vxe', 'its schemas folder is missing', {
+          hint: 'install it again',
+        });
       at = up;
     }
     folder = at;
@@ -80,7 +86,10 @@ export function findIn(folders: readonly string[], file: string): string | undef
 }
 
 /** Every name that a file with this ending gives in the folders, the first folder winning. */
-export function listIn(folders: readonly string[], ending: string): { readonly name: string; readonly path: string }[] {
+export function listIn(
+  folders: readonly string[],
+  ending: string,
+): { readonly name: string; readonly path: string }[] {
   const found = new Map<string, string>();
   for (const each of folders) {
     if (!existsSync(each)) continue;

@@ -35,12 +35,21 @@ export interface Chosen {
 /** Finds the recipe that is asked for, or makes one from a package or program, and applies the request's own wishes. */
 export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
   checkName(request.name, 'bundle');
-  if (request.package !== undefined && request.exec !== undefined && request.recipe === undefined && !request.exec.startsWith('/')) {
-    throw new Failure('bad-path', request.exec, 'is not an absolute path', { hint: 'name the program by its full path', exit: 2 });
+  if (
+    request.package !== undefined &&
+    request.exec !== undefined &&
+    request.recipe === undefined &&
+    !request.exec.startsWith('/')
+  ) {
+    throw new Failure('bad-path', request.exec, 'is not an absolute path', {
+      hint: 'name the program by its full path',
+      exit: 2,
+    });
   }
   const found = find(request, places);
   const users = { ...found.recipe.accounts?.users };
-  for (const user of request.accounts ?? []) if (!Object.hasOwn(users, user)) users[checkAccount(user)] = null;
+  for (const user of request.accounts ?? [])
+    if (!Object.hasOwn(users, user)) users[checkAccount(user)] = null;
   const mounts: Record<string, MountRecipe> = { ...found.recipe.mounts };
   for (const text of request.mounts ?? []) {
     const { destination, source, options } = parseMount(text);
@@ -48,7 +57,10 @@ export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
     const chosen = options ?? before?.options;
     mounts[destination] = { ...before, source, ...(chosen === undefined ? {} : { options: chosen }) };
   }
-  const program = request.args === undefined || request.args.length === 0 ? found.recipe.program : [found.recipe.program[0] ?? '', ...request.args];
+  const program =
+    request.args === undefined || request.args.length === 0
+      ? found.recipe.program
+      : [found.recipe.program[0] ?? '', ...request.args];
   const recipe: Recipe = {
     ...found.recipe,
     name: request.name,
@@ -62,7 +74,10 @@ export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
 
 function find(request: CreateRequest, places: Places): Chosen {
   if (request.recipe !== undefined) {
-    const file = request.recipe.includes('/') || existsSync(request.recipe) ? request.recipe : (findIn(places.recipes, `${request.recipe}.yaml`) ?? request.recipe);
+    const file =
+      request.recipe.includes('/') || existsSync(request.recipe)
+        ? request.recipe
+        : (findIn(places.recipes, `${request.recipe}.yaml`) ?? request.recipe);
     const recipe = readRecipe(file);
     return { recipe: withSource(recipe, request), file, guessed: false };
   }
@@ -79,15 +94,24 @@ function find(request: CreateRequest, places: Places): Chosen {
   if (request.exec !== undefined) {
     const program = request.exec.startsWith('/') ? request.exec : onPath(request.exec);
     const source = request.package === undefined ? { exec: program } : { package: request.package };
-    return { recipe: { ...plainRecipe(request.name, profile), source, program: [program] }, file: undefined, guessed: true };
+    return {
+      recipe: { ...plainRecipe(request.name, profile), source, program: [program] },
+      file: undefined,
+      guessed: true,
+    };
   }
   const wanted = request.package ?? '';
   // A recipe that was written for this package knows what its headers do not say.
   for (const { path } of listIn(places.recipes, '.yaml')) {
     const recipe = tryRecipe(path);
-    if (recipe !== undefined && 'package' in recipe.source && recipe.source.package === wanted) return { recipe, file: path, guessed: false };
+    if (recipe !== undefined && 'package' in recipe.source && recipe.source.package === wanted)
+      return { recipe, file: path, guessed: false };
   }
-  return { recipe: { ...plainRecipe(request.name, profile), source: { package: wanted }, program: [] }, file: undefined, guessed: true };
+  return {
+    recipe: { ...plainRecipe(request.name, profile), source: { package: wanted }, program: [] },
+    file: undefined,
+    guessed: true,
+  };
 }
 
 function plainRecipe(name: string, profile: string): Omit<Recipe, 'source' | 'program'> {
@@ -96,7 +120,9 @@ function plainRecipe(name: string, profile: string): Omit<Recipe, 'source' | 'pr
     name,
     profile,
     kind: 'simple',
-    files: { '/etc/nsswitch.conf': { content: 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n' } },
+    files: {
+      '/etc/nsswitch.conf': { content: 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n' },
+    },
   };
 }
 
@@ -112,8 +138,13 @@ export function readRecipe(file: string): Recipe {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw new Failure('recipe-missing', file, 'there is no such recipe', { hint: 'correct the path', exit: 2 });
-    if (errnoOf(error) === 'EISDIR') throw new Failure('recipe-missing', file, 'is a folder, not a recipe', { exit: 2 });
+    if (errnoOf(error) === 'ENOENT')
+      throw new Failure('recipe-missing', file, 'there is no such recipe', {
+        hint: 'correct the path',
+        exit: 2,
+      });
+    if (errnoOf(error) === 'EISDIR')
+      throw new Failure('recipe-missing', file, 'is a folder, not a recipe', { exit: 2 });
     throw error;
   }
   const source = { name: file, text };
@@ -127,16 +158,34 @@ function tryRecipe(file: string): Recipe | undefined {
 }
 
 function onPath(program: string): string {
-  if (program.includes('/')) throw new Failure('bad-path', program, 'is not an absolute path', { hint: 'name the program by its full path', exit: 2 });
+  if (program.includes('/'))
+    throw new Failure('bad-path', program, 'is not an absolute path', {
+      hint: 'name the program by its full path',
+      exit: 2,
+    });
   for (const folder of ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin', '/sbin', '/bin']) {
     const path = join(folder, program);
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
   }
-  throw new Failure('program-missing', basename(program), 'there is no such program on this host', { hint: 'name it by its full path, or name its package with --package' });
+  throw new Failure('program-missing', basename(program), 'there is no such program on this host', {
+    hint: 'name it by its full path, or name its package with --package',
+  });
 }
 
 const ACCOUNT = /^[a-z_][a-z0-9_.-]{0,31}$/;
-const OPTIONS = new Set(['ro', 'rw', 'nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime', 'relatime', 'exec', 'dev', 'suid']);
+const OPTIONS = new Set([
+  'ro',
+  'rw',
+  'nosuid',
+  'nodev',
+  'noexec',
+  'noatime',
+  'nodiratime',
+  'relatime',
+  'exec',
+  'dev',
+  'suid',
+]);
 const ABSOLUTE = /^\/(?!$)(?:(?!\.{1,2}(?:\/|$))[^/\0]+(?:\/(?!$)|$))*$/;
 
 function checkAccount(name: string): string {
@@ -144,11 +193,20 @@ function checkAccount(name: string): string {
   throw new Failure('bad-name', JSON.stringify(name), 'is not an account name', { exit: 2 });
 }
 
-export function parseMount(text: string): { destination: string; source: string; options: string[] | undefined } {
-  const misuse = (what: string): Failure => new Failure('bad-mount', text, what, { hint: 'write --mount /in/the/bundle=/on/the/host[:ro,nosuid]', exit: 2 });
+export function parseMount(text: string): {
+  destination: string;
+  source: string;
+  options: string[] | undefined;
+} {
+  const misuse = (what: string): Failure =>
+    new Failure('bad-mount', text, what, {
+      hint: 'write --mount /in/the/bundle=/on/the/host[:ro,nosuid]',
+      exit: 2,
+    });
   const [, destination, source, optionText] = /^([^=]+)=([^:]+)(?::(.*))?$/.exec(text) ?? [];
   if (destination === undefined || source === undefined) throw misuse('is not of the form DEST=SOURCE');
-  if (!ABSOLUTE.test(destination)) throw misuse(`${destination} is not an absolute path without dot segments`);
+  if (!ABSOLUTE.test(destination))
+    throw misuse(`${destination} is not an absolute path without dot segments`);
   if (!ABSOLUTE.test(source)) throw misuse(`${source} is not an absolute path without dot segments`);
   const options = optionText?.split(',').filter((each) => each !== '');
   const unknown = options?.find((each) => !OPTIONS.has(each));

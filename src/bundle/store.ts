@@ -42,7 +42,8 @@ export class BundleStore {
     try {
       recoverFolder(folder);
     } catch (error) {
-      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EROFS') throw error;
+      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EROFS')
+        throw error;
     }
   }
 
@@ -122,7 +123,8 @@ export class BundleStore {
     const { manifest, digest } = readManifest(path);
     const config = readConfig(path);
     const files = manifest.entries.filter((entry) => entry.type === 'file');
-    const words = (key: string): string[] => (config.annotations[key] ?? '').split(' ').filter((word) => word !== '');
+    const words = (key: string): string[] =>
+      (config.annotations[key] ?? '').split(' ').filter((word) => word !== '');
     return {
       name,
       path,
@@ -143,7 +145,9 @@ export class BundleStore {
 }
 
 export function alreadyThere(name: string): Failure {
-  return new Failure('bundle-exists', name, 'there is a bundle of this name already', { hint: 'use --replace to make it anew' });
+  return new Failure('bundle-exists', name, 'there is a bundle of this name already', {
+    hint: 'use --replace to make it anew',
+  });
 }
 
 function summary({ name, path, profile, program, files, bytes, digest }: BundleDetails): BundleSummary {
@@ -169,10 +173,16 @@ function readConfig(bundle: string): ConfigView {
       namespaces: json.linux.namespaces.map((each: { type: string }) => each.type),
       mounts: json.mounts
         .filter((each: { type?: string }) => each.type === 'bind')
-        .map(({ destination, source, options }: BundleMount) => ({ destination, source, options: options ?? [] })),
+        .map(({ destination, source, options }: BundleMount) => ({
+          destination,
+          source,
+          options: options ?? [],
+        })),
     };
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
-    throw new Failure('bundle-broken', file, 'is not a VXE configuration', { hint: 'create the bundle again with --replace' });
+    throw new Failure('bundle-broken', file, 'is not a VXE configuration', {
+      hint: 'create the bundle again with --replace',
+    });
   }
 }

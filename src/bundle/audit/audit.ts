@@ -62,32 +62,50 @@ export function auditBundle(bundle: string): AuditReport {
 
 function readRecipe(bundle: string): Recipe {
   const file = join(bundle, 'vxe/recipe.yaml');
-  if (!existsSync(file)) throw new Failure('bundle-broken', bundle, 'has no vxe/recipe.yaml', { hint: 'create it again with --replace' });
+  if (!existsSync(file))
+    throw new Failure('bundle-broken', bundle, 'has no vxe/recipe.yaml', {
+      hint: 'create it again with --replace',
+    });
   const source = { name: file, text: readFileSync(file, 'utf8') };
   return unwrap(parseRecipe(source), [source]);
 }
 
-function* compareWithManifest(bundle: string, manifest: Manifest, found: readonly Found[]): Generator<Finding> {
+function* compareWithManifest(
+  bundle: string,
+  manifest: Manifest,
+  found: readonly Found[],
+): Generator<Finding> {
   const expected = new Map(manifest.entries.map((entry) => [entry.path, entry]));
   for (const each of found) {
     const entry = expected.get(each.path);
     expected.delete(each.path);
-    if (entry === undefined) yield { path: each.path, kind: 'altered', message: 'is not in the manifest; it was put there later' };
+    if (entry === undefined)
+      yield { path: each.path, kind: 'altered', message: 'is not in the manifest; it was put there later' };
     else yield* difference(entry, each);
   }
-  for (const path of expected.keys()) yield { path, kind: 'altered', message: 'is in the manifest and was removed' };
+  for (const path of expected.keys())
+    yield { path, kind: 'altered', message: 'is in the manifest and was removed' };
   for (const [file, sha256] of Object.entries(manifest.plan)) {
     const path = join(bundle, file);
-    const actual = existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : undefined;
-    if (actual !== sha256) yield { path: file, kind: 'altered', message: actual === undefined ? 'was removed' : 'was changed after the bundle was made' };
+    const actual = existsSync(path)
+      ? createHash('sha256').update(readFileSync(path)).digest('hex')
+      : undefined;
+    if (actual !== sha256)
+      yield {
+        path: file,
+        kind: 'altered',
+        message: actual === undefined ? 'was removed' : 'was changed after the bundle was made',
+      };
   }
 }
 
 function* difference(entry: ManifestEntry, found: Found): Generator<Finding> {
   const altered = (what: string): Finding => ({ path: entry.path, kind: 'altered', message: what });
   if (entry.type !== found.type) yield altered(`was a ${entry.type} and is now a ${found.type}`);
-  else if (entry.type === 'symlink' && entry.target !== found.target) yield altered(`pointed to ${entry.target} and now to ${found.target}`);
-  else if (entry.type === 'file' && entry.sha256 !== found.sha256) yield altered('has other content than when the bundle was made');
+  else if (entry.type === 'symlink' && entry.target !== found.target)
+    yield altered(`pointed to ${entry.target} and now to ${found.target}`);
+  else if (entry.type === 'file' && entry.sha256 !== found.sha256)
+    yield altered('has other content than when the bundle was made');
   if (entry.type !== 'symlink' && Number.parseInt(entry.mode, 8) !== found.mode) {
     yield altered(`had the mode ${entry.mode} and now has ${found.mode.toString(8).padStart(4, '0')}`);
   }
@@ -125,19 +143,25 @@ class Audit {
   }
 
   run(): readonly Finding[] {
-    if (this.#program === undefined) this.#add(this.#recipe.program[0] ?? '', 'broken', 'the program is not in the bundle');
+    if (this.#program === undefined)
+      this.#add(this.#recipe.program[0] ?? '', 'broken', 'the program is not in the bundle');
     const loaded = this.#loaded();
     const hosts = hostTools();
     const links = new Map<string, string[]>();
     for (const each of this.#found) {
-      if (each.type === 'other') this.#add(each.path, 'device', 'is a device, socket or pipe, which a bundle does not carry');
+      if (each.type === 'other')
+        this.#add(each.path, 'device', 'is a device, socket or pipe, which a bundle does not carry');
       else if (each.type === 'symlink') this.#link(each, links);
       else if (each.type === 'file') this.#file(each, loaded, hosts);
       this.#setid(each);
     }
     for (const [target, names] of links) {
       if (names.length < FARM || this.#admitted.has(target)) continue;
-      this.#add(target, 'multi-call program', `answers to ${names.length} names (${names.slice(0, 4).join(', ')} ...)`);
+      this.#add(
+        target,
+        'multi-call program',
+        `answers to ${names.length} names (${names.slice(0, 4).join(', ')} ...)`,
+      );
     }
     return this.#findings;
   }
@@ -147,13 +171,15 @@ class Audit {
     const roots: Root[] = [];
     for (const path of new Set([this.#program, ...this.#admitted.keys()])) {
       const located = path === undefined ? undefined : this.#tree.locate(path);
-      if (located?.stat.isFile() === true && (located.stat.mode & 0o111n) !== 0n) roots.push({ kind: 'program', name: located.path, why: 'named by the recipe' });
+      if (located?.stat.isFile() === true && (located.stat.mode & 0o111n) !== 0n)
+        roots.push({ kind: 'program', name: located.path, why: 'named by the recipe' });
     }
     const named = [...(this.#recipe.libraries ?? []), ...(this.#recipe.dlopen ?? [])];
     for (const name of named) roots.push({ kind: 'library', name, why: 'named by the recipe' });
     try {
       const closure = closureOf(this.#tree, roots);
-      for (const missing of closure.missing) this.#add(missing.name, 'broken', `is missing, needed by ${missing.neededBy}`);
+      for (const missing of closure.missing)
+        this.#add(missing.name, 'broken', `is missing, needed by ${missing.neededBy}`);
       return new Map([...closure.members].map(([path, member]) => [path, member.role]));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -171,7 +197,8 @@ class Audit {
     links.set(target.path, [...(links.get(target.path) ?? []), link.path]);
     this.#list(link.path, 'link');
     const kind = toolByName(link.path);
-    if (kind !== undefined && !this.#admitted.has(link.path)) this.#add(link.path, kind, `is called like a ${kind}; it points to ${target.path}`);
+    if (kind !== undefined && !this.#admitted.has(link.path))
+      this.#add(link.path, kind, `is called like a ${kind}; it points to ${target.path}`);
   }
 
   #file(file: Found, loaded: ReadonlyMap<string, string>, hosts: HostTools): void {
@@ -185,21 +212,39 @@ class Audit {
     if (!runnable && !script && elf === undefined) return;
 
     const role = loaded.get(file.path);
-    const form = script ? 'script' : elf === undefined ? 'program' : role === 'interpreter' ? 'interpreter' : role === 'library' ? 'library' : elf.program || runnable ? 'program' : 'library';
+    const form = script
+      ? 'script'
+      : elf === undefined
+        ? 'program'
+        : role === 'interpreter'
+          ? 'interpreter'
+          : role === 'library'
+            ? 'library'
+            : elf.program || runnable
+              ? 'program'
+              : 'library';
     this.#list(file.path, form);
     if (this.#admitted.has(file.path)) return;
 
     if (file.path !== this.#program && role !== 'interpreter' && role !== 'library') {
-      const what = script ? 'is a script' : elf === undefined ? 'may be executed' : form === 'library' ? 'is loaded by nothing that the recipe names' : 'is a program';
+      const what = script
+        ? 'is a script'
+        : elf === undefined
+          ? 'may be executed'
+          : form === 'library'
+            ? 'is loaded by nothing that the recipe names'
+            : 'is a program';
       this.#add(file.path, 'not admitted', `${what}; the recipe does not admit it by name`);
     }
-    if (role === 'library' && interpreterLibrary(file.path)) this.#add(file.path, 'interpreter', 'is an interpreter in the form of a library');
+    if (role === 'library' && interpreterLibrary(file.path))
+      this.#add(file.path, 'interpreter', 'is an interpreter in the form of a library');
     const named = form === 'library' || form === 'interpreter' ? undefined : toolByName(file.path);
     if (named !== undefined) this.#add(file.path, named, `is called like a ${named}`);
     const inside = form === 'interpreter' ? undefined : toolByContent(content);
     if (inside !== undefined) this.#add(file.path, inside.kind, `is ${inside.what} by its content`);
     const same = hosts.match(content.length, file.sha256 ?? '');
-    if (same !== undefined && form !== 'library') this.#add(file.path, same.kind, `has the same content as ${same.path} on this host`);
+    if (same !== undefined && form !== 'library')
+      this.#add(file.path, same.kind, `has the same content as ${same.path} on this host`);
   }
 
   #elf(path: string, content: Buffer): ElfFile | undefined {
@@ -249,11 +294,14 @@ function hostTools(): HostTools {
   for (const [name, kind] of toolNames()) {
     for (const folder of HOST_FOLDERS) {
       const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-      if (stat?.isFile() === true) bySize.set(stat.size, [...(bySize.get(stat.size) ?? []), { path: join(folder, name), kind }]);
+      if (stat?.isFile() === true)
+        bySize.set(stat.size, [...(bySize.get(stat.size) ?? []), { path: join(folder, name), kind }]);
     }
   }
   return {
     match: (size, sha256) =>
-      (bySize.get(size) ?? []).find((each) => createHash('sha256').update(readFileSync(each.path)).digest('hex') === sha256),
+      (bySize.get(size) ?? []).find(
+        (each) => createHash('sha256').update(readFileSync(each.path)).digest('hex') === sha256,
+      ),
   };
 }

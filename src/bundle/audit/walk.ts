@@ -24,7 +24,12 @@ export function walkRootfs(root: string): Found[] {
     if (stat.isSymbolicLink()) found.push({ ...common, type: 'symlink', target: readlinkSync(real) });
     else if (stat.isFile()) {
       const content = readFileSync(real);
-      found.push({ ...common, type: 'file', content, sha256: createHash('sha256').update(content).digest('hex') });
+      found.push({
+        ...common,
+        type: 'file',
+        content,
+        sha256: createHash('sha256').update(content).digest('hex'),
+      });
     } else if (stat.isDirectory()) {
       if (path !== '/') found.push({ ...common, type: 'directory' });
       for (const name of readdirSync(real).sort()) visit(join(path, name));

@@ -1,5 +1,13 @@
 import { posix } from 'node:path';
-import { ElfError, type ElfFile, isElf, type Machine, openBytes, parseElf, type RandomBytes } from '../elf/index.js';
+import {
+  ElfError,
+  type ElfFile,
+  isElf,
+  type Machine,
+  openBytes,
+  parseElf,
+  type RandomBytes,
+} from '../elf/index.js';
 import { Failure } from '../failure.js';
 import type { LinkStep, Located, Tree } from '../source/tree.js';
 import { type SearchPath, searchPathOf } from './search.js';
@@ -80,8 +88,10 @@ class Walk {
         hint: 'install it, name its Debian package, or correct the path',
       });
     }
-    if (!located.stat.isFile()) throw new Failure('program-not-a-file', root.name, 'is not a file that can be executed');
-    if ((located.stat.mode & 0o111n) === 0n) throw new Failure('program-not-executable', root.name, 'is not executable');
+    if (!located.stat.isFile())
+      throw new Failure('program-not-a-file', root.name, 'is not a file that can be executed');
+    if ((located.stat.mode & 0o111n) === 0n)
+      throw new Failure('program-not-executable', root.name, 'is not executable');
     this.#keepLinks(located, root.why);
     const script = interpreterOfScript(located);
     if (script !== undefined) {
@@ -142,7 +152,8 @@ class Walk {
   #addNeeded(name: string, by: Loaded): void {
     const search = this.#search;
     if (search === undefined) return;
-    if (name === '') throw new Failure('elf-broken', by.path, 'needs a library without a name; the file is broken');
+    if (name === '')
+      throw new Failure('elf-broken', by.path, 'needs a library without a name; the file is broken');
     const why = `needed by ${by.path}`;
     const expanded = expandTokens(name, by.path, search);
     const own = by.elf.rpath.map((folder) => expandTokens(folder, by.path, search));
@@ -163,7 +174,8 @@ class Walk {
       if (object === undefined) continue;
       this.#provided.set(expanded, object.located.path);
       this.#addObject(object, path, why, rpath);
-      const byCacheAlone = search.configured.includes(folder) && !rpath.includes(folder) && !runpath.includes(folder);
+      const byCacheAlone =
+        search.configured.includes(folder) && !rpath.includes(folder) && !runpath.includes(folder);
       if (byCacheAlone) this.#alias(expanded, object.located.path, why);
       return;
     }
@@ -171,7 +183,12 @@ class Walk {
     this.#missing.push({ name: expanded, neededBy: by.path });
   }
 
-  #addObject(object: { located: Located; elf: ElfFile }, asked: string, why: string, inherited: readonly string[]): void {
+  #addObject(
+    object: { located: Located; elf: ElfFile },
+    asked: string,
+    why: string,
+    inherited: readonly string[],
+  ): void {
     const { located, elf } = object;
     this.#keepLinks(located, why);
     this.#provided.set(posix.basename(asked), located.path);
@@ -197,16 +214,22 @@ class Walk {
 
   #alias(name: string, target: string, why: string): void {
     const folder = this.#search?.builtin[1];
-    if (folder !== undefined) this.#aliases.set(`${folder}/${name}`, { target, why: `${why}, which ld.so.conf led to` });
+    if (folder !== undefined)
+      this.#aliases.set(`${folder}/${name}`, { target, why: `${why}, which ld.so.conf led to` });
   }
 
   #keepLinks(located: Located, why: string): void {
-    for (const link of located.links) if (!this.#links.has(link.path)) this.#links.set(link.path, { ...link, why });
+    for (const link of located.links)
+      if (!this.#links.has(link.path)) this.#links.set(link.path, { ...link, why });
   }
 
   #claimMachine(elf: ElfFile, path: string): void {
     if (this.#machine !== undefined && this.#machine !== elf.machine) {
-      throw new Failure('machine-mixed', path, `is for ${elf.machine}, the program before it for ${this.#machine}`);
+      throw new Failure(
+        'machine-mixed',
+        path,
+        `is for ${elf.machine}, the program before it for ${this.#machine}`,
+      );
     }
     this.#machine = elf.machine;
   }
@@ -217,7 +240,8 @@ function parse(bytes: RandomBytes, path: string): ElfFile | undefined {
     return parseElf(bytes);
   } catch (error) {
     // A library for another class of machine is passed over; a broken one is an error where it is the only one.
-    if (error instanceof ElfError && /32-bit|big-endian|unsupported machine/.test(error.message)) return undefined;
+    if (error instanceof ElfError && /32-bit|big-endian|unsupported machine/.test(error.message))
+      return undefined;
     if (error instanceof ElfError) throw brokenElf(path, error);
     throw error;
   }
@@ -236,7 +260,9 @@ function readElf(located: Located): ElfFile {
 }
 
 function brokenElf(path: string, error: ElfError): Failure {
-  return new Failure('elf-broken', path, `is ${error.message}`, { hint: 'reinstall the package that it comes from, or name another program' });
+  return new Failure('elf-broken', path, `is ${error.message}`, {
+    hint: 'reinstall the package that it comes from, or name another program',
+  });
 }
 
 function interpreterOfScript(located: Located): string | undefined {
@@ -251,10 +277,13 @@ function interpreterOfScript(located: Located): string | undefined {
 }
 
 function expandTokens(text: string, of: string, search: SearchPath): string {
-  const expanded = text.replace(/\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM))/g, (_, braced, bare) => {
-    const token = braced ?? bare;
-    if (token === 'ORIGIN') return posix.dirname(of);
-    return token === 'LIB' ? search.lib : search.platform;
-  });
+  const expanded = text.replace(
+    /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM))/g,
+    (_, braced, bare) => {
+      const token = braced ?? bare;
+      if (token === 'ORIGIN') return posix.dirname(of);
+      return token === 'LIB' ? search.lib : search.platform;
+    },
+  );
   return expanded.startsWith('/') ? posix.normalize(expanded) : expanded;
 }

@@ -6,7 +6,11 @@ import { type Closure, closureOf, type Root } from './closure.js';
 
 export interface Needs {
   /** Packages that apt would install or upgrade along with the program's. */
-  readonly alongside: readonly { readonly name: string; readonly version: string; readonly upgrade: boolean }[];
+  readonly alongside: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly upgrade: boolean;
+  }[];
   /** Take every file from the archive, also where the host has it. */
   readonly fresh: boolean;
 }
@@ -49,11 +53,18 @@ export async function resolveClosure(
 
 type Wanted = { readonly name: string; readonly version: string | undefined };
 
-async function packagesFor(closure: Closure, needs: Needs, fetched: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<Wanted[]> {
+async function packagesFor(
+  closure: Closure,
+  needs: Needs,
+  fetched: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<Wanted[]> {
   const wanted: Wanted[] = [];
   const upgrades = needs.alongside.filter((each) => each.upgrade && !fetched.has(each.name));
   if (needs.fresh || upgrades.length > 0) {
-    const fromHost = [...closure.members.values()].filter((member) => member.located.layer === HOST).map((member) => member.located.path);
+    const fromHost = [...closure.members.values()]
+      .filter((member) => member.located.layer === HOST)
+      .map((member) => member.located.path);
     for (const owner of new Set((await ownersOf(fromHost, signal)).values())) {
       if (fetched.has(owner)) continue;
       const upgrade = upgrades.find((each) => each.name === owner);
@@ -64,21 +75,25 @@ async function packagesFor(closure: Closure, needs: Needs, fetched: ReadonlySet<
   if (wanted.length > 0 || closure.missing.length === 0) return wanted;
   // Libraries first, and one at a time: the next round asks again what is still missing.
   const left = needs.alongside.filter((each) => !fetched.has(each.name));
-  const named = left.find((each) => closure.missing.some((missing) => packageStem(missing.name) === each.name));
+  const named = left.find((each) =>
+    closure.missing.some((missing) => packageStem(missing.name) === each.name),
+  );
   const next = named ?? left.find((each) => each.name.startsWith('lib')) ?? left[0];
   return next === undefined ? [] : [next];
 }
 
 /** Debian's name for a library: libfoo.so.1 is in libfoo1, libfoo2.so.1 in libfoo2-1. */
 function packageStem(soname: string): string {
-  const [, stem = '', version = ''] = /^(.+)\.so\.?([0-9.]*)$/.exec(soname.slice(soname.lastIndexOf('/') + 1)) ?? [];
+  const [, stem = '', version = ''] =
+    /^(.+)\.so\.?([0-9.]*)$/.exec(soname.slice(soname.lastIndexOf('/') + 1)) ?? [];
   return `${stem}${/[0-9]$/.test(stem) ? '-' : ''}${version}`.toLowerCase();
 }
 
 function refuseMissing(closure: Closure): void {
   const [first, ...others] = closure.missing;
   if (first === undefined) return;
-  const more = others.length === 0 ? '' : ` (and ${others.length} more: ${others.map((each) => each.name).join(', ')})`;
+  const more =
+    others.length === 0 ? '' : ` (and ${others.length} more: ${others.map((each) => each.name).join(', ')})`;
   throw new Failure('library-missing', first.name, `is not found, but needed by ${first.neededBy}${more}`, {
     hint: 'install the package that has it, or correct the recipe',
   });

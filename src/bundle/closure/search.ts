@@ -26,7 +26,9 @@ export function searchPathOf(tree: Tree, machine: Machine, interpreter: string |
   const musl = interpreter !== undefined && posix.basename(interpreter).startsWith('ld-musl-');
   const triple = musl ? TRIPLES[machine].replace('-gnu', '-musl') : TRIPLES[machine];
   const builtin = [`/lib/${triple}`, `/usr/lib/${triple}`, '/lib64', '/usr/lib64', '/lib', '/usr/lib'];
-  const configured = musl ? [] : readConf(tree, '/etc/ld.so.conf', 0).filter((folder) => !builtin.includes(folder));
+  const configured = musl
+    ? []
+    : readConf(tree, '/etc/ld.so.conf', 0).filter((folder) => !builtin.includes(folder));
   return { builtin, configured: [...new Set(configured)], lib: `lib/${triple}`, platform: machine };
 }
 
@@ -42,7 +44,8 @@ function readConf(tree: Tree, path: string, depth: number): string[] {
     const include = /^include\s+(.+)$/.exec(text);
     if (include?.[1] !== undefined) {
       for (const pattern of include[1].split(/\s+/)) {
-        for (const file of expand(tree, posix.resolve(posix.dirname(path), pattern))) folders.push(...readConf(tree, file, depth + 1));
+        for (const file of expand(tree, posix.resolve(posix.dirname(path), pattern)))
+          folders.push(...readConf(tree, file, depth + 1));
       }
     } else if (text.startsWith('/')) {
       folders.push(text.replace(/\/+$/, ''));
@@ -55,7 +58,10 @@ function readConf(tree: Tree, path: string, depth: number): string[] {
 function expand(tree: Tree, pattern: string): string[] {
   if (!pattern.includes('*')) return [pattern];
   const folder = posix.dirname(pattern);
-  const parts = posix.basename(pattern).split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const parts = posix
+    .basename(pattern)
+    .split('*')
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   const wanted = new RegExp(`^${parts.join('.*')}$`);
   const names = new Set<string>();
   for (const layer of tree.layers) {

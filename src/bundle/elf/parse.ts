@@ -26,7 +26,16 @@ const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
 const ET_EXEC = 2;
 const ET_DYN = 3;
-const DT = { NULL: 0n, NEEDED: 1n, STRTAB: 5n, STRSZ: 10n, SONAME: 14n, RPATH: 15n, RUNPATH: 29n, FLAGS_1: 0x6ffffffbn };
+const DT = {
+  NULL: 0n,
+  NEEDED: 1n,
+  STRTAB: 5n,
+  STRSZ: 10n,
+  SONAME: 14n,
+  RPATH: 15n,
+  RUNPATH: 29n,
+  FLAGS_1: 0x6ffffffbn,
+};
 const DF_1_PIE = 0x08000000n;
 const MACHINES: ReadonlyMap<number, Machine> = new Map([
   [62, 'x86_64'],
@@ -108,12 +117,14 @@ function readSegments(bytes: RandomBytes, header: Buffer): Segment[] {
 function readInterpreter(bytes: RandomBytes, segments: readonly Segment[]): string | undefined {
   const segment = segments.find((each) => each.type === PT_INTERP);
   if (segment === undefined) return undefined;
-  if (segment.fileSize < 2 || segment.fileSize > MAX_STRING) throw new ElfError('broken: its interpreter has no sane name');
+  if (segment.fileSize < 2 || segment.fileSize > MAX_STRING)
+    throw new ElfError('broken: its interpreter has no sane name');
   const raw = exactly(bytes, segment.offset, segment.fileSize, "the interpreter's name");
   const end = raw.indexOf(0);
   if (end < 0) throw new ElfError("broken: its interpreter's name has no end");
   const name = raw.toString('utf8', 0, end);
-  if (!name.startsWith('/')) throw new ElfError(`broken: its interpreter ${JSON.stringify(name)} is not an absolute path`);
+  if (!name.startsWith('/'))
+    throw new ElfError(`broken: its interpreter ${JSON.stringify(name)} is not an absolute path`);
   return name;
 }
 
@@ -146,7 +157,11 @@ function readDynamic(bytes: RandomBytes, segments: readonly Segment[]): Dynamic 
   const text = (offset: bigint): string => stringAt(strings, offset);
   const list = (tag: bigint): string[] => {
     const offset = values.get(tag);
-    return offset === undefined ? [] : text(offset).split(':').filter((each) => each !== '');
+    return offset === undefined
+      ? []
+      : text(offset)
+          .split(':')
+          .filter((each) => each !== '');
   };
   const soname = values.get(DT.SONAME);
   return {
@@ -158,17 +173,23 @@ function readDynamic(bytes: RandomBytes, segments: readonly Segment[]): Dynamic 
   };
 }
 
-function readStrings(bytes: RandomBytes, segments: readonly Segment[], values: ReadonlyMap<bigint, bigint>): Buffer {
+function readStrings(
+  bytes: RandomBytes,
+  segments: readonly Segment[],
+  values: ReadonlyMap<bigint, bigint>,
+): Buffer {
   const address = values.get(DT.STRTAB);
   const declared = values.get(DT.STRSZ);
   if (address === undefined || declared === undefined) return Buffer.alloc(0);
   if (declared > BigInt(MAX_STRINGS)) throw new ElfError('broken: its string table is too large');
   const home = segments.find(
-    (each) => each.type === PT_LOAD && address >= each.address && address - each.address < BigInt(each.fileSize),
+    (each) =>
+      each.type === PT_LOAD && address >= each.address && address - each.address < BigInt(each.fileSize),
   );
   if (home === undefined) throw new ElfError('broken: its string table lies outside the loaded segments');
   const inside = Number(address - home.address);
-  if (Number(declared) > home.fileSize - inside) throw new ElfError('broken: its string table leaves its segment');
+  if (Number(declared) > home.fileSize - inside)
+    throw new ElfError('broken: its string table leaves its segment');
   return exactly(bytes, home.offset + inside, Number(declared), 'the string table');
 }
 
@@ -176,7 +197,8 @@ function stringAt(strings: Buffer, offset: bigint): string {
   if (offset >= BigInt(strings.length)) throw new ElfError('broken: a name lies outside its string table');
   const start = Number(offset);
   const end = strings.indexOf(0, start);
-  if (end < 0 || end - start > MAX_STRING) throw new ElfError('broken: a name in its string table has no end');
+  if (end < 0 || end - start > MAX_STRING)
+    throw new ElfError('broken: a name in its string table has no end');
   return strings.toString('utf8', start, end);
 }
 
@@ -188,6 +210,7 @@ function exactly(bytes: RandomBytes, offset: number, length: number, what: strin
 }
 
 function toOffset(value: bigint, what: string): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ElfError(`broken: ${what} has an impossible position`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new ElfError(`broken: ${what} has an impossible position`);
   return Number(value);
 }

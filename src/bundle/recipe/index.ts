@@ -1,1 +1,9 @@
-export { type FileRecipe, type MountRecipe, parseRecipe, type Recipe, recipeSchema, recipeText, type UserRecipe } from './recipe.js';
+export {
+  type FileRecipe,
+  type MountRecipe,
+  parseRecipe,
+  type Recipe,
+  recipeSchema,
+  recipeText,
+  type UserRecipe,
+} from './recipe.js';

@@ -64,7 +64,8 @@ export function recipeSchema(): Schema {
 
 /** Reads a recipe; every complaint has a position. */
 export function parseRecipe(file: SourceFile): Result<Recipe> {
-  if (file.text.length > 4 * 1024 * 1024) return failure({ code: 'too-large', message: `${file.name} is larger than a recipe can be` });
+  if (file.text.length > 4 * 1024 * 1024)
+    return failure({ code: 'too-large', message: `${file.name} is larger than a recipe can be` });
   const placed = readYaml(file);
   if (!placed.ok) return placed;
   const diagnostics = checkSchema(recipeSchema(), placed.value);
@@ -80,25 +81,43 @@ export function parseRecipe(file: SourceFile): Result<Recipe> {
 /** What a schema cannot say: no path is claimed twice, the program is a path, the mounts do not hide each other. */
 function* checkMeaning(recipe: Recipe, placed: Placed): Generator<Diagnostic> {
   if (recipe.program[0]?.startsWith('/') !== true || /\/(\.{1,2})?(\/|$)/.test(recipe.program[0])) {
-    yield { code: 'bad-path', message: 'the first item of program must be an absolute path', span: member(placed, 'program').span };
+    yield {
+      code: 'bad-path',
+      message: 'the first item of program must be an absolute path',
+      span: member(placed, 'program').span,
+    };
   }
   const claims = new Map<string, string>();
   for (const section of ['files', 'links', 'directories', 'mounts', 'tmpfs'] as const) {
     for (const path of Object.keys(recipe[section] ?? {})) {
       const span = member(placed, section, path).span;
       const earlier = claims.get(path);
-      if (earlier !== undefined) yield { code: 'conflict', message: `${path} is under ${earlier} and under ${section}`, span };
+      if (earlier !== undefined)
+        yield { code: 'conflict', message: `${path} is under ${earlier} and under ${section}`, span };
       claims.set(path, section);
       if (/^\/(proc|dev|sys)(\/|$)/.test(path) && path !== '/dev/shm') {
-        yield { code: 'bad-path', message: `${path} belongs to the runtime, which makes /proc and /dev by itself`, span };
+        yield {
+          code: 'bad-path',
+          message: `${path} belongs to the runtime, which makes /proc and /dev by itself`,
+          span,
+        };
       }
     }
   }
   for (const [path, mount] of Object.entries(recipe.mounts ?? {})) {
     const options = mount.options ?? [];
-    for (const [on, off] of [['ro', 'rw'], ['nosuid', 'suid'], ['nodev', 'dev'], ['noexec', 'exec']] as const) {
+    for (const [on, off] of [
+      ['ro', 'rw'],
+      ['nosuid', 'suid'],
+      ['nodev', 'dev'],
+      ['noexec', 'exec'],
+    ] as const) {
       if (options.includes(on) && options.includes(off)) {
-        yield { code: 'conflict', message: `the mount ${path} has both ${on} and ${off}`, span: member(placed, 'mounts', path).span };
+        yield {
+          code: 'conflict',
+          message: `the mount ${path} has both ${on} and ${off}`,
+          span: member(placed, 'mounts', path).span,
+        };
       }
     }
   }
@@ -110,7 +129,10 @@ function member(placed: Placed, ...path: readonly string[]): Placed {
     const node = here.value;
     const entry = node.kind === 'map' ? node.entries.find((each) => each.key === key) : undefined;
     if (entry === undefined) return here;
-    here = entry.value.value.kind === 'scalar' && entry.value.value.scalar === null ? { ...entry.value, span: entry.keySpan } : entry.value;
+    here =
+      entry.value.value.kind === 'scalar' && entry.value.value.scalar === null
+        ? { ...entry.value, span: entry.keySpan }
+        : entry.value;
   }
   return here;
 }

@@ -28,7 +28,14 @@ export interface Schema {
 export interface Placed {
   readonly span: SourceSpan;
   readonly value:
-    | { readonly kind: 'map'; readonly entries: readonly { readonly key: string; readonly keySpan: SourceSpan; readonly value: Placed }[] }
+    | {
+        readonly kind: 'map';
+        readonly entries: readonly {
+          readonly key: string;
+          readonly keySpan: SourceSpan;
+          readonly value: Placed;
+        }[];
+      }
     | { readonly kind: 'list'; readonly items: readonly Placed[] }
     | { readonly kind: 'scalar'; readonly scalar: string | number | boolean | null };
 }
@@ -50,12 +57,22 @@ function check(root: Schema, given: Schema, value: Placed, path: string, out: Di
   if (schema.oneOf !== undefined) {
     const variant = choose(root, schema.oneOf, value);
     if (variant !== undefined) check(root, variant, value, path, out);
-    else add('wrong-type', `${label} is ${describe(value)}; expected ${schema.oneOf.map((each) => expectation(root, each)).join(' or ')}`);
+    else
+      add(
+        'wrong-type',
+        `${label} is ${describe(value)}; expected ${schema.oneOf.map((each) => expectation(root, each)).join(' or ')}`,
+      );
     return;
   }
   if (schema.type !== undefined && !isOfType(schema.type, value)) {
-    const octal = value.value.kind === 'scalar' && typeof value.value.scalar === 'number' && schema.type === 'string';
-    add('wrong-type', `${label} is ${describe(value)}; expected ${expectation(root, schema)}`, value.span, octal ? 'put it in quotes' : undefined);
+    const octal =
+      value.value.kind === 'scalar' && typeof value.value.scalar === 'number' && schema.type === 'string';
+    add(
+      'wrong-type',
+      `${label} is ${describe(value)}; expected ${expectation(root, schema)}`,
+      value.span,
+      octal ? 'put it in quotes' : undefined,
+    );
     return;
   }
   const node = value.value;
@@ -66,40 +83,70 @@ function check(root: Schema, given: Schema, value: Placed, path: string, out: Di
 
 type Add = (code: DiagnosticCode, message: string, span?: SourceSpan, hint?: string) => void;
 
-function checkScalar(schema: Schema, scalar: string | number | boolean | null, label: string, add: Add): void {
+function checkScalar(
+  schema: Schema,
+  scalar: string | number | boolean | null,
+  label: string,
+  add: Add,
+): void {
   const shown = JSON.stringify(scalar);
-  if (schema.const !== undefined && scalar !== schema.const) add('bad-value', `${label} is ${shown}; expected ${JSON.stringify(schema.const)}`);
+  if (schema.const !== undefined && scalar !== schema.const)
+    add('bad-value', `${label} is ${shown}; expected ${JSON.stringify(schema.const)}`);
   if (schema.enum !== undefined && !schema.enum.includes(scalar)) {
     add('bad-value', `${label} is ${shown}; expected one of ${schema.enum.join(', ')}`);
   }
   if (typeof scalar === 'string') {
-    if (schema.minLength !== undefined && scalar.length < schema.minLength) add('bad-value', `${label} is too short: expected at least ${schema.minLength} characters`);
-    if (schema.maxLength !== undefined && scalar.length > schema.maxLength) add('too-large', `${label} is too long: expected at most ${schema.maxLength} characters`);
-    if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(scalar)) add('bad-value', `${label} is ${shown}, which is not ${wording(schema)}`);
+    if (schema.minLength !== undefined && scalar.length < schema.minLength)
+      add('bad-value', `${label} is too short: expected at least ${schema.minLength} characters`);
+    if (schema.maxLength !== undefined && scalar.length > schema.maxLength)
+      add('too-large', `${label} is too long: expected at most ${schema.maxLength} characters`);
+    if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(scalar))
+      add('bad-value', `${label} is ${shown}, which is not ${wording(schema)}`);
   }
   if (typeof scalar === 'number') {
-    if (schema.minimum !== undefined && scalar < schema.minimum) add('bad-value', `${label} is ${shown}; expected at least ${schema.minimum}`);
-    if (schema.maximum !== undefined && scalar > schema.maximum) add('bad-value', `${label} is ${shown}; expected at most ${schema.maximum}`);
+    if (schema.minimum !== undefined && scalar < schema.minimum)
+      add('bad-value', `${label} is ${shown}; expected at least ${schema.minimum}`);
+    if (schema.maximum !== undefined && scalar > schema.maximum)
+      add('bad-value', `${label} is ${shown}; expected at most ${schema.maximum}`);
   }
 }
 
-function checkList(root: Schema, schema: Schema, items: readonly Placed[], path: string, value: Placed, out: Diagnostic[], add: Add): void {
+function checkList(
+  root: Schema,
+  schema: Schema,
+  items: readonly Placed[],
+  path: string,
+  value: Placed,
+  out: Diagnostic[],
+  add: Add,
+): void {
   const label = path === '' ? 'the recipe' : path;
-  if (schema.minItems !== undefined && items.length < schema.minItems) add('bad-value', `${label} needs at least ${schema.minItems} item${schema.minItems === 1 ? '' : 's'}`);
-  if (schema.maxItems !== undefined && items.length > schema.maxItems) add('too-large', `${label} has more than ${schema.maxItems} items`, value.span);
+  if (schema.minItems !== undefined && items.length < schema.minItems)
+    add('bad-value', `${label} needs at least ${schema.minItems} item${schema.minItems === 1 ? '' : 's'}`);
+  if (schema.maxItems !== undefined && items.length > schema.maxItems)
+    add('too-large', `${label} has more than ${schema.maxItems} items`, value.span);
   const seen = new Set<unknown>();
   items.forEach((item, index) => {
     if (schema.items !== undefined) check(root, schema.items, item, `${path}[${index}]`, out);
     if (schema.uniqueItems !== true || item.value.kind !== 'scalar') return;
-    if (seen.has(item.value.scalar)) add('conflict', `${label} has ${JSON.stringify(item.value.scalar)} twice`, item.span);
+    if (seen.has(item.value.scalar))
+      add('conflict', `${label} has ${JSON.stringify(item.value.scalar)} twice`, item.span);
     seen.add(item.value.scalar);
   });
 }
 
 type Entries = readonly { readonly key: string; readonly keySpan: SourceSpan; readonly value: Placed }[];
 
-function checkMap(root: Schema, schema: Schema, entries: Entries, path: string, out: Diagnostic[], add: Add): void {
-  const join = (key: string): string => (path === '' ? key : key.startsWith('/') ? `${path} ${key}` : `${path}.${key}`);
+function checkMap(
+  root: Schema,
+  schema: Schema,
+  entries: Entries,
+  path: string,
+  out: Diagnostic[],
+  add: Add,
+): void {
+  const join = (key: string): string =>
+    path === '' ? key : key.startsWith('/') ? `${path} ${key}` : `${path}.${key}`;
   const known = Object.keys(schema.properties ?? {});
   for (const { key, keySpan, value } of entries) {
     if (schema.propertyNames !== undefined) {
@@ -110,21 +157,32 @@ function checkMap(root: Schema, schema: Schema, entries: Entries, path: string, 
     if (own !== undefined) check(root, own, value, join(key), out);
     else if (schema.additionalProperties === false) {
       const near = nearest(key, known);
-      add('unknown-key', `unknown key ${JSON.stringify(key)}`, keySpan, near === undefined ? `known keys here: ${known.join(', ')}` : `did you mean ${JSON.stringify(near)}?`);
-    } else if (typeof schema.additionalProperties === 'object') check(root, schema.additionalProperties, value, join(key), out);
+      add(
+        'unknown-key',
+        `unknown key ${JSON.stringify(key)}`,
+        keySpan,
+        near === undefined ? `known keys here: ${known.join(', ')}` : `did you mean ${JSON.stringify(near)}?`,
+      );
+    } else if (typeof schema.additionalProperties === 'object')
+      check(root, schema.additionalProperties, value, join(key), out);
   }
   for (const key of schema.required ?? []) {
-    if (!entries.some((entry) => entry.key === key)) add('missing-key', `${path === '' ? 'the recipe' : path} lacks the key ${JSON.stringify(key)}`);
+    if (!entries.some((entry) => entry.key === key))
+      add('missing-key', `${path === '' ? 'the recipe' : path} lacks the key ${JSON.stringify(key)}`);
   }
 }
 
 /** The variant that the value is meant to be: of its type, and with the keys that the variant requires. */
 function choose(root: Schema, variants: readonly Schema[], value: Placed): Schema | undefined {
-  const ofType = variants.map((each) => resolve(root, each)).filter((each) => each.type === undefined || isOfType(each.type, value));
+  const ofType = variants
+    .map((each) => resolve(root, each))
+    .filter((each) => each.type === undefined || isOfType(each.type, value));
   if (ofType.length <= 1) return ofType[0];
   const node = value.value;
   if (node.kind !== 'map') return ofType[0];
-  return ofType.find((each) => (each.required ?? []).every((key) => node.entries.some((entry) => entry.key === key)));
+  return ofType.find((each) =>
+    (each.required ?? []).every((key) => node.entries.some((entry) => entry.key === key)),
+  );
 }
 
 function resolve(root: Schema, schema: Schema): Schema {
@@ -152,17 +210,27 @@ function isOfType(type: NonNullable<Schema['type']>, value: Placed): boolean {
   }
 }
 
-const TYPE_WORDS = { object: 'a map', array: 'a list', string: 'a text', integer: 'a whole number', null: 'nothing' } as const;
+const TYPE_WORDS = {
+  object: 'a map',
+  array: 'a list',
+  string: 'a text',
+  integer: 'a whole number',
+  null: 'nothing',
+} as const;
 
 function expectation(root: Schema, given: Schema): string {
   const schema = resolve(root, given);
-  if (schema.required !== undefined && schema.required.length > 0) return `a map with ${schema.required.join(', ')}`;
+  if (schema.required !== undefined && schema.required.length > 0)
+    return `a map with ${schema.required.join(', ')}`;
   return schema.type === undefined ? 'another value' : TYPE_WORDS[schema.type];
 }
 
 function describe(value: Placed): string {
   const node = value.value;
-  if (node.kind === 'map') return node.entries.length === 0 ? 'an empty map' : `a map with ${node.entries.map((entry) => entry.key).join(', ')}`;
+  if (node.kind === 'map')
+    return node.entries.length === 0
+      ? 'an empty map'
+      : `a map with ${node.entries.map((entry) => entry.key).join(', ')}`;
   if (node.kind === 'list') return 'a list';
   return node.scalar === null ? 'nothing' : JSON.stringify(node.scalar);
 }
@@ -175,7 +243,9 @@ function wording(schema: Schema): string {
     case '^[a-z_][a-z0-9_.-]{0,31}$':
       return 'an account name';
     default:
-      return schema.pattern?.startsWith('^/') === true ? 'an absolute path without dot segments or a final slash' : 'of the right form';
+      return schema.pattern?.startsWith('^/') === true
+        ? 'an absolute path without dot segments or a final slash'
+        : 'of the right form';
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, posix, resolve } from 'node:path';
+import { dirname, isAbsolute, posix, resolve } from 'node:path';
 import { type Accounts, ownerOf } from '../accounts.js';
 import type { Closure } from '../closure/index.js';
 import { Failure } from '../failure.js';
@@ -27,7 +27,16 @@ export function composeRootfs(parts: Parts): RootfsPlan {
   addFiles(plan, parts);
   addTimezone(plan, parts);
   for (const [path, target] of Object.entries(parts.recipe.links ?? {})) {
-    plan.add({ path, type: 'symlink', target, role: 'link', why: 'a link of the recipe', from: 'recipe', mode: 0o777, ...ROOT });
+    plan.add({
+      path,
+      type: 'symlink',
+      target,
+      role: 'link',
+      why: 'a link of the recipe',
+      from: 'recipe',
+      mode: 0o777,
+      ...ROOT,
+    });
   }
   addFolders(plan, parts);
   return plan;
@@ -35,7 +44,16 @@ export function composeRootfs(parts: Parts): RootfsPlan {
 
 function addClosure(plan: RootfsPlan, { closure, recipe }: Parts): void {
   for (const { path, target, layer, why } of closure.links.values()) {
-    plan.add({ path, type: 'symlink', target, role: 'link', why: `leads to what is ${why}`, from: layer.name, mode: 0o777, ...ROOT });
+    plan.add({
+      path,
+      type: 'symlink',
+      target,
+      role: 'link',
+      why: `leads to what is ${why}`,
+      from: layer.name,
+      mode: 0o777,
+      ...ROOT,
+    });
   }
   for (const [path, { located, role, why }] of closure.members) {
     const reason = recipe.setid?.[path];
@@ -59,7 +77,10 @@ function addClosure(plan: RootfsPlan, { closure, recipe }: Parts): void {
     plan.add({ path, type: 'symlink', target, role: 'link', why, from: 'recipe', mode: 0o777, ...ROOT });
   }
   for (const path of Object.keys(recipe.setid ?? {})) {
-    if (!closure.members.has(path)) throw new Failure('setid-unknown', path, 'is under setid but is no program of this bundle', { hint: 'remove it from setid, or admit it' });
+    if (!closure.members.has(path))
+      throw new Failure('setid-unknown', path, 'is under setid but is no program of this bundle', {
+        hint: 'remove it from setid, or admit it',
+      });
   }
 }
 
@@ -67,9 +88,17 @@ function addClosure(plan: RootfsPlan, { closure, recipe }: Parts): void {
 function specialOf(located: Located): { mode: number; uid: number; gid: number; bits: string } {
   const packed = located.layer.special?.get(located.path);
   const mode = (packed?.mode ?? Number(located.stat.mode)) & 0o6000;
-  if (mode === 0) throw new Failure('setid-absent', located.path, 'is under setid but has neither bit', { hint: 'remove it from setid' });
+  if (mode === 0)
+    throw new Failure('setid-absent', located.path, 'is under setid but has neither bit', {
+      hint: 'remove it from setid',
+    });
   const bits = mode === 0o6000 ? 'setuid and setgid' : mode === 0o4000 ? 'setuid' : 'setgid';
-  return { mode, uid: packed?.uid ?? Number(located.stat.uid), gid: packed?.gid ?? Number(located.stat.gid), bits };
+  return {
+    mode,
+    uid: packed?.uid ?? Number(located.stat.uid),
+    gid: packed?.gid ?? Number(located.stat.gid),
+    bits,
+  };
 }
 
 function addAccounts(plan: RootfsPlan, accounts: Accounts): void {
@@ -79,7 +108,16 @@ function addAccounts(plan: RootfsPlan, accounts: Accounts): void {
   ];
   for (const [path, text, names] of files) {
     const why = names === '' ? 'knows no account' : `the accounts that the recipe names: ${names}`;
-    plan.add({ path, type: 'file', content: { bytes: Buffer.from(text) }, role: 'account', why, from: 'recipe', mode: 0o644, ...ROOT });
+    plan.add({
+      path,
+      type: 'file',
+      content: { bytes: Buffer.from(text) },
+      role: 'account',
+      why,
+      from: 'recipe',
+      mode: 0o644,
+      ...ROOT,
+    });
   }
 }
 
@@ -87,7 +125,14 @@ function addFiles(plan: RootfsPlan, { recipe, recipeFile, tree, accounts }: Part
   for (const [path, file] of Object.entries(recipe.files ?? {})) {
     const mode = Number.parseInt(file.mode ?? '0644', 8);
     const owner = ownerOf(file.owner, accounts, path);
-    const common = { path, type: 'file', role: 'configuration', why: 'a file of the recipe', mode, ...owner } as const;
+    const common = {
+      path,
+      type: 'file',
+      role: 'configuration',
+      why: 'a file of the recipe',
+      mode,
+      ...owner,
+    } as const;
     refuseSecret(path, undefined);
     if (file.content !== undefined) {
       plan.add({ ...common, content: { bytes: Buffer.from(file.content) }, from: 'recipe' });
@@ -110,7 +155,9 @@ function addFiles(plan: RootfsPlan, { recipe, recipeFile, tree, accounts }: Part
 }
 
 function missingSource(path: string, from: string): Failure {
-  return new Failure('file-missing', path, `should be copied from ${from}, which is not there`, { hint: 'correct "from" in the recipe' });
+  return new Failure('file-missing', path, `should be copied from ${from}, which is not there`, {
+    hint: 'correct "from" in the recipe',
+  });
 }
 
 function addTimezone(plan: RootfsPlan, { recipe, tree }: Parts): void {
@@ -118,26 +165,53 @@ function addTimezone(plan: RootfsPlan, { recipe, tree }: Parts): void {
   const source = recipe.timezone === 'host' ? '/etc/localtime' : `/usr/share/zoneinfo/${recipe.timezone}`;
   const located = tree.locate(source);
   if (located === undefined || !located.stat.isFile()) {
-    throw new Failure('timezone', recipe.timezone, `is not a time zone of this host (${source} is missing)`, { hint: 'install tzdata, or correct the name' });
+    throw new Failure('timezone', recipe.timezone, `is not a time zone of this host (${source} is missing)`, {
+      hint: 'install tzdata, or correct the name',
+    });
   }
-  plan.add({ path: '/etc/localtime', type: 'file', content: { copy: located.real }, role: 'time zone', why: `the time zone ${recipe.timezone}`, from: located.layer.name, mode: 0o644, ...ROOT });
+  plan.add({
+    path: '/etc/localtime',
+    type: 'file',
+    content: { copy: located.real },
+    role: 'time zone',
+    why: `the time zone ${recipe.timezone}`,
+    from: located.layer.name,
+    mode: 0o644,
+    ...ROOT,
+  });
 }
 
 function addFolders(plan: RootfsPlan, { recipe, accounts }: Parts): void {
   for (const [path, folder] of Object.entries(recipe.directories ?? {})) {
     const mode = Number.parseInt(folder?.mode ?? '0755', 8);
-    plan.add({ path, type: 'directory', role: 'folder', why: 'a folder of the recipe', from: 'recipe', mode, ...ownerOf(folder?.owner, accounts, path) });
+    plan.add({
+      path,
+      type: 'directory',
+      role: 'folder',
+      why: 'a folder of the recipe',
+      from: 'recipe',
+      mode,
+      ...ownerOf(folder?.owner, accounts, path),
+    });
   }
   const point = { role: 'mount point', from: 'recipe', ...ROOT } as const;
-  for (const path of ['/dev', '/proc']) plan.add({ ...point, path, type: 'directory', why: 'the runtime mounts it', mode: 0o755 });
+  for (const path of ['/dev', '/proc'])
+    plan.add({ ...point, path, type: 'directory', why: 'the runtime mounts it', mode: 0o755 });
   for (const path of Object.keys(recipe.tmpfs ?? {})) {
     // The runtime makes /dev anew, with what is in it.
     if (path.startsWith('/dev/')) continue;
-    plan.add({ ...point, path, type: 'directory', why: 'a writable folder in memory is mounted here', mode: 0o755 });
+    plan.add({
+      ...point,
+      path,
+      type: 'directory',
+      why: 'a writable folder in memory is mounted here',
+      mode: 0o755,
+    });
   }
   for (const [path, mount] of Object.entries(recipe.mounts ?? {})) {
     const why = `${mount.source} of the host is mounted here`;
-    if (kindOf(path, mount) === 'directory') plan.add({ ...point, path, type: 'directory', why, mode: 0o755 });
+    if (kindOf(path, mount) === 'directory')
+      plan.add({ ...point, path, type: 'directory', why, mode: 0o755 });
     else plan.add({ ...point, path, type: 'file', content: { bytes: Buffer.alloc(0) }, why, mode: 0o444 });
   }
 }
@@ -147,12 +221,20 @@ export function kindOf(path: string, mount: MountRecipe): 'file' | 'directory' {
   const stat = existsSync(mount.source) ? statSync(mount.source) : undefined;
   if (stat === undefined) {
     if (mount.kind !== undefined) return mount.kind;
-    throw new Failure('mount-missing', mount.source, `is to be mounted at ${path} and is not there`, { hint: 'create it, or say in the recipe which kind it will be' });
+    throw new Failure('mount-missing', mount.source, `is to be mounted at ${path} and is not there`, {
+      hint: 'create it, or say in the recipe which kind it will be',
+    });
   }
-  if (!stat.isDirectory() && !stat.isFile()) throw new Failure('mount-kind', mount.source, 'is neither a file nor a folder, so it is not mounted');
+  if (!stat.isDirectory() && !stat.isFile())
+    throw new Failure('mount-kind', mount.source, 'is neither a file nor a folder, so it is not mounted');
   const kind = stat.isDirectory() ? 'directory' : 'file';
   if (mount.kind !== undefined && mount.kind !== kind) {
-    throw new Failure('mount-kind', mount.source, `is a ${kind}, the recipe expects a ${mount.kind} at ${path}`, { hint: 'correct the source or the kind' });
+    throw new Failure(
+      'mount-kind',
+      mount.source,
+      `is a ${kind}, the recipe expects a ${mount.kind} at ${path}`,
+      { hint: 'correct the source or the kind' },
+    );
   }
   return kind;
 }

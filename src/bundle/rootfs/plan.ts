@@ -2,7 +2,16 @@ import { posix } from 'node:path';
 import type { WorldEntry } from '../../lowering/index.js';
 import { Failure } from '../failure.js';
 
-export type Role = 'program' | 'interpreter' | 'library' | 'configuration' | 'account' | 'folder' | 'link' | 'mount point' | 'time zone';
+export type Role =
+  | 'program'
+  | 'interpreter'
+  | 'library'
+  | 'configuration'
+  | 'account'
+  | 'folder'
+  | 'link'
+  | 'mount point'
+  | 'time zone';
 
 interface Common {
   readonly path: string;
@@ -18,7 +27,10 @@ interface Common {
 export type PlannedEntry =
   | (Common & { readonly type: 'directory' })
   | (Common & { readonly type: 'symlink'; readonly target: string })
-  | (Common & { readonly type: 'file'; readonly content: { readonly copy: string } | { readonly bytes: Buffer } });
+  | (Common & {
+      readonly type: 'file';
+      readonly content: { readonly copy: string } | { readonly bytes: Buffer };
+    });
 
 const MAX_LINKS = 40;
 
@@ -36,7 +48,11 @@ export class RootfsPlan {
         return;
       }
       if (earlier.type === 'symlink' && entry.type === 'symlink' && earlier.target === entry.target) return;
-      throw new Failure('path-conflict', entry.path, `is wanted twice: as ${name(earlier)} (${earlier.why}) and as ${name(entry)} (${entry.why})`);
+      throw new Failure(
+        'path-conflict',
+        entry.path,
+        `is wanted twice: as ${name(earlier)} (${earlier.why}) and as ${name(entry)} (${entry.why})`,
+      );
     }
     this.#addParents(path);
     this.#entries.set(path, { ...entry, path });
@@ -63,9 +79,22 @@ export class RootfsPlan {
     for (let parent = posix.dirname(path); parent !== '/'; parent = posix.dirname(parent)) {
       const there = this.#entries.get(parent);
       if (there === undefined) {
-        this.#entries.set(parent, { path: parent, type: 'directory', why: PARENT, from: 'recipe', role: 'folder', mode: 0o755, uid: 0, gid: 0 });
+        this.#entries.set(parent, {
+          path: parent,
+          type: 'directory',
+          why: PARENT,
+          from: 'recipe',
+          role: 'folder',
+          mode: 0o755,
+          uid: 0,
+          gid: 0,
+        });
       } else if (there.type !== 'directory') {
-        throw new Failure('path-conflict', path, `lies below ${parent}, which is ${name(there)} (${there.why})`);
+        throw new Failure(
+          'path-conflict',
+          path,
+          `lies below ${parent}, which is ${name(there)} (${there.why})`,
+        );
       }
     }
   }
@@ -81,7 +110,8 @@ export class RootfsPlan {
       const entry = this.#entries.get(at);
       if (entry?.type === 'symlink') {
         links += 1;
-        if (links > MAX_LINKS) throw new Failure('link-loop', path, 'too many symbolic links on the way to it');
+        if (links > MAX_LINKS)
+          throw new Failure('link-loop', path, 'too many symbolic links on the way to it');
         const resolved = posix.resolve(here, entry.target);
         rest = [...resolved.split('/').filter((part) => part !== ''), ...after];
         here = '/';

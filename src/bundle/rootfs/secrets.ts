@@ -21,8 +21,14 @@ const MAX_TEXT = 1024 * 1024;
 /** Why a path or its content is a secret; undefined when it is none. */
 export function secretIn(path: string, content: Buffer | undefined): string | undefined {
   const name = posix.basename(path);
-  if (PATHS.some((each) => each.test(path)) || NAMES.some((each) => each.test(name))) return 'it is where secrets are kept';
-  if (content === undefined || content.length > MAX_TEXT || content.subarray(0, 4).toString('latin1') === '\x7fELF') return undefined;
+  if (PATHS.some((each) => each.test(path)) || NAMES.some((each) => each.test(name)))
+    return 'it is where secrets are kept';
+  if (
+    content === undefined ||
+    content.length > MAX_TEXT ||
+    content.subarray(0, 4).toString('latin1') === '\x7fELF'
+  )
+    return undefined;
   const text = content.toString('latin1');
   if (PRIVATE_KEY.test(text)) return 'it holds a private key';
   if (CRYPTED.test(text)) return 'it holds a hashed password';
@@ -31,5 +37,8 @@ export function secretIn(path: string, content: Buffer | undefined): string | un
 
 export function refuseSecret(path: string, content: Buffer | undefined): void {
   const why = secretIn(path, content);
-  if (why !== undefined) throw new Failure('secret', path, `may not be copied into a bundle: ${why}`, { hint: 'mount it instead (mounts in the recipe, or --mount)' });
+  if (why !== undefined)
+    throw new Failure('secret', path, `may not be copied into a bundle: ${why}`, {
+      hint: 'mount it instead (mounts in the recipe, or --mount)',
+    });
 }

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import {
-  chmodSync, closeSync, constants, copyFileSync, fsyncSync, lchownSync, lutimesSync, mkdirSync, openSync, readFileSync, symlinkSync,
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  lchownSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +36,15 @@ export function writeRootfs(entries: readonly PlannedEntry[], root: string): Man
 }
 
 function writeEntry(entry: PlannedEntry, to: string): ManifestEntry {
-  const common = { path: entry.path, mode: octal(entry.mode), uid: entry.uid, gid: entry.gid, role: entry.role, from: entry.from, why: entry.why };
+  const common = {
+    path: entry.path,
+    mode: octal(entry.mode),
+    uid: entry.uid,
+    gid: entry.gid,
+    role: entry.role,
+    from: entry.from,
+    why: entry.why,
+  };
   if (entry.type === 'directory') {
     mkdirSync(to, { mode: 0o755 });
     return { ...common, type: 'directory' };
@@ -36,7 +54,12 @@ function writeEntry(entry: PlannedEntry, to: string): ManifestEntry {
     return { ...common, mode: '0777', type: 'symlink', target: entry.target };
   }
   const content = writeContent(entry, to);
-  return { ...common, type: 'file', size: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+  return {
+    ...common,
+    type: 'file',
+    size: content.length,
+    sha256: createHash('sha256').update(content).digest('hex'),
+  };
 }
 
 function writeContent(entry: PlannedEntry & { type: 'file' }, to: string): Buffer {
@@ -58,9 +81,18 @@ function settle(entry: PlannedEntry, path: string): void {
   if (entry.uid !== 0 || entry.gid !== 0 || process.getuid?.() === 0) {
     try {
       if (process.getuid?.() === 0) lchownSync(path, entry.uid, entry.gid);
-      else throw new Failure('owner', entry.path, 'should belong to another user than you, which only root can do', { hint: 'create this bundle as root' });
+      else
+        throw new Failure(
+          'owner',
+          entry.path,
+          'should belong to another user than you, which only root can do',
+          { hint: 'create this bundle as root' },
+        );
     } catch (error) {
-      if (errnoOf(error) === 'EPERM') throw new Failure('owner', entry.path, `cannot be given to user ${entry.uid}`, { hint: 'create this bundle as root' });
+      if (errnoOf(error) === 'EPERM')
+        throw new Failure('owner', entry.path, `cannot be given to user ${entry.uid}`, {
+          hint: 'create this bundle as root',
+        });
       throw error;
     }
   }

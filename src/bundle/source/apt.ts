@@ -13,7 +13,11 @@ export interface ArchivePackage {
 /** A package of the archive with what installing it would bring along. */
 export interface Candidate extends ArchivePackage {
   /** What apt would install or upgrade with it, itself excluded. */
-  readonly alongside: readonly { readonly name: string; readonly version: string; readonly upgrade: boolean }[];
+  readonly alongside: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly upgrade: boolean;
+  }[];
 }
 
 export interface InstalledPackage {
@@ -30,8 +34,11 @@ export function checkPackageName(name: string): string {
 }
 
 /** The package as dpkg has it installed, or undefined. */
-export async function installedPackage(name: string, signal?: AbortSignal): Promise<InstalledPackage | undefined> {
-  const query = await run('dpkg-query', ['-W', '-f', '${db:Status-Status} ${Version}\n', name], { signal });
+export async function installedPackage(
+  name: string,
+  signal?: AbortSignal,
+): Promise<InstalledPackage | undefined> {
+  const query = await run('dpkg-query', ['-W', '-f', `\${db:Status-Status} \${Version}\n`, name], { signal });
   const [status, version] = query.stdout.trim().split('\n')[0]?.split(' ') ?? [];
   if (query.status !== 0 || status !== 'installed' || version === undefined) return undefined;
   const list = await run('dpkg-query', ['-L', name], { signal });
@@ -43,7 +50,12 @@ export async function installedPackage(name: string, signal?: AbortSignal): Prom
 export async function ownersOf(paths: readonly string[], signal?: AbortSignal): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
   // Before the archive itself moved to /usr, packages were recorded with the paths that they were built with.
-  const asked = new Map(paths.flatMap((path) => [[path, path] as const, [path.replace(/^\/usr\/(lib|lib64|bin|sbin)\//, '/$1/'), path] as const]));
+  const asked = new Map(
+    paths.flatMap((path) => [
+      [path, path] as const,
+      [path.replace(/^\/usr\/(lib|lib64|bin|sbin)\//, '/$1/'), path] as const,
+    ]),
+  );
   const answer = await run('dpkg-query', ['-S', ...asked.keys()], { signal });
   const owners = new Map<string, string>();
   for (const line of answer.stdout.split('\n')) {
@@ -67,33 +79,51 @@ export async function candidateOf(name: string, signal?: AbortSignal): Promise<C
   return { ...found, alongside };
 }
 
-export async function archivePackage(name: string, version: string | undefined, signal?: AbortSignal): Promise<ArchivePackage> {
+export async function archivePackage(
+  name: string,
+  version: string | undefined,
+  signal?: AbortSignal,
+): Promise<ArchivePackage> {
   const asked = version === undefined ? name : `${name}=${version}`;
   const show = await run('apt-cache', ['show', '--no-all-versions', asked], { signal });
-  const field = (key: string): string | undefined => new RegExp(`^${key}: (.+)$`, 'm').exec(show.stdout)?.[1]?.trim();
+  const field = (key: string): string | undefined =>
+    new RegExp(`^${key}: (.+)$`, 'm').exec(show.stdout)?.[1]?.trim();
   const found = { name: field('Package'), version: field('Version'), sha256: field('SHA256') };
   if (show.status !== 0 || found.version === undefined) {
     if (!haveLists()) {
-      throw new Failure('apt-lists', name, "cannot be looked up, since apt's package lists are missing", { hint: "run 'apt-get update' and try again" });
+      throw new Failure('apt-lists', name, "cannot be looked up, since apt's package lists are missing", {
+        hint: "run 'apt-get update' and try again",
+      });
     }
     throw new Failure('package-unknown', name, 'is not a package that apt knows', {
       hint: "correct the name, add the archive that has it, or run 'apt-get update'",
     });
   }
   if (found.sha256 === undefined || !/^[0-9a-f]{64}$/.test(found.sha256)) {
-    throw new Failure('package-unsigned', name, 'has no SHA-256 in apt\'s lists, so it cannot be checked', { hint: "run 'apt-get update'" });
+    throw new Failure('package-unsigned', name, "has no SHA-256 in apt's lists, so it cannot be checked", {
+      hint: "run 'apt-get update'",
+    });
   }
   return { name: found.name ?? name, version: found.version, sha256: found.sha256 };
 }
 
 /** Has apt fetch a package into a folder; apt itself checks it against the signed lists. */
-export async function download(wanted: ArchivePackage, folder: string, signal?: AbortSignal): Promise<string> {
-  const got = await run('apt-get', ['download', '-qq', `${wanted.name}=${wanted.version}`], { cwd: folder, signal });
+export async function download(
+  wanted: ArchivePackage,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const got = await run('apt-get', ['download', '-qq', `${wanted.name}=${wanted.version}`], {
+    cwd: folder,
+    signal,
+  });
   const file = readdirSync(folder).find((each) => each.endsWith('.deb'));
   if (got.status === 0 && file !== undefined) return join(folder, file);
   const stale = /404|not found|Hash Sum mismatch/i.test(got.stderr);
   throw new Failure('download-failed', wanted.name, `could not be fetched: ${lastLine(got.stderr)}`, {
-    hint: stale ? "the package lists are old; run 'apt-get update' and try again" : 'check the network and the sources of apt',
+    hint: stale
+      ? "the package lists are old; run 'apt-get update' and try again"
+      : 'check the network and the sources of apt',
   });
 }
 
@@ -111,7 +141,13 @@ export function aptStamp(): string {
     const stat = statSync(path, { bigint: true });
     parts.push(`${path} ${stat.mtimeNs} ${stat.size}`);
   };
-  for (const path of ['/var/lib/dpkg/status', '/etc/apt/sources.list', '/etc/apt/preferences', '/etc/apt/apt.conf']) add(path);
+  for (const path of [
+    '/var/lib/dpkg/status',
+    '/etc/apt/sources.list',
+    '/etc/apt/preferences',
+    '/etc/apt/apt.conf',
+  ])
+    add(path);
   for (const folder of [LISTS, '/etc/apt/sources.list.d', '/etc/apt/preferences.d', '/etc/apt/apt.conf.d']) {
     add(folder);
     if (existsSync(folder)) for (const file of readdirSync(folder).sort()) add(join(folder, file));

@@ -1,11 +1,29 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalJson } from '../../common/index.js';
 import { errnoOf, Failure } from '../failure.js';
 import { processIsGone } from '../leftovers.js';
-import { type ArchivePackage, aptStamp, archivePackage, type Candidate, candidateOf, download } from './apt.js';
+import {
+  type ArchivePackage,
+  aptStamp,
+  archivePackage,
+  type Candidate,
+  candidateOf,
+  download,
+} from './apt.js';
 import { run, runInto } from './run.js';
 import type { Layer } from './tree.js';
 import { type Special, unpackTar } from './unpack.js';
@@ -23,7 +41,9 @@ export class PackageCache {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const stat = lstatSync(folder);
     if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o022) !== 0) {
-      throw new Failure('cache-unsafe', folder, 'is not a folder that only you can write to', { hint: 'remove it, or set VXE_CACHE to another' });
+      throw new Failure('cache-unsafe', folder, 'is not a folder that only you can write to', {
+        hint: 'remove it, or set VXE_CACHE to another',
+      });
     }
     removeLeftovers(folder);
   }
@@ -35,7 +55,10 @@ export class PackageCache {
     const remembered = readJson(file);
     if (isCandidate(remembered) && remembered.stamp === stamp) return remembered;
     const fresh = await candidateOf(name, this.#signal);
-    replaceFile(file, canonicalJson({ ...fresh, alongside: fresh.alongside.map((each) => ({ ...each })), stamp }));
+    replaceFile(
+      file,
+      canonicalJson({ ...fresh, alongside: fresh.alongside.map((each) => ({ ...each })), stamp }),
+    );
     return fresh;
   }
 
@@ -45,10 +68,14 @@ export class PackageCache {
 
   /** The package unpacked; fetched, checked and unpacked first where it is not there yet. */
   async layer(wanted: ArchivePackage, step: Step): Promise<Layer> {
-    const folder = join(this.#folder, `${wanted.name}_${wanted.version.replace(/[^A-Za-z0-9.+~-]/g, '%')}_${wanted.sha256}`);
+    const folder = join(
+      this.#folder,
+      `${wanted.name}_${wanted.version.replace(/[^A-Za-z0-9.+~-]/g, '%')}_${wanted.sha256}`,
+    );
     if (!existsSync(folder)) await this.#fetch(wanted, folder, step);
     const special = readJson(join(folder, 'special.json')) as Record<string, Special> | undefined;
-    if (special === undefined) throw new Failure('cache-broken', folder, 'is damaged', { hint: 'remove it and try again' });
+    if (special === undefined)
+      throw new Failure('cache-broken', folder, 'is damaged', { hint: 'remove it and try again' });
     return {
       name: `package ${wanted.name} ${wanted.version}`,
       root: join(folder, 'root'),
@@ -65,11 +92,19 @@ export class PackageCache {
       writeFileSync(archive, await this.#download(wanted), { mode: 0o600 });
       step(`unpacking ${wanted.name} ${wanted.version}`);
       let special = new Map<string, Special>();
-      await runInto('dpkg-deb', ['--fsys-tarfile', archive], async (tar) => {
-        special = await unpackTar(tar, join(work, 'root'), wanted.name);
-      }, { signal: this.#signal });
+      await runInto(
+        'dpkg-deb',
+        ['--fsys-tarfile', archive],
+        async (tar) => {
+          special = await unpackTar(tar, join(work, 'root'), wanted.name);
+        },
+        { signal: this.#signal },
+      );
       rmSync(archive);
-      writeFileSync(join(work, 'special.json'), canonicalJson(Object.fromEntries([...special].map(([path, each]) => [path, { ...each }]))));
+      writeFileSync(
+        join(work, 'special.json'),
+        canonicalJson(Object.fromEntries([...special].map(([path, each]) => [path, { ...each }]))),
+      );
       try {
         renameSync(work, folder);
       } catch (error) {
@@ -92,7 +127,12 @@ export class PackageCache {
       const bytes = readFileSync(await download(wanted, folder, this.#signal));
       const hash = createHash('sha256').update(bytes).digest('hex');
       if (hash !== wanted.sha256) {
-        throw new Failure('package-altered', wanted.name, `has the SHA-256 ${hash}, the signed lists say ${wanted.sha256}`, { hint: "run 'apt-get update'; if it stays, do not use this archive" });
+        throw new Failure(
+          'package-altered',
+          wanted.name,
+          `has the SHA-256 ${hash}, the signed lists say ${wanted.sha256}`,
+          { hint: "run 'apt-get update'; if it stays, do not use this archive" },
+        );
       }
       return bytes;
     } finally {
@@ -104,7 +144,8 @@ export class PackageCache {
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
     const pid = /^\.tmp-(\d+)-/.exec(name)?.[1];
-    if (pid !== undefined && processIsGone(Number(pid))) rmSync(join(folder, name), { recursive: true, force: true });
+    if (pid !== undefined && processIsGone(Number(pid)))
+      rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 
@@ -118,7 +159,14 @@ function readJson(file: string): unknown {
 }
 
 function isCandidate(value: unknown): value is Candidate & { stamp: string } {
-  return typeof value === 'object' && value !== null && 'stamp' in value && 'sha256' in value && 'version' in value && 'alongside' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'stamp' in value &&
+    'sha256' in value &&
+    'version' in value &&
+    'alongside' in value
+  );
 }
 
 function replaceFile(file: string, text: string): void {

@@ -8,7 +8,10 @@ export interface Layer {
   readonly name: string;
   readonly root: string;
   /** Modes and owners that were not put on disk (setuid bits of an unpacked package), by path. */
-  readonly special?: ReadonlyMap<string, { readonly mode: number; readonly uid: number; readonly gid: number }>;
+  readonly special?: ReadonlyMap<
+    string,
+    { readonly mode: number; readonly uid: number; readonly gid: number }
+  >;
 }
 
 /** A symbolic link met on the way to a file. */
@@ -58,7 +61,8 @@ export class Tree {
       const entry = this.#entry(next);
       if (entry === undefined) return undefined;
       if (entry.stat.isSymbolicLink()) {
-        if (links.length >= MAX_LINKS) throw new Failure('link-loop', path, 'too many symbolic links on the way to it');
+        if (links.length >= MAX_LINKS)
+          throw new Failure('link-loop', path, 'too many symbolic links on the way to it');
         const target = readlinkSync(join(entry.layer.root, next));
         links.push({ path: next, target, layer: entry.layer });
         if (target.startsWith('/')) {
@@ -97,7 +101,8 @@ function statOf(path: string): BigIntStats | undefined {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
-    if (errno === 'EACCES') throw new Failure('unreadable', path, 'may not be read by you', { hint: 'run this as root' });
+    if (errno === 'EACCES')
+      throw new Failure('unreadable', path, 'may not be read by you', { hint: 'run this as root' });
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { createWriteStream, linkSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { extract, type Headers } from 'tar-stream';
 import { Failure } from '../failure.js';
 
@@ -21,11 +21,18 @@ const MERGED = new Set(['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']);
  * a link, links do not climb above the root, and devices, sockets and pipes are refused. setuid bits, setgid bits and owners are
  * not put on disk. `/bin`, `/lib` and their like become `/usr/bin`, `/usr/lib`, as on every Debian since 12.
  */
-export async function unpackTar(archive: Readable, root: string, label: string): Promise<Map<string, Special>> {
+export async function unpackTar(
+  archive: Readable,
+  root: string,
+  label: string,
+): Promise<Map<string, Special>> {
   const special = new Map<string, Special>();
   const kinds = new Map<string, 'directory' | 'file' | 'symlink'>([['', 'directory']]);
   let bytes = 0;
-  const refuse = (name: string, why: string): Failure => new Failure('archive-unsafe', label, `holds ${JSON.stringify(name)}, ${why}`, { hint: 'do not use this package' });
+  const refuse = (name: string, why: string): Failure =>
+    new Failure('archive-unsafe', label, `holds ${JSON.stringify(name)}, ${why}`, {
+      hint: 'do not use this package',
+    });
 
   const folder = (path: string): void => {
     if (kinds.get(path) === 'directory') return;
@@ -40,7 +47,8 @@ export async function unpackTar(archive: Readable, root: string, label: string):
     if (path === undefined) throw refuse(header.name, 'a path that leaves the package');
     if (kinds.size > MAX_ENTRIES) throw new Failure('archive-unsafe', label, 'holds too many files');
     bytes += header.size ?? 0;
-    if (bytes > MAX_BYTES) throw new Failure('archive-unsafe', label, 'unpacks to more than any package should');
+    if (bytes > MAX_BYTES)
+      throw new Failure('archive-unsafe', label, 'unpacks to more than any package should');
     const mode = (header.mode ?? 0o644) & 0o7777;
     if (path !== '') folder(header.type === 'directory' ? path : parentOf(path));
     if (header.type !== 'directory' && kinds.has(path)) throw refuse(header.name, 'which it holds twice');
@@ -52,19 +60,27 @@ export async function unpackTar(archive: Readable, root: string, label: string):
         return;
       case 'file':
       case 'contiguous-file':
-        await pipeline(body, createWriteStream(join(root, path), { mode: (mode & 0o111) === 0 ? 0o644 : 0o755, flags: 'wx' }));
+        await pipeline(
+          body,
+          createWriteStream(join(root, path), { mode: (mode & 0o111) === 0 ? 0o644 : 0o755, flags: 'wx' }),
+        );
         kinds.set(path, 'file');
         return;
       case 'symlink': {
         const target = header.linkname ?? '';
-        if (!staysInside(path, target)) throw refuse(header.name, `a link to ${JSON.stringify(target)}, outside the package`);
+        if (!staysInside(path, target))
+          throw refuse(header.name, `a link to ${JSON.stringify(target)}, outside the package`);
         symlinkSync(target, join(root, path));
         kinds.set(path, 'symlink');
         return;
       }
       case 'link': {
         const target = safePath(header.linkname ?? '');
-        if (target === undefined || kinds.get(target) !== 'file') throw refuse(header.name, `a hard link to ${JSON.stringify(header.linkname)}, which is no file of the package`);
+        if (target === undefined || kinds.get(target) !== 'file')
+          throw refuse(
+            header.name,
+            `a hard link to ${JSON.stringify(header.linkname)}, which is no file of the package`,
+          );
         linkSync(join(root, target), join(root, path));
         kinds.set(path, 'file');
         return;

@@ -1,0 +1,28 @@
+import { BundleStore, type BundleSummary } from '../../bundle/index.js';
+import { VxeCommand } from '../support/base.js';
+import { size, table } from '../support/output.js';
+
+export default class BundleList extends VxeCommand {
+  static override summary = 'List the bundles';
+
+  async run(): Promise<{ readonly bundles: readonly BundleSummary[] }> {
+    await this.parse(BundleList);
+    const store = new BundleStore(this.places().bundles);
+    const bundles = store.list();
+    if (bundles.length === 0) this.log(`no bundles in ${store.folder}`);
+    else
+      this.log(
+        table(
+          ['name', 'profile', 'files', 'size', 'program'],
+          bundles.map((each) => [
+            each.name,
+            each.profile,
+            String(each.files),
+            size(each.bytes),
+            each.program.join(' '),
+          ]),
+        ),
+      );
+    return { bundles };
+  }
+}

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { Args } from '@oclif/core';
+import { Failure, readProfile } from '../../bundle/index.js';
+import { VxeCommand } from '../support/base.js';
+
+export default class ProfileCheck extends VxeCommand {
+  static override summary = 'Check the text of a profile';
+  static override args = { file: Args.string({ required: true, description: 'the .vxed.yaml file' }) };
+
+  async run(): Promise<{
+    readonly name: string;
+    readonly type: string;
+    readonly files: number;
+    readonly calls: number;
+  }> {
+    const { args } = await this.parse(ProfileCheck);
+    if (!existsSync(args.file))
+      throw new Failure('profile-missing', args.file, 'there is no such file', {
+        hint: 'name the .vxed.yaml file',
+        exit: 2,
+      });
+    const { policy } = readProfile(args.file);
+    this.log(
+      `${args.file}: ${policy.name} is well formed: ${policy.type}, ${policy.files.length} file rules, ${policy.calls.size} call rules`,
+    );
+    return { name: policy.name, type: policy.type, files: policy.files.length, calls: policy.calls.size };
+  }
+}

@@ -1,0 +1,27 @@
+import { Args, Flags } from '@oclif/core';
+import { compileProfile, loadProfile, writeCompiled } from '../../bundle/index.js';
+import { VxeCommand } from '../support/base.js';
+import { loweringTarget } from '../support/target.js';
+
+export default class ProfileCompile extends VxeCommand {
+  static override summary = "Compile a profile for 'vxe run', over this host's own files";
+  static override args = { name: Args.string({ required: true, description: 'the profile' }) };
+  static override flags = {
+    output: Flags.string({
+      char: 'o',
+      helpValue: 'DIR',
+      description: 'the folder that gets it, instead of the usual one',
+    }),
+  };
+
+  async run(): Promise<{ readonly name: string; readonly path: string; readonly source: string }> {
+    const { args, flags } = await this.parse(ProfileCompile);
+    const places = this.places();
+    const profile = loadProfile(args.name, places);
+    const lowered = compileProfile(profile, loweringTarget());
+    const creator = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const path = writeCompiled(args.name, profile, lowered, creator, flags.output ?? places.compiled);
+    this.log(`${path}: compiled from ${profile.path}`);
+    return { name: args.name, path, source: profile.path };
+  }
+}

@@ -1,0 +1,86 @@
+import { Failure, messageOf } from '../../bundle/index.js';
+import { VxeError } from '../../common/index.js';
+
+/** An error in the form that is printed, in text or as JSON. */
+export interface ErrorView {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface Outcome {
+  readonly exit: number;
+  /** Undefined where nothing is to be said, as after --help. */
+  readonly view: ErrorView | undefined;
+}
+
+/** Turns whatever was thrown into an exit code and one sentence. */
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof VxeError) {
+    const message = error instanceof Failure ? `${error.thing}: ${error.message}` : error.message;
+    return {
+      exit: error.exit,
+      view: { code: error.code, message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
+    };
+  }
+  if (error instanceof Interrupted)
+    return {
+      exit: error.exit,
+      view: { code: 'interrupted', message: 'interrupted; nothing was left behind' },
+    };
+  const oclif = oclifExit(error);
+  if (oclif !== undefined) {
+    if (isExit(error)) return { exit: oclif, view: undefined };
+    return { exit: 2, view: { code: 'usage', message: usageSentence(error), hint: "see 'vxe --help'" } };
+  }
+  return {
+    exit: 1,
+    view: {
+      code: 'internal',
+      message: `an internal error: ${messageOf(error)}`,
+      hint: 'set VXE_DEBUG=1 to see where, and report it',
+    },
+  };
+}
+
+export function errorLine(view: ErrorView): string {
+  return `vxe: ${view.message}${view.hint === undefined ? '' : `${view.message.includes('\n') ? '\n  ' : '; '}${view.hint}`}`;
+}
+
+/** Thrown out of a command that a signal ended; the exit code is the shell's for that signal. */
+export class Interrupted extends Error {
+  readonly exit: number;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
+    super(signal);
+    this.exit = 128 + { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[signal];
+  }
+}
+
+/** Errors of oclif's own carry an exit code; all of them are misuse, except the ones that only end the process. */
+function oclifExit(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('oclif' in error)) return undefined;
+  const { oclif } = error;
+  return typeof oclif === 'object' && oclif !== null && 'exit' in oclif && typeof oclif.exit === 'number'
+    ? oclif.exit
+    : 2;
+}
+
+function isExit(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIT';
+}
+
+/** What oclif says of a command line in several lines, as one sentence. */
+function usageSentence(error: unknown): string {
+  const text = messageOf(error);
+  const unknown = /^command (\S+) not found/.exec(text)?.[1];
+  if (unknown !== undefined) return `${unknown.replaceAll(':', ' ')}: there is no such verb`;
+  if (error instanceof Error && 'args' in error && Array.isArray(error.args) && /required arg/.test(text)) {
+    return `${error.args.map((arg: { name: string }) => arg.name.toUpperCase()).join(' and ')} is missing`;
+  }
+  const flag = /^Nonexistent flags?: (.+)/.exec(text)?.[1];
+  if (flag !== undefined) return `${flag}: there is no such option`;
+  const first =
+    text.split('\n').find((line) => line.trim() !== '' && !/^The following errors?/.test(line)) ?? text;
+  return (first.trim().charAt(0).toLowerCase() + first.trim().slice(1)).replace(/\.$/, '');
+}
