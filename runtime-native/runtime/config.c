@@ -26,18 +26,30 @@ static int make_absolute(const char *folder, const char *path, char **out, struc
 	return 0;
 }
 
+/* "1.MINOR.PATCH", and what semantic versioning lets follow. */
+static bool is_supported_version(const char *version)
+{
+	static const char digits[] = "0123456789";
+	size_t minor, patch;
+
+	if (strncmp(version, "1.", 2) != 0)
+		return false;
+	version += 2;
+	minor = strspn(version, digits);
+	if (minor == 0 || version[minor] != '.')
+		return false;
+	version += minor + 1;
+	patch = strspn(version, digits);
+	return patch > 0 && (version[patch] == '\0' || version[patch] == '-' || version[patch] == '+');
+}
+
 static int parse_version(struct json_object *root, struct vxe_config *config, struct vxe_error **err)
 {
-	const char *version;
-	unsigned int minor, patch;
-	int end = 0;
-
 	if (config_need_string(root, "", "ociVersion", &config->oci_version, err) < 0)
 		return -1;
-	version = config->oci_version;
-	if (sscanf(version, "1.%4u.%4u%n", &minor, &patch, &end) != 2 || end == 0 || strchr(" +", version[2]) ||
-	    (version[end] != '\0' && version[end] != '-' && version[end] != '+'))
-		return config_fail(err, "", "ociVersion", "\"%s\" is not supported, VXE reads 1.0.0 and later 1.x", version);
+	if (!is_supported_version(config->oci_version))
+		return config_fail(err, "", "ociVersion", "\"%s\" is not supported, VXE reads 1.0.0 and later 1.x",
+				   config->oci_version);
 	return 0;
 }
 
