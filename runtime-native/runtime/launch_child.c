@@ -407,8 +407,11 @@ static int reaper_confine(void)
 __attribute__((noreturn)) static void reaper_main(struct vxe_launch *launch, pid_t program)
 {
 	struct vxe_report *report = launch->report;
+	sigset_t none;
 	int last = 0;
 
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	sys_close_range(0, ~0U, 0);
 	if (reaper_confine() < 0)
 		syscall(SYS_exit_group, VXE_EXIT_NOT_STARTED);

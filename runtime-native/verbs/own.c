@@ -70,7 +70,7 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 		return -1;
 	instance.bundle = bundle;
 	if (!instance.id)
-		instance.id = id_of(argv[optind]);
+		instance.id = id_of(bundle);
 	if (vxe_instance_run(&instance, &code, err) < 0)
 		return vxe_error_wrap(err, "%s", instance.id);
 	return code;
