@@ -191,13 +191,12 @@ function checkName(reader: Reader, call: string, span: SourceSpan): boolean {
 }
 
 function checkCall(reader: Reader, call: string, draft: Draft, type: PolicyType, exec: Policy['exec']): void {
-  const grants = draft.permit === 'all' || draft.permit.length > 0;
-  if (!grants) return;
-  if (exec === 'once' && (call === 'execve' || call === 'execveat') && type === 'strict') {
-    const message = `exec: once keeps ${call} for the launch, and this permits it`;
+  if (exec === 'once' && (call === 'execve' || call === 'execveat')) {
+    const message = `exec: once keeps ${call} for the launch, and this rule speaks of it`;
     reader.report('conflict', message, draft.span, 'remove it here, or write exec: any');
   }
-  if (isUndoing(type, call)) {
+  const grants = draft.permit === 'all' || draft.permit.length > 0;
+  if (grants && isUndoing(type, call)) {
     const message = `${call} would undo what a filesystem profile is for`;
     reader.report('conflict', message, draft.span, 'remove it, or write a profile of type strict');
   }

@@ -1,0 +1,29 @@
+import type { Result } from '../../common/index.js';
+import { success } from '../../common/index.js';
+import type { Policy } from '../../policy/index.js';
+import type { SeccompPlan } from '../plan.js';
+import type { Arch, CallTable, SeccompCompiler } from '../ports.js';
+import { ownFilter } from './filter.js';
+import { ociSeccomp } from './oci.js';
+import { planCalls } from './plan.js';
+
+export { compileOci } from './oci.js';
+export { AUDIT_ARCH } from './prologue.js';
+export type { SeccompData, Verdict } from './simulate.js';
+export { simulate } from './simulate.js';
+
+/** Lowers the scalar part of a policy: once as a filter for VXE, once as OCI has it. */
+export function lowerSeccomp(
+  policy: Policy,
+  arch: Arch,
+  compiler: SeccompCompiler,
+  calls: CallTable,
+): Result<SeccompPlan> {
+  const plans = planCalls(policy);
+  if (!plans.ok) return plans;
+  const filter = ownFilter(plans.value, arch, compiler);
+  if (!filter.ok) return filter;
+  const form = ociSeccomp(plans.value, arch, calls, compiler);
+  if (!form.ok) return form;
+  return success({ oci: form.value.oci, filter: filter.value, refuseErrno: {} });
+}

@@ -1,0 +1,81 @@
+import type { Result } from '../common/index.js';
+import { failure, success } from '../common/index.js';
+import type {
+  Arch,
+  CallTable,
+  KernelFeatures,
+  SeccompAction,
+  SeccompCompiler,
+  SeccompProgram,
+} from '../lowering/index.js';
+import type { Addon } from './addon.js';
+import { loadAddon } from './addon.js';
+
+export type { Addon } from './addon.js';
+export { loadAddon } from './addon.js';
+
+/** The ports of lowering that this host's libseccomp and kernel fill. */
+export interface NativePorts {
+  readonly compiler: SeccompCompiler;
+  readonly calls: CallTable;
+  /** Asks the kernel anew at every call. */
+  features(): KernelFeatures;
+}
+
+/** Loads the addon and puts it behind lowering's ports. */
+export function nativePorts(addon: Addon = loadAddon()): NativePorts {
+  return {
+    compiler: seccompCompiler(addon),
+    calls: callTable(addon),
+    features: () => addon.kernelFeatures(),
+  };
+}
+
+const BINARY_TREE = 2;
+
+function seccompCompiler(addon: Addon): SeccompCompiler {
+  return { version: addon.version(), compile: (program) => compile(addon, program) };
+}
+
+function compile(addon: Addon, program: SeccompProgram): Result<Uint8Array> {
+  try {
+    const bytes = addon.compile({
+      arch: program.arch,
+      defaultAction: actionValue(program.defaultAction),
+      badArchAction: actionValue(program.badArchAction),
+      optimize: BINARY_TREE,
+      rules: program.rules.map((rule) => ({ ...rule, action: actionValue(rule.action) })),
+    });
+    return success(new Uint8Array(bytes));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const nr = error instanceof Error && 'rule' in error ? program.rules[Number(error.rule)]?.nr : undefined;
+    const about = nr === undefined ? '' : ` for ${addon.callName(nr, program.arch) ?? `call ${nr}`}`;
+    return failure({
+      code: 'native',
+      message: `libseccomp ${addon.version()} refused the filter${about}: ${why}`,
+    });
+  }
+}
+
+/** SECCOMP_RET_* of an action. */
+function actionValue(action: SeccompAction): number {
+  switch (action.kind) {
+    case 'allow':
+      return 0x7fff_0000;
+    case 'notify':
+      return 0x7fc0_0000;
+    case 'kill-process':
+      return 0x8000_0000;
+    case 'errno':
+      return 0x0005_0000 | action.errno;
+  }
+}
+
+function callTable(addon: Addon): CallTable {
+  return {
+    resolve: (name: string, arch: Arch) => addon.resolveCall(name, arch),
+    name: (nr: number, arch: Arch) => addon.callName(nr, arch),
+    list: (arch: Arch) => new Map(Object.entries(addon.listCalls(arch))),
+  };
+}
