@@ -1,0 +1,207 @@
+#include "confine.h"
+
+#include "bystander.h"
+#include "config.h"
+#include "instance.h"
+#include "tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define MAILBOX_OWNER 65534
+
+/* What was made on the host for the intruder to reach for, and is taken away afterwards. */
+struct bait {
+	char mailbox_host[PATH_MAX], mailbox[PATH_MAX];
+	char socket_host[PATH_MAX], socket[PATH_MAX];
+};
+
+static bool has_option(const struct vxe_mount *mount, const char *option)
+{
+	for (size_t i = 0; i < mount->options.count; i++)
+		if (strcmp(mount->options.items[i], option) == 0)
+			return true;
+	return false;
+}
+
+static void add_dir(struct vxe_attack_world *world, const char *path)
+{
+	size_t count = 0;
+
+	for (; world->dirs[count]; count++)
+		if (strcmp(world->dirs[count], path) == 0)
+			return;
+	if (count < VXE_ATTACK_MAX_DIRS)
+		world->dirs[count] = path;
+}
+
+/* nftw gives its callback no argument. */
+static struct vxe_attack_world *walk_world;
+static size_t walk_prefix;
+
+static int walk_dir(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	const char *inside = path + walk_prefix;
+
+	(void)status;
+	if (type == FTW_D && walk->level <= 3)
+		add_dir(walk_world, strdup(*inside ? inside : "/"));
+	return 0;
+}
+
+/* The folders that are inside: mounts first, those that may be written before the others, then the tree. */
+static void learn_dirs(const struct vxe_config *config, struct vxe_attack_world *world)
+{
+	for (int writable = 1; writable >= 0; writable--)
+		for (size_t i = 0; i < config->n_mounts; i++)
+			if (has_option(&config->mounts[i], "ro") != (writable == 1))
+				add_dir(world, config->mounts[i].destination);
+	static const char *const common[] = {"/", "/etc", "/usr", "/var", "/tmp", "/var/tmp", "/run", "/dev", "/dev/shm", "/root"};
+	for (size_t i = 0; i < COUNT_OF(common); i++)
+		add_dir(world, common[i]);
+	if (strcmp(config->rootfs, "/") == 0)
+		return;
+	walk_world = world;
+	walk_prefix = strlen(config->rootfs);
+	nftw(config->rootfs, walk_dir, 16, FTW_PHYS | FTW_MOUNT);
+}
+
+/* A file of another user's and a socket, in the first folder of the host that the instance may write to. */
+static int lay_bait(const struct vxe_config *config, struct bait *bait, struct vxe_error **err)
+{
+	memset(bait, 0, sizeof(*bait));
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		const struct vxe_mount *mount = &config->mounts[i];
+		struct stat status;
+
+		if (!mount->source || mount->source[0] != '/' || has_option(mount, "ro") || stat(mount->source, &status) < 0 ||
+		    !S_ISDIR(status.st_mode) || strncmp(mount->source, "/dev", 4) == 0 || strncmp(mount->source, "/proc", 5) == 0 ||
+		    strncmp(mount->source, "/sys", 4) == 0)
+			continue;
+		snprintf(bait->mailbox_host, sizeof(bait->mailbox_host), "%s/vxe-attack-other-%d", mount->source, (int)getpid());
+		snprintf(bait->mailbox, sizeof(bait->mailbox), "%s/vxe-attack-other-%d", mount->destination, (int)getpid());
+		int fd = open(bait->mailbox_host, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0) {
+			bait->mailbox_host[0] = '\0';
+			continue;
+		}
+		int ret = write(fd, "From other\n", 11) < 0 || (geteuid() == 0 && fchown(fd, MAILBOX_OWNER, MAILBOX_OWNER) < 0);
+		close(fd);
+		if (ret)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bait %s cannot be made", bait->mailbox_host);
+		snprintf(bait->socket_host, sizeof(bait->socket_host), "%s/vxe-attack-%d", mount->source, (int)getpid());
+		snprintf(bait->socket, sizeof(bait->socket), "%s/vxe-attack-%d", mount->destination, (int)getpid());
+		return 0;
+	}
+	return 0;
+}
+
+static void take_bait_away(const struct bait *bait)
+{
+	if (bait->mailbox_host[0] != '\0')
+		unlink(bait->mailbox_host);
+	if (bait->socket_host[0] != '\0')
+		unlink(bait->socket_host);
+}
+
+static bool rows_left(const struct vxe_attack_world *world)
+{
+	size_t count = vxe_attack_count();
+
+	for (size_t i = 0; i < count; i++)
+		if (atomic_load(&world->results[i].state) == VXE_ATTACK_NOT_RUN && (!world->selected || world->selected[i]))
+			return true;
+	return false;
+}
+
+/* The instance ended in the middle of a row, which ran in the battery's own process: what does that mean? */
+static bool conclude_interrupted(const struct vxe_attack_world *world, int exit_code)
+{
+	size_t count = vxe_attack_count();
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct vxe_attack_result *result = &world->results[i];
+		uint32_t state = atomic_load(&result->state);
+
+		if (state != VXE_ATTACK_RUNNING && state != VXE_ATTACK_EXECUTING)
+			continue;
+		any = true;
+		if (exit_code > 128) {
+			result->signal = exit_code - 128;
+			atomic_store(&result->state, state == VXE_ATTACK_EXECUTING ? VXE_ATTACK_REFUSED : VXE_ATTACK_DIED);
+		} else if (state == VXE_ATTACK_EXECUTING) {
+			snprintf(result->detail, sizeof(result->detail), "another program ran and exited with %d", exit_code);
+			atomic_store(&result->state, VXE_ATTACK_SUCCEEDED);
+		} else {
+			snprintf(result->detail, sizeof(result->detail), "the battery's process ended with %d", exit_code);
+			atomic_store(&result->state, VXE_ATTACK_DIED);
+		}
+	}
+	return any;
+}
+
+static int run_instances(const struct vxe_confine_options *options, struct vxe_attack_world *world, struct vxe_error **err)
+{
+	const struct vxe_instance_options instance = {
+		.id = options->id,
+		.bundle = options->bundle,
+		.own_verb = true,
+		.without = options->without,
+		.entry = vxe_battery_run,
+		.entry_arg = world,
+		.keep_fd = -1,
+	};
+
+	while (rows_left(world)) {
+		int exit_code = 0;
+
+		if (vxe_instance_run(&instance, &exit_code, err) < 0)
+			return -1;
+		if (!conclude_interrupted(world, exit_code) && rows_left(world))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the battery ended early, with %d, between two attempts", exit_code);
+	}
+	return 0;
+}
+
+int vxe_confine_run(const struct vxe_confine_options *options, struct vxe_attack_world *world, struct vxe_error **err)
+{
+	struct bait bait;
+	struct vxe_config *config = NULL;
+	cleanup_fd int bundle_fd = open(options->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (bundle_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bundle %s cannot be opened", options->bundle);
+	if (vxe_config_load(bundle_fd, options->bundle, &config, err) < 0)
+		return -1;
+	world->program = config->process.args.count > 0 ? config->process.args.items[0] : NULL;
+	learn_dirs(config, world);
+	int ret = lay_bait(config, &bait, err);
+	if (ret == 0) {
+		world->mailbox = bait.mailbox[0] != '\0' ? bait.mailbox : NULL;
+		world->mailbox_owner = MAILBOX_OWNER;
+		world->spool_socket = bait.socket[0] != '\0' ? bait.socket : NULL;
+		pid_t bystander = vxe_bystander_start(world->shared, bait.socket_host[0] != '\0' ? bait.socket_host : NULL);
+		if (bystander < 0) {
+			ret = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bystander cannot be started");
+		} else {
+			ret = run_instances(options, world, err);
+			vxe_bystander_stop(world->shared, bystander);
+		}
+	}
+	take_bait_away(&bait);
+	/* world->program and dirs point into it, and nobody needs them any more. */
+	world->program = NULL;
+	memset(world->dirs, 0, sizeof(world->dirs));
+	vxe_config_free(&config);
+	return ret;
+}
