@@ -171,6 +171,7 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.listen': [...lowered.listen].join(' '),
     'org.vxe.services': [...lowered.services].join(' '),
     'org.vxe.exec': lowered.execOnce ? 'once' : '',
+    'org.vxe.network': lowered.networkInterface === 'none' ? 'none' : '',
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }

@@ -235,18 +235,16 @@ function describe(value: Placed): string {
   return node.scalar === null ? 'nothing' : JSON.stringify(node.scalar);
 }
 
+const WORDINGS: Readonly<Record<string, string>> = {
+  '^[a-z0-9][a-z0-9._-]{0,62}$': 'a name (lower-case letters, digits, dots, dashes and underscores, at most 63)',
+  '^[a-z_][a-z0-9_.-]{0,31}$': 'an account name',
+};
+
 function wording(schema: Schema): string {
-  if (schema.description !== undefined) return `of the right form: ${schema.description.replace(/\.$/, '')}`;
-  switch (schema.pattern) {
-    case '^[a-z0-9][a-z0-9._-]{0,62}$':
-      return 'a name (lower-case letters, digits, dots, dashes and underscores, at most 63)';
-    case '^[a-z_][a-z0-9_.-]{0,31}$':
-      return 'an account name';
-    default:
-      return schema.pattern?.startsWith('^/') === true
-        ? 'an absolute path without dot segments or a final slash'
-        : 'of the right form';
-  }
+  const known = WORDINGS[schema.pattern ?? ''];
+  if (known !== undefined) return known;
+  if (schema.pattern?.startsWith('^/') === true) return 'an absolute path without dot segments or a final slash';
+  return `of the right form${schema.description === undefined ? '' : `: ${schema.description.replace(/\.$/, '')}`}`;
 }
 
 /** The known word at an edit distance of at most two. */
