@@ -1,3 +1,4 @@
+export { ABI_TABLE } from './landlock/index.js';
 export { lowerPolicy } from './lower.js';
 export type {
   CoverageRow,
@@ -25,4 +26,8 @@ export type {
   SeccompProgram,
   SeccompRule,
 } from './ports.js';
+export type { SeccompData, Verdict } from './seccomp/index.js';
+export { simulate } from './seccomp/index.js';
+export type { FileTree } from './tree.js';
+export { bundleTree, eventWorld, hostTree } from './tree.js';
 export type { EntryKind, FileWorld, HostLister, WorldEntry } from './world.js';

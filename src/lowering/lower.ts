@@ -1,9 +1,71 @@
-import type { Result } from '../common/index.js';
-import { failure } from '../common/index.js';
+import type { Diagnostic, Result } from '../common/index.js';
+import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
-import type { Lowered, LoweringTarget } from './plan.js';
+import { otherCoverage, settle } from './coverage.js';
+import { abiText, lowerLandlock } from './landlock/index.js';
+import type { MountPlan } from './mounts/index.js';
+import { lowerMounts } from './mounts/index.js';
+import type { Coverage, Lowered, LoweringTarget } from './plan.js';
+import { lowerSeccomp } from './seccomp/index.js';
+import type { FileTree } from './tree.js';
+import { bundleTree, hostTree } from './tree.js';
 
-/** Turns a policy into the plans of all mechanisms and says how each rule is held. */
-export function lowerPolicy(_policy: Policy, _target: LoweringTarget): Result<Lowered> {
-  return failure({ code: 'internal', message: 'lowering is not complete' });
+/** Turns a policy into the plans of all mechanisms and says how each rule is held; a rule that nothing holds is an error. */
+export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowered> {
+  const tree = treeOf(target);
+  const place = { isHost: tree.isHost, features: target.features, abiText };
+  const files = lowerLandlock(policy, tree, target.features.landlockAbi);
+  const mounts = lowerMounts(policy, tree, files.demands);
+  const rows = [...files.coverage.map((row) => withMount(row, mounts)), ...otherCoverage(policy, place)];
+  const { coverage, diagnostics } = settle(policy, rows);
+  const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
+  const problems = [...files.diagnostics, ...mounts.diagnostics, ...serviceProblems(policy), ...diagnostics];
+  if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
+  if (problems.length > 0) return failure(...problems);
+  return success({
+    seccomp: seccomp.value,
+    landlock: files.landlock,
+    maskedPaths: mounts.maskedPaths,
+    readonlyPaths: mounts.readonlyPaths,
+    writablePaths: mounts.writablePaths,
+    capabilities: policy.capabilities,
+    rlimits: policy.limits.map(({ type, value }) => ({ type, soft: value, hard: value })),
+    networkInterface: policy.network.interface,
+    execOnce: policy.exec === 'once',
+    listen: policy.network.accept.map((rule) => `${rule.protocol}/${rule.port}`),
+    services: policy.services,
+    coverage,
+  });
+}
+
+function treeOf(target: LoweringTarget): FileTree {
+  return 'host' in target.world ? hostTree(target.world.host) : bundleTree(target.world);
+}
+
+function withMount(row: Coverage, mounts: MountPlan): Coverage {
+  const how = mounts.held.get(row.rule);
+  if (how === undefined) return row;
+  return {
+    ...row,
+    mechanism: [...row.mechanism, 'mount'],
+    note: row.note === '' ? how : `${row.note}; ${how}`,
+  };
+}
+
+/** The supervisor sees only the connections that the filter raises to it. */
+function serviceProblems(policy: Policy): readonly Diagnostic[] {
+  const connect = policy.calls.get('connect');
+  const permitted =
+    connect === undefined
+      ? policy.unnamed === 'permit'
+      : connect.permit === 'all' || connect.permit.length > 0;
+  if (!policy.services.includes('syslog') || !permitted) return [];
+  return [
+    {
+      code: 'conflict',
+      message: 'the syslog service makes the connection to /dev/log itself, and the profile permits connect',
+      span: connect?.span ?? policy.span,
+      hint: 'leave connect out of calls, or leave syslog out of services',
+    },
+  ];
 }

@@ -1,5 +1,5 @@
-import type { JsonValue } from '../common/index.js';
-import type { NetworkInterface, RuleId, Service } from '../policy/index.js';
+import type { JsonValue, SourceSpan } from '../common/index.js';
+import type { FileRule, NetworkInterface, RuleId, Service } from '../policy/index.js';
 import type { Arch, CallTable, KernelFeatures, SeccompCompiler } from './ports.js';
 import type { FileWorld, HostLister } from './world.js';
 
@@ -83,6 +83,7 @@ export type Mechanism =
   | 'capabilities'
   | 'rlimit'
   | 'network-namespace'
+  | 'pid-namespace'
   | 'supervisor'
   | 'rootfs';
 
@@ -121,3 +122,15 @@ export interface Lowered {
 export function coverageJson(rows: readonly CoverageRow[]): JsonValue {
   return rows.map((row) => ({ ...row, mechanism: [...row.mechanism] }));
 }
+
+/** A narrower file rule below a wider one, which a mount must hold since Landlock cannot there. */
+export interface MountDemand {
+  readonly rule: FileRule;
+  /** With links followed. */
+  readonly path: string;
+  /** Landlock rights that the wider rule gives here and this one does not. */
+  readonly takeAway: readonly string[];
+}
+
+/** A row before the administrator's acceptance is looked at. */
+export type Coverage = Omit<CoverageRow, 'accepted'> & { readonly span: SourceSpan };

@@ -87,7 +87,7 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
     limits: readLimits(reader, members.get('limits')),
     services: scalarList(reader, members.get('services'), 'services', '[syslog]', service(reader)),
     acceptUnenforced: readAccepted(reader, members.get('accept-unenforced')),
-    span: reader.wholeSpan,
+    span: members.get('name')?.keySpan ?? reader.wholeSpan,
   };
   if (type === undefined || name === undefined) return undefined;
   const own = readCalls(reader, members.get('calls'), type, exec);
