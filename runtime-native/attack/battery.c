@@ -132,21 +132,24 @@ void attack_succeeded(struct vxe_attack *attack, const char *call, const char *d
 void attack_event(struct vxe_attack *attack, const char *event, ...)
 {
 	struct vxe_attack_result *result = attack->result;
-	size_t used = strlen(result->events);
+	size_t used = strlen(result->events), start = used > 0 ? used + 1 : 0;
 	va_list args;
 
-	if (used + 2 >= sizeof(result->events))
+	if (start + 1 >= sizeof(result->events)) {
+		result->events_lost = 1;
 		return;
-	if (used > 0) {
-		result->events[used++] = '\n';
-		result->events[used] = '\0';
 	}
 	va_start(args, event);
-	int length = vsnprintf(result->events + used, sizeof(result->events) - used, event, args);
+	int length = vsnprintf(result->events + start, sizeof(result->events) - start, event, args);
 	va_end(args);
-	/* Half an event would ask the evaluator something else. */
-	if (length < 0 || (size_t)length >= sizeof(result->events) - used)
-		result->events[used > 0 ? used - 1 : 0] = '\0';
+	if (length < 0 || (size_t)length >= sizeof(result->events) - start) {
+		/* Half an event would ask the evaluator something else. */
+		result->events[used] = '\0';
+		result->events_lost = 1;
+		return;
+	}
+	if (start > 0)
+		result->events[used] = '\n';
 }
 
 bool attack_has_succeeded(const struct vxe_attack *attack)
@@ -159,6 +162,8 @@ void attack_executing(struct vxe_attack *attack, const char *call, const char *s
 	struct vxe_attack_result *result = attack->result;
 	va_list args;
 
+	if (state_of(attack) == VXE_ATTACK_SUCCEEDED)
+		return;
 	if (state_of(attack) == VXE_ATTACK_REFUSED) {
 		attack->kept_errnum = result->errnum;
 		put_text(attack->kept_call, sizeof(attack->kept_call), result->call);

@@ -36,7 +36,8 @@ struct vxe_attack_result {
 	char call[32];	   /* the system call that decided */
 	char step[128];	   /* what it was to do */
 	char detail[256];  /* what came of it */
-	char events[768];  /* a line each: what succeeded, as the policy's evaluator is asked about it */
+	uint32_t events_lost; /* some did not fit: then the rest says nothing */
+	char events[4096]; /* a line each: what succeeded, as the policy's evaluator is asked about it */
 };
 
 struct vxe_attack {
@@ -100,7 +101,7 @@ int vxe_battery_run(void *world);
 void attack_failed(struct vxe_attack *attack, long ret, const char *call, const char *step, ...)
 	__attribute__((format(printf, 4, 5)));
 void attack_succeeded(struct vxe_attack *attack, const char *call, const char *detail, ...) __attribute__((format(printf, 3, 4)));
-/* What attack_succeeded is about, for the evaluator, where the row's `events` cannot say it. */
+/* What was tried, for the evaluator, where the row's `events` cannot say it. */
 void attack_event(struct vxe_attack *attack, const char *event, ...) __attribute__((format(printf, 2, 3)));
 bool attack_has_succeeded(const struct vxe_attack *attack);
 /* Marks the point after which silence means that another program runs. */

@@ -292,7 +292,7 @@ static const struct vxe_attack_row rows[] = {
 	{"shm-execute", "memory", "Attaches a System V segment to execute.", "The code runs.", "shmget()\nshmat(0, 0, SHM_EXEC)",
 	 VXE_NO_CAPABILITY, shared_memory_execute},
 	{"read-implies-exec", "memory", "Turns all readable memory executable by personality.", "Code in plain memory runs.",
-	 "personality(READ_IMPLIES_EXEC)", VXE_NO_CAPABILITY, read_implies_exec},
+	 "personality(0x400000)", VXE_NO_CAPABILITY, read_implies_exec},
 	{"remap-file-pages", "memory", "Rearranges a mapping by the old call.", "The mapping is rearranged.", "remap_file_pages()",
 	 VXE_NO_CAPABILITY, remap_pages},
 	{"self-mem-write", "memory", "Rewrites read-only memory through /proc/self/mem.", "The memory changes.",

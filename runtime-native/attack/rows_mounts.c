@@ -400,7 +400,7 @@ static const struct vxe_attack_row rows[] = {
 	ROW("umount", "Unmounts what masks something.", "The kernel only wants to be asked twice.", "umount2()", unmount_masks),
 	ROW("pivot-root", "Changes the root of the tree.", "The kernel only minds the place.", "pivot_root()", pivot_root),
 	ROW("fsmount", "Makes a file system by the newer calls.", "It is made.", "fsopen()\nfsmount()", open_filesystem),
-	ROW("open-tree-clone", "Clones the tree.", "It is cloned.", "open_tree(-100, \"/\", OPEN_TREE_CLONE)", clone_tree),
+	ROW("open-tree-clone", "Clones the tree.", "It is cloned.", "open_tree(-100, \"/\", 1)", clone_tree),
 	ROW("mount-setattr", "Changes a mount's attributes.", "They are changed.", "mount_setattr()", set_attributes),
 	ROW("fspick", "Takes hold of the root's file system.", "It has it.", "fspick()", pick_filesystem),
 	ROW("listmount", "Lists the mounts by the newer call.", "They are listed.", "listmount()", list_mounts),

@@ -55,7 +55,7 @@ static void tcp_connect(struct vxe_attack *attack)
 	struct sockaddr_in address = address4(attack->world->shared->tcp4);
 
 	attack_event(attack, "socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)");
-	attack_event(attack, "connect(3, \"127.0.0.1:%u\")", attack->world->shared->tcp4);
+	attack_event(attack, "connect(3, tcp/127.0.0.1:%u)", attack->world->shared->tcp4);
 	connect_to(attack, make_socket(attack, AF_INET, SOCK_STREAM, 0, "TCP"), &address, sizeof(address), "TCP");
 }
 
@@ -64,7 +64,7 @@ static void tcp6_connect(struct vxe_attack *attack)
 	struct sockaddr_in6 address = address6(attack->world->shared->tcp6);
 
 	attack_event(attack, "socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP)");
-	attack_event(attack, "connect(3, \"[::1]:%u\")", attack->world->shared->tcp6);
+	attack_event(attack, "connect(3, tcp/[::1]:%u)", attack->world->shared->tcp6);
 	connect_to(attack, make_socket(attack, AF_INET6, SOCK_STREAM, 0, "TCP over IPv6"), &address, sizeof(address), "TCP over IPv6");
 }
 
@@ -76,7 +76,7 @@ static void tcp_mapped_connect(struct vxe_attack *attack)
 	memset(&address.sin6_addr, 0, sizeof(address.sin6_addr));
 	memcpy(address.sin6_addr.s6_addr + 10, (const unsigned char[]){0xff, 0xff, 127, 0, 0, 1}, 6);
 	attack_event(attack, "socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP)");
-	attack_event(attack, "connect(3, \"[::ffff:127.0.0.1]:%u\")", attack->world->shared->tcp4);
+	attack_event(attack, "connect(3, tcp/[::ffff:127.0.0.1]:%u)", attack->world->shared->tcp4);
 	connect_to(attack, make_socket(attack, AF_INET6, SOCK_STREAM, 0, "TCP by a mapped address"), &address, sizeof(address),
 		   "TCP by a mapped address");
 }
@@ -110,9 +110,9 @@ static void fastopen(struct vxe_attack *attack, bool by_sendmsg)
 
 	attack_event(attack, "socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)");
 	if (by_sendmsg)
-		attack_event(attack, "sendmsg(3, 0, MSG_FASTOPEN)");
+		attack_event(attack, "sendmsg(3, 1, MSG_FASTOPEN)");
 	else
-		attack_event(attack, "sendto(3, 0, 1, MSG_FASTOPEN, \"127.0.0.1:%u\")", attack->world->shared->tcp4);
+		attack_event(attack, "sendto(3, 1, 1, MSG_FASTOPEN, tcp/127.0.0.1:%u)", attack->world->shared->tcp4);
 	if (fd < 0)
 		return;
 	if (by_sendmsg)
@@ -142,6 +142,10 @@ static void send_datagram(struct vxe_attack *attack, long family, const void *ad
 {
 	uint32_t before = atomic_load(&attack->world->shared->udp_seen);
 	long fd = make_socket(attack, family, SOCK_DGRAM, 0, what);
+
+	attack_event(attack, "socket(%ld, SOCK_DGRAM, 0)", family);
+	attack_event(attack, "sendto(3, 1, 1, MSG_NOSIGNAL, udp/%s:%u)", family == AF_INET ? "127.0.0.1" : "[::1]",
+		     family == AF_INET ? attack->world->shared->udp4 : attack->world->shared->udp6);
 
 	if (fd < 0)
 		return;
@@ -307,6 +311,8 @@ static void unix_abstract(struct vxe_attack *attack)
 	struct sockaddr_un address;
 	long size = unix_address(&address, attack->world->shared->abstract_name, true);
 
+	attack_event(attack, "socket(AF_UNIX, SOCK_STREAM, 0)");
+	attack_event(attack, "connect(3, unix:@%s)", attack->world->shared->abstract_name);
 	connect_to(attack, make_socket(attack, AF_UNIX, SOCK_STREAM, 0, "unix"), &address, size, "an abstract unix name");
 }
 
@@ -319,6 +325,8 @@ static void unix_abstract_datagram(struct vxe_attack *attack)
 	if (fd < 0)
 		return;
 	attack_format(name, sizeof(name), "%s-dgram", attack->world->shared->abstract_name);
+	attack_event(attack, "socket(AF_UNIX, SOCK_DGRAM, 0)");
+	attack_event(attack, "sendto(3, 1, 1, MSG_NOSIGNAL, unix:@%s)", name);
 	long size = unix_address(&address, name, true);
 	uint32_t before = atomic_load(&attack->world->shared->datagrams_seen);
 	long ret = sys6(SYS_sendto, fd, "x", 1, MSG_NOSIGNAL, &address, size);
@@ -340,7 +348,8 @@ static void unix_path(struct vxe_attack *attack)
 	if (attack->world->spool_socket) {
 		long size = unix_address(&address, attack->world->spool_socket, false);
 
-		attack_event(attack, "connect(3, \"%s\")", attack->world->spool_socket);
+		attack_event(attack, "socket(AF_UNIX, SOCK_STREAM, 0)");
+		attack_event(attack, "connect(3, unix:%s)", attack->world->spool_socket);
 		connect_to(attack, make_socket(attack, AF_UNIX, SOCK_STREAM, 0, "unix"), &address, size, "the bystander's unix path");
 	}
 	/* In the control only what the bystander made is touched. */
@@ -369,7 +378,7 @@ static void bind_port(struct vxe_attack *attack, uint16_t port, const char *what
 	long fd = make_socket(attack, AF_INET, SOCK_STREAM, 0, "TCP");
 
 	attack_event(attack, "socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)");
-	attack_event(attack, "bind(3, \"127.0.0.1:%u\")", port);
+	attack_event(attack, "bind(3, tcp/127.0.0.1:%u)", port);
 	if (fd < 0)
 		return;
 	long ret = sys3(SYS_bind, fd, &address, sizeof(address));
@@ -399,6 +408,8 @@ static void listen_unbound(struct vxe_attack *attack)
 	if (fd < 0)
 		return;
 	attack_event(attack, "socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)");
+	/* What the kernel does for it. */
+	attack_event(attack, "bind(3, tcp/0)");
 	attack_event(attack, "listen(3, 1)");
 	long ret = sys2(SYS_listen, fd, 1);
 	attack_close(fd);
@@ -412,6 +423,9 @@ static void bind_datagram(struct vxe_attack *attack)
 {
 	struct sockaddr_in address = address4(4444);
 	long fd = make_socket(attack, AF_INET, SOCK_DGRAM, 0, "UDP");
+
+	attack_event(attack, "socket(AF_INET, SOCK_DGRAM, 0)");
+	attack_event(attack, "bind(3, udp/127.0.0.1:4444)");
 
 	if (fd < 0)
 		return;
@@ -435,8 +449,8 @@ static const struct vxe_attack_row rows[] = {
 	ROW("mptcp-connect", "Connects by multipath TCP, another protocol to the same listener.", "Connected.",
 	    "socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)", mptcp_connect),
 	ROW("sctp-socket", "Makes an SCTP socket.", "It is made.", "socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)", sctp_connect),
-	ROW("udp-send", "Sends a datagram to a listener outside.", "It arrives.", "socket(AF_INET, SOCK_DGRAM, 0)", udp_send),
-	ROW("udp6-send", "The same over IPv6.", "It arrives.", "socket(AF_INET6, SOCK_DGRAM, 0)", udp6_send),
+	ROW("udp-send", "Sends a datagram to a listener outside.", "It arrives.", NULL, udp_send),
+	ROW("udp6-send", "The same over IPv6.", "It arrives.", NULL, udp6_send),
 	ROW("icmp-socket", "Makes a ping socket.", "It is made.", "socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)", ping_socket),
 	ROW("raw-socket", "Makes a raw IP socket.", "It is made.", "socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)", raw_socket),
 	ROW("raw6-socket", "Makes a raw IPv6 socket.", "It is made.", "socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6)", raw6_socket),
@@ -457,17 +471,16 @@ static const struct vxe_attack_row rows[] = {
 	ROW("crypto-socket", "Makes a socket to the kernel's cryptography.", "It is made.", "socket(AF_ALG, SOCK_SEQPACKET, 0)",
 	    crypto_socket),
 	ROW("rare-sockets", "Makes sockets of twenty rare families.", "One is made.", NULL, rare_sockets),
-	ROW("unix-abstract", "Connects to an abstract unix name outside.", "Connected.", "socket(AF_UNIX, SOCK_STREAM, 0)",
-	    unix_abstract),
-	ROW("unix-abstract-dgram", "Sends a datagram to an abstract unix name outside.", "It arrives.",
-	    "socket(AF_UNIX, SOCK_DGRAM, 0)", unix_abstract_datagram),
+	ROW("unix-abstract", "Connects to an abstract unix name outside.", "Connected.", NULL, unix_abstract),
+	ROW("unix-abstract-dgram", "Sends a datagram to an abstract unix name outside.", "It arrives.", NULL,
+	    unix_abstract_datagram),
 	ROW("unix-path", "Connects to unix paths outside, the system's among them.", "Connected to the bystander's.", NULL, unix_path),
 	ROW("socketpair-inet", "Makes internet sockets by socketpair.", "They are made on the way.",
 	    "socketpair(AF_INET, SOCK_STREAM, 0)", unix_pair),
 	ROW("tcp-bind", "Binds to another TCP port.", "Bound.", NULL, bind_other),
 	ROW("tcp-bind-privileged", "Binds to another daemon's TCP port, 22.", "Bound, or only taken.", NULL, bind_privileged),
 	ROW("tcp-listen-unbound", "Listens without a port, on one of the kernel's choice.", "Listens.", NULL, listen_unbound),
-	ROW("udp-bind", "Binds to a UDP port.", "Bound.", "socket(AF_INET, SOCK_DGRAM, 0)", bind_datagram),
+	ROW("udp-bind", "Binds to a UDP port.", "Bound.", NULL, bind_datagram),
 };
 
 const struct vxe_attack_group vxe_attack_network = {rows, COUNT_OF(rows)};

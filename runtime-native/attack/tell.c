@@ -132,6 +132,7 @@ int vxe_attack_tell_result(FILE *out, const struct vxe_attack_row *row, const st
 	vxe_json_text_string(&text, "step", result->step);
 	vxe_json_text_string(&text, "detail", result->detail);
 	tell_lines(&text, "events", result->events);
+	vxe_json_text_bool(&text, "eventsLost", result->events_lost != 0);
 	vxe_json_text_bool(&text, "inProcess", result->in_process != 0);
 	/* Nanoseconds since 1970 do not fit the numbers of every JSON reader. */
 	char stamp[24];

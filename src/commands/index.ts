@@ -1,3 +1,4 @@
+import Attack from './attack.js';
 import BundleAudit from './bundle/audit.js';
 import BundleCreate from './bundle/create.js';
 import BundleInspect from './bundle/inspect.js';
@@ -12,6 +13,7 @@ import ProfileList from './profile/list.js';
 
 /** Every verb of the authoring side: a table, so that no folder has to be searched at each start. */
 export const COMMANDS = {
+  attack: Attack,
   'bundle:audit': BundleAudit,
   'bundle:create': BundleCreate,
   'bundle:inspect': BundleInspect,

@@ -1,2 +1,12 @@
+export {
+  ATTACK_OUTCOMES,
+  type AttackLayer,
+  type AttackOutcome,
+  type AttackRecord,
+  type AttackRow,
+  type AttackState,
+  Battery,
+  type InsideRun,
+} from './attack.js';
 export { type Instance, runningInstance } from './instances.js';
 export { type NativeProgram, nativeProgram } from './programs.js';
