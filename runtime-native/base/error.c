@@ -7,6 +7,8 @@
 
 static char out_of_memory[] = "out of memory";
 
+static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 static char *format_text(const char *format, va_list args)
 {
 	char *text = NULL;

@@ -178,6 +178,8 @@ static const struct row rows[] = {
 	 "process.capabilities.bounding: \"CAP_NOTHING\" is not the name of a capability"},
 	{PROCESS, "\"capabilities\":{\"ambient\":[\"cap_kill\"]}",
 	 "process.capabilities.ambient: \"cap_kill\" is not the name of a capability"},
+	{PROCESS, "\"capabilities\":{\"ambient\":[\"\\u001b[31m\\u009b\\n\"]}",
+	 "process.capabilities.ambient: \"?[31m???\" is not the name of a capability"},
 	{PROCESS, "\"capabilities\":{\"permitted\":[7]}", "process.capabilities.permitted: element 0 must be a string"},
 	{PROCESS, "\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]",
 	 "process.rlimits[0].type: \"RLIMIT_X\" is not the name of a resource limit"},
