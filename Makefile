@@ -82,13 +82,13 @@ help: ## list the targets
 .PHONY: demo
 demo: ## set up, build, and show a mail server living in its own environment
 	@scripts/setup.sh
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/demo/inject
 	@test/demo/demo.sh
 
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(MAKE) --no-print-directory -j$(JOBS) all native-tests
+	@$(MAKE) --no-print-directory -j$(JOBS) all native-tests $(B)/demo/inject
 	@$(NODE) scripts/test.mjs
 
 .PHONY: setup
@@ -141,7 +141,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -240,6 +240,11 @@ $(B)/bench/%: test/bench/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -I$(N)/uapi -static-pie -o $@ $< -lseccomp
 
+$(B)/demo/%: test/demo/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
+
 # An installed package carries the compiled files and no compiler; in a checkout there is always one after set-up.
 $(TS_STAMP): $(TS_SOURCES) tsconfig.json package.json
 	@$(call say,TSC,$(B)/ts)
@@ -248,5 +253,5 @@ $(TS_STAMP): $(TS_SOURCES) tsconfig.json package.json
 
 -include $(N)/node-seccomp/build.mk
 -include $(N)/attack/build.mk
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) \( -path $(B)/cache -o -path $(B)/ts \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 .SECONDARY:

@@ -1,12 +1,32 @@
 # What the demo and the end-to-end tests share: a small world of mail, and ways to tell what held. Sourced by bash.
 # shellcheck shell=bash
 
+# System calls and constants of x86-64, for build/demo/inject.
+execve=59 openat=257 socket=41 mount=165 bpf=321 o_wronly=1 af_packet=17
+
 started=$(date +%s%N)
 problems=()
 checks=0
 password=correct-horse
 
-vxe() { build/bin/vxe "$@"; }
+# own_namespaces FOLDER COMMAND...: runs COMMAND as first process of its own mount, pid and network namespaces; what it starts ends with
+# it. The way back to the network outside is kept as FOLDER/outside, for what has to fetch.
+own_namespaces() {
+  local folder=$1
+  shift
+  touch "$folder/outside"
+  unshare --mount --pid --fork --kill-child=KILL --mount-proc --propagation private -- \
+    bash -c 'mount --bind /proc/self/ns/net "$0/outside" && exec unshare --net -- "$@"' "$folder" "$@"
+}
+
+# Packages are fetched from outside; everything else stays in.
+vxe() {
+  if [[ "${1-} ${2-}" == 'bundle create' && -e ${demo-}/outside ]]; then
+    nsenter --net="$demo/outside" -- build/bin/vxe "$@"
+  else
+    build/bin/vxe "$@"
+  fi
+}
 
 seconds() { # since NANOSECONDS
   local ms=$((($(date +%s%N) - $1) / 1000000))
@@ -116,3 +136,23 @@ wait_for_port() { # PORT: up to 5 s
 
 lacks() { ! grep -q "$2" "$1"; }
 holds_both() { grep -q "$2" "$1" && grep -q "$3" "$1"; }
+
+violation_recorded() { # INSTANCE CALL: a record with everything that a reader wants to know
+  grep -E "\"call\":\"$2\"" "$VXE_LOGS/$1/violations.ndjson" |
+    grep -E '"rule":"[a-z-]+(:[^"]*)?"' | grep -E '"verdict":"refused"' | grep -qE '"mechanism":"[a-z]+"'
+}
+
+process_of() { # NAME: the first process in this namespace that runs a program of that name
+  local link
+  for link in $(printf '%s\n' /proc/[0-9]*/exe | sort -V); do
+    if [[ $(readlink "$link" 2>/dev/null) == */"$1" ]]; then
+      link=${link#/proc/}
+      printf '%s\n' "${link%/exe}"
+      return
+    fi
+  done
+  return 1
+}
+no_process() { ! process_of "$1" >/dev/null; }
+
+serves() { wait_for_port "$port" && pop3 'list' "alice:$password" / >/dev/null; }

@@ -36,7 +36,15 @@ awk '
   inside && n > 1 && /^curl .*DELE/ { print "sleep 0.2; ! grep -q \"Delete me\" \"$W/mail/alice\" && echo == deleted" }
 ' docs/tutorial.md >"$world/tutorial.sh"
 blocks=$(grep -c '== done' "$world/tutorial.sh")
-VXE_CACHE=${VXE_CACHE:-$PWD/build/cache} TMPDIR=$world PATH="$PWD/build/bin:$PATH" \
+mkdir "$world/bin"
+cat >"$world/bin/vxe" <<EOF
+#!/bin/bash
+demo=$world
+. test/demo/lib.sh
+vxe "\$@"
+EOF
+chmod 755 "$world/bin/vxe"
+VXE_CACHE=${VXE_CACHE:-$PWD/build/cache} TMPDIR=$world PATH="$world/bin:$PATH" \
   bash -e "$world/tutorial.sh" >"$world/tutorial.out" 2>&1 </dev/null
 for ((n = 2; n < 2 + blocks; n++)); do
   if grep -qx "== done $n" "$world/tutorial.out"; then

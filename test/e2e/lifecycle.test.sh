@@ -9,19 +9,11 @@ member() { # NAME: a number in the instance's state.json, 0 where absent
   node -e 'const s = JSON.parse(require("node:fs").readFileSync(process.argv[1])); let v = s;
     for (const k of process.argv[2].split(".")) v = v?.[k]; console.log(v?.pid ?? v ?? 0)' "$VXE_ROOT/popd/state.json" "$1"
 }
-serves() { wait_for_port 110 && pop3 list "alice:$password" / >/dev/null; }
 silent() { ! (exec 3<>/dev/tcp/127.0.0.1/110) 2>/dev/null; }
 says() { contains "$(vxe status popd 2>&1)" "$1"; }
 alive() { kill -0 "$1" 2>/dev/null; }
 dead() { ! alive "$1"; }
-# Everything that is left of an instance: its processes have the bundle's root as theirs.
-processes() {
-  local link
-  for link in /proc/[0-9]*/exe; do
-    [[ $(readlink "$link" 2>/dev/null) == */popa3d ]] && printf '%s\n' "$link"
-  done
-}
-none_left() { [[ -z $(processes) ]]; }
+none_left() { no_process popa3d; }
 
 check 'status of nothing started' vxe status
 refused 'status of a name that is none says so' 1 'nosuch' vxe status nosuch

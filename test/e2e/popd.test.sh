@@ -17,7 +17,7 @@ check 'an account that is not in the bundle is refused' refuses_unknown_account
 listing=$(pop3 list "alice:$password" /)
 check 'three messages are listed' [ "$(grep -c '^[123] ' <<<"$listing")" = 3 ]
 check 'a message arrives whole' contains "$(pop3 retrieve "alice:$password" /3)" 'The figures are fine\.'
-check 'a message is deleted' pop3 delete "alice:$password" /2 -X DELE
+check 'a message is deleted' pop3 delete "alice:$password" /2 --head -X DELE
 check 'it is gone from the spool' lacks "$world/mail/alice" 'Subject: Delete me'
 check 'the others are still there' holds_both "$world/mail/alice" 'Subject: Lunch' 'Subject: Report'
 check "another user's mail is as it was" cmp "$world/mail/bob" "$world/mail.bob.before"

@@ -26,8 +26,7 @@ in_own_world() {
   world=$(mktemp -d)
   trap 'rm -rf --one-file-system "$world"' EXIT
   trap true INT TERM
-  unshare --mount --net --pid --fork --kill-child=KILL --mount-proc --propagation private -- \
-    bash "$script" --inside "$world"
+  own_namespaces "$world" bash "$script" --inside "$world"
   exit $?
 }
 
