@@ -8,6 +8,8 @@ export interface Creator {
   readonly gid: number;
 }
 
+// The build metadata is for crun before 1.9, which refuses a version without the text "1.0" in it.
+const OCI_VERSION = '1.2.0+1.0';
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const SAFE_MOUNT = [
   ['rw', 'ro'],
@@ -23,7 +25,7 @@ export function ociConfig(recipe: Recipe, lowered: Lowered, creator: Creator): s
   if (creator.uid !== 0) namespaces.push({ type: 'user' });
   const capabilities = [...lowered.capabilities].sort();
   return canonicalJson({
-    ociVersion: '1.2.0',
+    ociVersion: OCI_VERSION,
     hostname: recipe.name,
     root: { path: 'rootfs', readonly: true },
     process: {
@@ -65,7 +67,7 @@ export function hostConfig(name: string, source: string, lowered: Lowered, creat
   if (creator.uid !== 0) namespaces.push({ type: 'user' });
   const capabilities = [...lowered.capabilities].sort();
   return canonicalJson({
-    ociVersion: '1.2.0',
+    ociVersion: OCI_VERSION,
     process: {
       terminal: false,
       user: { uid: creator.uid, gid: creator.gid },

@@ -236,14 +236,16 @@ function describe(value: Placed): string {
 }
 
 const WORDINGS: Readonly<Record<string, string>> = {
-  '^[a-z0-9][a-z0-9._-]{0,62}$': 'a name (lower-case letters, digits, dots, dashes and underscores, at most 63)',
+  '^[a-z0-9][a-z0-9._-]{0,62}$':
+    'a name (lower-case letters, digits, dots, dashes and underscores, at most 63)',
   '^[a-z_][a-z0-9_.-]{0,31}$': 'an account name',
 };
 
 function wording(schema: Schema): string {
   const known = WORDINGS[schema.pattern ?? ''];
   if (known !== undefined) return known;
-  if (schema.pattern?.startsWith('^/') === true) return 'an absolute path without dot segments or a final slash';
+  if (schema.pattern?.startsWith('^/') === true)
+    return 'an absolute path without dot segments or a final slash';
   return `of the right form${schema.description === undefined ? '' : `: ${schema.description.replace(/\.$/, '')}`}`;
 }
 
