@@ -8,9 +8,6 @@
 enum vxe_exit {
 	VXE_EXIT_FAILURE = 1,
 	VXE_EXIT_MISUSE = 2,
-	VXE_EXIT_NOT_STARTED = 125,
-	VXE_EXIT_NOT_EXECUTABLE = 126,
-	VXE_EXIT_NOT_FOUND = 127,
 };
 
 struct vxe_error {

@@ -74,34 +74,34 @@ int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 	bool privileged;
 
 	if (sets_read(&effective, &permitted) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "reading the capabilities");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading the capabilities");
 	privileged = effective & (1ULL << CAP_SETPCAP);
 	/* Without process.capabilities the program gets none. */
 	if (privileged && bounding_keep(caps->bounding) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "cutting the bounding set");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "cutting the bounding set");
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "keeping the capabilities over the change of user");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the capabilities over the change of user");
 	/* In a user namespace with setgroups denied there are no groups to drop. */
 	if (setgroups(process->n_additional_gids, process->additional_gids) < 0 && (process->n_additional_gids || errno != EPERM))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the additional groups");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the additional groups");
 	if (setresgid(process->gid, process->gid, process->gid) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "changing to group %u", process->gid);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to group %u", process->gid);
 	if (setresuid(process->uid, process->uid, process->uid) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "changing to user %u", process->uid);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to user %u", process->uid);
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "ending the keeping of capabilities");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "ending the keeping of capabilities");
 	/* A caller that lacks a capability the configuration wants cannot give it. */
 	if ((caps->permitted | caps->effective) & ~permitted & caps->bounding) {
 		uint64_t missing = (caps->permitted | caps->effective) & ~permitted;
 		int first = __builtin_ctzll(missing);
 
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the profile grants capability %d, which the caller does not have", first);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile grants capability %d, which the caller does not have", first);
 		return vxe_error_hint(err, "start as a user that has it, or take it out of the profile");
 	}
 	if (sets_write(caps->effective & permitted, caps->permitted & permitted, caps->inheritable & permitted) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the capability sets");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the capability sets");
 	for (int capability = 0; capability < 64; capability++)
 		if ((caps->ambient & (1ULL << capability)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "raising ambient capability %d", capability);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "raising ambient capability %d", capability);
 	return 0;
 }

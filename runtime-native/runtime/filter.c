@@ -30,23 +30,23 @@ int vxe_filter_from_bytes(const void *bytes, size_t size, struct vxe_filter *out
 
 	memset(out, 0, sizeof(*out));
 	if (!count || size % sizeof(struct sock_filter) || count > BPF_MAXINSNS)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the seccomp filter has %zu bytes: not a program of 1 to %d instructions", size,
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the seccomp filter has %zu bytes: not a program of 1 to %d instructions", size,
 				     BPF_MAXINSNS);
 	program = malloc(size);
 	if (!program)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the seccomp filter");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the seccomp filter");
 	memcpy(program, bytes, size);
 	for (unsigned int i = 0; i < count; i++) {
 		if (!instruction_sane(program, (unsigned int)count, i)) {
 			free(program);
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the seccomp filter's instruction %u jumps outside the program", i);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the seccomp filter's instruction %u jumps outside the program", i);
 		}
 		if (program[i].code == (BPF_RET | BPF_K) && (program[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
 			out->notifies = true;
 	}
 	if (BPF_CLASS(program[count - 1].code) != BPF_RET) {
 		free(program);
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the seccomp filter does not end in a return");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the seccomp filter does not end in a return");
 	}
 	out->program = program;
 	out->length = (unsigned short)count;
@@ -79,7 +79,7 @@ static int oci_rule_add(scmp_filter_ctx ctx, const struct vxe_seccomp_rule *rule
 			failed = seccomp_rule_add_array(ctx, rule->action, call, 1, &compare[i]);
 	}
 	if (failed && failed != -EEXIST)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, -failed, "config.json: linux.seccomp: the rule for %s", name);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, -failed, "config.json: linux.seccomp: the rule for %s", name);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out
 	int failed = 0, status = -1;
 
 	if (!ctx)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: linux.seccomp: libseccomp refused the default action");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.seccomp: libseccomp refused the default action");
 	for (size_t i = 0; i < seccomp->n_architectures && !failed; i++) {
 		failed = seccomp_arch_add(ctx, seccomp->architectures[i]);
 		if (failed == -EEXIST)
@@ -103,7 +103,7 @@ static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out
 	if (!failed)
 		failed = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	if (failed) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, -failed, "config.json: linux.seccomp: setting up the filter");
+		vxe_error_set(err, VXE_EXIT_FAILURE, -failed, "config.json: linux.seccomp: setting up the filter");
 		goto out;
 	}
 	for (size_t i = 0; i < seccomp->n_rules; i++) {
@@ -118,7 +118,7 @@ static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out
 	memory = memfd_create("vxe-filter", MFD_CLOEXEC);
 	failed = memory < 0 ? -errno : seccomp_export_bpf(ctx, memory);
 	if (failed || lseek(memory, 0, SEEK_SET) < 0) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, failed ? -failed : errno, "config.json: linux.seccomp: exporting the filter");
+		vxe_error_set(err, VXE_EXIT_FAILURE, failed ? -failed : errno, "config.json: linux.seccomp: exporting the filter");
 		goto out;
 	}
 	if (vxe_file_read_fd(memory, "the compiled filter", BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)
@@ -145,7 +145,7 @@ int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_f
 	if (fd < 0) {
 		int saved = errno;
 
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "opening the bundle's seccomp filter %s", path);
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "opening the bundle's seccomp filter %s", path);
 		return vxe_error_hint(err, "create the bundle again");
 	}
 	if (vxe_file_read_fd(fd, path, BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)

@@ -41,11 +41,11 @@ static int hook_run(const struct vxe_hook *hook, const char *kind, const char *s
 	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "running the %s hook %s", kind, hook->path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the %s hook %s", kind, hook->path);
 	input = pipes[0];
 	output = pipes[1];
 	if (hook_start(hook, input, &pidfd, &pid) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "running the %s hook %s", kind, hook->path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the %s hook %s", kind, hook->path);
 	/* The state is far smaller than a pipe; a hook that does not read it must not end us. */
 	signal(SIGPIPE, SIG_IGN);
 	(void)vxe_write_all(output, state, strlen(state));
@@ -56,15 +56,15 @@ static int hook_run(const struct vxe_hook *hook, const char *kind, const char *s
 	if (!(waiting.revents & POLLIN)) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		waitpid(pid, &status, 0);
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the %s hook %s took longer than its timeout of %d s", kind, hook->path, hook->timeout);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s took longer than its timeout of %d s", kind, hook->path, hook->timeout);
 	}
 	if (waitpid(pid, &status, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "waiting for the %s hook %s", kind, hook->path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the %s hook %s", kind, hook->path);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the %s hook %s cannot be executed", kind, hook->path);
-	return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the %s hook %s failed with %s %d", kind, hook->path,
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s cannot be executed", kind, hook->path);
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s failed with %s %d", kind, hook->path,
 			     WIFEXITED(status) ? "exit code" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
@@ -89,7 +89,7 @@ int vxe_hooks_run(const struct vxe_hooks *hooks, const char *kind, const struct 
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) < 0)
-		failed = vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "telling the hooks the state");
+		failed = vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "telling the hooks the state");
 	for (size_t i = 0; i < hooks->count && !failed; i++)
 		failed = hook_run(&hooks->items[i], kind, text.data, err);
 	vxe_json_text_free(&text);

@@ -98,7 +98,7 @@ static int launch_ended(struct vxe_launch *launch, const char *doing, struct vxe
 {
 	if (vxe_launch_failure(launch, err) < 0)
 		return -1;
-	return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the instance's first process was killed while %s", doing);
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the instance's first process was killed while %s", doing);
 }
 
 static uint64_t namespace_flags(const struct vxe_launch *launch)
@@ -125,7 +125,7 @@ static int proc_write(pid_t pid, const char *name, const char *text, struct vxe_
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "writing %s of the instance", name);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing %s of the instance", name);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static int mapping_write(pid_t pid, const char *name, const struct vxe_id_mappin
 		int n = snprintf(text + used, sizeof(text) - used, "%u %u %u\n", m->container, m->host, m->size);
 
 		if (n < 0 || (size_t)n >= sizeof(text) - used)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: too many id mappings");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: too many id mappings");
 		used += (size_t)n;
 	}
 	return proc_write(pid, name, text, err);
@@ -188,6 +188,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	int pair[2], pidfd = -1;
 	pid_t pid;
 
+	launch->in_user_namespace = vxe_config_namespace(launch->config, CLONE_NEWUSER) || needs_user_namespace(launch);
 	if (launch->join_pidfd < 0 && needs_user_namespace(launch))
 		flags |= CLONE_NEWUSER;
 	/* A new cgroup namespace is rooted where its maker is: made by the child, once it is in its cgroup. */
@@ -199,7 +200,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	args.flags = flags | CLONE_PIDFD;
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making a socket pair");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a socket pair");
 	pid = sys_clone3(&args);
 	if (pid == 0) {
 		close(pair[0]);
@@ -210,7 +211,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 		int saved = errno;
 
 		close(pair[0]);
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "making the namespaces");
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the namespaces");
 		if (saved == EPERM)
 			vxe_error_hint(err, "start it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)");
 		else if (saved == ENOSPC)
@@ -249,7 +250,7 @@ int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
 	if (!launch->process)
 		launch->process = &config->process;
 	if (!launch->process->present)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: process: missing, so there is nothing to start");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
 	if (!(launch->without & VXE_WITHOUT_SECCOMP) && vxe_filter_load(launch->bundle_fd, config, &launch->filter, err) < 0)
 		return -1;
 	if (!(launch->without & VXE_WITHOUT_LANDLOCK) && vxe_landlock_check(&launch->process->landlock, err) < 0)
@@ -259,7 +260,7 @@ int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
 	launch->report = mmap(NULL, sizeof(*launch->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (launch->report == MAP_FAILED) {
 		launch->report = NULL;
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the report page");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the report page");
 	}
 	atomic_store(&launch->report->listener_slot, -1);
 	if (instance_clone(launch, err) < 0)
@@ -328,7 +329,7 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 			return 0;
 		}
 		if (errno != EBADF) {
-			vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "taking the listener of the seccomp filter");
+			vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the listener of the seccomp filter");
 			return vxe_error_hint(err, "pidfd_getfd must be allowed here (Yama's ptrace_scope below 2, or CAP_SYS_PTRACE)");
 		}
 		if (poll(&gone, 1, 0) > 0)

@@ -51,6 +51,7 @@ struct vxe_launch {
 	int join_pidfd;		 /* exec: enter the namespaces of this process instead of making new ones; -1 */
 	int cgroup_fd;		 /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
+	bool in_user_namespace;	 /* set by vxe_launch_create: known before the mapping is written, and not by asking for an id after */
 	char *const *extra_env;	 /* added to process.env; NULL-terminated or NULL */
 
 	/* what has come of it; owned */

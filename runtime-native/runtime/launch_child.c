@@ -43,7 +43,7 @@ struct child {
 __attribute__((noreturn)) static void child_die(struct vxe_launch *launch, const struct vxe_error *err)
 {
 	struct vxe_report *report = launch->report;
-	int code = err ? (int)err->exit : VXE_EXIT_NOT_STARTED;
+	int code = err ? (int)err->exit : VXE_EXIT_FAILURE;
 
 	report->exit = code;
 	report->errnum = err ? err->errnum : 0;
@@ -61,7 +61,7 @@ static int sync_expect(const struct child *child, enum vxe_sync expected)
 		close(passed);
 	/* The launcher is gone: nothing to tell, nobody to tell it to. */
 	if (message != (int)expected)
-		_exit(VXE_EXIT_NOT_STARTED);
+		_exit(VXE_EXIT_FAILURE);
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static int loopback_up(struct vxe_error **err)
 
 	memcpy(request.ifr_name, "lo", 3);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "bringing the loopback interface up");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "bringing the loopback interface up");
 	return 0;
 }
 
@@ -87,7 +87,7 @@ static int namespaces_enter(const struct vxe_config *config, struct vxe_error **
 			continue;
 		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || setns(fd, ns->flag) < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "entering the namespace %s", ns->path);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", ns->path);
 	}
 	return 0;
 }
@@ -98,7 +98,7 @@ static int rlimits_set(const struct vxe_process *process, struct vxe_error **err
 		if (setrlimit((__rlimit_resource_t)process->rlimits[i].resource, &process->rlimits[i].limit) < 0) {
 			int saved = errno;
 
-			vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "setting resource limit %d", process->rlimits[i].resource);
+			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "setting resource limit %d", process->rlimits[i].resource);
 			return saved == EPERM ? vxe_error_hint(err, "the caller's hard limit is lower and CAP_SYS_RESOURCE is missing") : -1;
 		}
 	return 0;
@@ -119,9 +119,9 @@ static int program_check(const char *path, struct vxe_error **err)
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_FOUND, errno, "the program %s", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the program %s", path);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
-		return vxe_error_set(err, VXE_EXIT_NOT_EXECUTABLE, S_ISREG(st.st_mode) ? EACCES : EISDIR, "the program %s", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, S_ISREG(st.st_mode) ? EACCES : EISDIR, "the program %s", path);
 	return 0;
 }
 
@@ -133,10 +133,10 @@ static int program_find(struct child *child, struct vxe_error **err)
 	const char *path = env_value(&process->env, "PATH");
 
 	if (!name || !*name)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: process.args: empty, so there is no program");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process.args: empty, so there is no program");
 	if (strchr(name, '/')) {
 		child->program = strdup(name);
-		return child->program ? program_check(name, err) : vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding %s", name);
+		return child->program ? program_check(name, err) : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding %s", name);
 	}
 	for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"; at && *at;) {
 		size_t length = strcspn(at, ":");
@@ -149,7 +149,7 @@ static int program_find(struct child *child, struct vxe_error **err)
 		free(candidate);
 		at += length + (at[length] == ':');
 	}
-	vxe_error_set(err, VXE_EXIT_NOT_FOUND, ENOENT, "the program %s is in no folder of the instance's PATH", name);
+	vxe_error_set(err, VXE_EXIT_FAILURE, ENOENT, "the program %s is in no folder of the instance's PATH", name);
 	return vxe_error_hint(err, "name it by its full path");
 }
 
@@ -163,7 +163,7 @@ static int env_make(struct child *child, struct vxe_error **err)
 		extra++;
 	child->env = calloc(env->count + extra + 3, sizeof(char *));
 	if (!child->env)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "making the environment");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	for (size_t i = 0; i < env->count; i++)
 		child->env[used++] = env->items[i];
 	for (size_t i = 0; i < extra; i++)
@@ -171,7 +171,7 @@ static int env_make(struct child *child, struct vxe_error **err)
 	/* sd_listen_fds(3): the receiver checks the number against its own, which is the one inside. */
 	if (launch->listen_fds && launch->extra_fds > 0 &&
 	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 || asprintf(&child->env[used++], "LISTEN_PID=%d", getpid()) < 0))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "making the environment");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	return 0;
 }
 
@@ -179,7 +179,7 @@ static int stdio_set(const struct vxe_launch *launch, struct vxe_error **err)
 {
 	for (int i = 0; i < 3; i++)
 		if (launch->stdio[i] >= 0 && dup2(launch->stdio[i], i) < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting up standard input and output");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting up standard input and output");
 	return 0;
 }
 
@@ -190,32 +190,31 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	const struct vxe_config *config = launch->config;
 	const struct vxe_namespace *network = vxe_config_namespace(config, CLONE_NEWNET);
 	const char *network_kind = vxe_config_annotation(config, "org.vxe.network");
-	bool in_user_namespace = vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0;
 	cleanup_fd int root_fd = -1;
 
 	if (namespaces_enter(config, err) < 0)
 		return -1;
 	if (launch->cgroup_fd >= 0 && vxe_config_namespace(config, CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the cgroup namespace");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");
 	if (config->prestart.count || config->create_runtime.count) {
 		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACES, -1) < 0)
-			_exit(VXE_EXIT_NOT_STARTED);
+			_exit(VXE_EXIT_FAILURE);
 		sync_expect(child, VXE_SYNC_HOOKS_DONE);
 	}
 	if (network && !network->path && !(network_kind && !strcmp(network_kind, "none")) && loopback_up(err) < 0)
 		return -1;
 	if (config->hostname && sethostname(config->hostname, strlen(config->hostname)) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the host name");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the host name");
 	if (config->domainname && setdomainname(config->domainname, strlen(config->domainname)) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the domain name");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the domain name");
 	if (launch->host_root) {
 		if (vxe_config_namespace(config, CLONE_NEWNS) && vxe_mount_host(config, err) < 0)
 			return -1;
 		return 0;
 	}
 	if (!vxe_config_namespace(config, CLONE_NEWNS))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: linux.namespaces: a rootfs needs a mount namespace");
-	if (vxe_mount_build(config, &launch->mounts, in_user_namespace, &root_fd, err) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.namespaces: a rootfs needs a mount namespace");
+	if (vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
 		return -1;
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
 		return -1;
@@ -231,7 +230,7 @@ static int ruleset_make(struct child *child, struct vxe_error **err)
 		return 0;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the root folder");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the root folder");
 	return vxe_landlock_build(landlock, root_fd, &child->ruleset_fd, err);
 }
 
@@ -240,7 +239,7 @@ static int ruleset_make(struct child *child, struct vxe_error **err)
 static int landlock_apply(const struct child *child, struct vxe_error **err)
 {
 	if (child->ruleset_fd >= 0 && vxe_landlock_restrict(child->ruleset_fd) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "restricting the program by Landlock");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "restricting the program by Landlock");
 	return 0;
 }
 
@@ -256,15 +255,15 @@ static int filter_apply(const struct child *child, struct vxe_error **err)
 		int slot = fcntl(child->sync, F_DUPFD_CLOEXEC, 0);
 
 		if (slot < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "finding a descriptor for the filter's listener");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "finding a descriptor for the filter's listener");
 		close(slot);
 		atomic_store(&launch->report->listener_slot, slot);
 		if (vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
-			_exit(VXE_EXIT_NOT_STARTED);
+			_exit(VXE_EXIT_FAILURE);
 	}
 	listener = vxe_filter_install(&launch->filter);
 	if (listener < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "loading the seccomp filter");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "loading the seccomp filter");
 	return 0;
 }
 
@@ -295,7 +294,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 			got = read(launch->start_fifo, &byte, 1);
 		while (got < 0 && errno == EINTR);
 		if (got != 1)
-			_exit(VXE_EXIT_NOT_STARTED);
+			_exit(VXE_EXIT_FAILURE);
 	} else {
 		sync_expect(child, VXE_SYNC_GO);
 	}
@@ -328,7 +327,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		fcntl(fd, F_SETFD, 0);
 	if (process->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-			vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "setting no_new_privs");
+			vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting no_new_privs");
 			goto failed;
 		}
 		if (landlock_apply(child, &err) < 0)
@@ -348,7 +347,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		syscall(SYS_exit_group, launch->entry(launch->entry_arg));
 	}
 	execve(child->program, process->args.items, child->env);
-	vxe_error_set(&err, errno == ENOENT ? VXE_EXIT_NOT_FOUND : VXE_EXIT_NOT_EXECUTABLE, errno, "executing %s", child->program);
+	vxe_error_set(&err, errno == ENOENT ? VXE_EXIT_FAILURE : VXE_EXIT_FAILURE, errno, "executing %s", child->program);
 	if (err && err->errnum == EACCES && child->ruleset_fd >= 0)
 		vxe_error_hint(&err, "the profile must grant execute on the program and read and execute on its ELF interpreter");
 failed:
@@ -414,7 +413,7 @@ __attribute__((noreturn)) static void reaper_main(struct vxe_launch *launch, pid
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sys_close_range(0, ~0U, 0);
 	if (reaper_confine() < 0)
-		syscall(SYS_exit_group, VXE_EXIT_NOT_STARTED);
+		syscall(SYS_exit_group, VXE_EXIT_FAILURE);
 	for (;;) {
 		int status = 0;
 		pid_t pid = (pid_t)syscall(SYS_wait4, -1, &status, 0, NULL);
@@ -452,7 +451,7 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	struct vxe_launch *launch = child->launch;
 	struct vxe_error *err = NULL;
 	int flags = 0, pidfd = -1;
-	bool user = vxe_config_namespace(launch->config, CLONE_NEWUSER) || geteuid() != 0;
+	bool user = launch->in_user_namespace;
 	pid_t pid;
 
 	for (size_t i = 0; i < launch->config->n_namespaces; i++)
@@ -463,17 +462,17 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	if (!user)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (setns(launch->join_pidfd, flags) < 0) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "entering the instance %s", launch->id);
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the instance %s", launch->id);
 		child_die(launch, err);
 	}
 	if (user && (setresgid(launch->process->gid, launch->process->gid, launch->process->gid) < 0 ||
 		     setresuid(launch->process->uid, launch->process->uid, launch->process->uid) < 0)) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "becoming the instance's user");
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "becoming the instance's user");
 		child_die(launch, err);
 	}
 	pid = program_fork(CLONE_PARENT, &pidfd);
 	if (pid < 0) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "making a process in the instance %s", launch->id);
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "making a process in the instance %s", launch->id);
 		child_die(launch, err);
 	}
 	if (pid > 0) {
@@ -484,7 +483,7 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	if (rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0 || stdio_set(launch, &err) < 0)
 		child_die(launch, err);
 	if (chdir(launch->process->cwd ? launch->process->cwd : "/") < 0) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "entering the folder %s of the instance", launch->process->cwd);
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", launch->process->cwd);
 		child_die(launch, err);
 	}
 	if (!launch->entry && program_find(child, &err) < 0)
@@ -497,7 +496,7 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	struct child child = { .launch = launch, .sync = sync, .ruleset_fd = -1 };
 	const struct vxe_process *process = launch->process;
 	struct vxe_error *err = NULL;
-	bool user = vxe_config_namespace(launch->config, CLONE_NEWUSER) || geteuid() != 0;
+	bool user = launch->in_user_namespace;
 	int pidfd = -1;
 	pid_t pid;
 
@@ -506,7 +505,7 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 		join_main(&child);
 	/* Root outside is nobody in a namespace that does not map it: become its root. An ordinary user is that already. */
 	if (user && geteuid() != 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "becoming root of the user namespace");
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "becoming root of the user namespace");
 		goto failed;
 	}
 	/* The instance must not outlive its supervisor; OCI's create has none that lives as long. */
@@ -524,23 +523,23 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 		goto failed;
 	}
 	if (chdir(process->cwd ? process->cwd : "/") < 0) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "entering the folder %s of the instance", process->cwd);
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", process->cwd);
 		goto failed;
 	}
 	if (!launch->entry && program_find(&child, &err) < 0)
 		goto failed;
 	if (!launch->reaper) {
 		if (vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)
-			_exit(VXE_EXIT_NOT_STARTED);
+			_exit(VXE_EXIT_FAILURE);
 		program_main(&child);
 	}
 	if (reaper_handlers() < 0) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "setting up the reaper");
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting up the reaper");
 		goto failed;
 	}
 	pid = program_fork(0, &pidfd);
 	if (pid < 0) {
-		vxe_error_set(&err, VXE_EXIT_NOT_STARTED, errno, "making the program's process");
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "making the program's process");
 		goto failed;
 	}
 	if (pid == 0) {
@@ -549,7 +548,7 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	}
 	reaper_program = pid;
 	if (vxe_sync_send(sync, VXE_SYNC_READY, pidfd) < 0)
-		_exit(VXE_EXIT_NOT_STARTED);
+		_exit(VXE_EXIT_FAILURE);
 	reaper_main(launch, pid);
 failed:
 	child_die(launch, err);

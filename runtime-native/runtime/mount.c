@@ -195,25 +195,25 @@ static int destination_open(int root_fd, const char *destination, bool directory
 	if (fd >= 0)
 		return fd;
 	if (errno != ENOENT)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the mount point %s", destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the mount point %s", destination);
 	copy = strdup(destination);
 	if (!copy)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "opening the mount point %s", destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the mount point %s", destination);
 	parent = open_parent(root_fd, copy, &name);
 	if (parent < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the folder of the mount point %s", destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the folder of the mount point %s", destination);
 	if (directory) {
 		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the mount point %s", destination);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the mount point %s", destination);
 	} else {
 		cleanup_fd int made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 		if (made < 0 && errno != EEXIST)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the mount point %s", destination);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the mount point %s", destination);
 	}
 	fd = open_in_root(root_fd, destination, O_PATH);
 	if (fd < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the mount point %s", destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the mount point %s", destination);
 	return fd;
 }
 
@@ -238,13 +238,13 @@ static int bind_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
 	if (fd < 0) {
 		int saved = errno;
 
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the mount on %s needs %s of the host", mount->destination, mount->source);
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination, mount->source);
 		if (saved == ENOENT)
 			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
 		return -1;
 	}
 	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the options of the mount on %s", mount->destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s", mount->destination);
 	return steal_fd(&fd);
 }
 
@@ -269,16 +269,16 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 	int fd;
 
 	if (fs < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "the mount on %s: this kernel gives no %s file system", mount->destination, type);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: this kernel gives no %s file system", mount->destination, type);
 	if (mount->source && sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", mount->source, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "the mount on %s: source %s", mount->destination, mount->source);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: source %s", mount->destination, mount->source);
 	for (size_t i = 0; i < plan->data.count; i++) {
 		cleanup_free char *key = strdup(plan->data.items[i]);
 		char *value;
 		int failed;
 
 		if (!key)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "the mount on %s", mount->destination);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "the mount on %s", mount->destination);
 		value = strchr(key, '=');
 		if (value)
 			*value++ = '\0';
@@ -289,19 +289,19 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 		if (failed < 0) {
 			int saved = errno;
 
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the mount on %s: option %s %s", mount->destination,
+			return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: option %s %s", mount->destination,
 					     plan->data.items[i], fs_message(fs, text, sizeof(text)));
 		}
 	}
 	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
 		int saved = errno;
 
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the mount on %s: making the %s file system %s", mount->destination, type,
+		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: making the %s file system %s", mount->destination, type,
 				     fs_message(fs, text, sizeof(text)));
 	}
 	fd = sys_fsmount(fs, (unsigned int)plan->set);
 	if (fd < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "the mount on %s: mounting the %s file system", mount->destination, type);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: mounting the %s file system", mount->destination, type);
 	return fd;
 }
 
@@ -315,7 +315,7 @@ static bool fd_is_directory(int fd)
 static int attach(int mount_fd, int target_fd, const char *where, struct vxe_error **err)
 {
 	if (sys_move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "mounting on %s", where);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting on %s", where);
 	return 0;
 }
 
@@ -340,9 +340,9 @@ static int device_clone(const char *host_path, unsigned int major_number, unsign
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "binding the host's %s", host_path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "binding the host's %s", host_path);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(major_number, minor_number))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the host's %s is not the device %u:%u", host_path, major_number, minor_number);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the host's %s is not the device %u:%u", host_path, major_number, minor_number);
 	return steal_fd(&fd);
 }
 
@@ -355,13 +355,13 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 	if (!bind) {
 		if (mknodat(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0) {
 			if (fchmodat(dev_fd, row->name, 0666, 0) < 0)
-				return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", row->name);
+				return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
 			return 0;
 		}
 		if (errno == EEXIST)
 			return 0;
 		if (errno != EPERM)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", row->name);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
 	}
 	snprintf(host_path, sizeof(host_path), "/dev/%s", row->name);
 	clone = device_clone(host_path, row->major, row->minor, err);
@@ -369,7 +369,7 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 		return -1;
 	target = openat(dev_fd, row->name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (target < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", row->name);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
 	return attach(clone, target, host_path, err);
 }
 
@@ -380,7 +380,7 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 	bool has_pts = false;
 
 	if (dev < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening /dev of the instance");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening /dev of the instance");
 	for (size_t i = 0; i < sizeof(default_devices) / sizeof(*default_devices); i++) {
 		/* /dev/tty is a way to the caller's terminal: only where the program gets one. */
 		if (!strcmp(default_devices[i].name, "tty") && !config->process.terminal && vxe_config_annotation(config, "org.vxe.version"))
@@ -390,11 +390,11 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 	}
 	for (size_t i = 0; i < sizeof(device_links) / sizeof(*device_links); i++)
 		if (symlinkat(device_links[i][0], dev, device_links[i][1]) < 0 && errno != EEXIST)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/%s", device_links[i][1]);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", device_links[i][1]);
 	for (size_t i = 0; i < config->n_mounts; i++)
 		has_pts |= config->mounts[i].type && !strcmp(config->mounts[i].type, "devpts");
 	if (has_pts && symlinkat("pts/ptmx", dev, "ptmx") < 0 && errno != EEXIST)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making /dev/ptmx");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/ptmx");
 	for (size_t i = 0; i < config->n_devices; i++) {
 		const struct vxe_device *device = &config->devices[i];
 		cleanup_free char *copy = strdup(device->path);
@@ -402,11 +402,11 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 		const char *name;
 
 		if (!copy)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "making the device %s", device->path);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device %s", device->path);
 		parent = open_parent(root_fd, copy, &name);
 		if (parent < 0 || (mknodat(parent, name, device->type | device->mode, makedev(device->major, device->minor)) < 0 && errno != EEXIST) ||
 		    fchmodat(parent, name, device->mode, 0) < 0 || fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the device %s", device->path);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
 	}
 	return 0;
 }
@@ -428,13 +428,13 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 						   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 
 		if (plain < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "%s of the rootfs is not a plain folder", destination);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s of the rootfs is not a plain folder", destination);
 	}
 	if (attach(fd, target, destination, err) < 0)
 		return -1;
 	if (attributes_set(fd, AT_RECURSIVE, plan->recursive_set, plan->recursive_clear, 0) < 0 ||
 	    attributes_set(fd, plan->propagation_recursive ? AT_RECURSIVE : 0, 0, 0, plan->propagation) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the options of the mount on %s", destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s", destination);
 	if (plan->is_dev)
 		return dev_fill(config, root_fd, in_user_namespace, err);
 	return 0;
@@ -447,16 +447,16 @@ int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plan
 	unsigned long propagation = config->rootfs_propagation ? config->rootfs_propagation : MS_REC | MS_SLAVE;
 
 	if (mount(NULL, "/", NULL, propagation, NULL) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "parting the mount namespace from the host's");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "parting the mount namespace from the host's");
 	tree = sys_open_tree(AT_FDCWD, config->rootfs, OPEN_TREE_CLONE | AT_RECURSIVE);
 	if (tree < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the rootfs %s", config->rootfs);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the rootfs %s", config->rootfs);
 	if (!fd_is_directory(tree))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOTDIR, "the rootfs %s", config->rootfs);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOTDIR, "the rootfs %s", config->rootfs);
 	if (attributes_set(tree, 0, 0, 0, MS_PRIVATE) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the rootfs private");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs private");
 	if (sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "mounting the rootfs %s", config->rootfs);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting the rootfs %s", config->rootfs);
 	for (size_t i = 0; i < plans->count; i++)
 		if (mount_one(config, &plans->items[i], tree, in_user_namespace, err) < 0)
 			return -1;
@@ -473,15 +473,15 @@ static int sysctl_write(int root_fd, const struct vxe_pair *pair, struct vxe_err
 	struct statfs fs;
 
 	if (!name)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "setting the sysctl %s", pair->key);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "setting the sysctl %s", pair->key);
 	for (char *p = name; *p; p++)
 		if (*p == '.')
 			*p = '/';
 	if (proc < 0 || fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "setting the sysctl %s needs a /proc in the instance", pair->key);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "setting the sysctl %s needs a /proc in the instance", pair->key);
 	fd = sys_openat2(proc, name, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0 || vxe_write_all(fd, pair->value, strlen(pair->value)) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the sysctl %s", pair->key);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the sysctl %s", pair->key);
 	return 0;
 }
 
@@ -505,7 +505,7 @@ static int path_mask(int root_fd, const char *path, struct vxe_error **err)
 	cleanup_fd int null_fd = -1;
 
 	if (target < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "masking %s", path);
+		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "masking %s", path);
 	if (fd_is_directory(target))
 		return mask_folder(target, path, err);
 	/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
@@ -519,10 +519,10 @@ static int path_make_readonly(int root_fd, const char *path, struct vxe_error **
 	cleanup_fd int clone = -1;
 
 	if (target < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making %s read-only", path);
+		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
 	clone = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
 	if (clone < 0 || attributes_set(clone, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making %s read-only", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
 	return attach(clone, target, path, err);
 }
 
@@ -545,16 +545,16 @@ int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_erro
 	if (paths_protect(config, root_fd, err) < 0)
 		return -1;
 	if (config->root_readonly && attributes_set(root_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the rootfs read-only");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs read-only");
 	if (fchdir(root_fd) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "entering the rootfs");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the rootfs");
 	/* pivot_root(2), "pivot_root(".", ".")": the old root ends up stacked on the new one and is taken off at once. */
 	if (sys_pivot_root(".", ".") < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "pivot_root into %s", config->rootfs);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "pivot_root into %s", config->rootfs);
 	if (umount2(".", MNT_DETACH) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "taking the host's root away");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the host's root away");
 	if (chdir("/") < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "entering the new root");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the new root");
 	return 0;
 }
 
@@ -563,10 +563,10 @@ int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 	cleanup_fd int root = -1;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "parting the mount namespace from the host's");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "parting the mount namespace from the host's");
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the root folder");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the root folder");
 	if (vxe_config_namespace(config, CLONE_NEWPID)) {
 		static const struct vxe_mount proc = { .destination = (char *)"/proc", .type = (char *)"proc", .source = (char *)"proc" };
 		const struct vxe_mount_plan plan = { .mount = &proc, .is_proc = true,

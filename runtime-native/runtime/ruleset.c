@@ -48,14 +48,14 @@ int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **e
 		if (abi_rows[i].abi <= abi)
 			continue;
 		if ((landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) || (landlock->scoped & abi_rows[i].scoped)) {
-			vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "the profile needs %s of Landlock ABI %d, and this kernel has %s%.0d",
+			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile needs %s of Landlock ABI %d, and this kernel has %s%.0d",
 				      abi_rows[i].what, abi_rows[i].abi, abi ? "ABI " : "no Landlock", abi);
 			return vxe_error_hint(err, abi ? "boot a newer kernel, or make the profile without it"
 						       : "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list");
 		}
 	}
 	if ((landlock->handled_fs & ~fs) || (landlock->handled_net & ~net) || (landlock->scoped & ~scoped))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "process.landlock handles a right that this VXE does not know");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "process.landlock handles a right that this VXE does not know");
 	return 0;
 }
 
@@ -69,18 +69,18 @@ static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t ac
 	if (fd < 0) {
 		int saved = errno;
 
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, saved, "the profile has a rule for %s, which is not in the instance", path);
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the profile has a rule for %s, which is not in the instance", path);
 		return vxe_error_hint(err, "create the file, or write the rule for its folder");
 	}
 	if (fstat(fd, &st) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "reading what %s is", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading what %s is", path);
 	if (!S_ISDIR(st.st_mode))
 		attr.allowed_access &= FILE_RIGHTS;
 	if (!attr.allowed_access)
 		return 0;
 	attr.parent_fd = fd;
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "adding the Landlock rule for %s", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "adding the Landlock rule for %s", path);
 	return 0;
 }
 
@@ -94,7 +94,7 @@ int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ru
 	cleanup_fd int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 
 	if (fd < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the Landlock ruleset");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the Landlock ruleset");
 	for (size_t i = 0; i < landlock->n_path_rules; i++) {
 		const struct vxe_landlock_paths *rule = &landlock->path_rules[i];
 
@@ -109,7 +109,7 @@ int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ru
 			struct landlock_net_port_attr port = { .allowed_access = rule->access, .port = rule->ports[k] };
 
 			if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_NET_PORT, &port, 0) < 0)
-				return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "adding the Landlock rule for TCP port %llu",
+				return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "adding the Landlock rule for TCP port %llu",
 						     (unsigned long long)rule->ports[k]);
 		}
 	}

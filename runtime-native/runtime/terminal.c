@@ -44,25 +44,25 @@ int vxe_terminal_make(int console_socket, const struct vxe_process *process, str
 	char name[32];
 
 	if (console_socket < 0) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: process.terminal is set, and there is no --console-socket");
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process.terminal is set, and there is no --console-socket");
 		return vxe_error_hint(err, "give one, or set process.terminal to false");
 	}
 	/* The rootfs must not make the terminal a file of its own choice (CVE-2025-52565). */
 	master = sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_NO_SYMLINKS);
 	if (master < 0 || fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making a terminal: the instance needs a devpts on /dev/pts");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a terminal: the instance needs a devpts on /dev/pts");
 	if (ioctl(master, TIOCGPTN, &number) < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making a terminal");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a terminal");
 	/* TIOCGPTPEER: the other end by descriptor, no path. */
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the terminal");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the terminal");
 	snprintf(name, sizeof(name), "/dev/pts/%u", number);
 	if ((size.ws_row || size.ws_col) && ioctl(master, TIOCSWINSZ, &size) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "setting the terminal's size");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the terminal's size");
 	if (master_send(console_socket, master, name) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "sending the terminal over the console socket");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "sending the terminal over the console socket");
 	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the terminal the program's");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the terminal the program's");
 	return 0;
 }

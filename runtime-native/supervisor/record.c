@@ -63,10 +63,10 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 	int fd;
 
 	if (!full)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "opening the log folder");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the log folder");
 	fd = directories_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the log folder %s", full);
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the log folder %s", full);
 		return vxe_error_hint(err, "make it writable, or set VXE_LOGS");
 	}
 	if (path)
@@ -109,7 +109,7 @@ int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile,
 	log->refilled_ns = now_ns(CLOCK_MONOTONIC);
 	log->fd = openat(dir_fd, RECORD_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (log->fd < 0 || fstat(log->fd, &st) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the violation log of %s", instance);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the violation log of %s", instance);
 	log->size = (uint64_t)st.st_size;
 	return 0;
 }

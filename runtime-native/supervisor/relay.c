@@ -18,12 +18,12 @@ int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **e
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", state_dir, name) >= (int)sizeof(address.sun_path)) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENAMETOOLONG, "the instance's socket %s/%s", state_dir, name);
+		vxe_error_set(err, VXE_EXIT_FAILURE, ENAMETOOLONG, "the instance's socket %s/%s", state_dir, name);
 		return vxe_error_hint(err, "choose a shorter --root");
 	}
 	unlink(address.sun_path);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(address.sun_path, 0666) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the instance's socket %s", address.sun_path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the instance's socket %s", address.sun_path);
 	return steal_fd(&fd);
 }
 

@@ -49,13 +49,13 @@ int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 	if (s->capture || has_service(s, "syslog")) {
 		s->output_log = vxe_output_open(s->log_dir_fd);
 		if (s->output_log < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the output log of %s", s->id);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the output log of %s", s->id);
 	}
 	if (s->capture) {
 		int pipes[2];
 
 		if (pipe2(pipes, O_CLOEXEC) < 0)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the output pipe");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the output pipe");
 		s->output_read = pipes[0];
 		s->output_write = pipes[1];
 		fcntl(s->output_read, F_SETFL, O_NONBLOCK);

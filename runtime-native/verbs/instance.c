@@ -44,15 +44,15 @@ int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
 			made = asprintf(&found, "%s/.local/share/vxe/bundles/%s", home ? home : "", name);
 		if (made < 0) {
 			found = NULL;
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the bundle %s", name);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the bundle %s", name);
 		}
 	}
 	if (asprintf(&config, "%s/config.json", found) < 0) {
 		config = NULL;
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the bundle %s", name);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the bundle %s", name);
 	}
 	if (access(config, F_OK) < 0) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "there is no bundle %s (%s)", name, config);
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "there is no bundle %s (%s)", name, config);
 		return vxe_error_hint(err, strchr(name, '/') ? "name the folder that holds config.json" : "make it with: vxe bundle create %s", name);
 	}
 	*path = steal_pointer(&found);
@@ -138,7 +138,7 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 
 	instance->bundle_fd = open(options->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (instance->bundle_fd < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the bundle folder %s", options->bundle);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", options->bundle);
 	if (vxe_config_load(instance->bundle_fd, options->bundle, &instance->config, err) < 0)
 		return -1;
 	config = instance->config;
@@ -155,7 +155,7 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 		for (size_t i = 0; args->items && i < args->count; i++)
 			args->items[i] = strdup(options->args[i]);
 		if (!args->items)
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the arguments");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
 	}
 	if (!options->entry && vxe_preflight_ports(config, err) < 0)
 		return -1;
@@ -169,7 +169,7 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	instance->has_state = true;
 	if (asprintf(&instance->dir_path, "%s/%s", instance->root_path, options->id) < 0) {
 		instance->dir_path = NULL;
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "opening the state of %s", options->id);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the state of %s", options->id);
 	}
 	instance->state = (struct vxe_state){
 		.id = (char *)options->id,
@@ -261,10 +261,10 @@ static int console_connect(const char *path, struct vxe_error **err)
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENAMETOOLONG, "the console socket %s", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENAMETOOLONG, "the console socket %s", path);
 	strcpy(address.sun_path, path);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "connecting to the console socket %s", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "connecting to the console socket %s", path);
 	return steal_fd(&fd);
 }
 
@@ -352,13 +352,13 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "detaching");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "detaching");
 	pid = fork();
 	if (pid < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "detaching");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "detaching");
 	if (pid == 0) {
 		cleanup_error struct vxe_error *failure = NULL;
-		int code = VXE_EXIT_NOT_STARTED, input;
+		int code = VXE_EXIT_FAILURE, input;
 
 		close(pipes[0]);
 		setsid();
@@ -366,10 +366,10 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 		if (input >= 0 && dup2(input, 0) == 0)
 			close(input);
 		if (chdir("/") < 0 || run_here(options, pipes[1], &code, &failure) < 0) {
-			if (failure)
+			if (failure && strncmp(failure->message, options->id, strlen(options->id)))
 				vxe_error_wrap(&failure, "%s", options->id);
 			vxe_error_print("vxe", failure);
-			_exit(failure ? (int)failure->exit : VXE_EXIT_NOT_STARTED);
+			_exit(failure ? (int)failure->exit : VXE_EXIT_FAILURE);
 		}
 		_exit(code);
 	}
@@ -400,7 +400,7 @@ static int fifo_make(struct instance *instance, struct vxe_error **err)
 {
 	/* Opened for both ways it never blocks, and the waiting process is a reader as long as it lives. */
 	if (mkfifoat(instance->dir_fd, "start", 0600) < 0 || (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the start fifo of %s", instance->options->id);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the start fifo of %s", instance->options->id);
 	instance->launch.start_fifo = instance->fifo_fd;
 	return 0;
 }
@@ -450,7 +450,7 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 		if (pid == 0)
 			supervisor_main(&instance);
 		if (!failed && pid < 0)
-			failed = vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "making the supervisor of %s", options->id);
+			failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", options->id);
 		instance.state.supervisor = process_id(pid);
 	} else if (!failed) {
 		instance.state.supervisor = (struct vxe_process_id){ 0 };
@@ -662,12 +662,12 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		return 0;
 	}
 	if (options->args && strings_copy(options->args, &process->args) < 0)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the arguments");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
 	for (size_t i = 0; options->env && options->env[i]; i++) {
 		char **items = realloc(process->env.items, (process->env.count + 2) * sizeof(char *));
 
 		if (!items || !(items[process->env.count] = strdup(options->env[i])))
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "reading the environment");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the environment");
 		items[++process->env.count] = NULL;
 		process->env.items = items;
 	}
@@ -714,7 +714,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	}
 	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (bundle_fd < 0) {
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, errno, "opening the bundle folder %s", state->bundle);
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", state->bundle);
 		goto out;
 	}
 	if (vxe_config_load(bundle_fd, state->bundle, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)

@@ -166,6 +166,15 @@ int main(int argc, char **argv)
 		help_print(oci);
 		return 0;
 	}
+	/* --json is every verb's; a program's own arguments begin at the first word that is no option. */
+	for (int i = 1; verb && !oci && i < argc && argv[i][0] == '-' && strcmp(argv[i], "--"); i++) {
+		if (strcmp(argv[i], "--json"))
+			continue;
+		globals.json = true;
+		memmove(&argv[i], &argv[i + 1], (size_t)(argc - i) * sizeof(*argv));
+		argc--;
+		i--;
+	}
 	optind = 0;
 	if (verb)
 		code = verb->run(&globals, argc, argv, &err);
@@ -175,8 +184,6 @@ int main(int argc, char **argv)
 		code = vxe_error_set(&err, VXE_EXIT_MISUSE, 0, "%s is no verb; see vxe-runtime --help", argv[0]);
 	if (code >= 0)
 		return code;
-	for (int i = 0; i < argc; i++)
-		globals.json |= !strcmp(argv[i], "--json");
 	log_append(&globals, err);
 	if (err && globals.json)
 		error_print_json(err);

@@ -82,7 +82,7 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 
 	if (code != -2)
 		return code;
-	code = VXE_EXIT_NOT_STARTED;
+	code = VXE_EXIT_FAILURE;
 	return vxe_instance_run(&options, &code, err) < 0 ? -1 : code;
 }
 
@@ -199,7 +199,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	struct vxe_exec_options exec = { .root = globals->root };
 	char *env[65] = { 0 };
 	size_t n_env = 0;
-	int option, code = VXE_EXIT_NOT_STARTED;
+	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+p:e:u:h", options, NULL)) >= 0) {
 		unsigned int uid, gid = 0;

@@ -25,6 +25,16 @@ static int misuse(const char *name, const char *what, struct vxe_error **err)
 	return vxe_verb_misuse("vxe", verb(name), what, err);
 }
 
+/* Says whose failure it is, once. */
+static int named(const char *id, struct vxe_error **err)
+{
+	size_t length = strlen(id);
+
+	if (err && *err && !strncmp((*err)->message, id, length) && (*err)->message[length] == ':')
+		return -1;
+	return vxe_error_wrap(err, "%s", id);
+}
+
 /* The id of an instance started from a bundle named by a path is the folder's name. */
 static const char *id_of(const char *name)
 {
@@ -50,7 +60,7 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 						 { "name", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1 };
 	cleanup_free char *bundle = NULL;
-	int option, code = VXE_EXIT_NOT_STARTED;
+	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+dp:n:h", options, NULL)) >= 0) {
 		if (option == 'd')
@@ -72,7 +82,7 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 	if (!instance.id)
 		instance.id = id_of(bundle);
 	if (vxe_instance_run(&instance, &code, err) < 0)
-		return vxe_error_wrap(err, "%s", instance.id);
+		return named(instance.id, err);
 	return code;
 }
 
@@ -102,7 +112,7 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
 	struct vxe_state *state = NULL;
-	int option, timeout = 10, code = VXE_EXIT_NOT_STARTED;
+	int option, timeout = 10, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+t:dh", options, NULL)) >= 0) {
 		if (option == 'h')
@@ -126,7 +136,7 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 		return -1;
 	instance.bundle = bundle;
 	if (vxe_instance_run(&instance, &code, err) < 0)
-		return vxe_error_wrap(err, "%s", instance.id);
+		return named(instance.id, err);
 	return code;
 }
 
@@ -253,7 +263,7 @@ static int compiled_find(const char *profile, char **path, char **name, struct v
 
 	*name = dot && dot > base ? strndup(base, (size_t)(dot - base)) : strdup(base);
 	if (!*name)
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the profile");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the profile");
 	if (!vxe_state_id_valid(*name))
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a profile", *name);
 	if (store && *store)
@@ -266,7 +276,7 @@ static int compiled_find(const char *profile, char **path, char **name, struct v
 		made = asprintf(path, "%s/.local/share/vxe/profiles/%s", home ? home : "", *name);
 	if (made < 0) {
 		*path = NULL;
-		return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "finding the profile");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the profile");
 	}
 	return 0;
 }
@@ -276,7 +286,7 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1, .host_root = true };
 	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL;
-	int option, code = VXE_EXIT_NOT_STARTED;
+	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+n:h", options, NULL)) >= 0) {
 		if (option == 'n')
@@ -295,19 +305,19 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 		int failed = vxe_author_run(compile, err);
 
 		if (failed)
-			return failed < 0 ? -1 : VXE_EXIT_NOT_STARTED;
+			return failed < 0 ? -1 : VXE_EXIT_FAILURE;
 	}
 	if (!instance.id) {
 		if (asprintf(&id, "%s-%d", name, getpid()) < 0) {
 			id = NULL;
-			return vxe_error_set(err, VXE_EXIT_NOT_STARTED, ENOMEM, "naming the instance");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the instance");
 		}
 		instance.id = id;
 	}
 	instance.bundle = bundle;
 	instance.args = argv + optind + 1;
 	if (vxe_instance_run(&instance, &code, err) < 0)
-		return vxe_error_wrap(err, "%s", argv[optind]);
+		return named(argv[optind], err);
 	return code;
 }
 
@@ -318,7 +328,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	struct vxe_exec_options exec = { .root = globals->root };
 	char *env[65] = { 0 };
 	size_t n_env = 0;
-	int option, code = VXE_EXIT_NOT_STARTED;
+	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+e:c:u:h", options, NULL)) >= 0) {
 		unsigned int uid, gid;
@@ -342,7 +352,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	exec.args = argv + optind + 1;
 	exec.env = env;
 	if (vxe_instance_exec(&exec, &code, err) < 0)
-		return vxe_error_wrap(err, "%s", exec.id);
+		return named(exec.id, err);
 	return code;
 }
 

@@ -87,9 +87,9 @@ static int port_check(unsigned int port, struct vxe_error **err)
 		return 0;
 	pid = port_owner(port, comm, sizeof(comm));
 	if (pid)
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "TCP port %u is taken by %s (process %d)", port, comm, pid);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "TCP port %u is taken by %s (process %d)", port, comm, pid);
 	else
-		vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "TCP port %u is taken", port);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "TCP port %u is taken", port);
 	return vxe_error_hint(err, "stop what listens there, then start again");
 }
 
@@ -124,6 +124,6 @@ int vxe_preflight_limits(const struct vxe_config *config, struct vxe_error **err
 		field = "unified";
 	if (!field)
 		return 0;
-	vxe_error_set(err, VXE_EXIT_NOT_STARTED, 0, "config.json: linux.resources.%s: cgroup limits cannot be set by this version", field);
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.resources.%s: cgroup limits cannot be set by this version", field);
 	return vxe_error_hint(err, "take it out, or set it on the service (systemd's MemoryMax=, TasksMax=, CPUQuota=)");
 }
