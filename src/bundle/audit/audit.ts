@@ -198,7 +198,7 @@ class Audit {
     this.#list(link.path, 'link');
     const kind = toolByName(link.path);
     if (kind !== undefined && !this.#admitted.has(link.path))
-      this.#add(link.path, kind, `is called like a ${kind}; it points to ${target.path}`);
+      this.#add(link.path, kind, `is called like ${withArticle(kind)}; it points to ${target.path}`);
   }
 
   #file(file: Found, loaded: ReadonlyMap<string, string>, hosts: HostTools): void {
@@ -239,7 +239,7 @@ class Audit {
     if (role === 'library' && interpreterLibrary(file.path))
       this.#add(file.path, 'interpreter', 'is an interpreter in the form of a library');
     const named = form === 'library' || form === 'interpreter' ? undefined : toolByName(file.path);
-    if (named !== undefined) this.#add(file.path, named, `is called like a ${named}`);
+    if (named !== undefined) this.#add(file.path, named, `is called like ${withArticle(named)}`);
     const inside = form === 'interpreter' ? undefined : toolByContent(content);
     if (inside !== undefined) this.#add(file.path, inside.kind, `is ${inside.what} by its content`);
     const same = hosts.match(content.length, file.sha256 ?? '');
@@ -304,4 +304,8 @@ function hostTools(): HostTools {
         (each) => createHash('sha256').update(readFileSync(each.path)).digest('hex') === sha256,
       ),
   };
+}
+
+function withArticle(kind: ToolClass): string {
+  return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }
