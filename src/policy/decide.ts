@@ -1,6 +1,6 @@
 import type { SourceSpan, Width } from '../common/index.js';
 import { spanText, truncate } from '../common/index.js';
-import { callNumber, signatureOf } from './calls.js';
+import { callNumber } from './calls.js';
 import { conditionHolds, rowText } from './condition.js';
 import type { CallEvent, EventArgument } from './event.js';
 import type { EventWorld, PathNeed } from './file-needs.js';
@@ -25,6 +25,8 @@ const SOME_POINTER = 0x7f00_0000_0000n;
 
 /** The reference evaluator: the meaning of a policy. A call must be permitted with its arguments, and so must what it does to files and ports. */
 export function decide(policy: Policy, event: CallEvent, world?: EventWorld): Decision {
+  const service = decideService(policy, event);
+  if (service !== undefined) return service;
   const call = decideCall(policy, event);
   if (call.verdict === 'refuse') return call;
   const file = decideFiles(policy, event, world);
@@ -53,6 +55,15 @@ export function decideCall(policy: Policy, event: CallEvent): Decision {
     return allow(rule.id, row.span, `${event.call} is permitted with ${rowText(row)}${origin(row.span)}`);
   }
   return refuse('EPERM', rule.id, rule.span, refusalText(rule, event), false);
+}
+
+/** The supervisor performs this one connection itself, in place of the caller; the call as such may well be refused. */
+function decideService(policy: Policy, event: CallEvent): Decision | undefined {
+  const address = event.arguments[1];
+  if (event.call !== 'connect' || !policy.services.includes('syslog')) return undefined;
+  if (address?.kind !== 'address' || address.value.family !== 'unix') return undefined;
+  if (address.value.path !== '/dev/log') return undefined;
+  return allow('services:syslog', policy.span, 'the supervisor relays /dev/log to the log of the instance');
 }
 
 function decideUnnamed(policy: Policy, call: string): Decision {

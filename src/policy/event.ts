@@ -156,10 +156,10 @@ function stringEnd(text: string, start: number): number | undefined {
 }
 
 function unquote(text: string): string {
-  return text.slice(1, -1).replace(/\\(x[0-9a-fA-F]{2}|.)/gs, (_, escape: string) => {
-    if (escape.startsWith('x') && escape.length === 3)
-      return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    return { n: '\n', t: '\t', r: '\r', '0': '\0' }[escape] ?? escape;
+  return text.slice(1, -1).replace(/\\(x[0-9a-fA-F]{2}|.)/gs, (_, code: string) => {
+    if (code.startsWith('x') && code.length === 3)
+      return String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    return { n: '\n', t: '\t', r: '\r', '0': '\0' }[code] ?? code;
   });
 }
 

@@ -119,7 +119,9 @@ export class Reader {
     return { source: this.#file.name, start: this.#point(from), end: this.#point(Math.max(from, to)) };
   }
 
-  #point(offset: number): SourceSpan['start'] {
+  /** The YAML reader speaks of places behind the end where something is missing there. */
+  #point(wanted: number): SourceSpan['start'] {
+    const offset = Math.min(wanted, this.#file.text.length);
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col), offset };
   }
