@@ -189,7 +189,8 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	launch->host_root = options->host_root || annotation_is(config, "org.vxe.root", "host");
 	launch->reaper = vxe_config_namespace(config, CLONE_NEWPID) && !vxe_config_namespace(config, CLONE_NEWPID)->path &&
 			 (options->own_verb ? !annotation_is(config, "org.vxe.init", "false") : annotation_is(config, "org.vxe.init", "true"));
-	launch->forking = launch->reaper && annotation_is(config, "org.vxe.kind", "forking");
+	/* With entry the instance ends with it, whatever it leaves behind. */
+	launch->forking = launch->reaper && !options->entry && annotation_is(config, "org.vxe.kind", "forking");
 	launch->without = options->without;
 	launch->entry = options->entry;
 	launch->entry_arg = options->entry_arg;
