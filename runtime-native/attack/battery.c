@@ -14,12 +14,12 @@
 /* An attempt that takes longer has hung; the slowest (waiting for a datagram that never comes) needs 0.3 s. */
 #define ATTEMPT_DEADLINE_NS 4000000000LL
 
-static int64_t clock_ns(clockid_t clock)
+static int64_t realtime_ns(void)
 {
 	struct timespec now = {0};
 
 	/* Answered in user space: no filter can refuse it. */
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
@@ -215,10 +215,10 @@ static void conclude(struct vxe_attack_result *result, int status)
 /* Waits for the attempt's process; where the profile grants no wait, its word in the shared memory is enough. */
 static void await(long pid, struct vxe_attack_result *result)
 {
-	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + ATTEMPT_DEADLINE_NS;
+	int64_t deadline = attack_now_ns() + ATTEMPT_DEADLINE_NS;
 	bool can_wait = true;
 
-	for (unsigned int turn = 0;; turn++) {
+	do {
 		int status = 0;
 		long ret = can_wait ? sys4(SYS_wait4, pid, &status, WNOHANG, 0) : 0;
 
@@ -230,13 +230,10 @@ static void await(long pid, struct vxe_attack_result *result)
 			can_wait = false;
 		if (!can_wait && is_final(atomic_load(&result->state)))
 			return;
-		if (clock_ns(CLOCK_MONOTONIC) > deadline)
-			break;
-		if (turn < 20 || sys2(SYS_nanosleep, (&(struct timespec){.tv_nsec = 200000}), 0) < 0)
-			sys0(SYS_sched_yield);
-	}
-	sys2(SYS_kill, pid, SIGKILL);
-	if (can_wait)
+		attack_rest(100);
+	} while (attack_now_ns() < deadline);
+	/* If it may not be killed it stays until the instance ends. */
+	if (sys2(SYS_kill, pid, SIGKILL) >= 0 && can_wait)
 		sys4(SYS_wait4, pid, 0, 0, 0);
 	if (is_final(atomic_load(&result->state)))
 		return;
@@ -250,7 +247,7 @@ static void await(long pid, struct vxe_attack_result *result)
 
 static void run_row(const struct vxe_attack_world *world, const struct vxe_attack_row *row, struct vxe_attack_result *result)
 {
-	result->begin_ns = clock_ns(CLOCK_REALTIME);
+	result->begin_ns = realtime_ns();
 	atomic_store(&result->state, VXE_ATTACK_RUNNING);
 	long pid = sys_fork();
 	if (pid == 0) {
@@ -269,7 +266,7 @@ static void run_row(const struct vxe_attack_world *world, const struct vxe_attac
 			atomic_store(&result->state, VXE_ATTACK_DIED);
 		}
 	}
-	result->end_ns = clock_ns(CLOCK_REALTIME);
+	result->end_ns = realtime_ns();
 }
 
 int vxe_battery_run(void *arg)
@@ -277,6 +274,8 @@ int vxe_battery_run(void *arg)
 	const struct vxe_attack_world *world = arg;
 	size_t count = vxe_attack_count();
 
+	/* Finds out how to rest before there are attempts to blame for it. */
+	attack_rest(200);
 	for (size_t i = 0; i < count; i++) {
 		struct vxe_attack_result *result = &world->results[i];
 

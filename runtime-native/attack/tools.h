@@ -27,7 +27,11 @@ void attack_unlink(const char *path);
 /* A folder in which nothing was made yet: the first writable one; NULL after telling why there is none. */
 const char *attack_writable_dir(struct vxe_attack *attack);
 
+/* A rest of about so long by whatever call the profile lets one rest with; by the processor alone if there is none. */
+void attack_rest(long microseconds);
 void attack_sleep_ms(long ms);
+/* CLOCK_MONOTONIC, answered in user space. */
+int64_t attack_now_ns(void);
 /* Waits for counter to exceed before, at most ms. */
 bool attack_wait_counter(_Atomic uint32_t *counter, uint32_t before, long ms);
 
