@@ -84,6 +84,9 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     checked,
     signal,
   );
+  if (chosen.guessed && [...closure.members.keys()].some((path) => path.includes('/libpam.so.'))) {
+    context.step('it uses PAM, whose modules no header names: list them under dlopen in a recipe of its own');
+  }
   const accounts = accountsOf(recipe, request.accountsFrom ?? '/etc');
   const plan = composeRootfs({ recipe, recipeFile: chosen.file, tree, closure, accounts });
 

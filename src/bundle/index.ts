@@ -24,3 +24,4 @@ export {
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
 export type { CreateRequest } from './request.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';
+export { bundleWorld } from './world.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BundleStore, Failure, readBundleProfile } from '../bundle/index.js';
 import {
   type AttackLayer,

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { VxeCommand } from './support/base.js';
 import { completionScript, SHELLS, type Shell } from './support/completion.js';
 import { commandViews, LAUNCH_VERBS } from './support/verbs.js';

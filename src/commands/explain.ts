@@ -1,5 +1,5 @@
-import { Args } from '@oclif/core';
-import { BundleStore, compileProfile, loadProfile, readBundleProfile } from '../bundle/index.js';
+import * as Args from '@oclif/core/args';
+import { BundleStore, bundleWorld, compileProfile, loadProfile, readBundleProfile } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
 import type { CoverageRow } from '../lowering/index.js';
 import { type Explanation, explainEvent } from '../policy/index.js';
@@ -46,11 +46,11 @@ export default class Explain extends VxeCommand {
 
   #event(name: string, event: string): unknown {
     const store = new BundleStore(this.places().bundles);
-    const { policy } = store.exists(name)
-      ? readBundleProfile(store.require(name))
-      : loadProfile(name, this.places());
+    const bundled = store.exists(name);
+    const { policy } = bundled ? readBundleProfile(store.require(name)) : loadProfile(name, this.places());
+    const world = bundled ? bundleWorld(store, name) : undefined;
     const source = { name: 'event', text: event };
-    const explanation: Explanation = unwrap(explainEvent(policy, event), [source], 2);
+    const explanation: Explanation = unwrap(explainEvent(policy, event, world), [source], 2);
     this.log(explanation.text);
     const { verdict, rule, reason } = explanation.decision;
     return {

@@ -1,28 +1,48 @@
-import Attack from './attack.js';
-import BundleAudit from './bundle/audit.js';
-import BundleCreate from './bundle/create.js';
-import BundleInspect from './bundle/inspect.js';
-import BundleList from './bundle/list.js';
-import BundleRemove from './bundle/remove.js';
-import Commands from './commands.js';
-import Completion from './completion.js';
-import Explain from './explain.js';
-import ProfileCheck from './profile/check.js';
-import ProfileCompile from './profile/compile.js';
-import ProfileList from './profile/list.js';
+import type { Command } from '@oclif/core/command';
+import type { Config } from '@oclif/core/config';
 
-/** Every verb of the authoring side: a table, so that no folder has to be searched at each start. */
-export const COMMANDS = {
-  attack: Attack,
-  'bundle:audit': BundleAudit,
-  'bundle:create': BundleCreate,
-  'bundle:inspect': BundleInspect,
-  'bundle:list': BundleList,
-  'bundle:remove': BundleRemove,
-  commands: Commands,
-  completion: Completion,
-  explain: Explain,
-  'profile:check': ProfileCheck,
-  'profile:compile': ProfileCompile,
-  'profile:list': ProfileList,
+/** The class of a verb, as far as running it needs. */
+export interface Verb {
+  new (argv: string[], config: Config): Command;
+  id: string;
+  readonly run: typeof Command.run;
+}
+
+/**
+ * Every verb of the authoring side and how to load it. Loading is most of what a short verb costs, so each loads by itself;
+ * help, `commands` and `completion` load them all.
+ */
+export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: Verb }>>> = {
+  attack: () => import('./attack.js'),
+  'bundle:audit': () => import('./bundle/audit.js'),
+  'bundle:create': () => import('./bundle/create.js'),
+  'bundle:inspect': () => import('./bundle/inspect.js'),
+  'bundle:list': () => import('./bundle/list.js'),
+  'bundle:remove': () => import('./bundle/remove.js'),
+  commands: () => import('./commands.js'),
+  completion: () => import('./completion.js'),
+  explain: () => import('./explain.js'),
+  'profile:check': () => import('./profile/check.js'),
+  'profile:compile': () => import('./profile/compile.js'),
+  'profile:list': () => import('./profile/list.js'),
 };
+
+/** The verb that a command line names and that can run by itself, with the arguments left for it. */
+export function directVerb(argv: readonly string[]):
+  | {
+      readonly id: string;
+      readonly load: () => Promise<{ readonly default: Verb }>;
+      readonly rest: readonly string[];
+    }
+  | undefined {
+  const options = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined);
+  if (options.some((word) => word === '--help' || word === '-h')) return undefined;
+  for (const words of [2, 1]) {
+    const id = argv.slice(0, words).join(':');
+    const load = Object.hasOwn(LOADERS, id) && !NEEDS_ALL.has(id) ? LOADERS[id] : undefined;
+    if (argv.length >= words && load !== undefined) return { id, load, rest: argv.slice(words) };
+  }
+  return undefined;
+}
+
+const NEEDS_ALL: ReadonlySet<string> = new Set(['commands', 'completion']);

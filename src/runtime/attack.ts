@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { errnoOf, Failure } from '../bundle/index.js';
 
 /** One attempt of the battery, as vxe-attack tells it. */
@@ -98,6 +97,8 @@ export class Battery {
   }
 
   async #lines(args: readonly string[], env: Record<string, string>): Promise<unknown[]> {
+    // Loaded here alone: no other verb needs it, and it is slow to load.
+    const { execa } = await import('execa');
     const done = await execa(this.#program, args, {
       env,
       stdin: 'inherit',

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { type AuditReport, auditBundle, BundleStore } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { size, table } from '../support/output.js';

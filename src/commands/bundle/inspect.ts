@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { type BundleDetails, BundleStore } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { size, table } from '../support/output.js';

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { BundleStore, Failure } from '../../bundle/index.js';
 import { runningInstance } from '../../runtime/index.js';
 import { VxeCommand } from '../support/base.js';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { Failure, readProfile } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 

@@ -1,12 +1,14 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { flush } from '@oclif/core/flush';
-import { run } from '@oclif/core/run';
 import { packageFolder } from '../../bundle/index.js';
+import { directVerb } from '../index.js';
 import { errorLine, outcomeOf } from './errors.js';
 
 /** The authoring CLI: runs one verb, prints its error if it has one, and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
-    await run([...argv], { root: packageFolder() });
+    await runVerb(argv);
   } catch (error) {
     const { exit, view } = outcomeOf(error);
     if (view !== undefined) {
@@ -18,6 +20,22 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = exit;
   }
   await flush(500);
+}
+
+async function runVerb(argv: readonly string[]): Promise<void> {
+  const root = packageFolder();
+  const verb = directVerb(argv);
+  if (verb === undefined) {
+    const { run } = await import('@oclif/core/run');
+    await run([...argv], { root });
+    return;
+  }
+  const { default: command } = await verb.load();
+  const { oclif, ...rest } = createRequire(import.meta.url)(join(root, 'package.json'));
+  const { commands: _all, ...settings } = oclif;
+  command.id = verb.id;
+  // Without the table of commands, oclif does not load the others.
+  await command.run([...verb.rest], { root, pjson: { ...rest, oclif: settings } });
 }
 
 function wantsJson(argv: readonly string[]): boolean {
