@@ -15,9 +15,11 @@
 #include "file.h"
 #include "hooks.h"
 #include "kernel.h"
+#include "landlock.h"
 #include "launch.h"
 #include "preflight.h"
 #include "record.h"
+#include "self.h"
 #include "state.h"
 #include "supervise.h"
 
@@ -129,6 +131,12 @@ static bool annotation_is(const struct vxe_config *config, const char *key, cons
 	return found && !strcmp(found, value);
 }
 
+/* With Landlock ruling what may be executed, this program's own file cannot be. */
+static bool landlock_holds_execute(const struct vxe_landlock *landlock)
+{
+	return landlock->present && (landlock->handled_fs & LANDLOCK_ACCESS_FS_EXECUTE);
+}
+
 /* Reads the bundle, takes the name, and fills in what the launch needs. */
 static int instance_open(struct instance *instance, struct vxe_error **err)
 {
@@ -142,6 +150,9 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	if (vxe_config_load(instance->bundle_fd, options->bundle, &instance->config, err) < 0)
 		return -1;
 	config = instance->config;
+	/* Before anything is made: this starts the program over. */
+	if (!options->detach && !landlock_holds_execute(&config->process.landlock) && vxe_self_seal(err) < 0)
+		return -1;
 	if (options->args) {
 		struct vxe_strings *args = &config->process.args;
 
@@ -390,8 +401,26 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 	return 0;
 }
 
+/* A detached supervisor cannot start over once it has left its caller: it is sealed before. */
+static int seal_for_bundle(const char *bundle, struct vxe_error **err)
+{
+	cleanup_fd int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vxe_config *config = NULL;
+	bool held;
+
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
+	if (vxe_config_load(fd, bundle, &config, err) < 0)
+		return -1;
+	held = landlock_holds_execute(&config->process.landlock);
+	vxe_config_free(&config);
+	return held ? 0 : vxe_self_seal(err);
+}
+
 int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
 {
+	if (options->detach && seal_for_bundle(options->bundle, err) < 0)
+		return -1;
 	return options->detach ? run_detached(options, exit_code, err) : run_here(options, -1, exit_code, err);
 }
 
@@ -701,7 +730,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	int failed = -1;
 
 	vxe_launch_init(&launch);
-	if (state_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
+	/* Processes of the instance are there already, and will see this one. */
+	if (vxe_self_seal(err) < 0 || state_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
 		return -1;
 	if (state->status != VXE_RUNNING && state->status != VXE_CREATED) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);

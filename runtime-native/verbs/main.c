@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "self.h"
 #include "verbs.h"
 
 #ifndef VXE_VERSION
@@ -126,6 +127,7 @@ int main(int argc, char **argv)
 	const struct vxe_verb *verb;
 	int option, code;
 
+	vxe_self_init(argv);
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "+vh", options, NULL)) >= 0) {
 		switch (option) {
