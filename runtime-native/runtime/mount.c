@@ -122,8 +122,6 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 			plan->bind = true;
 		plan->is_proc = mount->type && !strcmp(mount->type, "proc");
 		plan->is_dev = !strcmp(mount->destination, "/dev") && !plan->bind;
-		if (plan->bind && !mount->source)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the bind mount on %s names no source", mount->destination);
 		if (!plan->bind && !mount->type)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s names no type", mount->destination);
 		if (plan->bind && plan->data.count)

@@ -1,0 +1,183 @@
+/* The supervisor's parts that need no instance: lines, words, records, rotation. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "json.h"
+#include "notify.h"
+#include "output.h"
+#include "record.h"
+#include "relay.h"
+#include "tap.h"
+
+static void errno_words(void)
+{
+	static const struct {
+		const char *words, *call;
+		int errnum;
+	} rows[] = {
+		{ NULL, "connect", EPERM },
+		{ "", "connect", EPERM },
+		{ "connect=EACCES", "connect", EACCES },
+		{ "connect=EACCES", "conn", EPERM },
+		{ "reconnect=EACCES", "connect", EPERM },
+		{ "openat2=ENOSYS connect=ECONNREFUSED", "connect", ECONNREFUSED },
+		{ "connect=ENOSUCHERRNO", "connect", EPERM },
+		{ "connect=EACCESS", "connect", EPERM },
+		{ "connect", "connect", EPERM },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		ok(vxe_notify_errno(rows[i].words, rows[i].call) == rows[i].errnum, "errno of %s in \"%s\"", rows[i].call,
+		   rows[i].words ? rows[i].words : "(none)");
+}
+
+static void syslog_lines(void)
+{
+	static const struct {
+		const char *datagram, *text;
+	} rows[] = {
+		{ "<30>Nov 22 09:34:50 popa3d[7]: Session from 127.0.0.1", "popa3d[7]: Session from 127.0.0.1" },
+		{ "<30>popa3d: no date\n", "popa3d: no date" },
+		{ "no priority", "no priority" },
+		{ "<30>a\x1b[31mred\nforged line", "a [31mred forged line" },
+		{ "<999999>x", "<999999>x" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char out[256];
+		size_t size = vxe_relay_syslog_line(rows[i].datagram, strlen(rows[i].datagram), out, sizeof(out));
+
+		out[size - 1] = '\0';
+		ok(strlen(out) > 20 && same_text(out + 21, rows[i].text), "syslog line %zu", i + 1);
+	}
+	{
+		char large[6000], out[4200];
+		size_t size;
+
+		memset(large, 'x', sizeof(large));
+		size = vxe_relay_syslog_line(large, sizeof(large), out, sizeof(out));
+		ok(size == sizeof(out) && out[size - 1] == '\n', "a line longer than the buffer is cut, and ends");
+	}
+}
+
+static void notify_relay(const char *folder)
+{
+	struct vxe_error *err = NULL;
+	char path[256], got[512];
+	int fd = vxe_relay_bind(folder, "manager", &err);
+	static const char message[] = "MAINPID=1\nREADY=1\nFDSTORE=1\nSTATUS=at work\nX=READY=1";
+	size_t size;
+
+	ok(fd >= 0, "a service socket is made (%s)", err ? err->message : "");
+	snprintf(path, sizeof(path), "%s/manager", folder);
+	vxe_relay_notify(path, message, strlen(message));
+	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
+	got[size] = '\0';
+	ok(same_text(got, "READY=1\nSTATUS=at work\n"), "the program's word is passed on, what would speak for the supervisor is not");
+	vxe_relay_notify(path, "MAINPID=1", 9);
+	ok(vxe_relay_receive(fd, got, sizeof(got)) == 0, "a message with nothing to pass on is not sent");
+	close(fd);
+	unlink(path);
+	vxe_error_free(&err);
+}
+
+static void records(const char *folder)
+{
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vxe_record_log log;
+	struct vxe_error *err = NULL;
+	struct vxe_violation violation = { .pid = getpid(), .arch = AUDIT_ARCH_X86_64, .nr = 42, .args = { 3, UINT64_MAX }, .errnum = EPERM };
+	char *text = NULL;
+	size_t size = 0, lines = 0;
+	uint64_t counted = 0;
+	struct stat st;
+
+	snprintf(violation.detail, sizeof(violation.detail), "connect(3, \"\x01\xff\n\")");
+	ok(vxe_record_open(&log, dir_fd, "popd", "popd-1", &err) == 0, "the violation log opens");
+	for (int i = 0; i < 10000; i++)
+		vxe_record_write(&log, &violation);
+	vxe_record_close(&log);
+	ok(vxe_file_read_at(dir_fd, "violations.ndjson", 64 << 20, &text, &size, &err) == 0, "and is read back");
+	for (char *line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+		struct json_object *object = NULL;
+		uint64_t count = 0;
+
+		if (vxe_json_parse(line, strlen(line), &object, &err) < 0) {
+			ok(false, "line %zu is JSON: %s", lines + 1, err->message);
+			break;
+		}
+		vxe_json_get_uint(object, "", "count", UINT64_MAX, &count, NULL);
+		counted += count;
+		lines++;
+		vxe_json_put(&object);
+	}
+	ok(counted == 10000, "every refusal of a flood is counted (%llu)", (unsigned long long)counted);
+	ok(lines < 5000, "and the flood is folded (%zu lines)", lines);
+	free(text);
+	ok(fstatat(dir_fd, "violations.ndjson", &st, 0) == 0 && (st.st_mode & 0777) == 0640, "the log is not the world's to read");
+	unlinkat(dir_fd, "violations.ndjson", 0);
+	close(dir_fd);
+	vxe_error_free(&err);
+}
+
+static void call_names(void)
+{
+	static const struct {
+		uint32_t arch;
+		int nr;
+		const char *name, *arch_name;
+	} rows[] = {
+		{ AUDIT_ARCH_X86_64, 59, "execve", "x86_64" }, { AUDIT_ARCH_X86_64, 0x40000000 | 2, "open", "x32" },
+		{ AUDIT_ARCH_I386, 11, "execve", "x86" },      { AUDIT_ARCH_AARCH64, 221, "execve", "aarch64" },
+		{ AUDIT_ARCH_X86_64, 4000, "nr 4000", "x86_64" }, { 1, 1, "nr 1", "unknown" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *arch;
+		char *name = vxe_call_name(rows[i].arch, rows[i].nr, &arch);
+
+		ok(same_text(name, rows[i].name) && same_text(arch, rows[i].arch_name), "%s of %s", rows[i].name, rows[i].arch_name);
+		free(name);
+	}
+}
+
+static void output_rotation(const char *folder)
+{
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = vxe_output_open(dir_fd);
+	static char block[1 << 20];
+	struct stat now = { 0 }, old = { 0 };
+
+	memset(block, 'x', sizeof(block));
+	for (int i = 0; i < 40; i++)
+		vxe_output_append(dir_fd, &fd, block, sizeof(block));
+	ok(fstatat(dir_fd, "output.log", &now, 0) == 0 && fstatat(dir_fd, "output.log.1", &old, 0) == 0 && now.st_size + old.st_size <= 32 << 20,
+	   "forty megabytes of output take at most thirty-two");
+	close(fd);
+	unlinkat(dir_fd, "output.log", 0);
+	unlinkat(dir_fd, "output.log.1", 0);
+	close(dir_fd);
+}
+
+int main(void)
+{
+	char folder[] = "/tmp/vxe-test-supervisor-XXXXXX";
+
+	if (!mkdtemp(folder))
+		return 1;
+	errno_words();
+	syslog_lines();
+	notify_relay(folder);
+	records(folder);
+	call_names();
+	output_rotation(folder);
+	rmdir(folder);
+	return tap_done();
+}
