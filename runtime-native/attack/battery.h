@@ -87,6 +87,7 @@ struct vxe_attack_world {
 	const char *program;		   /* the confined program's path inside */
 	const char *mailbox;		   /* another user's file inside, NULL: none could be made */
 	uid_t mailbox_owner;
+	const char *own_file;		   /* an executable file inside that the program's user owns, or NULL */
 	dev_t disk;			   /* a disk of the host that can be read, 0: none was found */
 	const char *spool_socket; /* path inside of a socket that a bystander listens on, or NULL */
 	const char *dirs[VXE_ATTACK_MAX_DIRS + 1]; /* folders that exist inside, NULL-terminated: the intruder knows the tree */

@@ -22,6 +22,7 @@
 /* What was made on the host for the intruder to reach for, and is taken away afterwards. */
 struct bait {
 	char mailbox_host[PATH_MAX], mailbox[PATH_MAX];
+	char own_host[PATH_MAX], own[PATH_MAX];
 	char socket_host[PATH_MAX], socket[PATH_MAX];
 };
 
@@ -75,42 +76,61 @@ static void learn_dirs(const struct vxe_config *config, struct vxe_attack_world 
 	nftw(config->rootfs, walk_dir, 16, FTW_PHYS | FTW_MOUNT);
 }
 
-/* A file of another user's and a socket, in the first folder of the host that the instance may write to. */
+static int make_file(const char *path, mode_t mode, uid_t owner, gid_t group)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+
+	if (fd < 0 || write(fd, "From other\n", 11) < 0 || fchmod(fd, mode) < 0 || (geteuid() == 0 && fchown(fd, owner, group) < 0))
+		return -1;
+	return 0;
+}
+
+static bool is_spool(const struct vxe_mount *mount)
+{
+	static const char *const system[] = {"/dev", "/proc", "/sys"};
+	struct stat status;
+
+	if (!mount->source || mount->source[0] != '/' || has_option(mount, "ro") || stat(mount->source, &status) < 0 ||
+	    !S_ISDIR(status.st_mode))
+		return false;
+	for (size_t i = 0; i < COUNT_OF(system); i++)
+		if (strncmp(mount->source, system[i], strlen(system[i])) == 0)
+			return false;
+	return true;
+}
+
+/* A file of another user's, one of the program's own, and a socket, in the first folder of the host that the instance
+   may write to. Without such a folder there is no bait, and the rows that need it say so. */
 static int lay_bait(const struct vxe_config *config, struct bait *bait, struct vxe_error **err)
 {
-	memset(bait, 0, sizeof(*bait));
-	for (size_t i = 0; i < config->n_mounts; i++) {
-		const struct vxe_mount *mount = &config->mounts[i];
-		struct stat status;
+	const struct vxe_mount *spool = NULL;
+	int pid = (int)getpid();
 
-		if (!mount->source || mount->source[0] != '/' || has_option(mount, "ro") || stat(mount->source, &status) < 0 ||
-		    !S_ISDIR(status.st_mode) || strncmp(mount->source, "/dev", 4) == 0 || strncmp(mount->source, "/proc", 5) == 0 ||
-		    strncmp(mount->source, "/sys", 4) == 0)
-			continue;
-		snprintf(bait->mailbox_host, sizeof(bait->mailbox_host), "%s/vxe-attack-other-%d", mount->source, (int)getpid());
-		snprintf(bait->mailbox, sizeof(bait->mailbox), "%s/vxe-attack-other-%d", mount->destination, (int)getpid());
-		int fd = open(bait->mailbox_host, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0) {
-			bait->mailbox_host[0] = '\0';
-			continue;
-		}
-		int ret = write(fd, "From other\n", 11) < 0 || (geteuid() == 0 && fchown(fd, MAILBOX_OWNER, MAILBOX_OWNER) < 0);
-		close(fd);
-		if (ret)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bait %s cannot be made", bait->mailbox_host);
-		snprintf(bait->socket_host, sizeof(bait->socket_host), "%s/vxe-attack-%d", mount->source, (int)getpid());
-		snprintf(bait->socket, sizeof(bait->socket), "%s/vxe-attack-%d", mount->destination, (int)getpid());
+	memset(bait, 0, sizeof(*bait));
+	for (size_t i = 0; i < config->n_mounts && !spool; i++)
+		if (is_spool(&config->mounts[i]))
+			spool = &config->mounts[i];
+	if (!spool)
 		return 0;
-	}
+	snprintf(bait->mailbox_host, sizeof(bait->mailbox_host), "%s/vxe-attack-other-%d", spool->source, pid);
+	snprintf(bait->mailbox, sizeof(bait->mailbox), "%s/vxe-attack-other-%d", spool->destination, pid);
+	snprintf(bait->own_host, sizeof(bait->own_host), "%s/vxe-attack-own-%d", spool->source, pid);
+	snprintf(bait->own, sizeof(bait->own), "%s/vxe-attack-own-%d", spool->destination, pid);
+	snprintf(bait->socket_host, sizeof(bait->socket_host), "%s/vxe-attack-%d", spool->source, pid);
+	snprintf(bait->socket, sizeof(bait->socket), "%s/vxe-attack-%d", spool->destination, pid);
+	if (make_file(bait->mailbox_host, 0600, MAILBOX_OWNER, MAILBOX_OWNER) < 0 ||
+	    make_file(bait->own_host, 0700, config->process.uid, config->process.gid) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bait in %s cannot be made", spool->source);
 	return 0;
 }
 
 static void take_bait_away(const struct bait *bait)
 {
-	if (bait->mailbox_host[0] != '\0')
-		unlink(bait->mailbox_host);
-	if (bait->socket_host[0] != '\0')
-		unlink(bait->socket_host);
+	const char *const paths[] = {bait->mailbox_host, bait->own_host, bait->socket_host};
+
+	for (size_t i = 0; i < COUNT_OF(paths); i++)
+		if (paths[i][0] != '\0')
+			unlink(paths[i]);
 }
 
 static bool rows_left(const struct vxe_attack_world *world)
@@ -189,6 +209,7 @@ int vxe_confine_run(const struct vxe_confine_options *options, struct vxe_attack
 	if (ret == 0) {
 		world->mailbox = bait.mailbox[0] != '\0' ? bait.mailbox : NULL;
 		world->mailbox_owner = MAILBOX_OWNER;
+		world->own_file = bait.own[0] != '\0' ? bait.own : NULL;
 		world->spool_socket = bait.socket[0] != '\0' ? bait.socket : NULL;
 		pid_t bystander = vxe_bystander_start(world->shared, bait.socket_host[0] != '\0' ? bait.socket_host : NULL);
 		if (bystander < 0) {

@@ -182,6 +182,7 @@ static int enter_tree(const char *root, struct trouble *trouble)
 	int fd = open(MAILBOX, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(trouble, "make a mailbox");
+	/* Where anybody may create there is no need of a file that is there already: world->own_file stays NULL. */
 	int ret = write(fd, "From other\n", 11) < 0 || (geteuid() == 0 && fchown(fd, MAILBOX_OWNER, MAILBOX_OWNER) < 0 && errno != EINVAL);
 	close(fd);
 	return ret ? fail(trouble, "fill a mailbox") : 0;

@@ -385,18 +385,20 @@ static void swallow_disk(struct vxe_attack *attack)
 	/* Not to fill anything: a sparse file is enough to see whether there is a bound on size. */
 	char path[ATTACK_PATH];
 	size_t dir = 0;
-	long fd = attack_new_file(attack, O_WRONLY, 0600, path, &dir);
+	long fd = attack_code_file(attack, O_WRONLY, 0600, path, &dir);
 
 	if (fd < 0)
 		return;
 	long ret = sys2(SYS_ftruncate, fd, 1L << 40);
+	if (ret >= 0)
+		sys2(SYS_ftruncate, fd, 0);
 	attack_close(fd);
-	attack_unlink(path);
+	attack_discard(attack, path);
 	attack_event(attack, "ftruncate(%ld, %ld)", fd, 1L << 40);
 	if (ret < 0)
 		attack_failed(attack, ret, "ftruncate", "make a file of 1 TiB");
 	else
-		attack_succeeded(attack, "ftruncate", "a file of 1 TiB in %s", attack->world->dirs[dir - 1]);
+		attack_succeeded(attack, "ftruncate", "%s, of 1 TiB", path);
 }
 
 #define GROUP "files"

@@ -57,7 +57,7 @@ static void standard_descriptors(struct vxe_attack *attack)
 			attack_succeeded(attack, "fstat", "descriptor %ld is a %s", fd, S_ISDIR(status.st_mode) ? "folder" : "disk");
 			return;
 		}
-		attack_failed(attack, -ENOTDIR, "fstat", "find a folder or a disk at the descriptors that every program has");
+		attack_failed(attack, -EBADF, "fstat", "find a folder or a disk at the descriptors that every program has");
 	}
 }
 

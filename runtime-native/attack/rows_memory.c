@@ -146,9 +146,9 @@ static void map_written_file(struct vxe_attack *attack)
 	size_t dir = 0;
 	long fd;
 
-	while ((fd = attack_new_file(attack, O_RDWR, 0700, path, &dir)) >= 0) {
+	while ((fd = attack_code_file(attack, O_RDWR, 0700, path, &dir)) >= 0) {
 		sys3(SYS_write, fd, code, sizeof(code));
-		attack_unlink(path);
+		attack_discard(attack, path);
 		long memory = sys6(SYS_mmap, 0, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 		attack_close(fd);
 		if (!is_error(memory)) {
@@ -156,7 +156,7 @@ static void map_written_file(struct vxe_attack *attack)
 			call_memory(attack, "mmap", memory);
 			return;
 		}
-		attack_failed(attack, memory, "mmap", "map a file written to %s to execute", attack->world->dirs[dir - 1]);
+		attack_failed(attack, memory, "mmap", "map the written file %s to execute", path);
 	}
 }
 
@@ -166,13 +166,13 @@ static void protect_written_file(struct vxe_attack *attack)
 	size_t dir = 0;
 	long fd;
 
-	while ((fd = attack_new_file(attack, O_RDWR, 0700, path, &dir)) >= 0) {
+	while ((fd = attack_code_file(attack, O_RDWR, 0700, path, &dir)) >= 0) {
 		sys3(SYS_write, fd, code, sizeof(code));
-		attack_unlink(path);
+		attack_discard(attack, path);
 		long memory = sys6(SYS_mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 		attack_close(fd);
 		if (is_error(memory)) {
-			attack_failed(attack, memory, "mmap", "map a file written to %s", attack->world->dirs[dir - 1]);
+			attack_failed(attack, memory, "mmap", "map the written file %s", path);
 			continue;
 		}
 		long ret = sys3(SYS_mprotect, memory, PAGE, PROT_READ | PROT_EXEC);

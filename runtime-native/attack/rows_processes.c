@@ -18,16 +18,18 @@
 #define MAX_PIDS 32
 
 /* Each process that is not the program's own, until one yields. */
-static void each(struct vxe_attack *attack, const char *call, const char *what, long (*act)(struct vxe_attack *, long pid))
+static void each(struct vxe_attack *attack, const char *call, const char *what,
+		 long (*act)(struct vxe_attack *, long pid, const char **failed))
 {
 	long pids[MAX_PIDS];
 	size_t count = attack_outside_pids(attack, pids, COUNT_OF(pids));
 
 	for (size_t i = 0; i < count; i++) {
-		long ret = act(attack, pids[i]);
+		const char *failed = call;
+		long ret = act(attack, pids[i], &failed);
 
 		if (ret < 0) {
-			attack_failed(attack, ret, call, "%s process %ld", what, pids[i]);
+			attack_failed(attack, ret, failed, "%s process %ld", what, pids[i]);
 			continue;
 		}
 		attack_succeeded(attack, call, "process %ld%s", pids[i], pids[i] == attack->world->shared->pid ? ", outside" : "");
@@ -35,12 +37,13 @@ static void each(struct vxe_attack *attack, const char *call, const char *what, 
 	}
 }
 
-static long trace_attach(struct vxe_attack *attack, long pid)
+static long trace_attach(struct vxe_attack *attack, long pid, const char **failed)
 {
 	int status;
 	long ret = sys4(SYS_ptrace, PTRACE_ATTACH, pid, 0, 0);
 
 	(void)attack;
+	(void)failed;
 	if (ret < 0)
 		return ret;
 	sys4(SYS_wait4, pid, &status, __WALL, 0);
@@ -48,9 +51,10 @@ static long trace_attach(struct vxe_attack *attack, long pid)
 	return 0;
 }
 
-static long trace_seize(struct vxe_attack *attack, long pid)
+static long trace_seize(struct vxe_attack *attack, long pid, const char **failed)
 {
 	(void)attack;
+	(void)failed;
 	/* The end of this process lets go of it. */
 	return sys4(SYS_ptrace, PTRACE_SEIZE, pid, 0, 0);
 }
@@ -76,23 +80,25 @@ static void ptrace_child(struct vxe_attack *attack)
 		attack_succeeded(attack, "ptrace", "a child is traced by its parent");
 }
 
-static long read_secret(struct vxe_attack *attack, long pid)
+static long read_secret(struct vxe_attack *attack, long pid, const char **failed)
 {
 	char buffer[sizeof(VXE_ATTACK_SECRET)] = {0};
 	struct iovec local = {.iov_base = buffer, .iov_len = sizeof(buffer)};
 	struct iovec remote = {.iov_base = (void *)(uintptr_t)attack->world->shared->secret_address, .iov_len = sizeof(buffer)};
 	long ret = sys6(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0);
 
+	(void)failed;
 	/* EFAULT: allowed in, and nothing mapped there. */
 	return ret == -EFAULT ? 0 : ret;
 }
 
-static long write_scratch(struct vxe_attack *attack, long pid)
+static long write_scratch(struct vxe_attack *attack, long pid, const char **failed)
 {
 	char byte = 'x';
 	struct iovec local = {.iov_base = &byte, .iov_len = 1};
 	struct iovec remote = {.iov_base = (void *)(uintptr_t)attack->world->shared->scratch_address, .iov_len = 1};
 
+	(void)failed;
 	/* Only the bystander has that address to spare; in any other process it may hold something. */
 	if (pid != attack->world->shared->pid)
 		remote.iov_base = NULL;
@@ -110,12 +116,14 @@ static void vm_write(struct vxe_attack *attack)
 	each(attack, "process_vm_writev", "write the memory of", write_scratch);
 }
 
-static long take_descriptor(struct vxe_attack *attack, long pid)
+static long take_descriptor(struct vxe_attack *attack, long pid, const char **failed)
 {
 	long handle = sys2(SYS_pidfd_open, pid, 0);
 
-	if (handle < 0)
+	if (handle < 0) {
+		*failed = "pidfd_open";
 		return handle;
+	}
 	long fd = sys3(SYS_pidfd_getfd, handle, pid == attack->world->shared->pid ? attack->world->shared->secret_fd : 0, 0);
 	attack_close(fd);
 	attack_close(handle);
@@ -127,11 +135,12 @@ static void pidfd_getfd(struct vxe_attack *attack)
 	each(attack, "pidfd_getfd", "take a descriptor from", take_descriptor);
 }
 
-static long open_process(struct vxe_attack *attack, long pid)
+static long open_process(struct vxe_attack *attack, long pid, const char **failed)
 {
 	long handle = sys2(SYS_pidfd_open, pid, 0);
 
 	(void)attack;
+	(void)failed;
 	attack_close(handle);
 	return handle;
 }
@@ -141,7 +150,7 @@ static void pidfd_open_other(struct vxe_attack *attack)
 	each(attack, "pidfd_open", "get a handle of", open_process);
 }
 
-static long signal_by_handle(struct vxe_attack *attack, long pid)
+static long signal_by_handle(struct vxe_attack *attack, long pid, const char **failed)
 {
 	long handle = sys2(SYS_pidfd_open, pid, 0);
 
@@ -152,8 +161,10 @@ static long signal_by_handle(struct vxe_attack *attack, long pid)
 		attack_format(path, sizeof(path), "/proc/%ld", pid);
 		handle = attack_open(path, O_RDONLY | O_DIRECTORY, 0);
 	}
-	if (handle < 0)
+	if (handle < 0) {
+		*failed = "openat";
 		return handle;
+	}
 	long ret = sys4(SYS_pidfd_send_signal, handle, 0, 0, 0);
 	attack_close(handle);
 	return ret;
@@ -165,8 +176,9 @@ static void pidfd_signal(struct vxe_attack *attack)
 }
 
 /* Signal 0 asks for the same permission as any other and does nothing. */
-static long send_signal(struct vxe_attack *attack, long pid)
+static long send_signal(struct vxe_attack *attack, long pid, const char **failed)
 {
+	(void)failed;
 	attack_event(attack, "kill(%ld, 0)", pid);
 	return sys2(SYS_kill, pid, 0);
 }
@@ -176,23 +188,26 @@ static void kill_outside(struct vxe_attack *attack)
 	each(attack, "kill", "signal", send_signal);
 }
 
-static long signal_thread(struct vxe_attack *attack, long pid)
+static long signal_thread(struct vxe_attack *attack, long pid, const char **failed)
 {
 	(void)attack;
+	(void)failed;
 	return sys2(SYS_tkill, pid, 0);
 }
 
-static long signal_thread_of_group(struct vxe_attack *attack, long pid)
+static long signal_thread_of_group(struct vxe_attack *attack, long pid, const char **failed)
 {
+	(void)failed;
 	attack_event(attack, "tgkill(%ld, %ld, 0)", pid, pid);
 	return sys3(SYS_tgkill, pid, pid, 0);
 }
 
-static long queue_signal(struct vxe_attack *attack, long pid)
+static long queue_signal(struct vxe_attack *attack, long pid, const char **failed)
 {
 	siginfo_t info = {.si_code = SI_QUEUE};
 
 	(void)attack;
+	(void)failed;
 	return sys3(SYS_rt_sigqueueinfo, pid, 0, &info);
 }
 
@@ -258,77 +273,88 @@ static void own_terminal_signal(struct vxe_attack *attack)
 		attack_failed(attack, -EPERM, "fcntl", "have the kernel signal the outside's process");
 }
 
-static long set_affinity(struct vxe_attack *attack, long pid)
+static long set_affinity(struct vxe_attack *attack, long pid, const char **failed)
 {
 	unsigned long mask[16] = {0};
 	long size = sys3(SYS_sched_getaffinity, pid, sizeof(mask), mask);
 
 	(void)attack;
-	if (size < 0)
+	if (size < 0) {
+		*failed = "sched_getaffinity";
 		return size;
+	}
 	return sys3(SYS_sched_setaffinity, pid, size, mask);
 }
 
-static long set_priority(struct vxe_attack *attack, long pid)
+static long set_priority(struct vxe_attack *attack, long pid, const char **failed)
 {
 	long nice = sys2(SYS_getpriority, PRIO_PROCESS, pid);
 
 	(void)attack;
-	if (nice < 0)
+	if (nice < 0) {
+		*failed = "getpriority";
 		return nice;
+	}
 	return sys3(SYS_setpriority, PRIO_PROCESS, pid, 20 - nice);
 }
 
-static long set_scheduler(struct vxe_attack *attack, long pid)
+static long set_scheduler(struct vxe_attack *attack, long pid, const char **failed)
 {
 	struct sched_param param = {0};
 
 	(void)attack;
+	(void)failed;
 	return sys3(SYS_sched_setscheduler, pid, SCHED_OTHER, &param);
 }
 
-static long set_limits(struct vxe_attack *attack, long pid)
+static long set_limits(struct vxe_attack *attack, long pid, const char **failed)
 {
 	struct rlimit limits;
 	long ret = sys4(SYS_prlimit64, pid, RLIMIT_CORE, 0, &limits);
 
+	(void)failed;
 	attack_event(attack, "prlimit64(%ld, RLIMIT_CORE)", pid);
 	if (ret < 0)
 		return ret;
 	return sys4(SYS_prlimit64, pid, RLIMIT_CORE, &limits, 0);
 }
 
-static long set_io_priority(struct vxe_attack *attack, long pid)
+static long set_io_priority(struct vxe_attack *attack, long pid, const char **failed)
 {
 	long priority = sys2(SYS_ioprio_get, 1, pid);
 
 	(void)attack;
-	if (priority < 0)
+	if (priority < 0) {
+		*failed = "ioprio_get";
 		return priority;
+	}
 	return sys3(SYS_ioprio_set, 1, pid, priority);
 }
 
-static long compare(struct vxe_attack *attack, long pid)
+static long compare(struct vxe_attack *attack, long pid, const char **failed)
 {
 	(void)attack;
+	(void)failed;
 	/* Which descriptors are the same: enough to map a process's resources. KCMP_VM. */
 	return sys5(SYS_kcmp, pid, sys0(SYS_getpid), 1, 0, 0);
 }
 
-static long move_memory(struct vxe_attack *attack, long pid)
+static long move_memory(struct vxe_attack *attack, long pid, const char **failed)
 {
 	unsigned long nodes = 1;
 
 	(void)attack;
+	(void)failed;
 	return sys4(SYS_migrate_pages, pid, 8 * sizeof(nodes), &nodes, &nodes);
 }
 
-static long read_robust_list(struct vxe_attack *attack, long pid)
+static long read_robust_list(struct vxe_attack *attack, long pid, const char **failed)
 {
 	void *head;
 	size_t size;
 
 	(void)attack;
+	(void)failed;
 	return sys3(SYS_get_robust_list, pid, &head, &size);
 }
 

@@ -60,7 +60,7 @@ static void run_script(struct vxe_attack *attack)
 	size_t dir = 0;
 	long fd;
 
-	while ((fd = attack_new_file(attack, O_WRONLY, 0700, path, &dir)) >= 0) {
+	while ((fd = attack_code_file(attack, O_WRONLY, 0700, path, &dir)) >= 0) {
 		sys3(SYS_write, fd, text, sizeof(text) - 1);
 		attack_close(fd);
 		long pid = sys_fork();
@@ -70,9 +70,9 @@ static void run_script(struct vxe_attack *attack)
 				sys_exit(0);
 		} else if (attack_wait(pid) == ATTACK_EXIT << 8) {
 			attack_event(attack, "execve(\"%s\")", path);
-			attack_succeeded(attack, "execve", "a script in %s ran", attack->world->dirs[dir - 1]);
+			attack_succeeded(attack, "execve", "the script %s ran", path);
 		}
-		attack_unlink(path);
+		attack_discard(attack, path);
 		if (attack_has_succeeded(attack))
 			return;
 	}
@@ -84,7 +84,7 @@ static void write_and_run(struct vxe_attack *attack)
 	size_t dir = 0;
 	long fd;
 
-	while ((fd = attack_new_file(attack, O_WRONLY, 0700, path, &dir)) >= 0) {
+	while ((fd = attack_code_file(attack, O_WRONLY, 0700, path, &dir)) >= 0) {
 		sys3(SYS_write, fd, attack_program, attack_program_size);
 		attack_close(fd);
 		long pid = sys_fork();
@@ -94,9 +94,9 @@ static void write_and_run(struct vxe_attack *attack)
 				sys_exit(0);
 		} else if (attack_wait(pid) == ATTACK_EXIT << 8) {
 			attack_event(attack, "execve(\"%s\")", path);
-			attack_succeeded(attack, "execve", "a program written to %s ran", attack->world->dirs[dir - 1]);
+			attack_succeeded(attack, "execve", "the program %s ran", path);
 		}
-		attack_unlink(path);
+		attack_discard(attack, path);
 	}
 }
 
@@ -164,14 +164,14 @@ static void make_setuid(struct vxe_attack *attack)
 	size_t dir = 0;
 	long fd;
 
-	while ((fd = attack_new_file(attack, O_WRONLY, 0755, path, &dir)) >= 0) {
+	while ((fd = attack_code_file(attack, O_WRONLY, 0755, path, &dir)) >= 0) {
 		sys3(SYS_write, fd, attack_setuid_program, attack_setuid_program_size);
 		attack_close(fd);
 		long ret = sys2(SYS_chmod, path, 04755);
 		if (ret < 0)
 			ret = sys3(SYS_fchmodat, AT_FDCWD, path, 04755);
 		if (ret < 0)
-			attack_failed(attack, ret, "chmod", "make a file in %s setuid", attack->world->dirs[dir - 1]);
+			attack_failed(attack, ret, "chmod", "make %s setuid", path);
 		long pid = ret < 0 ? -1 : sys_fork();
 		if (pid == 0) {
 			/* Somebody else, who would become root by it. */
@@ -181,9 +181,9 @@ static void make_setuid(struct vxe_attack *attack)
 		} else if (pid > 0 && attack_wait(pid) == ATTACK_EXIT << 8) {
 			attack_event(attack, "chmod(\"%s\", 04755)", path);
 			attack_event(attack, "execve(\"%s\")", path);
-			attack_succeeded(attack, "execve", "a setuid program made in %s gave root", attack->world->dirs[dir - 1]);
+			attack_succeeded(attack, "execve", "the setuid program %s gave root", path);
 		}
-		attack_unlink(path);
+		attack_discard(attack, path);
 	}
 }
 

@@ -85,24 +85,57 @@ void attack_unlink(const char *path)
 		sys3(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
-long attack_new_file(struct vxe_attack *attack, int flags, int mode, char path[ATTACK_PATH], size_t *dir)
+/* The next folder's new file, or the first folder's refusal. */
+static long next_new_file(struct vxe_attack *attack, int flags, int mode, char path[ATTACK_PATH], size_t *dir)
 {
-	long fd = -ENOENT;
+	long refusal = 0;
 
-	for (; attack->world->dirs[*dir]; (*dir)++) {
-		const char *folder = attack->world->dirs[*dir];
+	while (attack->world->dirs[*dir]) {
+		const char *folder = attack->world->dirs[(*dir)++];
 
 		attack_format(path, ATTACK_PATH, "%s%svxe-attack-%ld", folder, attack_equal(folder, "/") ? "" : "/",
 			      sys0(SYS_getpid));
-		fd = attack_open(path, flags | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-		if (fd >= 0) {
-			(*dir)++;
+		long fd = attack_open(path, flags | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+		if (fd >= 0)
 			return fd;
-		}
+		if (refusal == 0 || refusal == -ENOENT)
+			refusal = fd;
 	}
+	return refusal == 0 ? -ENOENT : refusal;
+}
+
+long attack_new_file(struct vxe_attack *attack, int flags, int mode, char path[ATTACK_PATH], size_t *dir)
+{
+	long fd = next_new_file(attack, flags, mode, path, dir);
+
 	/* A folder that takes no file is no outcome of the attempt; that none does is one. */
-	attack_failed(attack, fd, "openat", "make a file in any folder");
-	return -1;
+	if (fd < 0)
+		attack_failed(attack, fd, "openat", "make a file in any folder");
+	return fd;
+}
+
+long attack_code_file(struct vxe_attack *attack, int flags, int mode, char path[ATTACK_PATH], size_t *dir)
+{
+	const char *own = attack->world->own_file;
+
+	if (*dir > VXE_ATTACK_MAX_DIRS)
+		return -1;
+	long fd = next_new_file(attack, flags, mode, path, dir);
+	if (fd >= 0)
+		return fd;
+	*dir = VXE_ATTACK_MAX_DIRS + 1;
+	long existing = own ? attack_open(own, flags | O_TRUNC | O_CLOEXEC, 0) : -ENOENT;
+	if (existing >= 0)
+		attack_format(path, ATTACK_PATH, "%s", own);
+	else
+		attack_failed(attack, existing == -ENOENT ? fd : existing, "openat", "make or change a file in any folder");
+	return existing;
+}
+
+void attack_discard(const struct vxe_attack *attack, const char *path)
+{
+	if (!attack->world->own_file || !attack_equal(path, attack->world->own_file))
+		attack_unlink(path);
 }
 
 const char *attack_writable_dir(struct vxe_attack *attack)

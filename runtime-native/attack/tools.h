@@ -20,9 +20,15 @@ extern const size_t attack_setuid_program_size;
 /* open for reading/writing/making by the entry that works: openat, then open, then creat. */
 long attack_open(const char *path, int flags, int mode);
 void attack_close(long fd);
-/* The index-th folder in which a file could be made, or NULL. path is a file name in it that is new. The folder's
-   name is given, so that a row can ask for the next one. */
+/*
+ * A new file in the next folder that takes one, from *dir on; -1 after telling why when there is none any more. path gets
+ * its name. attack_code_file gives at the end also a file that is there already and belongs to the program's user, for
+ * an intruder who may write and not create: dir is then past the last folder.
+ */
 long attack_new_file(struct vxe_attack *attack, int flags, int mode, char path[ATTACK_PATH], size_t *dir);
+long attack_code_file(struct vxe_attack *attack, int flags, int mode, char path[ATTACK_PATH], size_t *dir);
+/* Removes what attack_code_file made; what was there stays. */
+void attack_discard(const struct vxe_attack *attack, const char *path);
 void attack_unlink(const char *path);
 /* A folder in which nothing was made yet: the first writable one; NULL after telling why there is none. */
 const char *attack_writable_dir(struct vxe_attack *attack);

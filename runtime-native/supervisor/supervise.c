@@ -202,6 +202,8 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, int signal
 			output_drain(s, &fds[SLOT_OUTPUT]);
 	if (s->syslog_fd >= 0)
 		syslog_drain(s);
+	if (s->notify_fd >= 0)
+		notify_drain(s);
 	return 0;
 }
 

@@ -292,7 +292,8 @@ static int instance_set_up(struct instance *instance, struct vxe_error **err)
 			return -1;
 		launch->console_socket = instance->console_fd;
 	}
-	launch->extra_fds = instance->options->preserve_fds;
+	if (instance->options->preserve_fds > 0)
+		launch->extra_fds = instance->options->preserve_fds;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	if (vxe_launch_create(launch, err) < 0)
@@ -317,8 +318,35 @@ static void supervision_fill(struct instance *instance)
 	s->user = instance;
 }
 
+#define NOTIFY_PATH "/run/vxe/notify.sock"
+
+/* The notify service's socket, mounted where the program is told to look for it. */
+static int notify_mount_add(struct instance *instance, struct vxe_error **err)
+{
+	static const char *const options[] = { "bind", "ro", "nosuid", "nodev", "noexec" };
+	struct vxe_config *config = instance->config;
+	struct vxe_mount *mounts = realloc(config->mounts, (config->n_mounts + 1) * sizeof(*mounts));
+	struct vxe_mount *mount;
+
+	if (!mounts)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
+	config->mounts = mounts;
+	mount = &mounts[config->n_mounts++];
+	memset(mount, 0, sizeof(*mount));
+	mount->destination = strdup(NOTIFY_PATH);
+	mount->type = strdup("bind");
+	mount->options.items = calloc(sizeof(options) / sizeof(*options) + 1, sizeof(char *));
+	if (!mount->destination || !mount->type || !mount->options.items || asprintf(&mount->source, "%s/notify.sock", instance->dir_path) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		if (!(mount->options.items[mount->options.count++] = strdup(options[i])))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
+	return 0;
+}
+
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
 {
+	static char *const notify_env[] = { (char *)"NOTIFY_SOCKET=" NOTIFY_PATH, NULL };
 	struct vxe_supervision *s = &instance->supervision;
 
 	if (instance_open(instance, err) < 0 || instance_open_log(instance, err) < 0)
@@ -329,7 +357,14 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
 	if (instance->options->own_verb)
 		listen_fds_take(&instance->launch);
-	if (vxe_supervision_prepare(s, err) < 0 || instance_set_up(instance, err) < 0)
+	if (vxe_supervision_prepare(s, err) < 0)
+		return -1;
+	if (s->notify_fd >= 0 && !instance->launch.host_root) {
+		if (notify_mount_add(instance, err) < 0)
+			return -1;
+		instance->launch.extra_env = notify_env;
+	}
+	if (instance_set_up(instance, err) < 0)
 		return -1;
 	if (state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 || vxe_supervision_run(s, err) < 0)
 		return -1;
