@@ -171,9 +171,11 @@ function reportText(report: AttackReport): string {
 }
 
 function summaryText(report: AttackReport): string {
+  const alone = report.attempts.filter((each) => each.verdict === 'held' && each.also?.length === 0);
   const parts = [
     `${report.attempts.length} attempts on ${report.name}`,
     `${report.held} refused that work without VXE`,
+    ...(alone.length > 0 ? [`${alone.length} of them by one mechanism alone`] : []),
     ...(report.unproven > 0 ? [`${report.unproven} refused that this machine cannot do anyway`] : []),
     ...(report.open > 0 ? [`${report.open} left open by the profile`] : []),
     report.failed === 0 ? 'none succeeded against the profile' : `${report.failed} FAILED`,

@@ -69,7 +69,7 @@ export function judgeAttack(
   }
   if (all.outcome === 'hung') return { ...base, verdict: 'failed', why: 'it did not come to an end' };
   if (all.outcome === 'not-run') return { ...base, verdict: 'failed', why: 'it was not made' };
-  if (all.outcome === 'died' && all.signal !== SIGSYS)
+  if (all.outcome === 'died' && !ENDINGS.has(all.signal ?? 0))
     return {
       ...base,
       verdict: 'failed',
@@ -81,7 +81,15 @@ export function judgeAttack(
   return { ...base, verdict: 'held', why: '' };
 }
 
-const SIGSYS = 31;
+/** Signals by which the kernel itself refuses; any other end of an attempt is a fault of the battery's. */
+const SIGNALS: ReadonlyMap<number, string> = new Map([
+  [11, 'memory protection'],
+  [25, 'limits'],
+  [31, 'seccomp'],
+]);
+
+/** Of those, what an attempt may end by without having said before that it would jump somewhere. */
+const ENDINGS: ReadonlySet<number> = new Set([25, 31]);
 
 function works(outcome: AttackOutcome): boolean {
   return outcome.outcome === 'succeeded';
@@ -194,31 +202,44 @@ function differ(one: AttackOutcome, other: AttackOutcome): boolean {
   );
 }
 
-const NETWORK_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'ETIMEDOUT',
-  'EADDRNOTAVAIL',
-  'ENETDOWN',
-]);
+const BEHIND: readonly {
+  readonly errno: readonly string[];
+  readonly calls?: readonly string[];
+  readonly step?: RegExp;
+  readonly means: string;
+}[] = [
+  { errno: ['EROFS'], means: 'read-only mounts' },
+  { errno: ['EXDEV'], calls: ['chroot', 'fchdir'], means: 'pivoted root' },
+  { errno: ['EXDEV'], means: 'separate mounts' },
+  { errno: ['EBADF'], means: 'nothing left open' },
+  { errno: ['ENOTTY'], means: 'no terminal' },
+  { errno: ['ESRCH'], means: 'process namespace' },
+  { errno: ['ENOENT'], calls: ['shmat', 'mq_open'], means: 'IPC namespace' },
+  { errno: ['ENOENT'], step: /\/proc\/\d+|outside's process/, means: 'process namespace' },
+  { errno: ['ENOSYS', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'], means: 'not in this kernel' },
+  { errno: ['ENOENT', 'ENOTDIR', 'ENXIO', 'ENODEV'], means: 'not in the bundle' },
+  { errno: ['EPERM', 'EACCES'], calls: ['mmap', 'mprotect', 'execve', 'execveat'], means: 'noexec mount' },
+  { errno: ['EACCES'], step: /\/proc\/\d+|environment of process/, means: 'process boundaries' },
+  { errno: ['EACCES'], calls: ['socket', 'perf_event_open'], means: 'kernel settings' },
+  { errno: ['EACCES'], means: 'file modes' },
+  { errno: ['EPERM'], means: 'capabilities' },
+  { errno: ['EAGAIN', 'EFBIG', 'ENOMEM', 'EMFILE'], means: 'limits' },
+  {
+    errno: ['ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL', 'ENETDOWN'],
+    means: 'network namespace',
+  },
+];
 
-/** What stands behind an answer of the kernel when neither filter nor Landlock gave it. */
+/** What stands behind an answer of the kernel that neither the filter nor Landlock gave. */
 function guess(outcome: AttackOutcome): string {
-  if (outcome.signal === SIGSYS) return 'seccomp';
-  if (outcome.signal !== null) return 'memory protection';
-  const { errno } = outcome;
+  if (outcome.signal !== null) return SIGNALS.get(outcome.signal) ?? `signal ${outcome.signal}`;
+  const { errno, call, step } = outcome;
   if (errno === null) return 'the confinement';
-  if (errno === 'EROFS' || errno === 'EXDEV') return 'mounts';
-  if (errno === 'ESRCH') return 'process namespace';
-  if (errno === 'EBADF') return 'nothing left open';
-  if (NETWORK_ERRORS.has(errno)) return 'network namespace';
-  if (errno === 'EAGAIN' || errno === 'EFBIG' || errno === 'ENOMEM') return 'limits';
-  if (errno === 'ENOSYS') return 'the kernel';
-  if (['ENOENT', 'ENOTDIR', 'ENXIO', 'ENODEV', 'EINVAL'].includes(errno)) return 'not in the bundle';
-  if (errno === 'EACCES') return 'file modes and mount flags';
-  if (errno === 'EPERM') return 'capabilities';
-  return errno;
+  const found = BEHIND.find(
+    (each) =>
+      each.errno.includes(errno) && (each.calls?.includes(call) ?? true) && (each.step?.test(step) ?? true),
+  );
+  return found?.means ?? errno;
 }
 
 function outcomeText(outcome: AttackOutcome): string {
