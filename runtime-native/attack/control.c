@@ -229,8 +229,14 @@ static int init_main(struct vxe_attack_world *world, const char *base, uid_t uid
 	pid_t battery = fork();
 	if (battery < 0)
 		return fail(trouble, "fork");
-	if (battery == 0)
+	if (battery == 0) {
+		/* What an attempt manages to run may print. */
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		if (null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+			_exit(1);
 		_exit(vxe_battery_run(world));
+	}
 	int status = 0;
 	while (waitpid(battery, &status, 0) < 0 && errno == EINTR)
 		;

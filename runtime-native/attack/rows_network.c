@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define ARRIVAL_MS 150
+#define ARRIVAL_MS 300
 
 static struct sockaddr_in address4(uint16_t port)
 {
@@ -119,7 +119,8 @@ static void fastopen(struct vxe_attack *attack, bool by_sendmsg)
 		ret = sys3(SYS_sendmsg, fd, &message, MSG_FASTOPEN | MSG_NOSIGNAL);
 	else
 		ret = sys6(SYS_sendto, fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, &address, sizeof(address));
-	if (ret < 0 && ret != -EINPROGRESS)
+	/* A peer that has closed already is a peer that was reached. */
+	if (ret < 0 && ret != -EINPROGRESS && ret != -ECONNRESET && ret != -EPIPE)
 		attack_failed(attack, ret, call, "connect and send at once");
 	else if (attack_wait_counter(&attack->world->shared->tcp_seen, before, ARRIVAL_MS))
 		attack_succeeded(attack, call, "connected by the first data");
