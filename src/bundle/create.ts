@@ -24,10 +24,10 @@ import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
 import type { RootfsPlan } from './rootfs/plan.js';
 import { stamp, syncPath, writeRootfs } from './rootfs/write.js';
-import { checkPackageName, installedPackage } from './source/apt.js';
+import { type Candidate, checkPackageName, type InstalledPackage, installedPackage } from './source/apt.js';
 import { PackageCache } from './source/cache.js';
 import { walkFiles } from './source/files.js';
-import { type Layer, Tree } from './source/tree.js';
+import { HOST, type Layer, Tree } from './source/tree.js';
 import { alreadyThere, BundleStore } from './store.js';
 
 /** What creation needs from outside: places, the compiler's ports, and who to tell. */
@@ -70,8 +70,9 @@ export async function createBundle(request: CreateRequest, context: CreateContex
   checked(
     chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`,
   );
+  const found = await findSource(chosen.recipe, request.fresh ?? false, context);
   const profile = loadProfile(chosen.recipe.profile, places);
-  const source = await openSource(chosen, request.fresh ?? false, context);
+  const source = await openSource(chosen, found, context);
   const recipe = settled(source.recipe);
   checkProgram(recipe, profile.policy);
 
@@ -164,25 +165,43 @@ interface Source {
   readonly cache: PackageCache | undefined;
 }
 
-/** Where the files come from: the host, or the package unpacked in the cache. Nothing is installed. */
-async function openSource(chosen: Chosen, fresh: boolean, context: CreateContext): Promise<Source> {
-  const { recipe } = chosen;
-  if ('exec' in recipe.source) return { recipe, layers: [], alongside: [], fresh: false, cache: undefined };
+type Found =
+  | { readonly kind: 'host' }
+  | { readonly kind: 'installed'; readonly package: InstalledPackage }
+  | {
+      readonly kind: 'archive';
+      readonly candidate: Candidate;
+      readonly cache: PackageCache;
+      readonly fresh: boolean;
+    };
+
+/** Looks up where the program is to come from, before anything is fetched. */
+async function findSource(recipe: Recipe, fresh: boolean, context: CreateContext): Promise<Found> {
+  if ('exec' in recipe.source) return { kind: 'host' };
   const name = checkPackageName(recipe.source.package);
   const installed = fresh ? undefined : await installedPackage(name, context.signal);
   if (installed !== undefined) {
     context.step(`using ${name} ${installed.version} as it is installed on this host`);
-    const completed = chosen.guessed
-      ? completeFromPackage(recipe, installed.files, new Tree([{ name: 'host', root: '/' }]))
-      : recipe;
-    return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
+    return { kind: 'installed', package: installed };
   }
   const cache = new PackageCache(context.places.cache, context.signal);
   context.step(`looking ${name} up in apt's lists`);
-  const candidate = await cache.candidate(name);
+  return { kind: 'archive', candidate: await cache.candidate(name), cache, fresh };
+}
+
+/** The layers that the files come from: the host alone, or the package unpacked in the cache. Nothing is installed. */
+async function openSource(chosen: Chosen, found: Found, context: CreateContext): Promise<Source> {
+  const { recipe } = chosen;
+  if (found.kind !== 'archive') {
+    const guessed = chosen.guessed && found.kind === 'installed';
+    const completed = guessed ? completeFromPackage(recipe, found.package.files, new Tree([HOST])) : recipe;
+    return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
+  }
+  const { candidate, cache, fresh } = found;
   const layer = await cache.layer(candidate, context.step);
-  const tree = new Tree([layer, { name: 'host', root: '/' }]);
-  const completed = chosen.guessed ? completeFromPackage(recipe, walkFiles(layer.root), tree) : recipe;
+  const completed = chosen.guessed
+    ? completeFromPackage(recipe, walkFiles(layer.root), new Tree([layer, HOST]))
+    : recipe;
   return { recipe: completed, layers: [layer], alongside: candidate.alongside, fresh, cache };
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.js';
 import { ownersOf } from '../source/apt.js';
 import type { PackageCache } from '../source/cache.js';
-import { type Layer, Tree } from '../source/tree.js';
+import { HOST, type Layer, Tree } from '../source/tree.js';
 import { type Closure, closureOf, type Root } from './closure.js';
 
 export interface Needs {
@@ -19,8 +19,6 @@ interface Resolved {
   readonly tree: Tree;
   readonly closure: Closure;
 }
-
-const HOST: Layer = { name: 'host', root: '/' };
 
 /**
  * The closure over the unpacked packages and the host. A package of the archive is fetched only where the closure has no

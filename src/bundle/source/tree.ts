@@ -14,6 +14,9 @@ export interface Layer {
   >;
 }
 
+/** The machine that the bundle is made on. */
+export const HOST: Layer = { name: 'host', root: '/' };
+
 /** A symbolic link met on the way to a file. */
 export interface LinkStep {
   readonly path: string;

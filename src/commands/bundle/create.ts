@@ -92,7 +92,7 @@ export default class BundleCreate extends VxeCommand {
           runningPid: (name) => runningInstance(places.state, name)?.pid,
         }),
       );
-      progress.end();
+      progress.done();
       this.log(`${created.path}: ${created.files} files, ${size(created.bytes)}, profile ${created.profile}`);
       return created;
     } finally {

@@ -8,6 +8,7 @@ export default class ProfileCompile extends VxeCommand {
   static override summary = "Compile a profile for 'vxe run', over this host's own files";
   static override args = { name: Args.string({ required: true, description: 'the profile' }) };
   static override flags = {
+    quiet: Flags.boolean({ description: 'print nothing when it is done' }),
     output: Flags.string({
       char: 'o',
       helpValue: 'DIR',
@@ -22,7 +23,7 @@ export default class ProfileCompile extends VxeCommand {
     const lowered = compileProfile(profile, loweringTarget());
     const creator = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const path = writeCompiled(args.name, profile, lowered, creator, flags.output ?? places.compiled);
-    this.log(`${path}: compiled from ${profile.path}`);
+    if (!flags.quiet) this.log(`${path}: compiled from ${profile.path}`);
     return { name: args.name, path, source: profile.path };
   }
 }

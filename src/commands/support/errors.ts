@@ -8,16 +8,22 @@ export interface ErrorView {
   readonly hint?: string;
 }
 
+/** What a terminal shows instead of the one sentence: every diagnostic, with the line that it is about. */
+export interface DetailedView extends ErrorView {
+  readonly details?: string;
+}
+
 export interface Outcome {
   readonly exit: number;
   /** Undefined where nothing is to be said, as after --help. */
-  readonly view: ErrorView | undefined;
+  readonly view: DetailedView | undefined;
 }
 
 /** Turns whatever was thrown into an exit code and one sentence. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof VxeError) {
     const message = error instanceof Failure ? `${error.thing}: ${error.message}` : error.message;
+    if (message.includes('\n')) return { exit: error.exit, view: diagnosticsView(error.code, message) };
     return {
       exit: error.exit,
       view: { code: error.code, message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
@@ -43,8 +49,32 @@ export function outcomeOf(error: unknown): Outcome {
   };
 }
 
-export function errorLine(view: ErrorView): string {
-  return `vxe: ${view.message}${view.hint === undefined ? '' : `${view.message.includes('\n') ? '\n  ' : '; '}${view.hint}`}`;
+/** One sentence; on a terminal the diagnostics with their excerpts, where there are any. */
+export function errorText(view: DetailedView, terminal: boolean): string {
+  if (terminal && view.details !== undefined) return `vxe: ${view.details}`;
+  return `vxe: ${view.message}${view.hint === undefined ? '' : `; ${view.hint}`}`;
+}
+
+export function errorJson({ code, message, hint }: ErrorView): string {
+  return JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }) } });
+}
+
+/** The first of several diagnostics as a sentence; lines that are indented are excerpts and hints. */
+function diagnosticsView(code: string, details: string): DetailedView {
+  const lines = details.split('\n');
+  const sentences = lines.filter((line) => !line.startsWith(' '));
+  const second = lines.findIndex((line, index) => index > 0 && !line.startsWith(' '));
+  const hint = lines
+    .slice(0, second < 0 ? undefined : second)
+    .find((line) => line.startsWith('  = '))
+    ?.slice(4);
+  const more = sentences.length > 1 ? ` (and ${sentences.length - 1} more)` : '';
+  return {
+    code,
+    message: `${sentences[0] ?? details}${more}`,
+    details,
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 /** Thrown out of a command that a signal ended; the exit code is the shell's for that signal. */

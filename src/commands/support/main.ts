@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { flush } from '@oclif/core/flush';
 import { packageFolder } from '../../bundle/index.js';
 import { directVerb } from '../index.js';
-import { errorLine, outcomeOf } from './errors.js';
+import { errorJson, errorText, outcomeOf } from './errors.js';
 
 /** The authoring CLI: runs one verb, prints its error if it has one, and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -12,8 +12,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     const { exit, view } = outcomeOf(error);
     if (view !== undefined) {
-      if (wantsJson(argv)) process.stdout.write(`${JSON.stringify({ error: view })}\n`);
-      else process.stderr.write(`${errorLine(view)}\n`);
+      if (wantsJson(argv)) process.stdout.write(`${errorJson(view)}\n`);
+      else process.stderr.write(`${errorText(view, process.stderr.isTTY === true)}\n`);
       if (process.env.VXE_DEBUG === '1' && error instanceof Error)
         process.stderr.write(`${error.stack ?? ''}\n`);
     }

@@ -1,7 +1,9 @@
-/** Tells about the steps of one piece of work: in place on a terminal, line by line in a pipe. */
+/** Tells about the steps of one piece of work: as they begin and in place on a terminal, as they end and line by line in a pipe. */
 export interface Progress {
   step(text: string): void;
-  /** Clears what is in place, so that a result or an error starts on a line of its own. */
+  /** The last step ended well. */
+  done(): void;
+  /** Leaves the line that is in place, so that an error starts on one of its own. */
   end(): void;
 }
 
@@ -13,7 +15,20 @@ interface Output {
 
 export function progressOn(output: Output, thing: string): Progress {
   if (output.isTTY !== true || process.env.TERM === 'dumb') {
-    return { step: (text) => output.write(`${thing}: ${text}\n`), end: () => {} };
+    // A step that fails is told by its error alone.
+    let running: string | undefined;
+    const done = (): void => {
+      if (running !== undefined) output.write(`${thing}: ${running}\n`);
+      running = undefined;
+    };
+    return {
+      step(text) {
+        done();
+        running = text;
+      },
+      done,
+      end: () => {},
+    };
   }
   const started = performance.now();
   let last: string | undefined;
@@ -29,6 +44,7 @@ export function progressOn(output: Output, thing: string): Progress {
       last = line;
       output.write(`\r\x1b[K${line.slice(0, (output.columns ?? 80) - 4)} ...`);
     },
+    done: settle,
     end: settle,
   };
 }
