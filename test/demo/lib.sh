@@ -19,13 +19,12 @@ own_namespaces() {
     bash -c 'mount --bind /proc/self/ns/net "$0/outside" && exec unshare --net -- "$@"' "$folder" "$@"
 }
 
-# Packages are fetched from outside; everything else stays in.
+# Packages are fetched from outside; everything else stays in. $limit, where set, ends what takes longer than so many seconds.
 vxe() {
-  if [[ "${1-} ${2-}" == 'bundle create' && -e ${demo-}/outside ]]; then
-    nsenter --net="$demo/outside" -- build/bin/vxe "$@"
-  else
-    build/bin/vxe "$@"
-  fi
+  local words=()
+  [[ "${1-} ${2-}" != 'bundle create' || ! -e ${demo-}/outside ]] || words+=(nsenter --net="$demo/outside" --)
+  [[ -z ${limit-} ]] || words+=(timeout --foreground --kill-after=5 "$limit")
+  "${words[@]}" build/bin/vxe "$@"
 }
 
 seconds() { # since NANOSECONDS
