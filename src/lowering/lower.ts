@@ -5,7 +5,7 @@ import { otherCoverage, settle } from './coverage.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
 import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
-import type { Coverage, Lowered, LoweringTarget } from './plan.js';
+import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
 import { lowerSeccomp } from './seccomp/index.js';
 import type { FileTree } from './tree.js';
 import { bundleTree, hostTree } from './tree.js';
@@ -22,8 +22,9 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   const problems = [...files.diagnostics, ...mounts.diagnostics, ...serviceProblems(policy), ...diagnostics];
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
+  const { unspelled, ...plan } = seccomp.value;
   return success({
-    seccomp: seccomp.value,
+    seccomp: plan,
     landlock: files.landlock,
     maskedPaths: mounts.maskedPaths,
     readonlyPaths: mounts.readonlyPaths,
@@ -34,7 +35,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     execOnce: policy.exec === 'once',
     listen: policy.network.accept.map((rule) => `${rule.protocol}/${rule.port}`),
     services: policy.services,
-    coverage,
+    coverage: coverage.map((row) => withEngines(row, unspelled)),
   });
 }
 
@@ -50,6 +51,11 @@ function withMount(row: Coverage, mounts: MountPlan): Coverage {
     mechanism: [...row.mechanism, 'mount'],
     note: row.note === '' ? how : `${row.note}; ${how}`,
   };
+}
+
+function withEngines(row: CoverageRow, unspelled: readonly string[]): CoverageRow {
+  if (!unspelled.some((call) => row.rule === `calls:${call}`)) return row;
+  return { ...row, note: `${row.note}; under other engines the other arguments get ENOSYS` };
 }
 
 /** The supervisor sees only the connections that the filter raises to it. */

@@ -11,6 +11,12 @@ export interface Cube {
 /** A cube for each of the six arguments. */
 export type Box = readonly Cube[];
 
+/** A set that takes more boxes than this is not for a filter of 4096 instructions. */
+const BOXES_MAX = 2000;
+
+/** Thrown where an exact set of boxes would grow beyond all use; the planner turns it into a diagnostic. */
+export class TooManyBoxes extends RangeError {}
+
 const ANY: Cube = { mask: 0n, value: 0n };
 const ARGUMENTS = 6;
 
@@ -28,7 +34,7 @@ export function conditionCubes(condition: Condition, width: Width): readonly Cub
       return condition.of.flatMap((part) => conditionCubes(part, width));
     case 'all':
       return condition.of.reduce<readonly Cube[]>(
-        (cubes, part) => intersectAll(cubes, conditionCubes(part, width)),
+        (cubes, part) => limited(intersectAll(cubes, conditionCubes(part, width))),
         [ANY],
       );
   }
@@ -39,9 +45,15 @@ export function rowBoxes(row: ArgumentRow): readonly Box[] {
   let boxes: readonly Box[] = [FULL_BOX];
   for (const test of row.tests) {
     const cubes = conditionCubes(test.condition, test.width);
-    boxes = boxes.flatMap((box) => cubes.flatMap((cube) => narrowBox(box, test.index, cube)));
+    if (boxes.length * cubes.length > BOXES_MAX ** 2) throw new TooManyBoxes();
+    boxes = limited(boxes.flatMap((box) => cubes.flatMap((cube) => narrowBox(box, test.index, cube))));
   }
   return boxes;
+}
+
+function limited<T>(items: readonly T[]): readonly T[] {
+  if (items.length > BOXES_MAX) throw new TooManyBoxes();
+  return items;
 }
 
 function narrowBox(box: Box, index: number, cube: Cube): Box[] {
@@ -70,7 +82,7 @@ export function subtractBox(box: Box, other: Box): readonly Box[] {
 
 /** What is in one of `boxes` and in none of `others`. */
 export function subtractAll(boxes: readonly Box[], others: readonly Box[]): readonly Box[] {
-  return others.reduce((rest, other) => rest.flatMap((box) => subtractBox(box, other)), boxes);
+  return others.reduce((rest, other) => limited(rest.flatMap((box) => subtractBox(box, other))), boxes);
 }
 
 /** Leaves out boxes that lie within another one. */

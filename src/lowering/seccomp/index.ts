@@ -12,18 +12,26 @@ export { AUDIT_ARCH } from './prologue.js';
 export type { SeccompData, Verdict } from './simulate.js';
 export { simulate } from './simulate.js';
 
-/** Lowers the scalar part of a policy: once as a filter for VXE, once as OCI has it. */
+/**
+ * Lowers the scalar part of a policy: once as a filter for VXE, once as OCI has it. `unspelled` names the calls whose refused
+ * arguments get another error under other engines.
+ */
 export function lowerSeccomp(
   policy: Policy,
   arch: Arch,
   compiler: SeccompCompiler,
   calls: CallTable,
-): Result<SeccompPlan> {
+): Result<SeccompPlan & { readonly unspelled: readonly string[] }> {
   const plans = planCalls(policy);
   if (!plans.ok) return plans;
   const filter = ownFilter(plans.value, arch, compiler);
   if (!filter.ok) return filter;
   const form = ociSeccomp(plans.value, arch, calls, compiler);
   if (!form.ok) return form;
-  return success({ oci: form.value.oci, filter: filter.value, refuseErrno: {} });
+  return success({
+    oci: form.value.oci,
+    filter: filter.value,
+    refuseErrno: {},
+    unspelled: form.value.unspelled,
+  });
 }

@@ -6,7 +6,7 @@ import type { Box } from './cubes.js';
 import { FULL_BOX } from './cubes.js';
 import { checkSize, comparisonsOf, errnoOf } from './filter.js';
 import type { CallPlan } from './plan.js';
-import { refusedBoxes, uniformOutcome } from './plan.js';
+import { uniformOutcome } from './plan.js';
 import { AUDIT_ARCH } from './prologue.js';
 import type { Verdict } from './simulate.js';
 import type { Outcome } from './verify.js';
@@ -27,12 +27,22 @@ export interface OciForm {
   readonly oci: OciSeccomp;
   /** What an engine's libseccomp makes of it. */
   readonly program: Uint8Array;
+  /** Calls whose refused arguments get ENOSYS there, since spelling them out would take too many rows. */
+  readonly unspelled: readonly string[];
 }
 
 /**
+ * How a call's refused arguments get EPERM and not the default. halves: two rows that part all calls by one bit, where the
+ * library tries them last. rows: the refused arguments themselves. none: they are left to the default.
+ */
+type Spelling = 'halves' | 'rows' | 'none';
+
+/** Beyond this the error's name is not worth the rows; refused is refused. */
+const ROWS_MAX = 200;
+
+/**
  * The same decisions for any engine: refused calls get EPERM, unknown numbers the default, ENOSYS. OCI has one default for
- * both, so what the rows of a call do not permit needs rows too. Two rows that part all calls by one bit do, where the
- * library tries them last; it is asked, and where it does not, the refused arguments are spelled out without an overlap.
+ * both, so what the rows of a call do not permit needs rows too.
  */
 export function ociSeccomp(
   plans: readonly CallPlan[],
@@ -42,16 +52,46 @@ export function ociSeccomp(
 ): Result<OciForm> {
   // A name that the library does not know is left to the default, as engines do.
   const known = plans.filter((plan) => calls.resolve(plan.call, arch) !== undefined);
-  let spelledOut: ReadonlySet<string> = new Set();
+  const spelling = new Map(known.map((plan): [string, Spelling] => [plan.call, 'halves']));
   for (;;) {
-    const oci = form(known, arch, spelledOut);
+    const oci = form(known, arch, spelling);
     const program = compileOci(oci, arch, calls, compiler);
-    if (!program.ok) return program;
-    const wrong = wrongCalls(program.value, AUDIT_ARCH[arch], known, ociVerdict);
-    if (wrong.length === 0) return success({ oci, program: program.value });
-    if (wrong.every((call) => spelledOut.has(call))) return undecided(wrong, compiler);
-    spelledOut = new Set([...spelledOut, ...wrong]);
+    if (!program.ok) {
+      if (program.diagnostics[0]?.code === 'too-large' && lowerAll(known, spelling)) continue;
+      return program;
+    }
+    const wrong = wrongCalls(program.value, AUDIT_ARCH[arch], known, (outcome, plan) =>
+      ociVerdict(outcome, plan, spelling),
+    );
+    if (wrong.length === 0) return success({ oci, program: program.value, unspelled: unspelled(spelling) });
+    if (!lowerWrong(known, wrong, spelling)) return undecided(wrong, compiler);
   }
+}
+
+/** Takes the next way for calls that the library got wrong; false where there is none left for one of them. */
+function lowerWrong(
+  plans: readonly CallPlan[],
+  wrong: readonly string[],
+  spelling: Map<string, Spelling>,
+): boolean {
+  for (const { call, refused } of plans.filter((plan) => wrong.includes(plan.call))) {
+    const now = spelling.get(call);
+    if (now === 'none') return false;
+    spelling.set(call, now === 'halves' && refused.length <= ROWS_MAX ? 'rows' : 'none');
+  }
+  return true;
+}
+
+/** Too large as a whole: gives up what is longest. False where nothing is left to give up. */
+function lowerAll(plans: readonly CallPlan[], spelling: Map<string, Spelling>): boolean {
+  const split = plans.filter((plan) => wholeAnswer(plan) === undefined && spelling.get(plan.call) !== 'none');
+  const [longest] = split.sort((a, b) => b.refused.length - a.refused.length);
+  if (longest !== undefined) spelling.set(longest.call, 'none');
+  return longest !== undefined;
+}
+
+function unspelled(spelling: ReadonlyMap<string, Spelling>): readonly string[] {
+  return [...spelling].filter(([, way]) => way === 'none').map(([call]) => call);
 }
 
 function undecided(wrong: readonly string[], compiler: SeccompCompiler): Result<OciForm> {
@@ -62,12 +102,12 @@ function undecided(wrong: readonly string[], compiler: SeccompCompiler): Result<
   });
 }
 
-function form(plans: readonly CallPlan[], arch: Arch, spelledOut: ReadonlySet<string>): OciSeccomp {
+function form(plans: readonly CallPlan[], arch: Arch, spelling: ReadonlyMap<string, Spelling>): OciSeccomp {
   const whole = new Map<Answer, string[]>();
   const rows: OciSeccompSyscall[] = [];
   for (const plan of plans) {
     const answer = wholeAnswer(plan);
-    if (answer === undefined) rows.push(...callRows(plan, spelledOut.has(plan.call)));
+    if (answer === undefined) rows.push(...callRows(plan, spelling.get(plan.call) ?? 'rows'));
     else whole.set(answer, [...(whole.get(answer) ?? []), plan.call]);
   }
   const simple = [...whole]
@@ -98,20 +138,28 @@ function answerOf(outcome: Outcome): Answer {
   return outcome.kind === 'quiet' ? errnoOf(outcome.errno) : REFUSED_ERRNO;
 }
 
-function ociVerdict(outcome: Outcome, plan: CallPlan): Verdict {
-  const answer = forEngine(plan) ? 0 : answerOf(outcome);
+function ociVerdict(outcome: Outcome, plan: CallPlan, spelling: ReadonlyMap<string, Spelling>): Verdict {
+  if (forEngine(plan)) return { action: 'allow', data: 0 };
+  const toDefault =
+    outcome.kind === 'refuse' && spelling.get(plan.call) === 'none' && wholeAnswer(plan) === undefined;
+  const answer = toDefault ? DEFAULT_ERRNO : answerOf(outcome);
   return answer === 0 ? { action: 'allow', data: 0 } : { action: 'errno', data: answer };
 }
 
-function callRows(plan: CallPlan, spelledOut: boolean): OciSeccompSyscall[] {
+function callRows(plan: CallPlan, way: Spelling): OciSeccompSyscall[] {
   const granted = plan.cases.map((item) =>
     entry([plan.call], answerOf(item.outcome), ociArguments(item.box)),
   );
-  const halves = spelledOut ? undefined : commonHalves(plan);
-  const refused = (halves ?? refusedBoxes(plan)).map((box) =>
-    entry([plan.call], REFUSED_ERRNO, ociArguments(box)),
-  );
+  const refused = refusedBoxes(plan, way).map((box) => entry([plan.call], REFUSED_ERRNO, ociArguments(box)));
   return [...granted, ...refused];
+}
+
+function refusedBoxes(plan: CallPlan, way: Spelling): readonly Box[] {
+  if (way === 'none') return [];
+  return (
+    (way === 'halves' ? commonHalves(plan) : undefined) ??
+    (plan.refused.length <= ROWS_MAX ? plan.refused : [])
+  );
 }
 
 /** Two boxes that together are all calls, parted by a bit that every case looks at, and not alone. */

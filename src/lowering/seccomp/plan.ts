@@ -3,7 +3,7 @@ import { failure, success } from '../../common/index.js';
 import type { CallRule, Policy } from '../../policy/index.js';
 import { knownCalls } from '../../policy/index.js';
 import type { Box } from './cubes.js';
-import { FULL_BOX, isFull, rowBoxes, subtractAll, withoutCovered } from './cubes.js';
+import { FULL_BOX, isFull, rowBoxes, subtractAll, TooManyBoxes, withoutCovered } from './cubes.js';
 
 /** What the filter does with the calls whose arguments lie in the box; boxes of different outcomes never overlap. */
 export interface CallCase {
@@ -16,11 +16,10 @@ export interface CallPlan {
   readonly call: string;
   readonly nr: number;
   readonly cases: readonly CallCase[];
+  /** What no case covers, as boxes that do not overlap. */
+  readonly refused: readonly Box[];
   readonly rule: CallRule | undefined;
 }
-
-/** More cases of one call than this make a filter that no kernel would load. */
-const CASES_MAX = 1000;
 
 /** The policy's scalar part, call by call, in order of number; every known call is in it. */
 export function planCalls(policy: Policy): Result<readonly CallPlan[]> {
@@ -28,18 +27,17 @@ export function planCalls(policy: Policy): Result<readonly CallPlan[]> {
   const diagnostics: Diagnostic[] = [];
   const calls = [...knownCalls()].sort(([, a], [, b]) => a - b);
   for (const [call, nr] of calls) {
-    const rule = policy.calls.get(call);
-    const cases = rule === undefined ? unnamedCases(policy) : ruleCases(rule);
-    if (cases === undefined || cases.length > CASES_MAX) {
+    const plan = planCall(policy, call, nr);
+    if (plan === undefined) {
       diagnostics.push({
         code: 'too-large',
         message: `the conditions of ${call} need too many comparisons for one filter`,
-        ...(rule === undefined ? {} : { span: rule.span }),
+        span: policy.calls.get(call)?.span ?? policy.span,
         hint: 'state them with masks, or in fewer rows',
       });
       continue;
     }
-    plans.push({ call, nr, cases, rule });
+    plans.push(plan);
   }
   return diagnostics.length > 0 ? failure(...diagnostics) : success(plans);
 }
@@ -48,28 +46,34 @@ function unnamedCases(policy: Policy): readonly CallCase[] {
   return policy.unnamed === 'permit' ? [{ box: FULL_BOX, outcome: { kind: 'allow' } }] : [];
 }
 
-function ruleCases(rule: CallRule): readonly CallCase[] | undefined {
+/** Undefined where the call takes more boxes than a filter can hold. */
+function planCall(policy: Policy, call: string, nr: number): CallPlan | undefined {
+  const rule = policy.calls.get(call);
+  try {
+    const cases = rule === undefined ? unnamedCases(policy) : ruleCases(rule);
+    const refused = subtractAll(
+      [FULL_BOX],
+      cases.map((item) => item.box),
+    );
+    return { call, nr, cases, refused, rule };
+  } catch (error) {
+    if (error instanceof TooManyBoxes) return undefined;
+    throw error;
+  }
+}
+
+function ruleCases(rule: CallRule): readonly CallCase[] {
   const cases: CallCase[] = [];
   let taken: readonly Box[] = [];
   for (const row of rule.quiet) {
-    const boxes = subtractAll(rowBoxes(row), taken);
-    taken = [...taken, ...rowBoxes(row)];
-    for (const box of withoutCovered(boxes))
+    const rows = withoutCovered(rowBoxes(row));
+    for (const box of subtractAll(rows, taken))
       cases.push({ box, outcome: { kind: 'quiet', errno: row.errno } });
-    if (cases.length > CASES_MAX) return undefined;
+    taken = withoutCovered([...taken, ...rows]);
   }
   const rows = rule.permit === 'all' ? [FULL_BOX] : rule.permit.flatMap((row) => rowBoxes(row));
-  if (rows.length > CASES_MAX) return undefined;
   for (const box of subtractAll(withoutCovered(rows), taken)) cases.push({ box, outcome: { kind: 'allow' } });
   return cases;
-}
-
-/** The boxes that no case of a plan covers: what is refused. */
-export function refusedBoxes(plan: CallPlan): readonly Box[] {
-  return subtractAll(
-    [FULL_BOX],
-    plan.cases.map((item) => item.box),
-  );
 }
 
 /** The one outcome that all arguments have, if there is one. */

@@ -2,7 +2,6 @@ import type { Instruction } from './bpf.js';
 import { decodeProgram } from './bpf.js';
 import type { Box } from './cubes.js';
 import type { CallCase, CallPlan } from './plan.js';
-import { refusedBoxes } from './plan.js';
 import type { Verdict } from './simulate.js';
 import { simulateProgram } from './simulate.js';
 
@@ -36,7 +35,7 @@ function decidesAs(
   plan: CallPlan,
   expected: (outcome: Outcome, plan: CallPlan) => Verdict,
 ): boolean {
-  const refused = refusedBoxes(plan).map((box) => ({ box, outcome: { kind: 'refuse' } as const }));
+  const refused = plan.refused.map((box) => ({ box, outcome: { kind: 'refuse' } as const }));
   return [...plan.cases, ...refused].every(({ box, outcome }) => {
     const wanted = expected(outcome, plan);
     return FILLINGS.every((filling) => {
