@@ -135,15 +135,13 @@ function conditionFor(width: 16 | 32 | 64): fc.Arbitrary<Condition> {
     word.map((bits): Condition => ({ kind: 'masked', mask: bits, value: 0n })),
     word.map((value): Condition => ({ kind: 'masked', mask: top, value })),
     fc.tuple(word, word).map(([mask, value]): Condition => ({ kind: 'masked', mask, value: value & mask })),
-    fc
-      .tuple(word, word)
-      .map(
-        ([from, length]): Condition => ({
-          kind: 'range',
-          from,
-          to: from + length > top ? top : from + length,
-        }),
-      ),
+    fc.tuple(word, word).map(
+      ([from, length]): Condition => ({
+        kind: 'range',
+        from,
+        to: from + length > top ? top : from + length,
+      }),
+    ),
   );
   return fc.oneof(
     { weight: 3, arbitrary: leaf },
