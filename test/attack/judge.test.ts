@@ -2,6 +2,7 @@ import test from 'ava';
 import {
   type AttackContext,
   type AttackRuns,
+  type AttackVerdict,
   judgeAttack,
   recordsOf,
 } from '../../src/commands/support/attack.js';
