@@ -42,7 +42,7 @@ export function progressOn(output: Output, thing: string): Progress {
       const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(5);
       const line = `[${seconds} s] ${text}`;
       last = line;
-      output.write(`\r\x1b[K${line.slice(0, (output.columns ?? 80) - 4)} ...`);
+      output.write(`\r\x1b[K${line.slice(0, Math.max(16, (output.columns || 80) - 4))} ...`);
     },
     done: settle,
     end: settle,
