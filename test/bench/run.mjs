@@ -5,7 +5,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -37,8 +36,7 @@ function has(command) {
 }
 
 /** A folder with its own VXE places, so that the host's are not touched. */
-function world() {
-  const folder = mkdtempSync(join(tmpdir(), 'vxe-bench-'));
+function world(folder) {
   const places = { VXE_BUNDLES: 'bundles', VXE_COMPILED: 'compiled', VXE_ROOT: 'run', VXE_LOGS: 'log' };
   const env = { ...process.env, VXE_CACHE: process.env.VXE_CACHE ?? resolve('build/cache') };
   for (const [name, part] of Object.entries(places)) env[name] = join(folder, part);
@@ -73,7 +71,7 @@ function launchers(bundle, folder) {
   const rows = [
     ['vxe-runtime run', [runtime, '--root', join(folder, 'oci'), 'run', '--bundle', bundle, 'idle']],
     ['plain spawn', [nothing]],
-    ['floor (minimal C)', [floor, rootfs, nothing]],
+    ['floor (minimal C)', [floor, rootfs, nothing, filter]],
   ];
   if (has('bwrap')) {
     const namespaces = [
@@ -104,21 +102,23 @@ function launchers(bundle, folder) {
       '--seccomp',
       '--private-dev',
     ];
-    rows.push(['firejail', ['firejail', ...options, nothing]]);
+    // Where firejail thinks that it is in a sandbox already it runs the program as it is.
+    const probe = ['readlink', '/proc/self/ns/mnt'];
+    if (sh('firejail', [...options, ...probe]) === sh(probe[0], probe.slice(1)))
+      console.log('left out: firejail: it does not confine here');
+    else rows.push(['firejail', ['firejail', ...options, nothing]]);
   }
-  return rows
-    .filter(([name, command]) => {
-      const done = spawnSync(command[0], command.slice(1), {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      if (done.status === 0) return true;
-      const why = (done.stderr || done.error?.message || `exit ${done.status}`).trim().split('\n').at(-1);
-      if (name === 'vxe-runtime run') fail(`vxe-runtime does not run the idle bundle: ${why}`);
-      console.log(`left out: ${name}: ${why}`);
-      return false;
-    })
-    .concat(existsSync(filter) ? [["floor, with VXE's filter", [floor, rootfs, nothing, filter]]] : []);
+  return rows.filter(([name, command]) => {
+    const done = spawnSync(command[0], command.slice(1), {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (done.status === 0) return true;
+    const why = (done.stderr || done.error?.message || `exit ${done.status}`).trim().split('\n').at(-1);
+    if (name === 'vxe-runtime run') fail(`vxe-runtime does not run the idle bundle: ${why}`);
+    console.log(`left out: ${name}: ${why}`);
+    return false;
+  });
 }
 
 function measureLaunches(rows, folder, runs) {
@@ -227,48 +227,44 @@ function markdown({ launches, popd, host, runs }) {
   return lines.join('\n');
 }
 
-function inside(runs) {
-  const place = world();
+function inside(runs, folder) {
+  const place = world(folder);
+  sh('mount', ['-t', 'cgroup2', 'none', '/sys/fs/cgroup']);
+  sh('ip', ['link', 'set', 'lo', 'up']);
+  const bundle = idleBundle(place);
+  const launches = measureLaunches(launchers(bundle, folder), folder, runs);
+  const popd = measurePopd(place);
+  const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
+  const results = { runs, host, launches, popd };
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(out, 'results.md'), markdown(results));
+  console.log(markdown(results));
+}
+
+/** Whatever becomes of the measurement, an interruption included, its server is stopped and its folder removed. */
+function outside(runs) {
+  const folder = mkdtempSync(join(tmpdir(), 'vxe-bench-'));
+  process.on('SIGINT', () => {}).on('SIGTERM', () => {});
+  // Not a process namespace: firejail takes that for a sandbox of its own and does nothing.
+  const flags = ['--mount', '--net', '--propagation', 'private'];
+  const again = [process.execPath, process.argv[1], '--inside', String(runs), folder];
   try {
-    sh('mount', ['-t', 'cgroup2', 'none', '/sys/fs/cgroup']);
-    sh('ip', ['link', 'set', 'lo', 'up']);
-    const bundle = idleBundle(place);
-    const launches = measureLaunches(launchers(bundle, place.folder), place.folder, runs);
-    const popd = measurePopd(place);
-    const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
-    const results = { runs, host, launches, popd };
-    mkdirSync(out, { recursive: true });
-    writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-    writeFileSync(join(out, 'results.md'), markdown(results));
-    console.log(markdown(results));
+    return spawnSync('unshare', [...flags, '--', ...again], { stdio: 'inherit' }).status ?? 1;
   } finally {
-    rmSync(place.folder, { recursive: true, force: true });
+    spawnSync(vxe, ['stop', 'popd'], { env: world(folder).env, stdio: 'ignore' });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const [first, second] = process.argv.slice(2);
+const [first, second, third] = process.argv.slice(2);
 if (process.getuid() !== 0)
   fail('root is needed, as it is for the launchers that are measured; try again as root');
 if (!has('hyperfine')) fail('hyperfine is missing; `make bench` installs it');
 if (first === '--inside') {
-  inside(Number(second));
+  inside(Number(second), third);
 } else {
   const runs = Number(first ?? 300);
   if (!Number.isInteger(runs) || runs < 10) fail(`${first} is no number of runs; 10 or more`);
-  const flags = [
-    '--mount',
-    '--net',
-    '--pid',
-    '--fork',
-    '--kill-child=KILL',
-    '--mount-proc',
-    '--propagation',
-    'private',
-  ];
-  const done = spawnSync(
-    'unshare',
-    [...flags, '--', process.execPath, process.argv[1], '--inside', String(runs)],
-    { stdio: 'inherit' },
-  );
-  process.exitCode = done.status ?? 1;
+  process.exitCode = outside(runs);
 }
