@@ -197,14 +197,15 @@ static void conclude(struct vxe_attack_result *result, int status)
 		return;
 	if (WIFSIGNALED(status)) {
 		result->signal = WTERMSIG(status);
-		atomic_store(&result->state, state == VXE_ATTACK_EXECUTING && result->signal != SIGSYS ? VXE_ATTACK_REFUSED
-												      : VXE_ATTACK_DIED);
+		atomic_store(&result->state,
+			     state == VXE_ATTACK_EXECUTING && result->signal != SIGSYS ? VXE_ATTACK_REFUSED : VXE_ATTACK_DIED);
 		if (state == VXE_ATTACK_EXECUTING)
 			result->errnum = 0;
 		return;
 	}
 	if (state == VXE_ATTACK_EXECUTING) {
-		attack_format(result->detail, sizeof(result->detail), "another program ran and exited with %d", WEXITSTATUS(status));
+		attack_format(result->detail, sizeof(result->detail), "another program ran and exited with %d",
+			      WEXITSTATUS(status));
 		atomic_store(&result->state, VXE_ATTACK_SUCCEEDED);
 		return;
 	}

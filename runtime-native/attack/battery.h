@@ -29,15 +29,15 @@ enum vxe_attack_state {
 /* One row's outcome, in memory shared with the process outside. */
 struct vxe_attack_result {
 	_Atomic uint32_t state;
-	int32_t errnum;	   /* of a refused or absent one */
-	int32_t signal;	   /* that ended it, 0: none */
-	uint32_t in_process; /* the profile let nothing be forked: run in the battery's own process */
+	int32_t errnum;		  /* of a refused or absent one */
+	int32_t signal;		  /* that ended it, 0: none */
+	uint32_t in_process;	  /* the profile let nothing be forked: run in the battery's own process */
 	int64_t begin_ns, end_ns; /* CLOCK_REALTIME: violation records are matched by it */
-	char call[32];	   /* the system call that decided */
-	char step[128];	   /* what it was to do */
-	char detail[256];  /* what came of it */
-	uint32_t events_lost; /* some did not fit: then the rest says nothing */
-	char events[4096]; /* a line each: what succeeded, as the policy's evaluator is asked about it */
+	char call[32];		  /* the system call that decided */
+	char step[128];		  /* what it was to do */
+	char detail[256];	  /* what came of it */
+	uint32_t events_lost;	  /* some did not fit: then the rest says nothing */
+	char events[4096];	  /* a line each: what succeeded, as the policy's evaluator is asked about it */
 };
 
 struct vxe_attack {
@@ -49,7 +49,7 @@ struct vxe_attack {
 };
 
 struct vxe_attack_row {
-	const char *name;    /* unique; also the argument of --only */
+	const char *name; /* unique; also the argument of --only */
 	const char *group;
 	const char *tries;   /* a sentence */
 	const char *control; /* what its success without VXE is */
@@ -87,9 +87,9 @@ struct vxe_attack_world {
 	const char *program;		   /* the confined program's path inside */
 	const char *mailbox;		   /* another user's file inside, NULL: none could be made */
 	uid_t mailbox_owner;
-	const char *own_file;		   /* an executable file inside that the program's user owns, or NULL */
-	dev_t disk;			   /* a disk of the host that can be read, 0: none was found */
-	const char *spool_socket; /* path inside of a socket that a bystander listens on, or NULL */
+	const char *own_file;			   /* an executable file inside that the program's user owns, or NULL */
+	dev_t disk;				   /* a disk of the host that can be read, 0: none was found */
+	const char *spool_socket;		   /* path inside of a socket that a bystander listens on, or NULL */
 	const char *dirs[VXE_ATTACK_MAX_DIRS + 1]; /* folders that exist inside, NULL-terminated: the intruder knows the tree */
 };
 
@@ -102,7 +102,8 @@ int vxe_battery_run(void *world);
  */
 void attack_failed(struct vxe_attack *attack, long ret, const char *call, const char *step, ...)
 	__attribute__((format(printf, 4, 5)));
-void attack_succeeded(struct vxe_attack *attack, const char *call, const char *detail, ...) __attribute__((format(printf, 3, 4)));
+void attack_succeeded(struct vxe_attack *attack, const char *call, const char *detail, ...)
+	__attribute__((format(printf, 3, 4)));
 /* What was tried, for the evaluator, where the row's `events` cannot say it. */
 void attack_event(struct vxe_attack *attack, const char *event, ...) __attribute__((format(printf, 2, 3)));
 bool attack_has_succeeded(const struct vxe_attack *attack);

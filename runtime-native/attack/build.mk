@@ -12,7 +12,7 @@ $(ATTACK): $(call objects,native,$(N)/attack/main.c) $(VXE_ATTACK_OBJS) $(LIB)
 
 # Without the sanitizers: they make calls of their own, which a confinement refuses them.
 native-tests: $(B)/native-test/test_battery
-$(B)/native-test/test_battery: $(N)/attack/test_battery.c $(N)/test/tap.h $(VXE_ATTACK_OBJS) $(LIB)
+$(B)/native-test/test_battery: $(N)/attack/test_battery.c $(VXE_ATTACK_OBJS) $(LIB)
 	@$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(NATIVE_CFLAGS) $(call includes,attack) -I$(N)/test $(VXE_ATTACK_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(NATIVE_LIBS)
+	$(Q)$(CC) $(NATIVE_CFLAGS) $(call includes,attack) $(VXE_ATTACK_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(NATIVE_LIBS)

@@ -20,7 +20,7 @@ struct vxe_attack_shared {
 	char abstract_name[48];		 /* without the leading NUL */
 	int32_t shm_id;			 /* System V segment with the secret, -1: none */
 	char mqueue[48];		 /* POSIX message queue, "": none */
-	_Atomic uint32_t flood_over; /* tells the processes of an attempt to end, by no call */
+	_Atomic uint32_t flood_over;	 /* tells the processes of an attempt to end, by no call */
 	_Atomic uint32_t tcp_seen, udp_seen, unix_seen, datagrams_seen, signals_seen;
 };
 

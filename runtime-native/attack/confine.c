@@ -66,7 +66,8 @@ static void learn_dirs(const struct vxe_config *config, struct vxe_attack_world 
 		for (size_t i = 0; i < config->n_mounts; i++)
 			if (has_option(&config->mounts[i], "ro") != (writable == 1))
 				add_dir(world, config->mounts[i].destination);
-	static const char *const common[] = {"/", "/etc", "/usr", "/var", "/tmp", "/var/tmp", "/run", "/dev", "/dev/shm", "/root"};
+	static const char *const common[] = {"/",	 "/etc", "/usr", "/var",     "/tmp",
+					     "/var/tmp", "/run", "/dev", "/dev/shm", "/root"};
 	for (size_t i = 0; i < COUNT_OF(common); i++)
 		add_dir(world, common[i]);
 	if (strcmp(config->rootfs, "/") == 0)
@@ -80,7 +81,8 @@ static int make_file(const char *path, mode_t mode, uid_t owner, gid_t group)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
-	if (fd < 0 || write(fd, "From other\n", 11) < 0 || fchmod(fd, mode) < 0 || (geteuid() == 0 && fchown(fd, owner, group) < 0))
+	if (fd < 0 || write(fd, "From other\n", 11) < 0 || fchmod(fd, mode) < 0 ||
+	    (geteuid() == 0 && fchown(fd, owner, group) < 0))
 		return -1;
 	return 0;
 }
@@ -188,7 +190,8 @@ static int run_instances(const struct vxe_confine_options *options, struct vxe_a
 		if (vxe_instance_run(&instance, &exit_code, err) < 0)
 			return -1;
 		if (!conclude_interrupted(world, exit_code) && rows_left(world))
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the battery ended early, with %d, between two attempts", exit_code);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the battery ended early, with %d, between two attempts",
+					     exit_code);
 	}
 	return 0;
 }

@@ -7,8 +7,8 @@
 #include "error.h"
 
 struct vxe_confine_options {
-	const char *bundle; /* its folder */
-	const char *id;	    /* of the instance */
+	const char *bundle;   /* its folder */
+	const char *id;	      /* of the instance */
 	unsigned int without; /* enum vxe_without */
 };
 

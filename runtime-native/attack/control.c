@@ -113,9 +113,9 @@ static void copy_device(const char *root, const char *name)
 
 static int make_devices(const char *root, struct trouble *trouble)
 {
-	static const char *const names[] = {"null", "zero",   "full",	 "random", "urandom", "tty",	"kmsg",	   "fuse",
-					    "tty0", "tty1",   "loop-control", "vda",	   "sda",     "nvme0n1", "xvda",	   "loop0",
-					    "kvm",  "net/tun", "hwrng",	 "rtc0",   "console", "userfaultfd"};
+	static const char *const names[] = {
+		"null", "zero", "full",	   "random", "urandom", "tty", "kmsg",	  "fuse",  "tty0", "tty1",    "loop-control",
+		"vda",	"sda",	"nvme0n1", "xvda",   "loop0",	"kvm", "net/tun", "hwrng", "rtc0", "console", "userfaultfd"};
 	char path[512];
 
 	snprintf(path, sizeof(path), "%s/dev", root);
@@ -143,24 +143,69 @@ static int make_devices(const char *root, struct trouble *trouble)
 	return 0;
 }
 
-/* An overlay: all of the host's files, each of which may be written without the host noticing. */
-static int make_tree(const char *base, char *root, size_t size, struct trouble *trouble)
+static int lay_over(const char *base, const char *lower, const char *name, const char *target, bool rootless)
 {
-	char path[512], options[768];
+	char upper[300], work[300], options[1024];
+
+	snprintf(upper, sizeof(upper), "%s/upper-%s", base, name);
+	snprintf(work, sizeof(work), "%s/work-%s", base, name);
+	/* A user namespace may only keep overlayfs's marks as user attributes. */
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s%s", lower, upper, work,
+		 rootless ? ",userxattr" : "");
+	if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0)
+		return -1;
+	return mount("none", target, "overlay", 0, options);
+}
+
+/* A user namespace may not have the host's root in an overlay, since other mounts are on it; its folders it may. One that
+   cannot be laid over stays empty, and the attempts that want something in it say so. */
+static int lay_over_folders(const char *base, const char *root)
+{
+	static const char *const own[] = {"proc", "sys", "dev", "tmp", "run", "mnt", ".", ".."};
+	DIR *top = opendir("/");
+
+	if (!top)
+		return -1;
+	for (struct dirent *entry; (entry = readdir(top));) {
+		char from[300], to[600], link[256];
+		bool skip = false;
+
+		for (size_t i = 0; i < COUNT_OF(own); i++)
+			skip = skip || strcmp(entry->d_name, own[i]) == 0;
+		snprintf(from, sizeof(from), "/%s", entry->d_name);
+		snprintf(to, sizeof(to), "%s/%s", root, entry->d_name);
+		ssize_t length = skip ? -1 : readlink(from, link, sizeof(link) - 1);
+		if (length > 0) {
+			link[length] = '\0';
+			skip = symlink(link, to) == 0;
+		}
+		if (!skip && mkdir(to, 0755) == 0)
+			lay_over(base, from, entry->d_name, to, true);
+	}
+	closedir(top);
+	for (size_t i = 0; i < 3; i++) {
+		char to[600];
+
+		snprintf(to, sizeof(to), "%s/%s", root, own[i]);
+		if (mkdir(to, 0755) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* An overlay: all of the host's files, each of which may be written without the host noticing. */
+static int make_tree(const char *base, bool rootless, char *root, size_t size, struct trouble *trouble)
+{
+	char path[512];
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return fail(trouble, "make the mounts private");
 	if (mount("none", base, "tmpfs", 0, "mode=0755") < 0)
 		return fail(trouble, "mount a file system for the copy");
-	static const char *const folders[] = {"upper", "work", "root"};
-	for (size_t i = 0; i < COUNT_OF(folders); i++) {
-		snprintf(path, sizeof(path), "%s/%s", base, folders[i]);
-		if (mkdir(path, 0755) < 0)
-			return fail(trouble, "make the copy's folders");
-	}
 	snprintf(root, size, "%s/root", base);
-	snprintf(options, sizeof(options), "lowerdir=/,upperdir=%s/upper,workdir=%s/work", base, base);
-	if (mount("none", root, "overlay", 0, options) < 0)
+	if (mkdir(root, 0755) < 0 || (rootless && mount("none", root, "tmpfs", 0, "mode=0755") < 0))
+		return fail(trouble, "make the copy's folder");
+	if ((rootless ? lay_over_folders(base, root) : lay_over(base, "/", "host", root, false)) < 0)
 		return fail(trouble, "mount an overlay of the host's tree");
 	snprintf(path, sizeof(path), "%s/proc", root);
 	if (mount("none", path, "proc", 0, NULL) < 0)
@@ -171,7 +216,7 @@ static int make_tree(const char *base, char *root, size_t size, struct trouble *
 	return make_devices(root, trouble);
 }
 
-static int enter_tree(const char *root, struct trouble *trouble)
+static int enter_tree(const char *root, bool rootless, struct trouble *trouble)
 {
 	if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return fail(trouble, "change the root to the copy");
@@ -179,11 +224,14 @@ static int enter_tree(const char *root, struct trouble *trouble)
 	mkdir("/tmp", 01777);
 	mkdir("/var", 0755);
 	mkdir(SPOOL, 0755);
+	if (rootless && mount("none", SPOOL, "tmpfs", 0, NULL) < 0)
+		return fail(trouble, "mount a spool");
 	int fd = open(MAILBOX, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(trouble, "make a mailbox");
 	/* Where anybody may create there is no need of a file that is there already: world->own_file stays NULL. */
-	int ret = write(fd, "From other\n", 11) < 0 || (geteuid() == 0 && fchown(fd, MAILBOX_OWNER, MAILBOX_OWNER) < 0 && errno != EINVAL);
+	int ret = write(fd, "From other\n", 11) < 0 ||
+		  (geteuid() == 0 && fchown(fd, MAILBOX_OWNER, MAILBOX_OWNER) < 0 && errno != EINVAL);
 	close(fd);
 	return ret ? fail(trouble, "fill a mailbox") : 0;
 }
@@ -206,7 +254,8 @@ static int raise_loopback(struct trouble *trouble)
 	return 0;
 }
 
-static int init_main(struct vxe_attack_world *world, const char *base, uid_t uid, gid_t gid, bool rootless, struct trouble *trouble)
+static int init_main(struct vxe_attack_world *world, const char *base, uid_t uid, gid_t gid, bool rootless,
+		     struct trouble *trouble)
 {
 	static const char *const dirs[] = {SPOOL, "/tmp", "/etc", "/usr", "/opt", "/dev/shm", "/"};
 	char root[256];
@@ -214,7 +263,8 @@ static int init_main(struct vxe_attack_world *world, const char *base, uid_t uid
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (rootless && map_user(uid, gid, trouble) < 0)
 		return -1;
-	if (make_tree(base, root, sizeof(root), trouble) < 0 || enter_tree(root, trouble) < 0 || raise_loopback(trouble) < 0)
+	if (make_tree(base, rootless, root, sizeof(root), trouble) < 0 || enter_tree(root, rootless, trouble) < 0 ||
+	    raise_loopback(trouble) < 0)
 		return -1;
 	world->control = true;
 	world->program = "/bin/true";

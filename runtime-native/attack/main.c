@@ -67,9 +67,10 @@ static int parse_without(struct options *options, const char *layer, struct vxe_
 static int parse_options(int argc, char **argv, struct options *options, struct vxe_error **err)
 {
 	static const struct option known[] = {
-		{"list", no_argument, NULL, 'l'},	    {"control", no_argument, NULL, 'c'}, {"bundle", required_argument, NULL, 'b'},
-		{"id", required_argument, NULL, 'i'},	    {"without", required_argument, NULL, 'w'}, {"only", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},	    {NULL, 0, NULL, 0},
+		{"list", no_argument, NULL, 'l'},	   {"control", no_argument, NULL, 'c'},
+		{"bundle", required_argument, NULL, 'b'},  {"id", required_argument, NULL, 'i'},
+		{"without", required_argument, NULL, 'w'}, {"only", required_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
 	};
 	int option;
 

@@ -259,7 +259,8 @@ static void by_forged_handle(struct vxe_attack *attack)
 		if (ret >= 0 || ret == -ESTALE || ret == -EOPNOTSUPP) {
 			attack_close(ret);
 			attack_succeeded(attack, "open_by_handle_at", "from %s: %s", places[i],
-					 ret >= 0 ? "the file system's root is open" : "the call is let through, only this handle is wrong");
+					 ret >= 0 ? "the file system's root is open"
+						  : "the call is let through, only this handle is wrong");
 			return;
 		}
 		attack_failed(attack, ret, "open_by_handle_at", "open the file system's root from %s", places[i]);
@@ -280,8 +281,8 @@ static void by_io_uring(struct vxe_attack *attack)
 	if (completion_size > ring_size)
 		ring_size = completion_size;
 	long memory = sys6(SYS_mmap, 0, ring_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-	long entries = sys6(SYS_mmap, 0, params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED, ring,
-			    IORING_OFF_SQES);
+	long entries = sys6(SYS_mmap, 0, params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+			    ring, IORING_OFF_SQES);
 	if ((memory < 0 && memory > -4096) || (entries < 0 && entries > -4096)) {
 		attack_failed(attack, memory < 0 ? memory : entries, "mmap", "map the ring");
 		return;
@@ -319,10 +320,14 @@ static void by_fsopen_descriptor(struct vxe_attack *attack)
 #define GROUP "aliases"
 #define EVENT "openat(\"" TARGET "\", O_WRONLY)"
 #define CONTROL "The list of accounts is open to write."
-#define ROW(name, tries, events, run) {name, GROUP, tries, CONTROL, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, events, run)                                                                                          \
+	{                                                                                                                      \
+		name, GROUP, tries, CONTROL, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
-	ROW("alias-open", "Opens the list of accounts to write by the old call open.", "open(\"" TARGET "\", O_WRONLY)", by_old_open),
+	ROW("alias-open", "Opens the list of accounts to write by the old call open.", "open(\"" TARGET "\", O_WRONLY)",
+	    by_old_open),
 	ROW("alias-openat2", "The same by openat2, which passes its flags in memory.", "openat2(\"" TARGET "\")", by_openat2),
 	ROW("alias-proc-root", "The same through /proc/self/root.", EVENT, by_root_link),
 	ROW("alias-thread-root", "The same through /proc/thread-self/root.", EVENT, by_thread_root_link),
@@ -338,8 +343,8 @@ static const struct vxe_attack_row rows[] = {
 	ROW("alias-grandchild", "The same from a grandchild.", EVENT, by_grandchild),
 	ROW("alias-thread", "The same from a thread.", EVENT, by_thread),
 	ROW("alias-io-uring", "The same by a ring, whose operations no filter sees.", "io_uring_setup()", by_io_uring),
-	{"alias-handle", GROUP, "Opens a file by its handle, without a path.", "It is open.", "open_by_handle_at()", VXE_NO_CAPABILITY,
-	 by_handle},
+	{"alias-handle", GROUP, "Opens a file by its handle, without a path.", "It is open.", "open_by_handle_at()",
+	 VXE_NO_CAPABILITY, by_handle},
 	{"alias-forged-handle", GROUP, "Forges the handle of the host file system's root.", "The kernel looks the handle up.",
 	 "open_by_handle_at()", VXE_NO_CAPABILITY, by_forged_handle},
 };

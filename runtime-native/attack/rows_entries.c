@@ -35,7 +35,8 @@ static uint32_t low(const void *pointer)
 
 static void open_by_32(struct vxe_attack *attack)
 {
-	answer(attack, sys_int80(5, low(low_path), O_WRONLY | O_APPEND, 0, 0), "open", "open /etc/passwd to write by the 32-bit entry");
+	answer(attack, sys_int80(5, low(low_path), O_WRONLY | O_APPEND, 0, 0), "open",
+	       "open /etc/passwd to write by the 32-bit entry");
 }
 
 static void pid_by_32(struct vxe_attack *attack)
@@ -168,7 +169,10 @@ static void new_terminal(struct vxe_attack *attack)
 }
 
 #define GROUP "entries"
-#define ROW(name, tries, control, events, run) {name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, control, events, run)                                                                                 \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
 	ROW("int80-call", "Calls the kernel by its 32-bit entry.", "The call works.", NULL, pid_by_32),

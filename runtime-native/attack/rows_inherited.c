@@ -54,7 +54,8 @@ static void standard_descriptors(struct vxe_attack *attack)
 			continue;
 		}
 		if (S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)) {
-			attack_succeeded(attack, "fstat", "descriptor %ld is a %s", fd, S_ISDIR(status.st_mode) ? "folder" : "disk");
+			attack_succeeded(attack, "fstat", "descriptor %ld is a %s", fd,
+					 S_ISDIR(status.st_mode) ? "folder" : "disk");
 			return;
 		}
 		attack_failed(attack, -EBADF, "fstat", "find a folder or a disk at the descriptors that every program has");
@@ -190,7 +191,10 @@ static void parent_outside(struct vxe_attack *attack)
 }
 
 #define GROUP "inherited"
-#define ROW(name, tries, control, events, run) {name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, control, events, run)                                                                                 \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
 	ROW("descriptors-left", "Finds descriptors that were left open.", "A planted one is found.", NULL, open_descriptors),

@@ -36,7 +36,8 @@ static void load_module(struct vxe_attack *attack)
 {
 	static const char garbage[64] = "not a module";
 
-	answer_past(attack, sys3(SYS_init_module, garbage, sizeof(garbage), ""), ENOEXEC, "init_module", "load a module from memory");
+	answer_past(attack, sys3(SYS_init_module, garbage, sizeof(garbage), ""), ENOEXEC, "init_module",
+		    "load a module from memory");
 }
 
 static void load_module_file(struct vxe_attack *attack)
@@ -55,7 +56,8 @@ static void load_module_file(struct vxe_attack *attack)
 
 static void delete_module(struct vxe_attack *attack)
 {
-	answer_past(attack, sys2(SYS_delete_module, "vxe_attack_no_such_module", O_NONBLOCK), ENOENT, "delete_module", "unload a module");
+	answer_past(attack, sys2(SYS_delete_module, "vxe_attack_no_such_module", O_NONBLOCK), ENOENT, "delete_module",
+		    "unload a module");
 }
 
 static void kexec(struct vxe_attack *attack)
@@ -66,7 +68,8 @@ static void kexec(struct vxe_attack *attack)
 
 static void kexec_file(struct vxe_attack *attack)
 {
-	answer_past(attack, sys5(SYS_kexec_file_load, -1, -1, 0, 0, 0), EBADF, "kexec_file_load", "load another kernel from a file");
+	answer_past(attack, sys5(SYS_kexec_file_load, -1, -1, 0, 0, 0), EBADF, "kexec_file_load",
+		    "load another kernel from a file");
 }
 
 static void restart(struct vxe_attack *attack)
@@ -197,7 +200,8 @@ static void cookie(struct vxe_attack *attack)
 {
 	static char buffer[64];
 
-	answer_past(attack, sys3(SYS_lookup_dcookie, 1, buffer, sizeof(buffer)), EINVAL, "lookup_dcookie", "look a path up by its cookie");
+	answer_past(attack, sys3(SYS_lookup_dcookie, 1, buffer, sizeof(buffer)), EINVAL, "lookup_dcookie",
+		    "look a path up by its cookie");
 }
 
 static void io_privilege(struct vxe_attack *attack)
@@ -236,7 +240,8 @@ static void hang_up(struct vxe_attack *attack)
 
 static void watch_files(struct vxe_attack *attack)
 {
-	answer(attack, sys2(SYS_fanotify_init, FAN_CLASS_CONTENT, O_RDONLY), "fanotify_init", "decide on others' access to files");
+	answer(attack, sys2(SYS_fanotify_init, FAN_CLASS_CONTENT, O_RDONLY), "fanotify_init",
+	       "decide on others' access to files");
 }
 
 static void clear_log(struct vxe_attack *attack)
@@ -280,22 +285,29 @@ static void watch_latency(struct vxe_attack *attack)
 }
 
 #define GROUP "kernel"
-#define ROW(name, capability, tries, control, events, run) {name, GROUP, tries, control, events, capability, run}
+#define ROW(name, capability, tries, control, events, run)                                                                     \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, capability, run                                                           \
+	}
 #define PAST "The kernel only minds what was given to it."
 
 static const struct vxe_attack_row rows[] = {
 	ROW("module-load", CAP_SYS_MODULE, "Loads a kernel module from memory (garbage).", PAST, "init_module()", load_module),
-	ROW("module-load-file", CAP_SYS_MODULE, "Loads a kernel module from a file (no module).", PAST, "finit_module()", load_module_file),
-	ROW("module-unload", CAP_SYS_MODULE, "Unloads a kernel module (that does not exist).", PAST, "delete_module()", delete_module),
+	ROW("module-load-file", CAP_SYS_MODULE, "Loads a kernel module from a file (no module).", PAST, "finit_module()",
+	    load_module_file),
+	ROW("module-unload", CAP_SYS_MODULE, "Unloads a kernel module (that does not exist).", PAST, "delete_module()",
+	    delete_module),
 	ROW("kexec", CAP_SYS_BOOT, "Loads another kernel (with impossible segments).", PAST, "kexec_load()", kexec),
-	ROW("kexec-file", CAP_SYS_BOOT, "Loads another kernel from a file (that is not open).", PAST, "kexec_file_load()", kexec_file),
+	ROW("kexec-file", CAP_SYS_BOOT, "Loads another kernel from a file (that is not open).", PAST, "kexec_file_load()",
+	    kexec_file),
 	ROW("reboot", CAP_SYS_BOOT, "Restarts the machine (without the magic numbers).", PAST, "reboot()", restart),
 	ROW("bpf-map", VXE_NO_CAPABILITY, "Makes a BPF map.", "It is made.", "bpf(0)", bpf_map),
 	ROW("bpf-program", VXE_NO_CAPABILITY, "Loads a BPF program.", "It is loaded.", "bpf(5)", bpf_program),
 	ROW("perf", VXE_NO_CAPABILITY, "Opens a performance counter.", "It is open.", "perf_event_open()", perf),
 	ROW("userfaultfd", CAP_SYS_PTRACE, "Handles page faults, to stop the kernel in the middle of a copy.", "It may.",
 	    "userfaultfd()", fault_handler),
-	ROW("key-add", VXE_NO_CAPABILITY, "Keeps a key in the kernel.", "It is kept, for the attempt's process.", "add_key()", add_key),
+	ROW("key-add", VXE_NO_CAPABILITY, "Keeps a key in the kernel.", "It is kept, for the attempt's process.", "add_key()",
+	    add_key),
 	ROW("key-request", VXE_NO_CAPABILITY, "Asks for a key (that nobody has).", PAST, "request_key()", request_key),
 	ROW("key-control", VXE_NO_CAPABILITY, "Looks at its session's keys.", "They are seen.", "keyctl()", key_control),
 	ROW("io-uring", VXE_NO_CAPABILITY, "Sets up a ring.", "It is set up.", "io_uring_setup()", ring),
@@ -306,20 +318,28 @@ static const struct vxe_attack_row rows[] = {
 	ROW("clock-adjust", CAP_SYS_TIME, "Bends the clock (impossibly).", PAST, "adjtimex()", adjust_time),
 	ROW("clock-adjust-2", CAP_SYS_TIME, "The same by clock_adjtime.", PAST, "clock_adjtime()", adjust_clock),
 	ROW("host-name", VXE_NO_CAPABILITY, "Sets the host's name.", "Set to what it was.", "sethostname()", host_name),
-	ROW("domain-name", VXE_NO_CAPABILITY, "Sets the domain's name (of impossible length).", PAST, "setdomainname()", domain_name),
+	ROW("domain-name", VXE_NO_CAPABILITY, "Sets the domain's name (of impossible length).", PAST, "setdomainname()",
+	    domain_name),
 	ROW("accounting", CAP_SYS_PACCT, "Writes process accounts (to a file that cannot be).", PAST,
 	    "acct(\"/vxe-attack/no/such/file\")", accounting),
 	ROW("cookie", CAP_SYS_ADMIN, "Looks a path up by its cookie, an old call.", PAST, "lookup_dcookie()", cookie),
-	ROW("port-privilege", CAP_SYS_RAWIO, "Takes the right to all of the machine's ports.", "It has it.", "iopl(3)", io_privilege),
-	ROW("port-permission", CAP_SYS_RAWIO, "Takes the right to one of the machine's ports.", "It has it.", "ioperm()", io_permission),
-	ROW("descriptor-table", VXE_NO_CAPABILITY, "Makes a memory segment of its own.", "It is made.", "modify_ldt()", local_table),
-	ROW("hang-up", CAP_SYS_TTY_CONFIG, "Hangs the terminal up (of a session that has none).", "It may.", "vhangup()", hang_up),
-	ROW("fanotify", CAP_SYS_ADMIN, "Decides on other programs' access to files.", "It may.", "fanotify_init()", watch_files),
+	ROW("port-privilege", CAP_SYS_RAWIO, "Takes the right to all of the machine's ports.", "It has it.", "iopl(3)",
+	    io_privilege),
+	ROW("port-permission", CAP_SYS_RAWIO, "Takes the right to one of the machine's ports.", "It has it.", "ioperm()",
+	    io_permission),
+	ROW("descriptor-table", VXE_NO_CAPABILITY, "Makes a memory segment of its own.", "It is made.", "modify_ldt()",
+	    local_table),
+	ROW("hang-up", CAP_SYS_TTY_CONFIG, "Hangs the terminal up (of a session that has none).", "It may.", "vhangup()",
+	    hang_up),
+	ROW("fanotify", CAP_SYS_ADMIN, "Decides on other programs' access to files.", "It may.", "fanotify_init()",
+	    watch_files),
 	ROW("console-level", CAP_SYSLOG, "Silences the console (impossibly).", PAST, "syslog(8)", clear_log),
-	ROW("own-judge", VXE_NO_CAPABILITY, "Adds a filter with a listener, to judge its own calls.", "It has a listener.", "seccomp()",
-	    own_listener),
-	ROW("memory-lock", VXE_NO_CAPABILITY, "Locks all of its memory.", "It is locked.", "mlockall(MCL_FUTURE)", memory_policy),
-	ROW("real-time", CAP_SYS_NICE, "Takes a real-time priority.", "It has it.", "sched_setscheduler(0, SCHED_FIFO)", watch_latency),
+	ROW("own-judge", VXE_NO_CAPABILITY, "Adds a filter with a listener, to judge its own calls.", "It has a listener.",
+	    "seccomp()", own_listener),
+	ROW("memory-lock", VXE_NO_CAPABILITY, "Locks all of its memory.", "It is locked.", "mlockall(MCL_FUTURE)",
+	    memory_policy),
+	ROW("real-time", CAP_SYS_NICE, "Takes a real-time priority.", "It has it.", "sched_setscheduler(0, SCHED_FIFO)",
+	    watch_latency),
 };
 
 const struct vxe_attack_group vxe_attack_kernel = {rows, COUNT_OF(rows)};

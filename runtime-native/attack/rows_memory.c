@@ -42,7 +42,8 @@ static long map(struct vxe_attack *attack, unsigned long prot, unsigned long fla
 
 static void map_write_execute(struct vxe_attack *attack)
 {
-	long memory = map(attack, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, "map memory to write and execute");
+	long memory = map(attack, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			  "map memory to write and execute");
 
 	if (memory == 0)
 		return;
@@ -73,7 +74,8 @@ static void map_fixed_over_code(struct vxe_attack *attack)
 
 	if (memory == 0)
 		return;
-	long ret = sys6(SYS_mmap, memory, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	long ret = sys6(SYS_mmap, memory, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			0);
 	if (is_error(ret)) {
 		attack_failed(attack, ret, "mmap", "map executable memory over what is there");
 		return;
@@ -266,8 +268,9 @@ static void write_own_code(struct vxe_attack *attack)
 }
 
 static const struct vxe_attack_row rows[] = {
-	{"memory-write-execute", "memory", "Maps memory that can be written and executed, and runs code in it.", "The code runs.",
-	 "mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)", VXE_NO_CAPABILITY, map_write_execute},
+	{"memory-write-execute", "memory", "Maps memory that can be written and executed, and runs code in it.",
+	 "The code runs.", "mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)",
+	 VXE_NO_CAPABILITY, map_write_execute},
 	{"memory-execute", "memory", "Maps anonymous executable memory.", "The memory is mapped.",
 	 "mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)", VXE_NO_CAPABILITY, map_execute},
 	{"memory-execute-shared", "memory", "Maps shared executable memory.", "The memory is mapped.",
@@ -283,18 +286,18 @@ static const struct vxe_attack_row rows[] = {
 	 "mprotect(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC)", VXE_NO_CAPABILITY, protect_own_code},
 	{"mprotect-stack", "memory", "Makes the stack executable.", "The stack is executable.",
 	 "mprotect(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC)", VXE_NO_CAPABILITY, protect_stack},
-	{"map-written-file", "memory", "Writes code to a file wherever it can and maps the file to execute.", "The code runs.", NULL,
-	 VXE_NO_CAPABILITY, map_written_file},
-	{"mprotect-written-file", "memory", "Writes code to a file, maps it to read, and makes the mapping executable.", "The code runs.",
-	 NULL, VXE_NO_CAPABILITY, protect_written_file},
+	{"map-written-file", "memory", "Writes code to a file wherever it can and maps the file to execute.", "The code runs.",
+	 NULL, VXE_NO_CAPABILITY, map_written_file},
+	{"mprotect-written-file", "memory", "Writes code to a file, maps it to read, and makes the mapping executable.",
+	 "The code runs.", NULL, VXE_NO_CAPABILITY, protect_written_file},
 	{"map-memfd", "memory", "Maps a file in memory to execute.", "The code runs.",
 	 "memfd_create()\nmmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE)", VXE_NO_CAPABILITY, map_memory_file},
-	{"shm-execute", "memory", "Attaches a System V segment to execute.", "The code runs.", "shmget()\nshmat(0, 0, SHM_EXEC)",
-	 VXE_NO_CAPABILITY, shared_memory_execute},
+	{"shm-execute", "memory", "Attaches a System V segment to execute.", "The code runs.",
+	 "shmget()\nshmat(0, 0, SHM_EXEC)", VXE_NO_CAPABILITY, shared_memory_execute},
 	{"read-implies-exec", "memory", "Turns all readable memory executable by personality.", "Code in plain memory runs.",
 	 "personality(0x400000)", VXE_NO_CAPABILITY, read_implies_exec},
-	{"remap-file-pages", "memory", "Rearranges a mapping by the old call.", "The mapping is rearranged.", "remap_file_pages()",
-	 VXE_NO_CAPABILITY, remap_pages},
+	{"remap-file-pages", "memory", "Rearranges a mapping by the old call.", "The mapping is rearranged.",
+	 "remap_file_pages()", VXE_NO_CAPABILITY, remap_pages},
 	{"self-mem-write", "memory", "Rewrites read-only memory through /proc/self/mem.", "The memory changes.",
 	 "openat(\"/proc/self/mem\", O_RDWR)", VXE_NO_CAPABILITY, write_own_code},
 };

@@ -34,7 +34,8 @@ static const char *place(struct vxe_attack *attack)
 	return attack->world->control ? "/mnt" : attack->world->dirs[0] ? attack->world->dirs[0] : "/";
 }
 
-static void mount_and_leave(struct vxe_attack *attack, const char *source, const char *type, unsigned long flags, const char *step)
+static void mount_and_leave(struct vxe_attack *attack, const char *source, const char *type, unsigned long flags,
+			    const char *step)
 {
 	const char *target = place(attack);
 	long ret = sys5(SYS_mount, source, target, type, flags, 0);
@@ -180,7 +181,8 @@ static uint64_t root_identity(void)
 static const char *jail(struct vxe_attack *attack, char path[ATTACK_PATH])
 {
 	for (size_t i = 0; attack->world->dirs[i]; i++) {
-		attack_format(path, ATTACK_PATH, "%s/vxe-attack-jail", attack_equal(attack->world->dirs[i], "/") ? "" : attack->world->dirs[i]);
+		attack_format(path, ATTACK_PATH, "%s/vxe-attack-jail",
+			      attack_equal(attack->world->dirs[i], "/") ? "" : attack->world->dirs[i]);
 		if (sys2(SYS_mkdir, path, 0700) >= 0 || sys3(SYS_mkdirat, AT_FDCWD, path, 0700) >= 0)
 			return path;
 	}
@@ -346,7 +348,8 @@ static void unshare_network(struct vxe_attack *attack)
 
 static void unshare_others(struct vxe_attack *attack)
 {
-	static const unsigned long kinds[] = {CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWCGROUP, 0x80 /* CLONE_NEWTIME */};
+	static const unsigned long kinds[] = {CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWCGROUP,
+					      0x80 /* CLONE_NEWTIME */};
 
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
 		separate(attack, kinds[i], "a namespace of another kind");
@@ -388,7 +391,10 @@ static void clone3_user(struct vxe_attack *attack)
 }
 
 #define GROUP "mounts"
-#define ROW(name, tries, control, events, run) {name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, control, events, run)                                                                                 \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
 	ROW("mount-tmpfs", "Mounts an empty file system.", "It is mounted and unmounted.", "mount()", mount_tmpfs),
@@ -396,7 +402,8 @@ static const struct vxe_attack_row rows[] = {
 	ROW("mount-bind", "Mounts the root once more.", "It is mounted and unmounted.", "mount()", mount_bind),
 	ROW("mount-cgroup", "Mounts the control groups.", "They are mounted and unmounted.", "mount()", mount_cgroup),
 	ROW("mount-overlay", "Mounts an overlay.", "It is mounted and unmounted.", "mount()", mount_overlay),
-	ROW("remount-root", "Changes how the root is mounted, to make it writable again.", "It is remounted.", "mount()", remount_root),
+	ROW("remount-root", "Changes how the root is mounted, to make it writable again.", "It is remounted.", "mount()",
+	    remount_root),
 	ROW("umount", "Unmounts what masks something.", "The kernel only wants to be asked twice.", "umount2()", unmount_masks),
 	ROW("pivot-root", "Changes the root of the tree.", "The kernel only minds the place.", "pivot_root()", pivot_root),
 	ROW("fsmount", "Makes a file system by the newer calls.", "It is made.", "fsopen()\nfsmount()", open_filesystem),
@@ -405,17 +412,20 @@ static const struct vxe_attack_row rows[] = {
 	ROW("fspick", "Takes hold of the root's file system.", "It has it.", "fspick()", pick_filesystem),
 	ROW("listmount", "Lists the mounts by the newer call.", "They are listed.", "listmount()", list_mounts),
 	ROW("chroot", "Changes its root.", "It is changed.", NULL, change_root),
-	ROW("chroot-escape", "Leaves its root by a second chroot and a kept descriptor.", "It leaves a chroot prison.", "chroot()",
-	    escape_chroot),
-	ROW("descriptor-climb", "Climbs from every descriptor it has.", "A planted descriptor leads out of a chroot prison.", NULL, climb),
+	ROW("chroot-escape", "Leaves its root by a second chroot and a kept descriptor.", "It leaves a chroot prison.",
+	    "chroot()", escape_chroot),
+	ROW("descriptor-climb", "Climbs from every descriptor it has.", "A planted descriptor leads out of a chroot prison.",
+	    NULL, climb),
 	ROW("setns-mount", "Joins another process's mount namespace.", "It joins.", "setns()", join_mount),
 	ROW("setns-network", "Joins another process's network namespace.", "It joins.", "setns()", join_network),
 	ROW("setns-pid", "Joins another process's process namespace.", "It joins.", "setns()", join_pid),
-	ROW("setns-pidfd", "Joins all of another process's namespaces by a handle.", "It joins.", "pidfd_open()\nsetns()", join_by_handle),
+	ROW("setns-pidfd", "Joins all of another process's namespaces by a handle.", "It joins.", "pidfd_open()\nsetns()",
+	    join_by_handle),
 	ROW("unshare-user", "Makes a user namespace.", "It is made.", "unshare(CLONE_NEWUSER)", unshare_user),
 	ROW("unshare-mount", "Makes a mount namespace.", "It is made.", "unshare(CLONE_NEWNS)", unshare_mount),
 	ROW("unshare-network", "Makes a network namespace.", "It is made.", "unshare(CLONE_NEWNET)", unshare_network),
-	ROW("unshare-others", "Makes namespaces of the other kinds.", "They are made.", "unshare(CLONE_NEWUTS)", unshare_others),
+	ROW("unshare-others", "Makes namespaces of the other kinds.", "They are made.", "unshare(CLONE_NEWUTS)",
+	    unshare_others),
 	ROW("user-then-mount", "Mounts in a user namespace.", "It is mounted.", "unshare(CLONE_NEWUSER | CLONE_NEWNS)\nmount()",
 	    user_then_mount),
 	ROW("clone-user", "Forks into a user namespace.", "It forks.", "clone(CLONE_NEWUSER)", clone_user),

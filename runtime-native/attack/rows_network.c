@@ -65,7 +65,8 @@ static void tcp6_connect(struct vxe_attack *attack)
 
 	attack_event(attack, "socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP)");
 	attack_event(attack, "connect(3, tcp/[::1]:%u)", attack->world->shared->tcp6);
-	connect_to(attack, make_socket(attack, AF_INET6, SOCK_STREAM, 0, "TCP over IPv6"), &address, sizeof(address), "TCP over IPv6");
+	connect_to(attack, make_socket(attack, AF_INET6, SOCK_STREAM, 0, "TCP over IPv6"), &address, sizeof(address),
+		   "TCP over IPv6");
 }
 
 static void tcp_mapped_connect(struct vxe_attack *attack)
@@ -211,7 +212,8 @@ static void packet_datagram_socket(struct vxe_attack *attack)
 static void wide_domain_socket(struct vxe_attack *attack)
 {
 	/* The kernel takes 32 bits of the domain; a filter that compares 64 would not see AF_PACKET here. */
-	open_socket(attack, (long)(0xdeadbeefUL << 32 | AF_PACKET), SOCK_RAW, htons(3), "raw packets, the domain with garbage above");
+	open_socket(attack, (long)(0xdeadbeefUL << 32 | AF_PACKET), SOCK_RAW, htons(3),
+		    "raw packets, the domain with garbage above");
 }
 
 static void netlink_route(struct vxe_attack *attack)
@@ -280,8 +282,9 @@ static void crypto_socket(struct vxe_attack *attack)
 static void rare_sockets(struct vxe_attack *attack)
 {
 	/* AX.25 to SMC: old code that nobody uses and everybody's kernel may have. */
-	static const int others[] = {AF_AX25,	AF_IPX, AF_APPLETALK, AF_NETROM, AF_X25,  AF_ROSE,	    AF_KEY,  AF_LLC,   AF_CAN, AF_TIPC,
-				     AF_BLUETOOTH, AF_RXRPC, AF_PHONET, AF_IEEE802154, AF_CAIF, AF_NFC, AF_KCM, AF_QIPCRTR, 43,	  44 /* AF_XDP */};
+	static const int others[] = {AF_AX25, AF_IPX, AF_APPLETALK, AF_NETROM,	  AF_X25,   AF_ROSE,   AF_KEY,
+				     AF_LLC,  AF_CAN, AF_TIPC,	    AF_BLUETOOTH, AF_RXRPC, AF_PHONET, AF_IEEE802154,
+				     AF_CAIF, AF_NFC, AF_KCM,	    AF_QIPCRTR,	  43,	    44 /* AF_XDP */};
 
 	for (size_t i = 0; i < COUNT_OF(others); i++)
 		for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
@@ -351,7 +354,8 @@ static void unix_path(struct vxe_attack *attack)
 
 		attack_event(attack, "socket(AF_UNIX, SOCK_STREAM, 0)");
 		attack_event(attack, "connect(3, unix:%s)", attack->world->spool_socket);
-		connect_to(attack, make_socket(attack, AF_UNIX, SOCK_STREAM, 0, "unix"), &address, size, "the bystander's unix path");
+		connect_to(attack, make_socket(attack, AF_UNIX, SOCK_STREAM, 0, "unix"), &address, size,
+			   "the bystander's unix path");
 	}
 	/* In the control only what the bystander made is touched. */
 	for (size_t i = 0; !attack->world->control && i < COUNT_OF(others); i++) {
@@ -439,14 +443,18 @@ static void bind_datagram(struct vxe_attack *attack)
 }
 
 #define GROUP "network"
-#define ROW(name, tries, control, events, run) {name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, control, events, run)                                                                                 \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
 	ROW("tcp-connect", "Connects to a listener outside by TCP.", "Connected.", NULL, tcp_connect),
 	ROW("tcp6-connect", "The same over IPv6.", "Connected.", NULL, tcp6_connect),
 	ROW("tcp-mapped-connect", "The same to an IPv4 address written as IPv6.", "Connected.", NULL, tcp_mapped_connect),
 	ROW("tcp-fastopen-sendto", "Connects by sendto with the first data.", "The listener accepts.", NULL, fastopen_sendto),
-	ROW("tcp-fastopen-sendmsg", "Connects by sendmsg with the first data.", "The listener accepts.", NULL, fastopen_sendmsg),
+	ROW("tcp-fastopen-sendmsg", "Connects by sendmsg with the first data.", "The listener accepts.", NULL,
+	    fastopen_sendmsg),
 	ROW("mptcp-connect", "Connects by multipath TCP, another protocol to the same listener.", "Connected.",
 	    "socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)", mptcp_connect),
 	ROW("sctp-socket", "Makes an SCTP socket.", "It is made.", "socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)", sctp_connect),
@@ -454,28 +462,34 @@ static const struct vxe_attack_row rows[] = {
 	ROW("udp6-send", "The same over IPv6.", "It arrives.", NULL, udp6_send),
 	ROW("icmp-socket", "Makes a ping socket.", "It is made.", "socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)", ping_socket),
 	ROW("raw-socket", "Makes a raw IP socket.", "It is made.", "socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)", raw_socket),
-	ROW("raw6-socket", "Makes a raw IPv6 socket.", "It is made.", "socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6)", raw6_socket),
-	ROW("packet-socket", "Makes a socket for raw packets.", "It is made.", "socket(AF_PACKET, SOCK_RAW, 768)", packet_socket),
+	ROW("raw6-socket", "Makes a raw IPv6 socket.", "It is made.", "socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6)",
+	    raw6_socket),
+	ROW("packet-socket", "Makes a socket for raw packets.", "It is made.", "socket(AF_PACKET, SOCK_RAW, 768)",
+	    packet_socket),
 	ROW("packet-dgram-socket", "Makes a socket for cooked packets.", "It is made.", "socket(AF_PACKET, SOCK_DGRAM, 768)",
 	    packet_datagram_socket),
 	ROW("wide-domain-socket", "Makes a packet socket with garbage in the upper half of the domain.", "It is made.",
 	    "socket(AF_PACKET, SOCK_RAW, 768)", wide_domain_socket),
 	ROW("netlink-route", "Asks the kernel for its network's links.", "The kernel takes the question.",
 	    "socket(AF_NETLINK, SOCK_RAW, 0)", netlink_route),
-	ROW("netlink-audit", "Makes a socket to the audit system.", "It is made.", "socket(AF_NETLINK, SOCK_RAW, 9)", netlink_audit),
-	ROW("netlink-uevent", "Makes a socket for device events.", "It is made.", "socket(AF_NETLINK, SOCK_DGRAM, 15)", netlink_uevent),
+	ROW("netlink-audit", "Makes a socket to the audit system.", "It is made.", "socket(AF_NETLINK, SOCK_RAW, 9)",
+	    netlink_audit),
+	ROW("netlink-uevent", "Makes a socket for device events.", "It is made.", "socket(AF_NETLINK, SOCK_DGRAM, 15)",
+	    netlink_uevent),
 	ROW("netlink-netfilter", "Makes a socket to the packet filter.", "It is made.", "socket(AF_NETLINK, SOCK_RAW, 12)",
 	    netlink_filter),
-	ROW("vsock-socket", "Makes a socket to the hypervisor's side.", "It is made.", "socket(AF_VSOCK, SOCK_STREAM, 0)", vsock_socket),
-	ROW("vsock-connect", "Connects by vsock to the machine itself.", "The machine is asked.", "socket(AF_VSOCK, SOCK_STREAM, 0)",
-	    vsock_connect),
+	ROW("vsock-socket", "Makes a socket to the hypervisor's side.", "It is made.", "socket(AF_VSOCK, SOCK_STREAM, 0)",
+	    vsock_socket),
+	ROW("vsock-connect", "Connects by vsock to the machine itself.", "The machine is asked.",
+	    "socket(AF_VSOCK, SOCK_STREAM, 0)", vsock_connect),
 	ROW("crypto-socket", "Makes a socket to the kernel's cryptography.", "It is made.", "socket(AF_ALG, SOCK_SEQPACKET, 0)",
 	    crypto_socket),
 	ROW("rare-sockets", "Makes sockets of twenty rare families.", "One is made.", NULL, rare_sockets),
 	ROW("unix-abstract", "Connects to an abstract unix name outside.", "Connected.", NULL, unix_abstract),
 	ROW("unix-abstract-dgram", "Sends a datagram to an abstract unix name outside.", "It arrives.", NULL,
 	    unix_abstract_datagram),
-	ROW("unix-path", "Connects to unix paths outside, the system's among them.", "Connected to the bystander's.", NULL, unix_path),
+	ROW("unix-path", "Connects to unix paths outside, the system's among them.", "Connected to the bystander's.", NULL,
+	    unix_path),
 	ROW("socketpair-inet", "Makes internet sockets by socketpair.", "They are made on the way.",
 	    "socketpair(AF_INET, SOCK_STREAM, 0)", unix_pair),
 	ROW("tcp-bind", "Binds to another TCP port.", "Bound.", NULL, bind_other),

@@ -32,7 +32,8 @@ static void each(struct vxe_attack *attack, const char *call, const char *what,
 			attack_failed(attack, ret, failed, "%s process %ld", what, pids[i]);
 			continue;
 		}
-		attack_succeeded(attack, call, "process %ld%s", pids[i], pids[i] == attack->world->shared->pid ? ", outside" : "");
+		attack_succeeded(attack, call, "process %ld%s", pids[i],
+				 pids[i] == attack->world->shared->pid ? ", outside" : "");
 		return;
 	}
 }
@@ -468,22 +469,31 @@ static void many_processes(struct vxe_attack *attack)
 }
 
 #define GROUP "processes"
-#define ROW(name, tries, control, events, run) {name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, control, events, run)                                                                                 \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
-	ROW("ptrace-attach", "Attaches to another process as a debugger.", "Attached and let go.", "ptrace(PTRACE_ATTACH)", ptrace_attach),
+	ROW("ptrace-attach", "Attaches to another process as a debugger.", "Attached and let go.", "ptrace(PTRACE_ATTACH)",
+	    ptrace_attach),
 	ROW("ptrace-seize", "The same without stopping it.", "Attached and let go.", "ptrace(PTRACE_SEIZE)", ptrace_seize),
-	ROW("ptrace-child", "Has a child traced, to rewrite its calls.", "The child is traced.", "ptrace(PTRACE_TRACEME)", ptrace_child),
+	ROW("ptrace-child", "Has a child traced, to rewrite its calls.", "The child is traced.", "ptrace(PTRACE_TRACEME)",
+	    ptrace_child),
 	ROW("vm-read", "Reads another process's memory.", "The bystander's secret is read.", "process_vm_readv()", vm_read),
-	ROW("vm-write", "Writes another process's memory.", "The bystander's memory is written.", "process_vm_writev()", vm_write),
+	ROW("vm-write", "Writes another process's memory.", "The bystander's memory is written.", "process_vm_writev()",
+	    vm_write),
 	ROW("pidfd-open", "Gets a handle of another process.", "The handle is there.", "pidfd_open()", pidfd_open_other),
-	ROW("pidfd-getfd", "Takes a descriptor from another process.", "The bystander's is taken.", "pidfd_open()\npidfd_getfd()",
-	    pidfd_getfd),
-	ROW("pidfd-signal", "Signals another process by a handle.", "The bystander is signalled.", "pidfd_send_signal()", pidfd_signal),
-	ROW("kill-outside", "Signals another process (signal 0, which only asks).", "The bystander may be signalled.", NULL, kill_outside),
+	ROW("pidfd-getfd", "Takes a descriptor from another process.", "The bystander's is taken.",
+	    "pidfd_open()\npidfd_getfd()", pidfd_getfd),
+	ROW("pidfd-signal", "Signals another process by a handle.", "The bystander is signalled.", "pidfd_send_signal()",
+	    pidfd_signal),
+	ROW("kill-outside", "Signals another process (signal 0, which only asks).", "The bystander may be signalled.", NULL,
+	    kill_outside),
 	ROW("tkill-outside", "The same by tkill.", "The bystander may be signalled.", "tkill()", tkill_outside),
 	ROW("tgkill-outside", "The same by tgkill.", "The bystander may be signalled.", NULL, tgkill_outside),
-	ROW("sigqueue-outside", "The same by rt_sigqueueinfo.", "The bystander may be signalled.", "rt_sigqueueinfo()", sigqueue_outside),
+	ROW("sigqueue-outside", "The same by rt_sigqueueinfo.", "The bystander may be signalled.", "rt_sigqueueinfo()",
+	    sigqueue_outside),
 	ROW("kill-everyone", "Signals every process (signal 0).", "There are some.", "kill(-1, 0)", kill_everyone),
 	ROW("kill-init", "Signals the instance's first process (signal 0).", "It may be signalled.", "kill(1, 0)", kill_init),
 	ROW("signal-by-owner", "Has the kernel signal another process, by owning a pipe in its name.", "The signal arrives.",
@@ -501,7 +511,8 @@ static const struct vxe_attack_row rows[] = {
 	ROW("others-migrate", "Moves another process's memory between nodes.", "Moved to where it was.", "migrate_pages()",
 	    migrate_others),
 	ROW("others-robust-list", "Reads an address of another process.", "Read.", "get_robust_list()", robust_list_of_others),
-	ROW("segment-attach", "Attaches a System V segment of the outside.", "The secret in it is read.", "shmat()", attach_segment),
+	ROW("segment-attach", "Attaches a System V segment of the outside.", "The secret in it is read.", "shmat()",
+	    attach_segment),
 	ROW("queue-open", "Opens a message queue of the outside.", "It is open.", "mq_open()", open_queue),
 	ROW("process-flood", "Holds 1024 processes at once.", "It holds them.", NULL, many_processes),
 };

@@ -18,7 +18,8 @@ static void execute(struct vxe_attack *attack, const char *path, char *const arg
 
 static void run_shell(struct vxe_attack *attack)
 {
-	static const char *const shells[] = {"/bin/sh", "/bin/bash", "/bin/dash", "/usr/bin/sh", "/usr/bin/busybox", "/bin/busybox"};
+	static const char *const shells[] = {"/bin/sh",	    "/bin/bash",	"/bin/dash",
+					     "/usr/bin/sh", "/usr/bin/busybox", "/bin/busybox"};
 
 	for (size_t i = 0; i < COUNT_OF(shells); i++)
 		execute(attack, shells[i], (char *const[]){"sh", "-c", "exit 42", NULL});
@@ -29,13 +30,15 @@ static void run_shell_by_execveat(struct vxe_attack *attack)
 	static char *const argv[] = {"sh", "-c", "exit 42", NULL};
 
 	attack_executing(attack, "execveat", "execute /bin/sh");
-	attack_failed(attack, sys5(SYS_execveat, AT_FDCWD, "/bin/sh", argv, empty_environment, 0), "execveat", "execute /bin/sh");
+	attack_failed(attack, sys5(SYS_execveat, AT_FDCWD, "/bin/sh", argv, empty_environment, 0), "execveat",
+		      "execute /bin/sh");
 }
 
 static void run_tool(struct vxe_attack *attack)
 {
-	static const char *const tools[] = {"/usr/bin/true", "/bin/true",     "/usr/bin/perl",	 "/usr/bin/python3", "/bin/cp",
-					    "/bin/cat",	     "/usr/bin/curl", "/usr/bin/wget", "/usr/bin/nc",	   "/usr/bin/vi"};
+	static const char *const tools[] = {"/usr/bin/true", "/bin/true",  "/usr/bin/perl", "/usr/bin/python3",
+					    "/bin/cp",	     "/bin/cat",   "/usr/bin/curl", "/usr/bin/wget",
+					    "/usr/bin/nc",   "/usr/bin/vi"};
 
 	for (size_t i = 0; i < COUNT_OF(tools); i++)
 		execute(attack, tools[i], (char *const[]){"tool", "--version", NULL});
@@ -122,8 +125,8 @@ static void run_memory(struct vxe_attack *attack)
 	if (fd < 0)
 		return;
 	attack_executing(attack, "execveat", "execute a file in memory by its descriptor");
-	attack_failed(attack, sys5(SYS_execveat, fd, "", ((char *const[]){"memory", NULL}), empty_environment, AT_EMPTY_PATH), "execveat",
-		      "execute a file in memory by its descriptor");
+	attack_failed(attack, sys5(SYS_execveat, fd, "", ((char *const[]){"memory", NULL}), empty_environment, AT_EMPTY_PATH),
+		      "execveat", "execute a file in memory by its descriptor");
 }
 
 static void run_memory_by_name(struct vxe_attack *attack)
@@ -151,7 +154,7 @@ static void run_by_loader(struct vxe_attack *attack)
 
 static void run_setuid(struct vxe_attack *attack)
 {
-	static const char *const programs[] = {"/bin/su",	   "/usr/bin/su",   "/usr/bin/sudo",	 "/usr/bin/passwd",
+	static const char *const programs[] = {"/bin/su",	 "/usr/bin/su",	  "/usr/bin/sudo",   "/usr/bin/passwd",
 					       "/usr/bin/mount", "/usr/bin/chsh", "/usr/bin/newgrp", "/bin/ping"};
 
 	for (size_t i = 0; i < COUNT_OF(programs); i++)
@@ -198,27 +201,30 @@ static void use_library(struct vxe_attack *attack)
 }
 
 static const struct vxe_attack_row rows[] = {
-	{"exec-shell", "programs", "Runs a shell by its path.", "/bin/sh runs.", "execve(\"/bin/sh\")", VXE_NO_CAPABILITY, run_shell},
+	{"exec-shell", "programs", "Runs a shell by its path.", "/bin/sh runs.", "execve(\"/bin/sh\")", VXE_NO_CAPABILITY,
+	 run_shell},
 	{"exec-shell-at", "programs", "Runs a shell by execveat.", "/bin/sh runs.", "execveat(\"/bin/sh\")", VXE_NO_CAPABILITY,
 	 run_shell_by_execveat},
-	{"exec-tool", "programs", "Runs a copy tool, an interpreter or a download tool.", "One of them runs.", "execve(\"/usr/bin/true\")",
-	 VXE_NO_CAPABILITY, run_tool},
-	{"exec-itself", "programs", "Starts the confined program once more.", "The program starts.", NULL, VXE_NO_CAPABILITY, run_itself},
-	{"exec-script", "programs", "Writes a script wherever it can and runs it.", "The script runs.", NULL, VXE_NO_CAPABILITY, run_script},
+	{"exec-tool", "programs", "Runs a copy tool, an interpreter or a download tool.", "One of them runs.",
+	 "execve(\"/usr/bin/true\")", VXE_NO_CAPABILITY, run_tool},
+	{"exec-itself", "programs", "Starts the confined program once more.", "The program starts.", NULL, VXE_NO_CAPABILITY,
+	 run_itself},
+	{"exec-script", "programs", "Writes a script wherever it can and runs it.", "The script runs.", NULL, VXE_NO_CAPABILITY,
+	 run_script},
 	{"exec-written", "programs", "Writes a program into every folder that takes it and runs it.", "The program runs.", NULL,
 	 VXE_NO_CAPABILITY, write_and_run},
-	{"exec-memfd", "programs", "Runs a program from a file in memory by its descriptor.", "The program runs.", "memfd_create()",
-	 VXE_NO_CAPABILITY, run_memory},
-	{"exec-memfd-name", "programs", "Runs a program from a file in memory by its name below /proc/self/fd.", "The program runs.",
-	 "memfd_create()", VXE_NO_CAPABILITY, run_memory_by_name},
+	{"exec-memfd", "programs", "Runs a program from a file in memory by its descriptor.", "The program runs.",
+	 "memfd_create()", VXE_NO_CAPABILITY, run_memory},
+	{"exec-memfd-name", "programs", "Runs a program from a file in memory by its name below /proc/self/fd.",
+	 "The program runs.", "memfd_create()", VXE_NO_CAPABILITY, run_memory_by_name},
 	{"exec-loader", "programs", "Runs a program through the dynamic loader, which asks nobody for execute permission.",
 	 "The loader runs.", "execve(\"/lib64/ld-linux-x86-64.so.2\")", VXE_NO_CAPABILITY, run_by_loader},
 	{"exec-setuid", "programs", "Runs a setuid program of the system.", "One of them runs.", "execve(\"/usr/bin/su\")",
 	 VXE_NO_CAPABILITY, run_setuid},
-	{"exec-setuid-made", "programs", "Makes a setuid program and becomes root by it.", "Another user becomes root by it.", NULL,
-	 VXE_NO_CAPABILITY, make_setuid},
-	{"uselib", "programs", "Loads a library by the old call.", "The library is loaded.", "uselib(\"/lib/x86_64-linux-gnu/libc.so.6\")",
-	 VXE_NO_CAPABILITY, use_library},
+	{"exec-setuid-made", "programs", "Makes a setuid program and becomes root by it.", "Another user becomes root by it.",
+	 NULL, VXE_NO_CAPABILITY, make_setuid},
+	{"uselib", "programs", "Loads a library by the old call.", "The library is loaded.",
+	 "uselib(\"/lib/x86_64-linux-gnu/libc.so.6\")", VXE_NO_CAPABILITY, use_library},
 };
 
 const struct vxe_attack_group vxe_attack_programs = {rows, COUNT_OF(rows)};

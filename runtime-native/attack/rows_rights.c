@@ -24,7 +24,9 @@ static long set_capabilities(uint64_t effective, uint64_t permitted, uint64_t in
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {
 		{.effective = (uint32_t)effective, .permitted = (uint32_t)permitted, .inheritable = (uint32_t)inheritable},
-		{.effective = (uint32_t)(effective >> 32), .permitted = (uint32_t)(permitted >> 32), .inheritable = (uint32_t)(inheritable >> 32)},
+		{.effective = (uint32_t)(effective >> 32),
+		 .permitted = (uint32_t)(permitted >> 32),
+		 .inheritable = (uint32_t)(inheritable >> 32)},
 	};
 
 	return sys2(SYS_capset, &header, data);
@@ -58,10 +60,18 @@ static void use_capability(struct vxe_attack *attack)
 	static const struct {
 		int number;
 		const char *name;
-	} dangerous[] = {{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"}, {CAP_SYS_MODULE, "CAP_SYS_MODULE"},
-			 {CAP_SYS_RAWIO, "CAP_SYS_RAWIO"},	{CAP_SYS_BOOT, "CAP_SYS_BOOT"},	    {CAP_MAC_ADMIN, "CAP_MAC_ADMIN"},
-			 {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"}, {CAP_MKNOD, "CAP_MKNOD"},	    {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-			 {CAP_NET_RAW, "CAP_NET_RAW"},	{CAP_BPF, "CAP_BPF"},		    {CAP_PERFMON, "CAP_PERFMON"}};
+	} dangerous[] = {{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
+			 {CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+			 {CAP_SYS_MODULE, "CAP_SYS_MODULE"},
+			 {CAP_SYS_RAWIO, "CAP_SYS_RAWIO"},
+			 {CAP_SYS_BOOT, "CAP_SYS_BOOT"},
+			 {CAP_MAC_ADMIN, "CAP_MAC_ADMIN"},
+			 {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
+			 {CAP_MKNOD, "CAP_MKNOD"},
+			 {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+			 {CAP_NET_RAW, "CAP_NET_RAW"},
+			 {CAP_BPF, "CAP_BPF"},
+			 {CAP_PERFMON, "CAP_PERFMON"}};
 	uint64_t permitted = permitted_capabilities();
 
 	for (size_t i = 0; i < COUNT_OF(dangerous); i++) {
@@ -137,7 +147,8 @@ static void other_groups(struct vxe_attack *attack)
 
 static void clear_secure_bits(struct vxe_attack *attack)
 {
-	answer(attack, sys5(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "prctl", "keep capabilities across users");
+	answer(attack, sys5(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "prctl",
+	       "keep capabilities across users");
 }
 
 static void raise_limits(struct vxe_attack *attack)
@@ -181,17 +192,24 @@ static void dump_core(struct vxe_attack *attack)
 }
 
 #define GROUP "rights"
-#define ROW(name, capability, tries, control, events, run) {name, GROUP, tries, control, events, capability, run}
+#define ROW(name, capability, tries, control, events, run)                                                                     \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, capability, run                                                           \
+	}
 
 static const struct vxe_attack_row rows[] = {
 	ROW("capability-raise", VXE_NO_CAPABILITY, "Takes capabilities back.", "What was laid aside is taken up.", "capset()",
 	    raise_capabilities),
-	ROW("capability-have", CAP_SYS_ADMIN, "Has a capability that undoes a confinement.", "It has some.", NULL, use_capability),
-	ROW("capability-bounding", CAP_SYS_ADMIN, "Could get CAP_SYS_ADMIN from a file.", "The bounding set has it.", NULL, bounding_set),
-	ROW("capability-ambient", CAP_SYS_ADMIN, "Hands capabilities on to what it runs.", "It does.", "prctl(PR_CAP_AMBIENT)", ambient),
-	ROW("root-again", CAP_SETUID, "Gives root up, keeping capabilities, and becomes root again.", "It is root again.", NULL, become_root),
-	ROW("root-after-giving-up", VXE_NO_CAPABILITY, "Gives root up for good and becomes root again.", "Root may become root.",
-	    "setuid(0)", become_root_plainly),
+	ROW("capability-have", CAP_SYS_ADMIN, "Has a capability that undoes a confinement.", "It has some.", NULL,
+	    use_capability),
+	ROW("capability-bounding", CAP_SYS_ADMIN, "Could get CAP_SYS_ADMIN from a file.", "The bounding set has it.", NULL,
+	    bounding_set),
+	ROW("capability-ambient", CAP_SYS_ADMIN, "Hands capabilities on to what it runs.", "It does.", "prctl(PR_CAP_AMBIENT)",
+	    ambient),
+	ROW("root-again", CAP_SETUID, "Gives root up, keeping capabilities, and becomes root again.", "It is root again.", NULL,
+	    become_root),
+	ROW("root-after-giving-up", VXE_NO_CAPABILITY, "Gives root up for good and becomes root again.",
+	    "Root may become root.", "setuid(0)", become_root_plainly),
 	ROW("groups-join", CAP_SETGID, "Joins the groups that own disks and password hashes.", "It has them.", "setgroups()",
 	    other_groups),
 	ROW("secure-bits", CAP_SETPCAP, "Keeps capabilities across a change of user.", "The bit is set.",

@@ -164,8 +164,9 @@ static void set_core_pattern(struct vxe_attack *attack)
 
 static void set_helpers(struct vxe_attack *attack)
 {
-	static const char *const paths[] = {"/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/sys/kernel/uevent_helper",
-					    "/proc/sys/fs/binfmt_misc/register", "/proc/sys/kernel/poweroff_cmd"};
+	static const char *const paths[] = {"/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug",
+					    "/sys/kernel/uevent_helper", "/proc/sys/fs/binfmt_misc/register",
+					    "/proc/sys/kernel/poweroff_cmd"};
 
 	write_any(attack, paths, COUNT_OF(paths));
 }
@@ -173,8 +174,8 @@ static void set_helpers(struct vxe_attack *attack)
 static void set_switches(struct vxe_attack *attack)
 {
 	static const char *const paths[] = {"/proc/sys/kernel/randomize_va_space", "/proc/sys/kernel/kptr_restrict",
-					    "/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/panic", "/proc/irq/default_smp_affinity",
-					    "/proc/sys/net/ipv4/ip_forward"};
+					    "/proc/sys/vm/overcommit_memory",	   "/proc/sys/kernel/panic",
+					    "/proc/irq/default_smp_affinity",	   "/proc/sys/net/ipv4/ip_forward"};
 
 	write_any(attack, paths, COUNT_OF(paths));
 }
@@ -182,7 +183,8 @@ static void set_switches(struct vxe_attack *attack)
 static void write_sys(struct vxe_attack *attack)
 {
 	static const char *const paths[] = {"/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled",
-					    "/sys/kernel/mm/ksm/run", "/sys/module/printk/parameters/time", "/sys/kernel/profiling"};
+					    "/sys/kernel/mm/ksm/run", "/sys/module/printk/parameters/time",
+					    "/sys/kernel/profiling"};
 
 	write_any(attack, paths, COUNT_OF(paths));
 }
@@ -190,7 +192,7 @@ static void write_sys(struct vxe_attack *attack)
 static void write_cgroup(struct vxe_attack *attack)
 {
 	static const char *const paths[] = {"/sys/fs/cgroup/cgroup.procs",	    "/sys/fs/cgroup/memory/release_agent",
-					    "/sys/fs/cgroup/rdma/release_agent", "/sys/fs/cgroup/unified/cgroup.procs",
+					    "/sys/fs/cgroup/rdma/release_agent",    "/sys/fs/cgroup/unified/cgroup.procs",
 					    "/sys/fs/cgroup/systemd/release_agent", "/sys/fs/cgroup/cpu/release_agent",
 					    "/sys/fs/cgroup/cgroup.subtree_control"};
 
@@ -231,7 +233,7 @@ static void read_log(struct vxe_attack *attack)
 		attack_succeeded(attack, "syslog", "the kernel's log was read");
 }
 
-static const char *const disks[] = {"/dev/vda",	   "/dev/sda",	 "/dev/nvme0n1", "/dev/xvda", "/dev/dm-0",
+static const char *const disks[] = {"/dev/vda",	  "/dev/sda",	"/dev/nvme0n1", "/dev/xvda", "/dev/dm-0",
 				    "/dev/loop0", "/dev/zram0", "/dev/mmcblk0", "/dev/root"};
 
 static void open_disk(struct vxe_attack *attack)
@@ -286,10 +288,11 @@ static void make_character(struct vxe_attack *attack)
 /* Every node that a daemon's /dev should not have. */
 static void open_devices(struct vxe_attack *attack)
 {
-	static const char *const devices[] = {"/dev/port",  "/dev/kvm",	       "/dev/fuse",	   "/dev/net/tun", "/dev/loop-control",
-					      "/dev/uinput", "/dev/btrfs-control", "/dev/vhost-net",   "/dev/vhost-vsock", "/dev/tty0",
-					      "/dev/tty1",  "/dev/vcs",	       "/dev/rtc0",	   "/dev/hpet",	   "/dev/snapshot",
-					      "/dev/input/event0", "/dev/dri/card0", "/dev/hwrng", "/dev/cpu/0/msr", "/dev/userfaultfd"};
+	static const char *const devices[] = {"/dev/port",	   "/dev/kvm",	  "/dev/fuse",		"/dev/net/tun",
+					      "/dev/loop-control", "/dev/uinput", "/dev/btrfs-control", "/dev/vhost-net",
+					      "/dev/vhost-vsock",  "/dev/tty0",	  "/dev/tty1",		"/dev/vcs",
+					      "/dev/rtc0",	   "/dev/hpet",	  "/dev/snapshot",	"/dev/input/event0",
+					      "/dev/dri/card0",	   "/dev/hwrng",  "/dev/cpu/0/msr",	"/dev/userfaultfd"};
 
 	for (size_t i = 0; i < COUNT_OF(devices); i++)
 		try_open(attack, devices[i], O_RDWR);
@@ -297,8 +300,8 @@ static void open_devices(struct vxe_attack *attack)
 
 static void open_debug(struct vxe_attack *attack)
 {
-	static const char *const folders[] = {"/sys/kernel/debug", "/sys/kernel/tracing", "/sys/fs/bpf", "/sys/kernel/security",
-					      "/sys/firmware",	   "/sys/kernel/config"};
+	static const char *const folders[] = {"/sys/kernel/debug",    "/sys/kernel/tracing", "/sys/fs/bpf",
+					      "/sys/kernel/security", "/sys/firmware",	     "/sys/kernel/config"};
 
 	for (size_t i = 0; i < COUNT_OF(folders); i++)
 		list_folder(attack, folders[i]);
@@ -306,15 +309,19 @@ static void open_debug(struct vxe_attack *attack)
 
 static void read_settings(struct vxe_attack *attack)
 {
-	static const char *const paths[] = {"/proc/cmdline", "/proc/config.gz", "/proc/modules", "/proc/keys", "/proc/timer_list",
-					    "/proc/sched_debug", "/proc/iomem", "/proc/slabinfo", "/proc/partitions"};
+	static const char *const paths[] = {"/proc/cmdline", "/proc/config.gz",	 "/proc/modules",
+					    "/proc/keys",    "/proc/timer_list", "/proc/sched_debug",
+					    "/proc/iomem",   "/proc/slabinfo",	 "/proc/partitions"};
 
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
 		try_read(attack, paths[i]);
 }
 
 #define GROUP "system"
-#define ROW(name, tries, control, events, run) {name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run}
+#define ROW(name, tries, control, events, run)                                                                                 \
+	{                                                                                                                      \
+		name, GROUP, tries, control, events, VXE_NO_CAPABILITY, run                                                    \
+	}
 
 static const struct vxe_attack_row rows[] = {
 	ROW("proc-see-others", "Sees processes outside.", "One is seen.", NULL, see_processes),
@@ -324,16 +331,18 @@ static const struct vxe_attack_row rows[] = {
 	    "openat(\"/proc/1/cwd\", O_RDONLY | O_DIRECTORY)", process_cwd),
 	ROW("proc-environ", "Reads another process's environment.", "One is read.", "openat(\"/proc/1/environ\", O_RDONLY)",
 	    process_environ),
-	ROW("proc-maps", "Reads another process's memory map.", "One is read.", "openat(\"/proc/1/maps\", O_RDONLY)", process_maps),
-	ROW("proc-mem", "Opens another process's memory to write.", "One is open.", "openat(\"/proc/1/mem\", O_RDWR)", process_memory),
-	ROW("proc-fd", "Lists another process's descriptors.", "They are listed.", "openat(\"/proc/1/fd\", O_RDONLY | O_DIRECTORY)",
-	    process_descriptors),
+	ROW("proc-maps", "Reads another process's memory map.", "One is read.", "openat(\"/proc/1/maps\", O_RDONLY)",
+	    process_maps),
+	ROW("proc-mem", "Opens another process's memory to write.", "One is open.", "openat(\"/proc/1/mem\", O_RDWR)",
+	    process_memory),
+	ROW("proc-fd", "Lists another process's descriptors.", "They are listed.",
+	    "openat(\"/proc/1/fd\", O_RDONLY | O_DIRECTORY)", process_descriptors),
 	ROW("proc-oom", "Makes another process the first to be killed when memory is short.", "The file is open.",
 	    "openat(\"/proc/1/oom_score_adj\", O_RDWR)", process_oom),
-	ROW("kernel-memory", "Reads the kernel's memory.", "/proc/kcore or /dev/mem is open.", "openat(\"/proc/kcore\", O_RDONLY)",
-	    read_kernel_memory),
-	ROW("kernel-symbols", "Reads the kernel's addresses.", "/proc/kallsyms is read.", "openat(\"/proc/kallsyms\", O_RDONLY)",
-	    read_symbols),
+	ROW("kernel-memory", "Reads the kernel's memory.", "/proc/kcore or /dev/mem is open.",
+	    "openat(\"/proc/kcore\", O_RDONLY)", read_kernel_memory),
+	ROW("kernel-symbols", "Reads the kernel's addresses.", "/proc/kallsyms is read.",
+	    "openat(\"/proc/kallsyms\", O_RDONLY)", read_symbols),
 	ROW("kernel-settings", "Reads what /proc tells of the host's hardware, kernel and keys.", "One of the files is read.",
 	    "openat(\"/proc/cmdline\", O_RDONLY)", read_settings),
 	ROW("sysrq", "Opens the trigger of the kernel's emergency keys.", "The trigger is open; nothing is written.",
@@ -344,22 +353,24 @@ static const struct vxe_attack_row rows[] = {
 	    "openat(\"/proc/sys/kernel/modprobe\", O_WRONLY)", set_helpers),
 	ROW("kernel-switches", "Opens the kernel's settings below /proc/sys to write.", "One is open; nothing is written.",
 	    "openat(\"/proc/sys/kernel/randomize_va_space\", O_WRONLY)", set_switches),
-	ROW("sys-write", "Opens files of /sys to write.", "One is open; nothing is written.", "openat(\"/sys/power/state\", O_WRONLY)",
-	    write_sys),
-	ROW("sys-list", "Looks around in /sys.", "/sys/kernel is listed.", "openat(\"/sys/kernel\", O_RDONLY | O_DIRECTORY)", list_sys),
-	ROW("cgroup-write", "Opens control group files to write: processes and release agents.", "One is open; nothing is written.",
-	    "openat(\"/sys/fs/cgroup/cgroup.procs\", O_WRONLY)", write_cgroup),
+	ROW("sys-write", "Opens files of /sys to write.", "One is open; nothing is written.",
+	    "openat(\"/sys/power/state\", O_WRONLY)", write_sys),
+	ROW("sys-list", "Looks around in /sys.", "/sys/kernel is listed.", "openat(\"/sys/kernel\", O_RDONLY | O_DIRECTORY)",
+	    list_sys),
+	ROW("cgroup-write", "Opens control group files to write: processes and release agents.",
+	    "One is open; nothing is written.", "openat(\"/sys/fs/cgroup/cgroup.procs\", O_WRONLY)", write_cgroup),
 	ROW("debug-list", "Looks into debugfs, tracefs, the BPF file system.", "One is listed.",
 	    "openat(\"/sys/kernel/debug\", O_RDONLY | O_DIRECTORY)", open_debug),
-	ROW("kmsg-read", "Reads the kernel's log by its device.", "The log is open.", "openat(\"/dev/kmsg\", O_RDONLY)", read_log_device),
+	ROW("kmsg-read", "Reads the kernel's log by its device.", "The log is open.", "openat(\"/dev/kmsg\", O_RDONLY)",
+	    read_log_device),
 	ROW("syslog-read", "Reads the kernel's log by the call.", "The log is read.", "syslog(3)", read_log),
 	ROW("disk-open", "Opens a disk to read.", "It is open.", "openat(\"/dev/vda\", O_RDONLY)", open_disk),
 	ROW("disk-make", "Makes a disk's device node wherever it can and opens it.", "The disk is open.",
 	    "mknod(\"/vxe-attack-node\", S_IFBLK | 0600)", make_block),
 	ROW("device-make", "Makes a character device's node wherever it can and opens it.", "The device is open.",
 	    "mknod(\"/vxe-attack-node\", S_IFCHR | 0600)", make_character),
-	ROW("device-open", "Opens devices that a daemon's /dev should not have.", "One is open.", "openat(\"/dev/fuse\", O_RDWR)",
-	    open_devices),
+	ROW("device-open", "Opens devices that a daemon's /dev should not have.", "One is open.",
+	    "openat(\"/dev/fuse\", O_RDWR)", open_devices),
 };
 
 const struct vxe_attack_group vxe_attack_system = {rows, COUNT_OF(rows)};

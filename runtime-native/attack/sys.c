@@ -17,9 +17,9 @@ long sys_fork(void)
 }
 
 /* What libc passes in pthread_create. The thread borrows its maker's thread control block. */
-#define THREAD_FLAGS                                                                                                             \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | \
-	 CLONE_CHILD_CLEARTID)
+#define THREAD_FLAGS                                                                                                           \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |                     \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 long sys_thread(void (*fn)(void *), void *arg, void *stack_top)
 {
@@ -47,7 +47,8 @@ long sys_thread(void (*fn)(void *), void *arg, void *stack_top)
 			 "hlt\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"((long)SYS_clone), "D"((long)THREAD_FLAGS), "S"(top), "d"(&parent_tid), "r"(r10), "r"(r8), [exit_nr] "i"(SYS_exit)
+			 : "a"((long)SYS_clone), "D"((long)THREAD_FLAGS), "S"(top), "d"(&parent_tid), "r"(r10),
+			   "r"(r8), [exit_nr] "i"(SYS_exit)
 			 : "rcx", "r11", "memory");
 	return ret;
 }

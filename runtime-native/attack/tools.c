@@ -15,34 +15,63 @@
  * ELF64 little-endian, one PT_LOAD of the whole file at 0x10000, entry right after the two headers. Written by hand
  * because anything that a compiler makes is forty times as big and the profile may limit what can be written.
  */
-#define ELF_HEADER(size)                                                                                                    \
-	0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,	   /* ident */                                    \
-		2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 1, 0, 0, 0, 0, 0,   /* EXEC, x86-64, entry 0x10078 */                \
-		64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,	   /* program headers at 64 */                        \
-		0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,	   /* one of 56 bytes */                              \
-		1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,	   /* PT_LOAD, R+X, offset 0 */                       \
-		0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0,	   /* at 0x10000 */                                   \
-		(size), 0, 0, 0, 0, 0, 0, 0, (size), 0, 0, 0, 0, 0, 0, 0, /* file and memory size */                          \
-		0, 0x10, 0, 0, 0, 0, 0, 0			   /* alignment */
+#define ELF_HEADER(size)                                                                                                       \
+	0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,	  /* ident */                                          \
+		2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 1, 0, 0, 0, 0, 0,	  /* EXEC, x86-64, entry 0x10078 */                    \
+		64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,	  /* program headers at 64 */                          \
+		0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,	  /* one of 56 bytes */                                \
+		1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,		  /* PT_LOAD, R+X, offset 0 */                         \
+		0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0,		  /* at 0x10000 */                                     \
+		(size), 0, 0, 0, 0, 0, 0, 0, (size), 0, 0, 0, 0, 0, 0, 0, /* file and memory size */                           \
+		0, 0x10, 0, 0, 0, 0, 0, 0				  /* alignment */
 
 const unsigned char attack_program[] = {
 	ELF_HEADER(0x78 + 12),
-	0xbf, ATTACK_EXIT, 0, 0, 0, /* mov edi, 42 */
-	0xb8, 60, 0, 0, 0,	    /* mov eax, exit */
-	0x0f, 0x05,		    /* syscall */
+	0xbf,
+	ATTACK_EXIT,
+	0,
+	0,
+	0, /* mov edi, 42 */
+	0xb8,
+	60,
+	0,
+	0,
+	0, /* mov eax, exit */
+	0x0f,
+	0x05, /* syscall */
 };
 const size_t attack_program_size = sizeof(attack_program);
 
 const unsigned char attack_setuid_program[] = {
 	ELF_HEADER(0x78 + 28),
-	0xb8, 107, 0, 0, 0,	    /* mov eax, geteuid */
-	0x0f, 0x05,		    /* syscall */
-	0xbf, ATTACK_EXIT, 0, 0, 0, /* mov edi, 42 */
-	0x85, 0xc0,		    /* test eax, eax */
-	0x74, 0x05,		    /* je over the next */
-	0xbf, 1, 0, 0, 0,	    /* mov edi, 1 */
-	0xb8, 60, 0, 0, 0,	    /* mov eax, exit */
-	0x0f, 0x05,		    /* syscall */
+	0xb8,
+	107,
+	0,
+	0,
+	0, /* mov eax, geteuid */
+	0x0f,
+	0x05, /* syscall */
+	0xbf,
+	ATTACK_EXIT,
+	0,
+	0,
+	0, /* mov edi, 42 */
+	0x85,
+	0xc0, /* test eax, eax */
+	0x74,
+	0x05, /* je over the next */
+	0xbf,
+	1,
+	0,
+	0,
+	0, /* mov edi, 1 */
+	0xb8,
+	60,
+	0,
+	0,
+	0, /* mov eax, exit */
+	0x0f,
+	0x05, /* syscall */
 };
 const size_t attack_setuid_program_size = sizeof(attack_setuid_program);
 

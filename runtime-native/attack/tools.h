@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define ATTACK_EXIT 42	/* what the battery's own little program exits with */
+#define ATTACK_EXIT 42 /* what the battery's own little program exits with */
 #define ATTACK_PATH 256
 #define COUNT_OF(a) (sizeof(a) / sizeof(*(a)))
 

@@ -175,7 +175,7 @@ function summaryText(report: AttackReport): string {
   const parts = [
     `${report.attempts.length} attempts on ${report.name}`,
     `${report.held} refused that work without VXE`,
-    ...(alone.length > 0 ? [`${alone.length} of them by one mechanism alone`] : []),
+    ...(alone.length > 0 ? [`${alone.length} of them with one mechanism seen to hold`] : []),
     ...(report.unproven > 0 ? [`${report.unproven} refused that this machine cannot do anyway`] : []),
     ...(report.open > 0 ? [`${report.open} left open by the profile`] : []),
     report.failed === 0 ? 'none succeeded against the profile' : `${report.failed} FAILED`,

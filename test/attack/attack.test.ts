@@ -154,3 +154,19 @@ test('the list tells what each attempt tries', async (t) => {
   t.is(ran.status, 0, ran.stderr);
   t.regex(ran.stdout, /^exec-shell +programs +Runs a shell by its path\.$/m);
 });
+
+test('the reference lists every attempt as it is', async (t) => {
+  const page = readFileSync('docs/attack.md', 'utf8');
+  const rows = await new Battery(nativeProgram('vxe-attack')).rows();
+  for (const row of rows) {
+    const line = `| \`${row.name}\` | ${row.tries} | ${row.control} |`;
+    t.true(page.includes(line), `docs/attack.md lacks: ${line}`);
+  }
+  const listed = [...page.matchAll(/^\| `([a-z0-9-]+)` \| .* \| .* \|$/gm)].map((match) => match[1]);
+  const told = listed.filter((name) => name !== 'name' && name !== 'outcome');
+  t.deepEqual(
+    told.filter((name) => !rows.some((row) => row.name === name)),
+    [],
+    'attempts that are no more',
+  );
+});

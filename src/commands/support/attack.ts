@@ -95,6 +95,13 @@ function works(outcome: AttackOutcome): boolean {
   return outcome.outcome === 'succeeded';
 }
 
+const NO_SUCH_CALL: ReadonlySet<string> = new Set([
+  'ENOSYS',
+  'EAFNOSUPPORT',
+  'EPROTONOSUPPORT',
+  'ESOCKTNOSUPPORT',
+]);
+
 /** A control that does not succeed must have a reason that lies in this machine. */
 function brokenControl(
   row: AttackRow,
@@ -103,7 +110,10 @@ function brokenControl(
 ): { readonly failed: boolean; readonly why: string } {
   if (works(control)) return { failed: false, why: '' };
   const said = `${control.step}: ${control.errno ?? control.outcome}`;
-  if (control.outcome === 'absent') return { failed: false, why: `not in this kernel (${said})` };
+  if (control.outcome === 'absent') {
+    const where = NO_SUCH_CALL.has(control.errno ?? '') ? 'kernel' : 'machine';
+    return { failed: false, why: `not in this ${where} (${said})` };
+  }
   if (!context.root) return { failed: false, why: `the control needs root (${said})` };
   if (row.capability !== null && !context.capabilities.has(row.capability))
     return { failed: false, why: `the control needs ${row.capability}, which is not there (${said})` };
