@@ -96,7 +96,7 @@ void attack_failed(struct vxe_attack *attack, long ret, const char *call, const 
 		return;
 	if (state == VXE_ATTACK_ABSENT && now == VXE_ATTACK_ABSENT)
 		return;
-	if (now == VXE_ATTACK_ABSENT && attack->kept_errnum != 0) {
+	if (state == VXE_ATTACK_EXECUTING && attack->kept_errnum != 0) {
 		result->errnum = attack->kept_errnum;
 		put_text(result->call, sizeof(result->call), attack->kept_call);
 		put_text(result->step, sizeof(result->step), attack->kept_step);

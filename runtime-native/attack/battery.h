@@ -43,7 +43,7 @@ struct vxe_attack_result {
 struct vxe_attack {
 	const struct vxe_attack_world *world;
 	struct vxe_attack_result *result;
-	/* A refusal put aside by attack_executing, to come back if the execution is only found absent. */
+	/* A refusal put aside by attack_executing, to come back if the execution fails. */
 	int32_t kept_errnum;
 	char kept_call[32], kept_step[128];
 };

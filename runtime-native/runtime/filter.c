@@ -150,7 +150,11 @@ int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_f
 	}
 	if (vxe_file_read_fd(fd, path, BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)
 		return -1;
-	return vxe_filter_from_bytes(bytes, size, out, err);
+	if (vxe_filter_from_bytes(bytes, size, out, err) < 0) {
+		vxe_error_wrap(err, "%s", path);
+		return vxe_error_hint(err, "create the bundle again");
+	}
+	return 0;
 }
 
 void vxe_filter_free(struct vxe_filter *filter)

@@ -497,13 +497,23 @@ static int mask_folder(int target, const char *path, struct vxe_error **err)
 	return fd < 0 ? -1 : attach(fd, target, path, err);
 }
 
-static int path_mask(int root_fd, const char *path, struct vxe_error **err)
+/* Of the kernel's own trees each kernel has its part. Elsewhere a profile rests on the mask: what it hides may come later. */
+static bool path_may_lack(const struct vxe_config *config, const char *path)
+{
+	return !vxe_config_annotation(config, "org.vxe.version") || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
+}
+
+static int path_mask(const struct vxe_config *config, int root_fd, const char *path, struct vxe_error **err)
 {
 	cleanup_fd int target = open_in_root(root_fd, path, O_PATH);
 	cleanup_fd int null_fd = -1;
 
-	if (target < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "masking %s", path);
+	if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && path_may_lack(config, path))
+		return 0;
+	if (target < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the profile keeps %s from the program by a mount over it", path);
+		return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
+	}
 	if (fd_is_directory(target))
 		return mask_folder(target, path, err);
 	/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
@@ -533,7 +543,7 @@ static int paths_protect(const struct vxe_config *config, int root_fd, struct vx
 		if (path_make_readonly(root_fd, config->readonly_paths.items[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < config->masked_paths.count; i++)
-		if (path_mask(root_fd, config->masked_paths.items[i], err) < 0)
+		if (path_mask(config, root_fd, config->masked_paths.items[i], err) < 0)
 			return -1;
 	return 0;
 }

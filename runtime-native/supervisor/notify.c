@@ -172,6 +172,22 @@ static bool still_waiting(const struct vxe_notify *notify, uint64_t id)
 	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
+/* A duplicate of the caller's descriptor, taken while the caller waits; -1: it has none such. */
+static int descriptor_take(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	cleanup_fd int pidfd = sys_pidfd_open(thread_group((pid_t)request->pid), 0);
+	cleanup_fd int fd = pidfd < 0 ? -1 : sys_pidfd_getfd(pidfd, (int)request->data.args[0]);
+
+	return fd >= 0 && still_waiting(notify, request->id) ? steal_fd(&fd) : -1;
+}
+
+static bool socket_is(int fd, int option, int *value)
+{
+	socklen_t size = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, option, value, &size) == 0;
+}
+
 /*
  * connect(2) of a datagram socket to /dev/log, performed here on a duplicate of the caller's socket: the caller's memory is
  * read once, and nothing it writes there afterwards matters. Gives the errno for the caller, or -1: not such a call.
@@ -181,27 +197,75 @@ static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_
 	struct sockaddr_un target = { .sun_family = AF_UNIX };
 	struct sockaddr_storage address;
 	const struct sockaddr_un *un = (const void *)&address;
-	int domain = 0, type = 0;
-	socklen_t option = sizeof(int);
-	cleanup_fd int pidfd = -1;
 	cleanup_fd int sock = -1;
+	int domain, type;
 	size_t size;
 
 	if (!notify->syslog_path || address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
 		return -1;
 	if (address.ss_family != AF_UNIX || strcmp(un->sun_path, "/dev/log"))
 		return -1;
-	pidfd = sys_pidfd_open(thread_group((pid_t)request->pid), 0);
-	sock = pidfd < 0 ? -1 : sys_pidfd_getfd(pidfd, (int)request->data.args[0]);
-	if (sock < 0 || !still_waiting(notify, request->id))
+	sock = descriptor_take(notify, request);
+	if (sock < 0)
 		return EBADF;
-	if (getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &domain, &option) < 0 || domain != AF_UNIX ||
-	    getsockopt(sock, SOL_SOCKET, SO_TYPE, &type, &option) < 0)
+	if (!socket_is(sock, SO_DOMAIN, &domain) || domain != AF_UNIX || !socket_is(sock, SO_TYPE, &type))
 		return -1;
 	if (type != SOCK_DGRAM)
 		return EPROTOTYPE;
 	snprintf(target.sun_path, sizeof(target.sun_path), "%s", notify->syslog_path);
 	return connect(sock, (const struct sockaddr *)&target, sizeof(target)) < 0 ? errno : 0;
+}
+
+bool vxe_notify_port_listed(const char *words, unsigned int port)
+{
+	unsigned int listed;
+
+	while (words && *words) {
+		if (sscanf(words, "tcp/%u", &listed) == 1 && listed == port)
+			return true;
+		words += strcspn(words, " ");
+		words += strspn(words, " ");
+	}
+	return false;
+}
+
+/*
+ * listen(2) on a socket that was never bound takes a port of the kernel's choice, and no Landlock ABI so far looks there. So it
+ * is performed here, on a duplicate: a bound socket keeps its port, and an unbound one is refused. -1: refuse and record.
+ */
+static int listen_perform(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t size = sizeof(address);
+	cleanup_fd int sock = -1;
+	unsigned int port = 0;
+
+	if (!notify->performs_listen)
+		return -1;
+	sock = descriptor_take(notify, request);
+	if (sock < 0)
+		return EBADF;
+	if (getsockname(sock, (struct sockaddr *)&address, &size) < 0)
+		return errno;
+	if (address.ss_family == AF_INET)
+		port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+	else if (address.ss_family == AF_INET6)
+		port = ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+	else if (address.ss_family != AF_UNIX)
+		return -1;
+	if (address.ss_family != AF_UNIX && !vxe_notify_port_listed(notify->listen_words, port))
+		return -1;
+	return listen(sock, (int)request->data.args[1]) < 0 ? errno : 0;
+}
+
+/* The calls that the supervisor makes in the caller's place: the errno for it, or -1: none of them. */
+static int call_perform(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	if (request->data.nr == SYS_connect)
+		return syslog_connect(notify, request);
+	if (request->data.nr == SYS_listen)
+		return listen_perform(notify, request);
+	return -1;
 }
 
 static bool is_native(const struct seccomp_data *data)
@@ -239,12 +303,10 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
 	}
-	if (is_native(data) && data->nr == SYS_connect) {
-		answer = syslog_connect(notify, &in.request);
-		if (answer >= 0) {
-			out.response.error = -answer;
-			return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
-		}
+	answer = is_native(data) ? call_perform(notify, &in.request) : -1;
+	if (answer >= 0) {
+		out.response.error = -answer;
+		return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
 	}
 	call = vxe_call_name(data->arch, data->nr, &arch);
 	violation.pid = (pid_t)in.request.pid;

@@ -1,6 +1,6 @@
 /*
  * Answers the seccomp notifications of one instance (seccomp_unotify(2)). No refusal rests on the caller's memory: it is
- * read for the record, and for the one call that the supervisor performs itself (connect to /dev/log), where what was
+ * read for the record, and for the calls that the supervisor performs itself (connect to /dev/log, listen), where what was
  * read is what is used.
  */
 #ifndef VXE_SUPERVISOR_NOTIFY_H
@@ -15,12 +15,17 @@ struct vxe_notify {
 	int listener_fd;
 	unsigned int execs_left; /* the launch's own execve; the program gets none of them */
 	const char *syslog_path; /* host path of the instance's log socket, NULL: no such service */
+	bool performs_listen;	  /* org.vxe.supervised names it */
+	const char *listen_words; /* org.vxe.listen: the ports that it is performed for, NULL where absent */
 	const char *errno_words; /* org.vxe.refuse.errno, NULL where absent */
 	struct vxe_record_log *log;
 };
 
 /* Serves one notification. 1: served, 0: nobody is left under the filter, -1 with errno. */
 int vxe_notify_serve(struct vxe_notify *notify);
+
+/* Is "tcp/PORT" among the words? */
+bool vxe_notify_port_listed(const char *words, unsigned int port);
 
 /* The errno that `words` ("connect=EACCES socket=EAFNOSUPPORT") gives for a call; EPERM where it names none. */
 int vxe_notify_errno(const char *words, const char *call);

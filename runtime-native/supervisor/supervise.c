@@ -26,9 +26,9 @@ void vxe_supervision_signals(sigset_t *set)
 		sigaddset(set, passed_signals[i]);
 }
 
-static bool has_service(const struct vxe_supervision *s, const char *name)
+static bool annotation_lists(const struct vxe_supervision *s, const char *key, const char *name)
 {
-	const char *words = vxe_config_annotation(s->launch->config, "org.vxe.services");
+	const char *words = vxe_config_annotation(s->launch->config, key);
 	size_t length = strlen(name);
 
 	for (const char *at = words; at && *at;) {
@@ -40,6 +40,11 @@ static bool has_service(const struct vxe_supervision *s, const char *name)
 		at += strspn(at, " ");
 	}
 	return false;
+}
+
+static bool has_service(const struct vxe_supervision *s, const char *name)
+{
+	return annotation_lists(s, "org.vxe.services", name);
 }
 
 int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
@@ -215,6 +220,8 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	struct vxe_notify notify = {
 		.listener_fd = launch->listener_fd,
 		.execs_left = launch->entry ? 0 : 1,
+		.performs_listen = annotation_lists(s, "org.vxe.supervised", "listen"),
+		.listen_words = vxe_config_annotation(launch->config, "org.vxe.listen"),
 		.errno_words = vxe_config_annotation(launch->config, "org.vxe.refuse.errno"),
 		.log = &log,
 	};

@@ -38,6 +38,13 @@ static void errno_words(void)
 		   rows[i].words ? rows[i].words : "(none)");
 }
 
+static void listen_words(void)
+{
+	ok(vxe_notify_port_listed("tcp/110 tcp/995", 995) && vxe_notify_port_listed("tcp/110", 110), "a port that is listed");
+	ok(!vxe_notify_port_listed("tcp/1100", 110) && !vxe_notify_port_listed("tcp/110", 0) && !vxe_notify_port_listed("udp/110", 110) &&
+	   !vxe_notify_port_listed("", 110) && !vxe_notify_port_listed(NULL, 110), "and those that are not");
+}
+
 static void syslog_lines(void)
 {
 	static const struct {
@@ -173,6 +180,7 @@ int main(void)
 	if (!mkdtemp(folder))
 		return 1;
 	errno_words();
+	listen_words();
 	syslog_lines();
 	notify_relay(folder);
 	records(folder);

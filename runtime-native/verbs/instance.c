@@ -29,6 +29,9 @@ int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
 	cleanup_free char *found = NULL, *config = NULL;
 	int made;
 
+	/* A path is taken as one only when it does not climb: what looks like a name must not end elsewhere. */
+	if (!strncmp(name, "../", 3) || strstr(name, "/../") || !strcmp(name, ".."))
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a bundle; give a name, or a path without '..'", name);
 	if (strchr(name, '/'))
 		found = realpath(name, NULL);
 	else if (!vxe_state_id_valid(name))
@@ -498,12 +501,12 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 	failed = instance_open(&instance, err);
 	if (!failed)
 		failed = fifo_make(&instance, err);
+	if (!failed && vxe_config_annotation(instance.config, "org.vxe.version"))
+		failed = instance_open_log(&instance, err);
 	if (!failed) {
 		supervision_fill(&instance);
-		failed = vxe_config_annotation(instance.config, "org.vxe.version") ? instance_open_log(&instance, err) : 0;
-	}
-	if (!failed)
 		failed = vxe_supervision_prepare(&instance.supervision, err);
+	}
 	if (!failed)
 		failed = instance_set_up(&instance, err);
 	if (!failed && instance.launch.filter.notifies) {

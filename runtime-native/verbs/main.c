@@ -168,8 +168,10 @@ int main(int argc, char **argv)
 		help_print(oci);
 		return 0;
 	}
-	/* --json is every verb's; a program's own arguments begin at the first word that is no option. */
-	for (int i = 1; verb && !oci && i < argc && argv[i][0] == '-' && strcmp(argv[i], "--"); i++) {
+	/* --json is every verb's, up to where a program's own arguments may begin. */
+	for (int i = 1; verb && !oci && i < argc && strcmp(argv[i], "--"); i++) {
+		if (argv[i][0] != '-' && (!strcmp(verb->name, "run") || !strcmp(verb->name, "exec")))
+			break;
 		if (strcmp(argv[i], "--json"))
 			continue;
 		globals.json = true;

@@ -62,7 +62,7 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 	cleanup_free char *bundle = NULL;
 	int option, code = VXE_EXIT_FAILURE;
 
-	while ((option = getopt_long(argc, argv, "+dp:n:h", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "dp:n:h", options, NULL)) >= 0) {
 		if (option == 'd')
 			instance.detach = true;
 		else if (option == 'p')
@@ -91,7 +91,7 @@ static int stop_run(const struct vxe_globals *globals, int argc, char **argv, st
 	static const struct option options[] = { { "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	int option, timeout = 10;
 
-	while ((option = getopt_long(argc, argv, "+t:h", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "t:h", options, NULL)) >= 0) {
 		if (option == 'h')
 			return vxe_verb_help("vxe", verb("stop"));
 		if (option != 't' || seconds_parse(optarg, &timeout) < 0)
@@ -114,7 +114,7 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 	struct vxe_state *state = NULL;
 	int option, timeout = 10, code = VXE_EXIT_FAILURE;
 
-	while ((option = getopt_long(argc, argv, "+t:dh", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "t:dh", options, NULL)) >= 0) {
 		if (option == 'h')
 			return vxe_verb_help("vxe", verb("restart"));
 		if (option == 'd')
@@ -181,7 +181,7 @@ static int status_run(const struct vxe_globals *globals, int argc, char **argv, 
 	bool json = globals->json, running, first = true;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		if (option == 'j')
 			json = true;
 		else if (option == 'h')
@@ -304,8 +304,9 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 		char *const compile[] = { (char *)"profile", (char *)"compile", argv[optind], (char *)"--quiet", NULL };
 		int failed = vxe_author_run(compile, err);
 
+		/* It has said what is wrong. */
 		if (failed)
-			return failed < 0 ? -1 : VXE_EXIT_FAILURE;
+			return failed;
 	}
 	if (!instance.id) {
 		if (asprintf(&id, "%s-%d", name, getpid()) < 0) {
@@ -388,7 +389,7 @@ static int logs_run(const struct vxe_globals *globals, int argc, char **argv, st
 	int option;
 
 	(void)globals;
-	while ((option = getopt_long(argc, argv, "+fvh", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "fvh", options, NULL)) >= 0) {
 		if (option == 'f') {
 			follow = true;
 		} else if (option == 'v') {

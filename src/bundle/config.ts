@@ -172,6 +172,7 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.refuse.errno': refused.sort().join(' '),
     'org.vxe.listen': [...lowered.listen].join(' '),
     'org.vxe.services': [...lowered.services].join(' '),
+    'org.vxe.supervised': [...lowered.supervised].join(' '),
     'org.vxe.exec': lowered.execOnce ? 'once' : '',
     'org.vxe.network': lowered.networkInterface === 'none' ? 'none' : '',
   };

@@ -149,13 +149,11 @@ function defaultPorts(
   if (mechanism.length === 0) {
     return [{ ...row(policy, rule, [], 'this kernel does not rule ports'), status: 'none', needs }];
   }
-  const autobind =
-    side === 'accept' && policy.network.interface === 'host' && !refusesWhole(policy, 'listen');
-  const open = autobind && mayOpen(policy, 'AF_INET', 'AF_INET6');
-  const note = open
-    ? 'listen on a socket that was never bound takes a port of the kernel, which nothing here holds'
-    : '';
-  return [{ ...row(policy, rule, mechanism, note), status: open ? 'partial' : 'full', needs }];
+  if (side === 'connect' || refusesWhole(policy, 'listen'))
+    return [{ ...row(policy, rule, mechanism, ''), needs }];
+  const note =
+    'the supervisor performs listen, on sockets bound to a granted port; other engines let it take a port of the kernel';
+  return [{ ...row(policy, rule, [...mechanism, 'supervisor'], note), needs }];
 }
 
 const DATAGRAM_ABI = 10;

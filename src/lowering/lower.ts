@@ -22,7 +22,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   const problems = [...files.diagnostics, ...mounts.diagnostics, ...serviceProblems(policy), ...diagnostics];
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
-  const { unspelled, ...plan } = seccomp.value;
+  const { unspelled, supervised, ...plan } = seccomp.value;
   return success({
     seccomp: plan,
     landlock: files.landlock,
@@ -35,6 +35,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     execOnce: policy.exec === 'once',
     listen: policy.network.accept.map((rule) => `${rule.protocol}/${rule.port}`),
     services: policy.services,
+    supervised,
     coverage: coverage.map((row) => withEngines(row, unspelled)),
   });
 }

@@ -114,6 +114,8 @@ export interface Lowered {
   readonly execOnce: boolean;
   /** `tcp/110` for each port that may be bound. */
   readonly listen: readonly string[];
+  /** Calls that the supervisor performs in the caller's place. */
+  readonly supervised: readonly string[];
   readonly services: readonly Service[];
   readonly coverage: readonly CoverageRow[];
 }

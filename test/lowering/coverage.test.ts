@@ -118,9 +118,12 @@ calls:
   t.is(new Set(rules).size, rules.length);
 });
 
-test('listening without a bind is said to be open', (t) => {
-  const { coverage } = lower(policyOf(SERVER.replace('[bind]', '[bind, listen]')), world);
-  t.is(coverage.find((row) => row.rule === 'network:accept')?.status, 'partial');
+test('listening without a bind is held by the supervisor', (t) => {
+  const { coverage, supervised } = lower(policyOf(SERVER.replace('[bind]', '[bind, listen]')), world);
+  const row = coverage.find(({ rule }) => rule === 'network:accept');
+  t.is(row?.status, 'full');
+  t.true(row?.mechanism.includes('supervisor'));
+  t.deepEqual(supervised, ['listen']);
 });
 
 test('syslog beside a permitted connect is a conflict', (t) => {

@@ -27,7 +27,8 @@ function compare(policy: Policy, samples: Iterable<readonly [string, readonly bi
     const own = simulate(plan.filter, data);
     const engine = simulate(oci, data);
     const errno = decision.errno === undefined ? 0 : (errnoNumber(decision.errno) ?? 0);
-    const wantedOwn = decision.verdict === 'allow' ? 'allow0' : decision.quiet ? `errno${errno}` : 'notify0';
+    const allowed = plan.supervised.includes(call) ? 'notify0' : 'allow0';
+    const wantedOwn = decision.verdict === 'allow' ? allowed : decision.quiet ? `errno${errno}` : 'notify0';
     const wantedEngine =
       decision.verdict === 'allow' || decision.rule === 'exec:once' ? 'allow0' : `errno${errno}`;
     const where = `${call}(${values.map((value) => `0x${value.toString(16)}`).join(', ')}): ${decision.reason}`;

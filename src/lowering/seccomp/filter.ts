@@ -20,9 +20,15 @@ export function ownFilter(
   compiler: SeccompCompiler,
 ): Result<Uint8Array> {
   const rules = plans.flatMap((plan) =>
-    plan.cases.map(
-      (item): SeccompRule => ({ nr: plan.nr, action: actionOf(item), comparisons: comparisonsOf(item.box) }),
-    ),
+    plan.cases
+      .filter((item) => item.outcome.kind !== 'supervised')
+      .map(
+        (item): SeccompRule => ({
+          nr: plan.nr,
+          action: actionOf(item.outcome),
+          comparisons: comparisonsOf(item.box),
+        }),
+      ),
   );
   const program = compiler.compile({
     arch,
@@ -63,10 +69,9 @@ export function comparisonsOf(box: Box): readonly SeccompComparison[] {
   return box.map((cube, index) => ({ index, ...cube })).filter((comparison) => comparison.mask !== 0n);
 }
 
-function actionOf(item: CallCase): SeccompAction {
-  return item.outcome.kind === 'allow'
-    ? { kind: 'allow' }
-    : { kind: 'errno', errno: errnoOf(item.outcome.errno) };
+/** Refused and supervised calls need no rule: being raised is the default. */
+function actionOf(outcome: CallCase['outcome']): SeccompAction {
+  return outcome.kind === 'quiet' ? { kind: 'errno', errno: errnoOf(outcome.errno) } : { kind: 'allow' };
 }
 
 export function errnoOf(name: string): number {

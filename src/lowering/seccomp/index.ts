@@ -21,7 +21,7 @@ export function lowerSeccomp(
   arch: Arch,
   compiler: SeccompCompiler,
   calls: CallTable,
-): Result<SeccompPlan & { readonly unspelled: readonly string[] }> {
+): Result<SeccompPlan & { readonly unspelled: readonly string[]; readonly supervised: readonly string[] }> {
   const plans = planCalls(policy);
   if (!plans.ok) return plans;
   const filter = ownFilter(plans.value, arch, compiler);
@@ -33,5 +33,8 @@ export function lowerSeccomp(
     filter: filter.value,
     refuseErrno: {},
     unspelled: form.value.unspelled,
+    supervised: plans.value
+      .filter((plan) => plan.cases.some((item) => item.outcome.kind === 'supervised'))
+      .map((plan) => plan.call),
   });
 }

@@ -134,7 +134,8 @@ function forEngine(plan: CallPlan): boolean {
 }
 
 function answerOf(outcome: Outcome): Answer {
-  if (outcome.kind === 'allow') return 0;
+  // Another engine has nobody to perform a supervised call.
+  if (outcome.kind === 'allow' || outcome.kind === 'supervised') return 0;
   return outcome.kind === 'quiet' ? errnoOf(outcome.errno) : REFUSED_ERRNO;
 }
 

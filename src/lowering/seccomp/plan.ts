@@ -8,7 +8,11 @@ import { FULL_BOX, isFull, rowBoxes, subtractAll, TooManyBoxes, withoutCovered }
 /** What the filter does with the calls whose arguments lie in the box; boxes of different outcomes never overlap. */
 export interface CallCase {
   readonly box: Box;
-  readonly outcome: { readonly kind: 'allow' } | { readonly kind: 'quiet'; readonly errno: string };
+  readonly outcome:
+    | { readonly kind: 'allow' }
+    /** Raised to the supervisor, which performs it where an object check that no mechanism has comes out well. */
+    | { readonly kind: 'supervised' }
+    | { readonly kind: 'quiet'; readonly errno: string };
 }
 
 /** One call's share of the filter; what lies in no case is refused. */
@@ -46,11 +50,24 @@ function unnamedCases(policy: Policy): readonly CallCase[] {
   return policy.unnamed === 'permit' ? [{ box: FULL_BOX, outcome: { kind: 'allow' } }] : [];
 }
 
+/**
+ * Calls that the supervisor performs in the caller's place. listen takes a port of the kernel's choice where the socket was
+ * never bound, and no Landlock ABI so far looks there.
+ */
+export const SUPERVISED_CALLS: readonly string[] = ['listen'];
+
+function supervised(call: string, cases: readonly CallCase[]): readonly CallCase[] {
+  if (!SUPERVISED_CALLS.includes(call)) return cases;
+  return cases.map((item) =>
+    item.outcome.kind === 'allow' ? { box: item.box, outcome: { kind: 'supervised' } } : item,
+  );
+}
+
 /** Undefined where the call takes more boxes than a filter can hold. */
 function planCall(policy: Policy, call: string, nr: number): CallPlan | undefined {
   const rule = policy.calls.get(call);
   try {
-    const cases = rule === undefined ? unnamedCases(policy) : ruleCases(rule);
+    const cases = supervised(call, rule === undefined ? unnamedCases(policy) : ruleCases(rule));
     const refused = subtractAll(
       [FULL_BOX],
       cases.map((item) => item.box),
