@@ -207,6 +207,14 @@ test(
   PERMITTED,
 );
 test(
+  'the filter refuses one permitted call of an act that is refused as a whole',
+  verdicts,
+  WORKS,
+  runs({ ...REFUSED, events: ['mount()', 'chroot("/")'] }, { records: [RECORD] }),
+  { verdict: 'held' },
+  PERMITTED,
+);
+test(
   'another mechanism refuses what the evaluator permits',
   verdicts,
   WORKS,

@@ -75,7 +75,7 @@ export function judgeAttack(
       verdict: 'failed',
       why: `the attempt broke down: ${all.detail || `signal ${all.signal}`}`,
     };
-  const conflict = disagreement(row, all, runs.records, context.policy);
+  const conflict = disagreement(row, all, runs.records, permission);
   if (conflict !== undefined) return { ...base, verdict: 'failed', why: conflict };
   if (broken.why !== '') return { ...base, verdict: 'unproven', why: broken.why };
   return { ...base, verdict: 'held', why: '' };
@@ -158,19 +158,17 @@ function askAbout(event: string, policy: Policy): Permission {
   return { permitted: verdict === 'allow', rule, why: verdict === 'allow' ? '' : `; ${reason}` };
 }
 
-/** The filter refused the very call that the evaluator permits: one of the two is wrong. */
+/** The filter refused a call of an act that the evaluator permits as a whole: one of the two is wrong. */
 function disagreement(
   row: AttackRow,
   outcome: AttackOutcome,
   records: readonly AttackRecord[],
-  policy: Policy,
+  permission: Permission,
 ): string | undefined {
-  if (!records.some((record) => record.call === outcome.call)) return undefined;
+  if (!permission.permitted || !records.some((record) => record.call === outcome.call)) return undefined;
   const events = outcome.events.length > 0 ? outcome.events : row.events;
-  const same = events.filter((event) => event.startsWith(`${outcome.call}(`));
-  const permitted = same.filter((event) => askAbout(event, policy).permitted);
-  if (same.length === 0 || permitted.length < same.length) return undefined;
-  return `the profile permits ${permitted[0] ?? outcome.call}, and the filter refuses it`;
+  const refused = events.find((event) => event.startsWith(`${outcome.call}(`));
+  return refused === undefined ? undefined : `the profile permits ${refused}, and the filter refuses it`;
 }
 
 interface Mechanism {
