@@ -3,7 +3,6 @@
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/bad-input.test.sh "$@"
 
-mail_world "$world"
 mkdir -p "$VXE_BUNDLES"
 export VXE_RECIPES=$world/recipes VXE_PROFILES=$world/profiles
 mkdir "$VXE_RECIPES" "$VXE_PROFILES"

@@ -70,8 +70,7 @@ check 'features is a JSON document with ociVersionMax' contains "$output" '"ociV
 tree_digest() { (cd "$1" && find . -printf '%y %m %U:%G %p %l\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum) | sha256sum; }
 first=$(cd "$bundle" && tree_digest .)
 vxe bundle remove popd
-vxe bundle create popd --account alice --accounts-from "$world/accounts" \
-  --mount "/etc/shadow=$world/accounts/shadow" --mount "/var/mail=$world/mail" >/dev/null 2>&1
+popd_bundle >/dev/null 2>&1
 check 'the same inputs make the same bytes' [ "$(cd "$bundle" && tree_digest .)" = "$first" ]
 
 end_of_tests

@@ -11,7 +11,7 @@ tests=0
 failures=0
 
 # in_own_world SCRIPT "$@": runs SCRIPT again as first process of its own namespaces, with a temporary folder in $world. Whatever it
-# starts ends with it. Not as root there is nothing to run in, which the summary says.
+# starts ends with it, and VXE's folders are below $world. Not as root there is nothing to run in, which the summary says.
 in_own_world() {
   local script=$1
   shift
@@ -19,6 +19,7 @@ in_own_world() {
     world=$2
     demo=$world
     ip link set lo up
+    mail_world "$world"
     return
   fi
   if ((EUID != 0)); then
@@ -93,8 +94,7 @@ eventually() { # SECONDS COMMAND...
   done
 }
 
-popd_bundle() { # makes accounts, a spool, and the popd bundle over them
-  mail_world "$world"
+popd_bundle() { # the popd bundle over the accounts and the spool of this world
   vxe bundle create popd --account alice --accounts-from "$world/accounts" \
     --mount "/etc/shadow=$world/accounts/shadow" --mount "/var/mail=$world/mail"
 }
