@@ -24,6 +24,7 @@ VERSION := $(shell sed -n 's/^ *"version": "\(.*\)",$$/\1/p' package.json)
 PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= $(shell nproc)
+SUBMAKE = $(MAKE) $(if $(filter 1,$(V)),,-s) --no-print-directory -j$(JOBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wformat=2 -Werror
 DEFINES := -D_GNU_SOURCE -DVXE_VERSION='"$(VERSION)"'
@@ -82,13 +83,13 @@ help: ## list the targets
 .PHONY: demo
 demo: ## set up, build, and show a mail server living in its own environment
 	@scripts/setup.sh
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/demo/inject
+	@$(SUBMAKE) all $(B)/demo/inject
 	@test/demo/demo.sh
 
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(MAKE) --no-print-directory -j$(JOBS) all native-tests $(B)/demo/inject
+	@$(SUBMAKE) all native-tests $(B)/demo/inject
 	@$(NODE) scripts/test.mjs
 
 .PHONY: setup
@@ -98,7 +99,7 @@ setup: ## install what is missing from Debian and npm
 .PHONY: bench
 bench: ## measure launch time, creation time and sizes; writes build/bench/results.md
 	@scripts/setup.sh bench
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/floor $(B)/bench/nothing
+	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing
 	@$(NODE) test/bench/run.mjs
 
 ##@ Building
