@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseEvent } from '../../src/policy/index.js';
@@ -21,11 +21,11 @@ interface Report {
   readonly failed: number;
 }
 
-async function bundleOf(shop: Shop, profile?: string): Promise<void> {
+async function bundleOf(shop: Shop, profile?: string, recipe = ''): Promise<void> {
   if (profile !== undefined) writeFileSync(join(shop.folder, 'profiles/example.vxed.yaml'), profile);
   writeFileSync(
     join(shop.folder, 'recipes/example.yaml'),
-    `recipe: 1\nname: example\nsource: {exec: ${shop.program}}\nprofile: example\nprogram: [${shop.program}]\n`,
+    `recipe: 1\nname: example\nsource: {exec: ${shop.program}}\nprofile: example\nprogram: [${shop.program}]\n${recipe}`,
   );
   const created = await vxe(shop, [
     'bundle',
@@ -101,6 +101,41 @@ asRoot('what the profile leaves open is told as open, and is no failure', async 
   t.deepEqual(namesOf(report, 'failed'), [], JSON.stringify(report));
   t.deepEqual(namesOf(report, 'open'), ['unshare-user']);
   t.is(status, 0);
+});
+
+const SPOOL = `vxed: 1
+name: example
+description: may make files in a folder of the host, and not remove them
+type: strict
+files:
+  /usr: read execute
+  /spool: read write create
+network: {accept: [], connect: [], interface: none}
+exec: once
+calls:
+  permit: [read, write, exit_group, clone, wait4, clock_nanosleep, openat, close, mkdir]
+`;
+
+asRoot('what attempts make on the host is swept away, and nothing else', async (t) => {
+  const shop = shopFor(t);
+  const spool = join(shop.folder, 'spool');
+  mkdirSync(spool);
+  writeFileSync(join(spool, 'letter'), 'dear');
+  await bundleOf(
+    shop,
+    SPOOL,
+    `mounts:\n  /spool: {source: ${spool}, options: [rw, nosuid, nodev, noexec], kind: directory}\n`,
+  );
+  const { status, report } = await attack(shop, '--quick');
+  t.deepEqual(
+    namesOf(report, 'failed'),
+    [],
+    JSON.stringify(report.attempts.filter((each) => each.verdict === 'failed')),
+  );
+  t.is(report.attempts.find((each) => each.name === "create-anywhere")?.verdict, "open", JSON.stringify(report.attempts.filter((each) => each.name.includes("anywhere"))));
+  t.true(namesOf(report, 'open').includes('mkdir-anywhere'));
+  t.is(status, 0);
+  t.deepEqual(readdirSync(spool), ['letter']);
 });
 
 asRoot('a filter that lets through what the profile refuses is found out', async (t) => {
