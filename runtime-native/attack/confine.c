@@ -5,10 +5,12 @@
 #include "instance.h"
 #include "tools.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,9 @@
 #include "cleanup.h"
 
 #define MAILBOX_OWNER 65534
+/* What the attempts make is named vxe-attack-*; the bait apart from it, so that a second battery does not sweep it away. */
+#define MADE_PREFIX "vxe-attack-"
+#define BAIT_PREFIX MADE_PREFIX "bait-"
 
 /* What was made on the host for the intruder to reach for, and is taken away afterwards. */
 struct bait {
@@ -114,12 +119,12 @@ static int lay_bait(const struct vxe_config *config, struct bait *bait, struct v
 			spool = &config->mounts[i];
 	if (!spool)
 		return 0;
-	snprintf(bait->mailbox_host, sizeof(bait->mailbox_host), "%s/vxe-attack-other-%d", spool->source, pid);
-	snprintf(bait->mailbox, sizeof(bait->mailbox), "%s/vxe-attack-other-%d", spool->destination, pid);
-	snprintf(bait->own_host, sizeof(bait->own_host), "%s/vxe-attack-own-%d", spool->source, pid);
-	snprintf(bait->own, sizeof(bait->own), "%s/vxe-attack-own-%d", spool->destination, pid);
-	snprintf(bait->socket_host, sizeof(bait->socket_host), "%s/vxe-attack-%d", spool->source, pid);
-	snprintf(bait->socket, sizeof(bait->socket), "%s/vxe-attack-%d", spool->destination, pid);
+	snprintf(bait->mailbox_host, sizeof(bait->mailbox_host), "%s/" BAIT_PREFIX "other-%d", spool->source, pid);
+	snprintf(bait->mailbox, sizeof(bait->mailbox), "%s/" BAIT_PREFIX "other-%d", spool->destination, pid);
+	snprintf(bait->own_host, sizeof(bait->own_host), "%s/" BAIT_PREFIX "own-%d", spool->source, pid);
+	snprintf(bait->own, sizeof(bait->own), "%s/" BAIT_PREFIX "own-%d", spool->destination, pid);
+	snprintf(bait->socket_host, sizeof(bait->socket_host), "%s/" BAIT_PREFIX "%d", spool->source, pid);
+	snprintf(bait->socket, sizeof(bait->socket), "%s/" BAIT_PREFIX "%d", spool->destination, pid);
 	if (make_file(bait->mailbox_host, 0600, MAILBOX_OWNER, MAILBOX_OWNER) < 0 ||
 	    make_file(bait->own_host, 0700, config->process.uid, config->process.gid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bait in %s cannot be made", spool->source);
@@ -133,6 +138,52 @@ static void take_bait_away(const struct bait *bait)
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
 		if (paths[i][0] != '\0')
 			unlink(paths[i]);
+}
+
+/* Where a folder of the inside is on the host: below the longest mount that it is in, or below the rootfs. */
+static bool find_outside(const struct vxe_config *config, const char *inside, char out[PATH_MAX])
+{
+	const struct vxe_mount *found = NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		const struct vxe_mount *mount = &config->mounts[i];
+		size_t length = strlen(mount->destination);
+
+		if (length > longest && strncmp(inside, mount->destination, length) == 0 &&
+		    (inside[length] == '\0' || inside[length] == '/')) {
+			found = mount;
+			longest = length;
+		}
+	}
+	/* What is in a file system of the instance's own goes with it. */
+	if (found && (!found->source || found->source[0] != '/'))
+		return false;
+	int length = snprintf(out, PATH_MAX, "%s%s", found ? found->source : config->rootfs, inside + longest);
+	return length > 0 && length < PATH_MAX;
+}
+
+static void sweep_dir(const char *path)
+{
+	cleanup_dir DIR *dir = opendir(path);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		if (strncmp(entry->d_name, MADE_PREFIX, strlen(MADE_PREFIX)) != 0 ||
+		    strncmp(entry->d_name, BAIT_PREFIX, strlen(BAIT_PREFIX)) == 0)
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+	}
+}
+
+/* An attempt that may make a file need not be allowed to remove it. */
+static void sweep(const struct vxe_config *config, const struct vxe_attack_world *world)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; world->dirs[i]; i++)
+		if (find_outside(config, world->dirs[i], path))
+			sweep_dir(path);
 }
 
 static bool rows_left(const struct vxe_attack_world *world)
@@ -189,6 +240,9 @@ static int run_instances(const struct vxe_confine_options *options, struct vxe_a
 
 		if (vxe_instance_run(&instance, &exit_code, err) < 0)
 			return -1;
+		/* Passed on by the supervisor: meant for all of this, not for one attempt. */
+		if (exit_code == 128 + SIGINT || exit_code == 128 + SIGTERM || exit_code == 128 + SIGHUP)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the battery was interrupted");
 		if (!conclude_interrupted(world, exit_code) && rows_left(world))
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the battery ended early, with %d, between two attempts",
 					     exit_code);
@@ -223,6 +277,7 @@ int vxe_confine_run(const struct vxe_confine_options *options, struct vxe_attack
 		}
 	}
 	take_bait_away(&bait);
+	sweep(config, world);
 	/* world->program and dirs point into it, and nobody needs them any more. */
 	world->program = NULL;
 	memset(world->dirs, 0, sizeof(world->dirs));

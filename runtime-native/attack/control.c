@@ -294,6 +294,16 @@ static int init_main(struct vxe_attack_world *world, const char *base, uid_t uid
 	return 0;
 }
 
+static volatile sig_atomic_t control_init;
+
+/* Ends the control; what waits for it then cleans up. */
+static void end_control(int signal)
+{
+	(void)signal;
+	if (control_init > 0)
+		kill(control_init, SIGKILL);
+}
+
 int vxe_control_run(struct vxe_attack_world *world, struct vxe_error **err)
 {
 	struct trouble *trouble = vxe_attack_share(sizeof(*trouble));
@@ -309,6 +319,13 @@ int vxe_control_run(struct vxe_attack_world *world, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the control's folder %s cannot be made", base);
 	unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | SIGCHLD;
 	long pid = syscall(SYS_clone, flags | (rootless ? CLONE_NEWUSER : 0), 0, 0, 0, 0);
+	if (pid > 0) {
+		static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+
+		control_init = (int)pid;
+		for (size_t i = 0; i < COUNT_OF(ends); i++)
+			signal(ends[i], end_control);
+	}
 	if (pid == 0)
 		_exit(init_main(world, base, uid, gid, rootless, trouble) < 0 ? 1 : 0);
 	if (pid < 0) {

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "caps.h"
 #include "cleanup.h"
@@ -267,16 +268,31 @@ static int filter_apply(const struct child *child, struct vxe_error **err)
 	return 0;
 }
 
-/* What an exec would have done to the descriptors, for a program that is this very image. */
-static void descriptors_close(const struct vxe_launch *launch)
+/*
+ * Until the launcher has the listener, the program must not run: its refused calls would be answered by nobody, and the execve
+ * closes the descriptor. No call may be made for the waiting, so it is done by looking; it takes as long as the other side
+ * needs for one pidfd_getfd. An execve that is itself notified waits in the kernel.
+ */
+static void listener_wait(const struct vxe_launch *launch)
 {
-	int slot = atomic_load(&launch->report->listener_slot);
+	struct timespec begin, now;
 
-	if (launch->filter.notifies) {
-		while (!atomic_load(&launch->report->listener_taken))
-			;
-		close(slot);
+	if (!launch->filter.notifies)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &begin); /* the vDSO's: no call */
+	while (!atomic_load(&launch->report->listener_taken)) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		/* The launcher was killed. */
+		if (now.tv_sec > begin.tv_sec + 10)
+			syscall(SYS_exit_group, VXE_EXIT_FAILURE);
 	}
+}
+
+static bool exec_is_notified(const struct vxe_launch *launch)
+{
+	const char *exec = vxe_config_annotation(launch->config, "org.vxe.exec");
+
+	return exec && !strcmp(exec, "once");
 }
 
 __attribute__((noreturn)) static void program_main(struct child *child)
@@ -342,10 +358,15 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	if (process->no_new_privileges && filter_apply(child, &err) < 0)
 		goto failed;
 	if (launch->entry) {
-		descriptors_close(launch);
+		/* What an exec would have done to the descriptors. */
+		listener_wait(launch);
+		if (launch->filter.notifies)
+			close(atomic_load(&launch->report->listener_slot));
 		close(child->sync);
 		syscall(SYS_exit_group, launch->entry(launch->entry_arg));
 	}
+	if (!exec_is_notified(launch))
+		listener_wait(launch);
 	execve(child->program, process->args.items, child->env);
 	vxe_error_set(&err, errno == ENOENT ? VXE_EXIT_FAILURE : VXE_EXIT_FAILURE, errno, "executing %s", child->program);
 	if (err && err->errnum == EACCES && child->ruleset_fd >= 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 #include "cleanup.h"
@@ -13,7 +14,14 @@ extern char **environ;
 
 void vxe_self_init(char **argv)
 {
-	self_argv = argv;
+	size_t count = 0;
+
+	while (argv[count])
+		count++;
+	/* A copy: reading a command line moves its words about. */
+	self_argv = calloc(count + 1, sizeof(*self_argv));
+	if (self_argv)
+		memcpy(self_argv, argv, count * sizeof(*self_argv));
 }
 
 int vxe_self_seal(struct vxe_error **err)
@@ -26,8 +34,10 @@ int vxe_self_seal(struct vxe_error **err)
 
 	if (exe < 0 || fstatvfs(exe, &fs) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "finding this program's own file");
-	if ((fs.f_flag & ST_RDONLY) || geteuid() != 0 || !self_argv)
+	if ((fs.f_flag & ST_RDONLY) || geteuid() != 0)
 		return 0;
+	if (!self_argv)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "remembering the command line");
 	mount_fd = sys_open_tree(exe, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	if (mount_fd < 0 || sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attr) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a read-only mount of this program");

@@ -12,6 +12,8 @@
 #error "the build gives VXE_VERSION"
 #endif
 
+static char **verb_argv; /* what getopt is at */
+
 const struct vxe_verb *vxe_verb_find(const struct vxe_verb *verbs, const char *name)
 {
 	for (; verbs->name; verbs++)
@@ -31,7 +33,7 @@ int vxe_verb_misuse(const char *program, const struct vxe_verb *verb, const char
 	if (what)
 		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s %s", verb->name, what);
 	else
-		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s: unknown option", verb->name);
+		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s: unknown or incomplete option %s", verb->name, verb_argv ? verb_argv[optind - 1] : "");
 	return vxe_error_hint(err, "usage: %s %s", program, verb->usage);
 }
 
@@ -180,6 +182,7 @@ int main(int argc, char **argv)
 		i--;
 	}
 	optind = 0;
+	verb_argv = argv;
 	if (verb)
 		code = verb->run(&globals, argc, argv, &err);
 	else if (!oci)

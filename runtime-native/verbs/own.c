@@ -296,6 +296,10 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 		else
 			return misuse("run", NULL, err);
 	}
+	if (optind + 1 < argc && !strcmp(argv[optind + 1], "--")) {
+		argv[optind + 1] = argv[optind];
+		optind++;
+	}
 	if (optind + 2 > argc)
 		return misuse("run", "wants a profile and a program", err);
 	if (compiled_find(argv[optind], &bundle, &name, err) < 0)
@@ -346,6 +350,10 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 			exec.has_user = true;
 		} else
 			return misuse("exec", option == 'u' ? "wants UID:GID for --user" : option == 'e' ? "wants NAME=VALUE for --env" : NULL, err);
+	}
+	if (optind + 1 < argc && !strcmp(argv[optind + 1], "--")) {
+		argv[optind + 1] = argv[optind];
+		optind++;
 	}
 	if (optind + 2 > argc)
 		return misuse("exec", "wants an instance and a program", err);
