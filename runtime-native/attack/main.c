@@ -2,6 +2,7 @@
  * vxe-attack: runs the intruder's battery, without VXE (--control) or inside a bundle's confinement (--bundle), and
  * tells each outcome as a line of JSON. `vxe attack` makes the table of it.
  */
+#include "self.h"
 #include "battery.h"
 #include "bystander.h"
 #include "confine.h"
@@ -189,6 +190,7 @@ int main(int argc, char **argv)
 	cleanup_error struct vxe_error *err = NULL;
 	struct options options = {0};
 
+	vxe_self_init(argv);
 	if (parse_options(argc, argv, &options, &err) == 0) {
 		if (options.help)
 			return fputs(usage, stdout) < 0 ? VXE_EXIT_FAILURE : 0;
