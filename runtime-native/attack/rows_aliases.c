@@ -126,7 +126,8 @@ static void by_symlink(struct vxe_attack *attack)
 	long ret = sys2(SYS_symlink, TARGET, path);
 	if (ret < 0)
 		ret = sys3(SYS_symlinkat, TARGET, AT_FDCWD, path);
-	if (ret < 0) {
+	/* Another attempt may have made just that, and not been allowed to remove it. */
+	if (ret < 0 && ret != -EEXIST) {
 		attack_failed(attack, ret, "symlink", "make a link to " TARGET " in %s", folder);
 		return;
 	}

@@ -250,7 +250,8 @@ static void make_node(struct vxe_attack *attack, mode_t type, dev_t device, cons
 		const char *folder = attack->world->dirs[i];
 		char path[ATTACK_PATH];
 
-		attack_format(path, sizeof(path), "%s/vxe-attack-node", attack_equal(folder, "/") ? "" : folder);
+		attack_format(path, sizeof(path), "%s/vxe-attack-node-%c", attack_equal(folder, "/") ? "" : folder,
+			      type == S_IFBLK ? 'b' : 'c');
 		long ret = sys3(SYS_mknod, path, type | 0600, device);
 		if (ret == -EPERM || ret == -ENOSYS) {
 			long other = sys4(SYS_mknodat, AT_FDCWD, path, type | 0600, device);

@@ -132,7 +132,7 @@ asRoot('what attempts make on the host is swept away, and nothing else', async (
     [],
     JSON.stringify(report.attempts.filter((each) => each.verdict === 'failed')),
   );
-  t.is(report.attempts.find((each) => each.name === "create-anywhere")?.verdict, "open", JSON.stringify(report.attempts.filter((each) => each.name.includes("anywhere"))));
+  t.true(namesOf(report, 'open').includes('create-anywhere'));
   t.true(namesOf(report, 'open').includes('mkdir-anywhere'));
   t.is(status, 0);
   t.deepEqual(readdirSync(spool), ['letter']);
