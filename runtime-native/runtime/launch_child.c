@@ -512,6 +512,14 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	program_main(child);
 }
 
+static bool maps_root(const struct vxe_config *config)
+{
+	for (size_t i = 0; i < config->uid_mappings.count; i++)
+		if (config->uid_mappings.items[i].container == 0)
+			return true;
+	return false;
+}
+
 void vxe_child_main(struct vxe_launch *launch, int sync)
 {
 	struct child child = { .launch = launch, .sync = sync, .ruleset_fd = -1 };
@@ -524,8 +532,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	sync_expect(&child, VXE_SYNC_MAPPED);
 	if (launch->join_pidfd >= 0)
 		join_main(&child);
-	/* Root outside is nobody in a namespace that does not map it: become its root. An ordinary user is that already. */
-	if (user && geteuid() != 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
+	/* Whoever the namespace does not map is nobody in it: become its root where it has one. It has all capabilities either way. */
+	if (user && geteuid() != 0 && maps_root(launch->config) && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "becoming root of the user namespace");
 		goto failed;
 	}

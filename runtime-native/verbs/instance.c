@@ -108,6 +108,24 @@ static void instance_close(struct instance *instance, bool keep_state)
 	vxe_config_free(&instance->config);
 }
 
+/* Replaces *out by a copy of a NULL-terminated list. */
+static int strings_copy(char *const *items, struct vxe_strings *out)
+{
+	size_t count = 0;
+
+	vxe_strings_free(out);
+	memset(out, 0, sizeof(*out));
+	while (items[count])
+		count++;
+	out->items = calloc(count + 1, sizeof(char *));
+	if (!out->items)
+		return -1;
+	for (; out->count < count; out->count++)
+		if (!(out->items[out->count] = strdup(items[out->count])))
+			return -1;
+	return 0;
+}
+
 static int64_t realtime_ns(void)
 {
 	struct timespec ts;
@@ -156,20 +174,15 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	/* Before anything is made: this starts the program over. */
 	if (!options->detach && !landlock_holds_execute(&config->process.landlock) && vxe_self_seal(err) < 0)
 		return -1;
-	if (options->args) {
-		struct vxe_strings *args = &config->process.args;
-
-		for (size_t i = 0; i < args->count; i++)
-			free(args->items[i]);
-		free(args->items);
-		args->count = 0;
-		while (options->args[args->count])
-			args->count++;
-		args->items = calloc(args->count + 1, sizeof(char *));
-		for (size_t i = 0; args->items && i < args->count; i++)
-			args->items[i] = strdup(options->args[i]);
-		if (!args->items)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
+	if (options->args && strings_copy(options->args, &config->process.args) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
+	if (options->inherit) {
+		if (strings_copy(environ, &config->process.env) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the environment");
+		free(config->process.cwd);
+		config->process.cwd = getcwd(NULL, 0);
+		if (!config->process.cwd)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "finding the working folder");
 	}
 	if (!options->entry && vxe_preflight_ports(config, err) < 0)
 		return -1;
@@ -691,25 +704,6 @@ out:
 }
 
 /* --- exec --- */
-
-static int strings_copy(char *const *items, struct vxe_strings *out)
-{
-	size_t count = 0;
-
-	while (items && items[count])
-		count++;
-	for (size_t i = 0; i < out->count; i++)
-		free(out->items[i]);
-	free(out->items);
-	out->count = 0;
-	out->items = calloc(count + 1, sizeof(char *));
-	if (!out->items)
-		return -1;
-	for (; out->count < count; out->count++)
-		if (!(out->items[out->count] = strdup(items[out->count])))
-			return -1;
-	return 0;
-}
 
 /* The instance's process object, changed by the command line; the confinement in it stays what it is. */
 static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given, struct vxe_error **err)

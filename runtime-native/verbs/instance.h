@@ -13,6 +13,7 @@ struct vxe_instance_options {
 	bool detach;
 	bool host_root;			/* a compiled profile over the host's own tree */
 	char *const *args;		/* instead of process.args, or NULL */
+	bool inherit;			/* the caller's environment and working folder, instead of the configuration's */
 	const char *pid_file, *console_socket;
 	int preserve_fds;
 	/* the attack battery, see launch.h */

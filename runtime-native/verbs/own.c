@@ -321,6 +321,7 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 	}
 	instance.bundle = bundle;
 	instance.args = argv + optind + 1;
+	instance.inherit = true;
 	if (vxe_instance_run(&instance, &code, err) < 0)
 		return named(argv[optind], err);
 	return code;
