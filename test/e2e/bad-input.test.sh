@@ -100,6 +100,8 @@ install -d -o 65534 -g 65534 "$world/nobody" "$world/nobody/run" "$world/nobody/
 mkdir "$world/nobody/bundles"
 mv "$world/popd.copy" "$world/nobody/bundles/popd"
 chmod -R a+rX "$world/nobody/bundles"
+# The source folder may be one that others cannot enter.
+cp build/bin/vxe "$world/nobody/vxe"
 as_nobody() {
   local launcher status
   # The first shell has no identity yet when it is executed; the second has, and with it the right to set the limit.
@@ -108,7 +110,7 @@ as_nobody() {
     exec bash -c "
       echo 0 >/proc/sys/user/max_user_namespaces || exit 99
       exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \"\$@\"" bash "$@"' bash \
-    env VXE_BUNDLES="$world/nobody/bundles" VXE_ROOT="$world/nobody/run" VXE_LOGS="$world/nobody/log" "$PWD/build/bin/vxe" "$@" &
+    env VXE_BUNDLES="$world/nobody/bundles" VXE_ROOT="$world/nobody/run" VXE_LOGS="$world/nobody/log" "$world/nobody/vxe" "$@" &
   launcher=$!
   eventually 5 other_user_namespace "$launcher"
   echo '0 0 65536' >"/proc/$launcher/uid_map"
