@@ -12,9 +12,9 @@ enum vxe_exit {
 
 struct vxe_error {
 	enum vxe_exit exit;
-	int errnum;	/* 0 when no system call failed */
-	char *message;	/* one sentence without the final stop */
-	char *hint;	/* what to do next, or NULL */
+	int errnum;    /* 0 when no system call failed */
+	char *message; /* one sentence without the final stop */
+	char *hint;    /* what to do next, or NULL */
 };
 
 /* All return -1, so that `return vxe_error_set(...)` is the one error path. A NULL err is allowed. */

@@ -25,10 +25,14 @@ void vxe_json_put(struct json_object **object);
 int vxe_json_get(struct json_object *object, const char *key, struct json_object **out);
 int vxe_json_get_string(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err);
 int vxe_json_get_bool(struct json_object *object, const char *path, const char *key, bool *out, struct vxe_error **err);
-int vxe_json_get_int(struct json_object *object, const char *path, const char *key, int64_t min, int64_t max, int64_t *out, struct vxe_error **err);
-int vxe_json_get_uint(struct json_object *object, const char *path, const char *key, uint64_t max, uint64_t *out, struct vxe_error **err);
-int vxe_json_get_object(struct json_object *object, const char *path, const char *key, struct json_object **out, struct vxe_error **err);
-int vxe_json_get_array(struct json_object *object, const char *path, const char *key, struct json_object **out, struct vxe_error **err);
+int vxe_json_get_int(struct json_object *object, const char *path, const char *key, int64_t min, int64_t max, int64_t *out,
+		     struct vxe_error **err);
+int vxe_json_get_uint(struct json_object *object, const char *path, const char *key, uint64_t max, uint64_t *out,
+		      struct vxe_error **err);
+int vxe_json_get_object(struct json_object *object, const char *path, const char *key, struct json_object **out,
+			struct vxe_error **err);
+int vxe_json_get_array(struct json_object *object, const char *path, const char *key, struct json_object **out,
+		       struct vxe_error **err);
 size_t vxe_json_array_length(struct json_object *array);
 struct json_object *vxe_json_array_at(struct json_object *array, size_t index);
 /* The value itself, as an array's element: `what` names it in errors. The string is borrowed. */

@@ -14,7 +14,7 @@ struct cap_sets {
 
 static int sets_write(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct cap_sets sets;
 
 	for (int i = 0; i < 2; i++) {
@@ -27,7 +27,7 @@ static int sets_write(uint64_t effective, uint64_t permitted, uint64_t inheritab
 
 static int sets_read(uint64_t *effective, uint64_t *permitted)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct cap_sets sets;
 
 	if (syscall(SYS_capget, &header, sets.data) < 0)
@@ -82,7 +82,8 @@ int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the capabilities over the change of user");
 	/* In a user namespace with setgroups denied there are no groups to drop. */
-	if (setgroups(process->n_additional_gids, process->additional_gids) < 0 && (process->n_additional_gids || errno != EPERM))
+	if (setgroups(process->n_additional_gids, process->additional_gids) < 0 &&
+	    (process->n_additional_gids || errno != EPERM))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the additional groups");
 	if (setresgid(process->gid, process->gid, process->gid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to group %u", process->gid);
@@ -95,7 +96,8 @@ int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 		uint64_t missing = (caps->permitted | caps->effective) & ~permitted;
 		int first = __builtin_ctzll(missing);
 
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile grants capability %d, which the caller does not have", first);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile grants capability %d, which the caller does not have",
+			      first);
 		return vxe_error_hint(err, "start as a user that has it, or take it out of the profile");
 	}
 	if (sets_write(caps->effective & permitted, caps->permitted & permitted, caps->inheritable & permitted) < 0)

@@ -151,7 +151,8 @@ struct vxe_hooks {
 /* linux.resources; has_* says that the limit was given. The numbers are those of config.json: -1 is no limit,
    memory_swap counts memory and swap together, cpu_shares is the scale of cgroup v1 (2 to 262144). */
 struct vxe_resources {
-	bool has_memory_limit, has_memory_swap, has_memory_reservation, has_pids_limit, has_cpu_shares, has_cpu_quota, has_cpu_period;
+	bool has_memory_limit, has_memory_swap, has_memory_reservation, has_pids_limit, has_cpu_shares, has_cpu_quota,
+		has_cpu_period;
 	int64_t memory_limit, memory_swap, memory_reservation, pids_limit, cpu_quota;
 	uint64_t cpu_shares, cpu_period;
 	char *cpuset_cpus, *cpuset_mems;

@@ -30,7 +30,8 @@ int vxe_filter_from_bytes(const void *bytes, size_t size, struct vxe_filter *out
 
 	memset(out, 0, sizeof(*out));
 	if (!count || size % sizeof(struct sock_filter) || count > BPF_MAXINSNS)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the seccomp filter has %zu bytes: not a program of 1 to %d instructions", size,
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "the seccomp filter has %zu bytes: not a program of 1 to %d instructions", size,
 				     BPF_MAXINSNS);
 	program = malloc(size);
 	if (!program)
@@ -39,7 +40,8 @@ int vxe_filter_from_bytes(const void *bytes, size_t size, struct vxe_filter *out
 	for (unsigned int i = 0; i < count; i++) {
 		if (!instruction_sane(program, (unsigned int)count, i)) {
 			free(program);
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the seccomp filter's instruction %u jumps outside the program", i);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					     "the seccomp filter's instruction %u jumps outside the program", i);
 		}
 		if (program[i].code == (BPF_RET | BPF_K) && (program[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
 			out->notifies = true;
@@ -66,7 +68,7 @@ static int oci_rule_add(scmp_filter_ctx ctx, const struct vxe_seccomp_rule *rule
 	for (size_t i = 0; i < rule->n_args; i++) {
 		const struct vxe_seccomp_arg *arg = &rule->args[i];
 
-		compare[i % 6] = (struct scmp_arg_cmp){ arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two };
+		compare[i % 6] = (struct scmp_arg_cmp){arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two};
 		for (size_t k = 0; k < i; k++)
 			repeated |= rule->args[k].index == arg->index;
 	}
@@ -92,7 +94,8 @@ static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out
 	int failed = 0, status = -1;
 
 	if (!ctx)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.seccomp: libseccomp refused the default action");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: linux.seccomp: libseccomp refused the default action");
 	for (size_t i = 0; i < seccomp->n_architectures && !failed; i++) {
 		failed = seccomp_arch_add(ctx, seccomp->architectures[i]);
 		if (failed == -EEXIST)
@@ -118,7 +121,8 @@ static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out
 	memory = memfd_create("vxe-filter", MFD_CLOEXEC);
 	failed = memory < 0 ? -errno : seccomp_export_bpf(ctx, memory);
 	if (failed || lseek(memory, 0, SEEK_SET) < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, failed ? -failed : errno, "config.json: linux.seccomp: exporting the filter");
+		vxe_error_set(err, VXE_EXIT_FAILURE, failed ? -failed : errno,
+			      "config.json: linux.seccomp: exporting the filter");
 		goto out;
 	}
 	if (vxe_file_read_fd(memory, "the compiled filter", BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)
@@ -165,8 +169,9 @@ void vxe_filter_free(struct vxe_filter *filter)
 
 int vxe_filter_install(const struct vxe_filter *filter)
 {
-	struct sock_fprog program = { .len = filter->length, .filter = filter->program };
-	unsigned long flags = (filter->log ? SECCOMP_FILTER_FLAG_LOG : 0) | (filter->spec_allow ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0);
+	struct sock_fprog program = {.len = filter->length, .filter = filter->program};
+	unsigned long flags =
+		(filter->log ? SECCOMP_FILTER_FLAG_LOG : 0) | (filter->spec_allow ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0);
 	long result;
 
 	if (!filter->notifies)

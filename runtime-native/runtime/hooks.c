@@ -13,11 +13,11 @@
 
 static int hook_start(const struct vxe_hook *hook, int input, int *pidfd, pid_t *pid)
 {
-	struct vxe_clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)(uintptr_t)pidfd };
+	struct vxe_clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)(uintptr_t)pidfd};
 
 	*pid = sys_clone3(&args);
 	if (*pid == 0) {
-		char *no_args[] = { hook->path, NULL }, *no_env[] = { NULL };
+		char *no_args[] = {hook->path, NULL}, *no_env[] = {NULL};
 		sigset_t none;
 
 		sigemptyset(&none);
@@ -50,13 +50,14 @@ static int hook_run(const struct vxe_hook *hook, const char *kind, const char *s
 	signal(SIGPIPE, SIG_IGN);
 	(void)vxe_write_all(output, state, strlen(state));
 	close(steal_fd(&output));
-	waiting = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	waiting = (struct pollfd){.fd = pidfd, .events = POLLIN};
 	while (poll(&waiting, 1, hook->timeout ? hook->timeout * 1000 : -1) < 0 && errno == EINTR)
 		;
 	if (!(waiting.revents & POLLIN)) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		waitpid(pid, &status, 0);
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s took longer than its timeout of %d s", kind, hook->path, hook->timeout);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s took longer than its timeout of %d s", kind,
+				     hook->path, hook->timeout);
 	}
 	if (waitpid(pid, &status, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the %s hook %s", kind, hook->path);
@@ -65,13 +66,14 @@ static int hook_run(const struct vxe_hook *hook, const char *kind, const char *s
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s cannot be executed", kind, hook->path);
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s failed with %s %d", kind, hook->path,
-			     WIFEXITED(status) ? "exit code" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+			     WIFEXITED(status) ? "exit code" : "signal",
+			     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 int vxe_hooks_run(const struct vxe_hooks *hooks, const char *kind, const struct vxe_config *config, const char *id, pid_t pid,
 		  const char *status, struct vxe_error **err)
 {
-	struct vxe_json_text text = { 0 };
+	struct vxe_json_text text = {0};
 	int failed = 0;
 
 	if (!hooks->count)

@@ -21,19 +21,20 @@
 void vxe_launch_init(struct vxe_launch *launch)
 {
 	memset(launch, 0, sizeof(*launch));
-	launch->bundle_fd = launch->keep_fd = launch->console_socket = launch->start_fifo = launch->join_pidfd = launch->cgroup_fd = -1;
+	launch->bundle_fd = launch->keep_fd = launch->console_socket = launch->start_fifo = launch->join_pidfd =
+		launch->cgroup_fd = -1;
 	launch->stdio[0] = launch->stdio[1] = launch->stdio[2] = -1;
 	launch->init_pidfd = launch->program_pidfd = launch->sync_fd = launch->listener_fd = -1;
 }
 
 int vxe_sync_send(int fd, char message, int pass_fd)
 {
-	struct iovec iov = { .iov_base = &message, .iov_len = 1 };
+	struct iovec iov = {.iov_base = &message, .iov_len = 1};
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+	} control = {0};
+	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	if (pass_fd >= 0) {
 		struct cmsghdr *cmsg;
@@ -59,12 +60,12 @@ int vxe_sync_send(int fd, char message, int pass_fd)
 int vxe_sync_receive(int fd, int *passed)
 {
 	char message;
-	struct iovec iov = { .iov_base = &message, .iov_len = 1 };
+	struct iovec iov = {.iov_base = &message, .iov_len = 1};
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 
 	*passed = -1;
 	for (;;) {
@@ -148,8 +149,8 @@ static int mapping_write(pid_t pid, const char *name, const struct vxe_id_mappin
 static int mappings_write(struct vxe_launch *launch, struct vxe_error **err)
 {
 	const struct vxe_process *process = launch->process;
-	struct vxe_id_mapping one_uid = { process->uid, geteuid(), 1 }, one_gid = { process->gid, getegid(), 1 };
-	struct vxe_id_mappings uids = { &one_uid, 1 }, gids = { &one_gid, 1 };
+	struct vxe_id_mapping one_uid = {process->uid, geteuid(), 1}, one_gid = {process->gid, getegid(), 1};
+	struct vxe_id_mappings uids = {&one_uid, 1}, gids = {&one_gid, 1};
 
 	if (launch->config->uid_mappings.count)
 		uids = launch->config->uid_mappings;
@@ -158,7 +159,8 @@ static int mappings_write(struct vxe_launch *launch, struct vxe_error **err)
 	/* user_namespaces(7): without CAP_SETGID outside, gid_map is writable only after setgroups is denied. */
 	if (!vxe_caps_have(6 /* CAP_SETGID */) && proc_write(launch->init_pid, "setgroups", "deny", err) < 0)
 		return -1;
-	if (mapping_write(launch->init_pid, "gid_map", &gids, err) < 0 || mapping_write(launch->init_pid, "uid_map", &uids, err) < 0) {
+	if (mapping_write(launch->init_pid, "gid_map", &gids, err) < 0 ||
+	    mapping_write(launch->init_pid, "uid_map", &uids, err) < 0) {
 		vxe_error_hint(err, "as an ordinary user, map only your own id");
 		return -1;
 	}
@@ -184,7 +186,7 @@ static pid_t pidfd_pid(int pidfd)
 static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 {
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
-	struct vxe_clone_args args = { .exit_signal = SIGCHLD };
+	struct vxe_clone_args args = {.exit_signal = SIGCHLD};
 	int pair[2], pidfd = -1;
 	pid_t pid;
 
@@ -213,9 +215,11 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 		close(pair[0]);
 		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the namespaces");
 		if (saved == EPERM)
-			vxe_error_hint(err, "start it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)");
+			vxe_error_hint(err, "start it as root, or allow user namespaces (sysctl user.max_user_namespaces, "
+					    "kernel.unprivileged_userns_clone)");
 		else if (saved == ENOSPC)
-			vxe_error_hint(err, "user namespaces are off or used up here: raise sysctl user.max_user_namespaces, or start it as root");
+			vxe_error_hint(err, "user namespaces are off or used up here: raise sysctl user.max_user_namespaces, "
+					    "or start it as root");
 		return -1;
 	}
 	launch->init_pid = launch->program_pid = pid;
@@ -269,8 +273,10 @@ int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
 		int message = vxe_sync_receive(launch->sync_fd, &passed);
 
 		if (message == VXE_SYNC_NAMESPACES && config_has_hooks(config)) {
-			if (vxe_hooks_run(&config->prestart, "prestart", config, launch->id, launch->init_pid, "creating", err) < 0 ||
-			    vxe_hooks_run(&config->create_runtime, "createRuntime", config, launch->id, launch->init_pid, "creating", err) < 0)
+			if (vxe_hooks_run(&config->prestart, "prestart", config, launch->id, launch->init_pid, "creating",
+					  err) < 0 ||
+			    vxe_hooks_run(&config->create_runtime, "createRuntime", config, launch->id, launch->init_pid,
+					  "creating", err) < 0)
 				return -1;
 			if (vxe_sync_send(launch->sync_fd, VXE_SYNC_HOOKS_DONE, -1) < 0)
 				return launch_ended(launch, "its hooks ran", err);
@@ -311,7 +317,7 @@ int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
 int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 {
 	int pidfd = launch->program_pidfd >= 0 ? launch->program_pidfd : launch->init_pidfd;
-	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
 	int passed;
 
 	if (vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
@@ -330,14 +336,15 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 		}
 		if (errno != EBADF) {
 			vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the listener of the seccomp filter");
-			return vxe_error_hint(err, "pidfd_getfd must be allowed here (Yama's ptrace_scope below 2, or CAP_SYS_PTRACE)");
+			return vxe_error_hint(
+				err, "pidfd_getfd must be allowed here (Yama's ptrace_scope below 2, or CAP_SYS_PTRACE)");
 		}
 		if (poll(&gone, 1, 0) > 0)
 			return launch_ended(launch, "its filter was loaded", err);
 		if (tries < 200)
 			sched_yield();
 		else
-			nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+			nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
 	}
 }
 
@@ -356,7 +363,7 @@ void vxe_launch_abort(struct vxe_launch *launch)
 
 void vxe_launch_free(struct vxe_launch *launch)
 {
-	int *owned[] = { &launch->init_pidfd, &launch->program_pidfd, &launch->sync_fd, &launch->listener_fd };
+	int *owned[] = {&launch->init_pidfd, &launch->program_pidfd, &launch->sync_fd, &launch->listener_fd};
 
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
 		if (*owned[i] >= 0)

@@ -24,7 +24,7 @@ enum vxe_without { VXE_WITHOUT_SECCOMP = 1, VXE_WITHOUT_LANDLOCK = 2 };
 
 /* Shared memory between the launcher and the instance's processes: the confined side may be allowed no call to tell anything. */
 struct vxe_report {
-	atomic_int failed;	   /* 1: the fields below say why */
+	atomic_int failed; /* 1: the fields below say why */
 	int exit, errnum;
 	char message[384], hint[128];
 	atomic_int listener_slot;  /* descriptor number the listener will have in the program's process, -1: none yet */
@@ -42,17 +42,17 @@ struct vxe_launch {
 	unsigned int without;
 	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
 	void *entry_arg;
-	int keep_fd;		 /* stays open over the exec (with entry: the report descriptor); -1: none */
-	int stdio[3];		 /* -1: the caller's */
-	int extra_fds;		 /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
-	bool listen_fds;	 /* set LISTEN_PID and LISTEN_FDS for them */
-	int console_socket;	 /* process.terminal: where the master goes; -1: none */
-	int start_fifo;		 /* read before going on (OCI create); -1: a message of the launcher */
-	int join_pidfd;		 /* exec: enter the namespaces of this process instead of making new ones; -1 */
-	int cgroup_fd;		 /* cgroup v2 folder to be born in; -1 */
+	int keep_fd;			   /* stays open over the exec (with entry: the report descriptor); -1: none */
+	int stdio[3];			   /* -1: the caller's */
+	int extra_fds;			   /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
+	bool listen_fds;		   /* set LISTEN_PID and LISTEN_FDS for them */
+	int console_socket;		   /* process.terminal: where the master goes; -1: none */
+	int start_fifo;			   /* read before going on (OCI create); -1: a message of the launcher */
+	int join_pidfd;			   /* exec: enter the namespaces of this process instead of making new ones; -1 */
+	int cgroup_fd;			   /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
-	bool in_user_namespace;	 /* set by vxe_launch_create: known before the mapping is written, and not by asking for an id after */
-	char *const *extra_env;	 /* added to process.env; NULL-terminated or NULL */
+	bool in_user_namespace; /* set by vxe_launch_create: known before the mapping is written, and not by asking for an id after */
+	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 
 	/* what has come of it; owned */
 	struct vxe_filter filter;
@@ -60,7 +60,7 @@ struct vxe_launch {
 	struct vxe_report *report;
 	pid_t init_pid, program_pid; /* host numbers; equal without the reaper */
 	int init_pidfd, program_pidfd;
-	int sync_fd;		     /* ends (EOF) when the program's execve has succeeded */
+	int sync_fd; /* ends (EOF) when the program's execve has succeeded */
 	int listener_fd;
 };
 

@@ -69,7 +69,7 @@ static int sync_expect(const struct child *child, enum vxe_sync expected)
 /* Gives the lo of a new network namespace its address; runc and crun do the same. */
 static int loopback_up(struct vxe_error **err)
 {
-	struct ifreq request = { .ifr_flags = IFF_UP };
+	struct ifreq request = {.ifr_flags = IFF_UP};
 	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	memcpy(request.ifr_name, "lo", 3);
@@ -100,7 +100,9 @@ static int rlimits_set(const struct vxe_process *process, struct vxe_error **err
 			int saved = errno;
 
 			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "setting resource limit %d", process->rlimits[i].resource);
-			return saved == EPERM ? vxe_error_hint(err, "the caller's hard limit is lower and CAP_SYS_RESOURCE is missing") : -1;
+			return saved == EPERM
+				       ? vxe_error_hint(err, "the caller's hard limit is lower and CAP_SYS_RESOURCE is missing")
+				       : -1;
 		}
 	return 0;
 }
@@ -137,13 +139,15 @@ static int program_find(struct child *child, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process.args: empty, so there is no program");
 	if (strchr(name, '/')) {
 		child->program = strdup(name);
-		return child->program ? program_check(name, err) : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding %s", name);
+		return child->program ? program_check(name, err)
+				      : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding %s", name);
 	}
 	for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"; at && *at;) {
 		size_t length = strcspn(at, ":");
 		char *candidate = NULL;
 
-		if (length && asprintf(&candidate, "%.*s/%s", (int)length, at, name) >= 0 && program_check(candidate, NULL) == 0) {
+		if (length && asprintf(&candidate, "%.*s/%s", (int)length, at, name) >= 0 &&
+		    program_check(candidate, NULL) == 0) {
 			child->program = candidate;
 			return 0;
 		}
@@ -171,7 +175,8 @@ static int env_make(struct child *child, struct vxe_error **err)
 		child->env[used++] = launch->extra_env[i];
 	/* sd_listen_fds(3): the receiver checks the number against its own, which is the one inside. */
 	if (launch->listen_fds && launch->extra_fds > 0 &&
-	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 || asprintf(&child->env[used++], "LISTEN_PID=%d", getpid()) < 0))
+	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 ||
+	     asprintf(&child->env[used++], "LISTEN_PID=%d", getpid()) < 0))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	return 0;
 }
@@ -214,7 +219,8 @@ static int environment_build(struct child *child, struct vxe_error **err)
 		return 0;
 	}
 	if (!vxe_config_namespace(config, CLONE_NEWNS))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.namespaces: a rootfs needs a mount namespace");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: linux.namespaces: a rootfs needs a mount namespace");
 	if (vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
 		return -1;
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
@@ -314,7 +320,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	} else {
 		sync_expect(child, VXE_SYNC_GO);
 	}
-	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created", &err) < 0)
+	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created",
+			  &err) < 0)
 		goto failed;
 	if (env_make(child, &err) < 0)
 		goto failed;
@@ -370,7 +377,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	execve(child->program, process->args.items, child->env);
 	vxe_error_set(&err, errno == ENOENT ? VXE_EXIT_FAILURE : VXE_EXIT_FAILURE, errno, "executing %s", child->program);
 	if (err && err->errnum == EACCES && child->ruleset_fd >= 0)
-		vxe_error_hint(&err, "the profile must grant execute on the program and read and execute on its ELF interpreter");
+		vxe_error_hint(&err,
+			       "the profile must grant execute on the program and read and execute on its ELF interpreter");
 failed:
 	child_die(launch, err);
 }
@@ -388,11 +396,11 @@ static void reaper_forward(int sig)
 	errno = saved;
 }
 
-static const int forwarded_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
+static const int forwarded_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT};
 
 static int reaper_handlers(void)
 {
-	struct sigaction action = { .sa_handler = reaper_forward, .sa_flags = SA_RESTART };
+	struct sigaction action = {.sa_handler = reaper_forward, .sa_flags = SA_RESTART};
 
 	sigfillset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(forwarded_signals) / sizeof(*forwarded_signals); i++)
@@ -417,7 +425,7 @@ static int reaper_confine(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
-	struct sock_fprog filter = { .len = sizeof(program) / sizeof(*program), .filter = program };
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(*program), .filter = program};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || vxe_caps_keep(1ULL << CAP_KILL) < 0)
 		return -1;
@@ -460,8 +468,9 @@ __attribute__((noreturn)) static void reaper_main(struct vxe_launch *launch, pid
 
 static pid_t program_fork(uint64_t flags, int *pidfd)
 {
-	struct vxe_clone_args args = { .flags = flags | CLONE_PIDFD, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
-				       .pidfd = (uint64_t)(uintptr_t)pidfd };
+	struct vxe_clone_args args = {.flags = flags | CLONE_PIDFD,
+				      .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+				      .pidfd = (uint64_t)(uintptr_t)pidfd};
 
 	return sys_clone3(&args);
 }
@@ -522,7 +531,7 @@ static bool maps_root(const struct vxe_config *config)
 
 void vxe_child_main(struct vxe_launch *launch, int sync)
 {
-	struct child child = { .launch = launch, .sync = sync, .ruleset_fd = -1 };
+	struct child child = {.launch = launch, .sync = sync, .ruleset_fd = -1};
 	const struct vxe_process *process = launch->process;
 	struct vxe_error *err = NULL;
 	bool user = launch->in_user_namespace;

@@ -19,37 +19,37 @@ struct option_word {
 
 /* runtime-spec config.md, "Linux mount options". The recursive forms carry the same words with an 'r' before. */
 static const struct option_word attribute_words[] = {
-	{ "ro", MOUNT_ATTR_RDONLY, 0 },
-	{ "rw", 0, MOUNT_ATTR_RDONLY },
-	{ "nosuid", MOUNT_ATTR_NOSUID, 0 },
-	{ "suid", 0, MOUNT_ATTR_NOSUID },
-	{ "nodev", MOUNT_ATTR_NODEV, 0 },
-	{ "dev", 0, MOUNT_ATTR_NODEV },
-	{ "noexec", MOUNT_ATTR_NOEXEC, 0 },
-	{ "exec", 0, MOUNT_ATTR_NOEXEC },
-	{ "nodiratime", MOUNT_ATTR_NODIRATIME, 0 },
-	{ "diratime", 0, MOUNT_ATTR_NODIRATIME },
-	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0 },
-	{ "symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
-	{ "norelatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
-	{ "noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME },
-	{ "atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
-	{ "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
-	{ "nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
-	{ "defaults", 0, 0 },
+	{"ro", MOUNT_ATTR_RDONLY, 0},
+	{"rw", 0, MOUNT_ATTR_RDONLY},
+	{"nosuid", MOUNT_ATTR_NOSUID, 0},
+	{"suid", 0, MOUNT_ATTR_NOSUID},
+	{"nodev", MOUNT_ATTR_NODEV, 0},
+	{"dev", 0, MOUNT_ATTR_NODEV},
+	{"noexec", MOUNT_ATTR_NOEXEC, 0},
+	{"exec", 0, MOUNT_ATTR_NOEXEC},
+	{"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
+	{"diratime", 0, MOUNT_ATTR_NODIRATIME},
+	{"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0},
+	{"symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
+	{"relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+	{"norelatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+	{"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
+	{"atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+	{"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+	{"nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+	{"defaults", 0, 0},
 };
 
 static const struct option_word propagation_words[] = {
-	{ "shared", MS_SHARED, 0 },
-	{ "slave", MS_SLAVE, 0 },
-	{ "private", MS_PRIVATE, 0 },
-	{ "unbindable", MS_UNBINDABLE, 0 },
+	{"shared", MS_SHARED, 0},
+	{"slave", MS_SLAVE, 0},
+	{"private", MS_PRIVATE, 0},
+	{"unbindable", MS_UNBINDABLE, 0},
 };
 
 /* Options of the super block that fsconfig takes as flags; everything else is the file system's own data. */
-static const char *const superblock_words[] = { "sync", "dirsync", "lazytime", "mand" };
-static const char *const ignored_words[] = { "async", "nolazytime", "nomand", "silent", "loud", "noiversion", "iversion" };
+static const char *const superblock_words[] = {"sync", "dirsync", "lazytime", "mand"};
+static const char *const ignored_words[] = {"async", "nolazytime", "nomand", "silent", "loud", "noiversion", "iversion"};
 
 static const struct option_word *word_find(const struct option_word *words, size_t count, const char *word)
 {
@@ -123,15 +123,18 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 		plan->is_proc = mount->type && !strcmp(mount->type, "proc");
 		plan->is_dev = !strcmp(mount->destination, "/dev") && !plan->bind;
 		if (!plan->bind && !mount->type)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s names no type", mount->destination);
-		if (plan->bind && plan->data.count)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the bind mount on %s has the unknown option %s",
-					     mount->destination, plan->data.items[0]);
-		if (plan->copy_up)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is not supported",
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s names no type",
 					     mount->destination);
+		if (plan->bind && plan->data.count)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					     "config.json: the bind mount on %s has the unknown option %s", mount->destination,
+					     plan->data.items[0]);
+		if (plan->copy_up)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					     "config.json: the mount on %s: tmpcopyup is not supported", mount->destination);
 		if (mount->uid_mappings.count || mount->gid_mappings.count)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: id-mapped mounts are not supported",
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					     "config.json: the mount on %s: id-mapped mounts are not supported",
 					     mount->destination);
 	}
 	return 0;
@@ -217,7 +220,7 @@ static int destination_open(int root_fd, const char *destination, bool directory
 
 static int attributes_set(int fd, unsigned int flags, uint64_t set, uint64_t clear, uint64_t propagation)
 {
-	struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
 
 	if (!set && !clear && !propagation)
 		return 0;
@@ -236,13 +239,15 @@ static int bind_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
 	if (fd < 0) {
 		int saved = errno;
 
-		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination, mount->source);
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination,
+			      mount->source);
 		if (saved == ENOENT)
 			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
 		return -1;
 	}
 	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s", mount->destination);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s",
+				     mount->destination);
 	return steal_fd(&fd);
 }
 
@@ -267,9 +272,11 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 	int fd;
 
 	if (fs < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: this kernel gives no %s file system", mount->destination, type);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: this kernel gives no %s file system",
+				     mount->destination, type);
 	if (mount->source && sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", mount->source, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: source %s", mount->destination, mount->source);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: source %s", mount->destination,
+				     mount->source);
 	for (size_t i = 0; i < plan->data.count; i++) {
 		cleanup_free char *key = strdup(plan->data.items[i]);
 		char *value;
@@ -283,7 +290,8 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 		if (!value && word_in(superblock_words, sizeof(superblock_words) / sizeof(*superblock_words), key))
 			failed = sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
 		else
-			failed = value ? sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) : sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+			failed = value ? sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0)
+				       : sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
 		if (failed < 0) {
 			int saved = errno;
 
@@ -294,12 +302,13 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
 		int saved = errno;
 
-		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: making the %s file system %s", mount->destination, type,
-				     fs_message(fs, text, sizeof(text)));
+		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: making the %s file system %s",
+				     mount->destination, type, fs_message(fs, text, sizeof(text)));
 	}
 	fd = sys_fsmount(fs, (unsigned int)plan->set);
 	if (fd < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: mounting the %s file system", mount->destination, type);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: mounting the %s file system",
+				     mount->destination, type);
 	return fd;
 }
 
@@ -324,11 +333,14 @@ struct device_row {
 
 /* runtime-spec config-linux.md, "Default Devices". /dev/console and ptmx depend on a terminal and on devpts. */
 static const struct device_row default_devices[] = {
-	{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
 static const char *const device_links[][2] = {
-	{ "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
+	{"/proc/self/fd", "fd"},
+	{"/proc/self/fd/0", "stdin"},
+	{"/proc/self/fd/1", "stdout"},
+	{"/proc/self/fd/2", "stderr"},
 };
 
 /* A host's device node, checked to be the device that it is called by, as a detached bind mount. */
@@ -340,7 +352,8 @@ static int device_clone(const char *host_path, unsigned int major_number, unsign
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "binding the host's %s", host_path);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(major_number, minor_number))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the host's %s is not the device %u:%u", host_path, major_number, minor_number);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the host's %s is not the device %u:%u", host_path, major_number,
+				     minor_number);
 	return steal_fd(&fd);
 }
 
@@ -381,7 +394,8 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening /dev of the instance");
 	for (size_t i = 0; i < sizeof(default_devices) / sizeof(*default_devices); i++) {
 		/* /dev/tty is a way to the caller's terminal: only where the program gets one. */
-		if (!strcmp(default_devices[i].name, "tty") && !config->process.terminal && vxe_config_annotation(config, "org.vxe.version"))
+		if (!strcmp(default_devices[i].name, "tty") && !config->process.terminal &&
+		    vxe_config_annotation(config, "org.vxe.version"))
 			continue;
 		if (device_make(dev, &default_devices[i], in_user_namespace, err) < 0)
 			return -1;
@@ -402,14 +416,18 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 		if (!copy)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device %s", device->path);
 		parent = open_parent(root_fd, copy, &name);
-		if (parent < 0 || (mknodat(parent, name, device->type | device->mode, makedev(device->major, device->minor)) < 0 && errno != EEXIST) ||
-		    fchmodat(parent, name, device->mode, 0) < 0 || fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (parent < 0 ||
+		    (mknodat(parent, name, device->type | device->mode, makedev(device->major, device->minor)) < 0 &&
+		     errno != EEXIST) ||
+		    fchmodat(parent, name, device->mode, 0) < 0 ||
+		    fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
 	}
 	return 0;
 }
 
-static int mount_one(const struct vxe_config *config, const struct vxe_mount_plan *plan, int root_fd, bool in_user_namespace, struct vxe_error **err)
+static int mount_one(const struct vxe_config *config, const struct vxe_mount_plan *plan, int root_fd, bool in_user_namespace,
+		     struct vxe_error **err)
 {
 	const char *destination = plan->mount->destination;
 	cleanup_fd int fd = plan->bind ? bind_make(plan, err) : filesystem_make(plan, err);
@@ -422,11 +440,12 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 		return -1;
 	if (plan->is_proc || (plan->mount->type && !strcmp(plan->mount->type, "sysfs"))) {
 		/* A rootfs must not choose where /proc or /sys lands by a symbolic link (CVE-2019-19921). */
-		cleanup_fd int plain = sys_openat2(root_fd, destination + strspn(destination, "/"), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
-						   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		cleanup_fd int plain = sys_openat2(root_fd, destination + strspn(destination, "/"),
+						   O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 
 		if (plain < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s of the rootfs is not a plain folder", destination);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s of the rootfs is not a plain folder",
+					     destination);
 	}
 	if (attach(fd, target, destination, err) < 0)
 		return -1;
@@ -476,7 +495,8 @@ static int sysctl_write(int root_fd, const struct vxe_pair *pair, struct vxe_err
 		if (*p == '.')
 			*p = '/';
 	if (proc < 0 || fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "setting the sysctl %s needs a /proc in the instance", pair->key);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "setting the sysctl %s needs a /proc in the instance",
+				     pair->key);
 	fd = sys_openat2(proc, name, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0 || vxe_write_all(fd, pair->value, strlen(pair->value)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the sysctl %s", pair->key);
@@ -485,12 +505,13 @@ static int sysctl_write(int root_fd, const struct vxe_pair *pair, struct vxe_err
 
 static int mask_folder(int target, const char *path, struct vxe_error **err)
 {
-	static const struct vxe_mount empty = { .destination = (char *)"a masked folder", .type = (char *)"tmpfs", .source = (char *)"vxe-mask" };
-	static char *options[] = { (char *)"nr_inodes=1", NULL };
+	static const struct vxe_mount empty = {
+		.destination = (char *)"a masked folder", .type = (char *)"tmpfs", .source = (char *)"vxe-mask"};
+	static char *options[] = {(char *)"nr_inodes=1", NULL};
 	const struct vxe_mount_plan plan = {
 		.mount = &empty,
 		.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-		.data = { .items = options, .count = 1 },
+		.data = {.items = options, .count = 1},
 	};
 	cleanup_fd int fd = filesystem_make(&plan, err);
 
@@ -527,7 +548,9 @@ static int path_make_readonly(int root_fd, const char *path, struct vxe_error **
 	cleanup_fd int clone = -1;
 
 	if (target < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
 	clone = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
 	if (clone < 0 || attributes_set(clone, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
@@ -576,9 +599,10 @@ int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 	if (root < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the root folder");
 	if (vxe_config_namespace(config, CLONE_NEWPID)) {
-		static const struct vxe_mount proc = { .destination = (char *)"/proc", .type = (char *)"proc", .source = (char *)"proc" };
-		const struct vxe_mount_plan plan = { .mount = &proc, .is_proc = true,
-						     .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+		static const struct vxe_mount proc = {
+			.destination = (char *)"/proc", .type = (char *)"proc", .source = (char *)"proc"};
+		const struct vxe_mount_plan plan = {
+			.mount = &proc, .is_proc = true, .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
 
 		if (mount_one(config, &plan, root, true, err) < 0)
 			return -1;

@@ -15,13 +15,13 @@
 struct vxe_mount_plan {
 	const struct vxe_mount *mount;
 	bool bind, recursive_bind;
-	uint64_t set, clear;	       /* MOUNT_ATTR_* of this mount */
+	uint64_t set, clear;			 /* MOUNT_ATTR_* of this mount */
 	uint64_t recursive_set, recursive_clear; /* of it and all below */
-	uint64_t propagation;	       /* MS_SHARED, ... or 0 */
+	uint64_t propagation;			 /* MS_SHARED, ... or 0 */
 	bool propagation_recursive;
-	bool copy_up;		       /* tmpcopyup */
+	bool copy_up; /* tmpcopyup */
 	bool is_proc, is_dev;
-	struct vxe_strings data;       /* options for the file system itself; borrowed from mount->options */
+	struct vxe_strings data; /* options for the file system itself; borrowed from mount->options */
 };
 
 struct vxe_mount_plans {
@@ -33,8 +33,8 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 void vxe_mount_plan_free(struct vxe_mount_plans *plans);
 
 /* In the new mount namespace: builds the tree below config->rootfs. Gives the descriptor of the new root, not yet pivoted to. */
-int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plans *plans, bool in_user_namespace,
-		    int *root_fd, struct vxe_error **err);
+int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
+		    struct vxe_error **err);
 /* Masks, read-only paths and sysctls, then pivot_root and the old root's detachment. */
 int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err);
 /* Without a rootfs (org.vxe.root=host): a private copy of the host's tree with a /proc of the new pid namespace. */

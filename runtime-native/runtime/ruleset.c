@@ -14,16 +14,16 @@ static const struct {
 	uint64_t fs, net, scoped;
 	const char *what;
 } abi_rows[] = {
-	{ 1, (1ULL << 13) - 1, 0, 0, "the file rights of ABI 1" },
-	{ 2, LANDLOCK_ACCESS_FS_REFER, 0, 0, "refer" },
-	{ 3, LANDLOCK_ACCESS_FS_TRUNCATE, 0, 0, "truncate" },
-	{ 4, 0, LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP, 0, "bind_tcp and connect_tcp" },
-	{ 5, LANDLOCK_ACCESS_FS_IOCTL_DEV, 0, 0, "ioctl_dev" },
-	{ 6, 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL, "the scopes abstract_unix_socket and signal" },
+	{1, (1ULL << 13) - 1, 0, 0, "the file rights of ABI 1"},
+	{2, LANDLOCK_ACCESS_FS_REFER, 0, 0, "refer"},
+	{3, LANDLOCK_ACCESS_FS_TRUNCATE, 0, 0, "truncate"},
+	{4, 0, LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP, 0, "bind_tcp and connect_tcp"},
+	{5, LANDLOCK_ACCESS_FS_IOCTL_DEV, 0, 0, "ioctl_dev"},
+	{6, 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL, "the scopes abstract_unix_socket and signal"},
 };
 
-#define FILE_RIGHTS                                                                                               \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |               \
+#define FILE_RIGHTS                                                                                                            \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |                           \
 	 LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
 
 int vxe_landlock_abi(void)
@@ -47,11 +47,14 @@ int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **e
 		scoped |= abi_rows[i].scoped;
 		if (abi_rows[i].abi <= abi)
 			continue;
-		if ((landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) || (landlock->scoped & abi_rows[i].scoped)) {
-			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile needs %s of Landlock ABI %d, and this kernel has %s%.0d",
-				      abi_rows[i].what, abi_rows[i].abi, abi ? "ABI " : "no Landlock", abi);
-			return vxe_error_hint(err, abi ? "boot a newer kernel, or make the profile without it"
-						       : "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list");
+		if ((landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) ||
+		    (landlock->scoped & abi_rows[i].scoped)) {
+			vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				      "the profile needs %s of Landlock ABI %d, and this kernel has %s%.0d", abi_rows[i].what,
+				      abi_rows[i].abi, abi ? "ABI " : "no Landlock", abi);
+			return vxe_error_hint(
+				err, abi ? "boot a newer kernel, or make the profile without it"
+					 : "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list");
 		}
 	}
 	if ((landlock->handled_fs & ~fs) || (landlock->handled_net & ~net) || (landlock->scoped & ~scoped))
@@ -63,13 +66,14 @@ static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t ac
 {
 	/* Opened with the root as the world: a link in the rootfs cannot lead out of it. */
 	cleanup_fd int fd = sys_openat2(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	struct landlock_path_beneath_attr attr = { .allowed_access = access };
+	struct landlock_path_beneath_attr attr = {.allowed_access = access};
 	struct stat st;
 
 	if (fd < 0) {
 		int saved = errno;
 
-		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the profile has a rule for %s, which is not in the instance", path);
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the profile has a rule for %s, which is not in the instance",
+			      path);
 		return vxe_error_hint(err, "create the file, or write the rule for its folder");
 	}
 	if (fstat(fd, &st) < 0)
@@ -106,7 +110,7 @@ int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ru
 		const struct vxe_landlock_ports *rule = &landlock->port_rules[i];
 
 		for (size_t k = 0; k < rule->count; k++) {
-			struct landlock_net_port_attr port = { .allowed_access = rule->access, .port = rule->ports[k] };
+			struct landlock_net_port_attr port = {.allowed_access = rule->access, .port = rule->ports[k]};
 
 			if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_NET_PORT, &port, 0) < 0)
 				return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "adding the Landlock rule for TCP port %llu",

@@ -26,7 +26,7 @@ void vxe_self_init(char **argv)
 
 int vxe_self_seal(struct vxe_error **err)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
 	cleanup_fd int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	cleanup_fd int mount_fd = -1;
 	char path[64];

@@ -21,15 +21,15 @@ struct vxe_process_id {
 
 struct vxe_state {
 	char *id, *bundle, *oci_version, *rootfs, *profile; /* profile NULL: a plain OCI bundle */
-	enum vxe_status status;			/* as written; vxe_state_refresh makes it true */
-	struct vxe_process_id init;		/* pid 1 of the instance, host's numbering */
-	struct vxe_process_id program;		/* the program itself; the same as init without org.vxe.init */
-	struct vxe_process_id supervisor;	/* 0 where none is needed */
-	bool supervised;			/* notified calls need the supervisor */
-	int64_t created_ns;			/* CLOCK_REALTIME */
-	char *cgroup;				/* absolute path in the host's cgroup v2 tree, NULL where none */
+	enum vxe_status status;				    /* as written; vxe_state_refresh makes it true */
+	struct vxe_process_id init;			    /* pid 1 of the instance, host's numbering */
+	struct vxe_process_id program;			    /* the program itself; the same as init without org.vxe.init */
+	struct vxe_process_id supervisor;		    /* 0 where none is needed */
+	bool supervised;				    /* notified calls need the supervisor */
+	int64_t created_ns;				    /* CLOCK_REALTIME */
+	char *cgroup;					    /* absolute path in the host's cgroup v2 tree, NULL where none */
 	uid_t owner;
-	int exit_code;				/* of the program, when stopped; -1 unknown */
+	int exit_code; /* of the program, when stopped; -1 unknown */
 	struct vxe_pairs annotations;
 };
 
@@ -45,7 +45,7 @@ bool vxe_state_id_valid(const char *id); /* [A-Za-z0-9_+.-]{1,255}, no leading '
 int vxe_state_create(int root_fd, const char *id, int *dir_fd, int *lock_fd, struct vxe_error **err);
 int vxe_state_open(int root_fd, const char *id, int *dir_fd, struct vxe_error **err);
 bool vxe_state_exists(int root_fd, const char *id); /* dead or alive, whole or not */
-bool vxe_state_locked(int dir_fd); /* does a supervisor or a creator hold the lock? */
+bool vxe_state_locked(int dir_fd);		    /* does a supervisor or a creator hold the lock? */
 int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error **err);
 /* Reads and refreshes: status RUNNING is kept only while the program (or, for `forking`, init) is alive. A state that is
    not there or not whole is an error that says so, and whether a creation is under way. */

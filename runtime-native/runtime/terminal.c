@@ -18,12 +18,12 @@
 
 static int master_send(int socket_fd, int master, const char *name)
 {
-	struct iovec iov = { .iov_base = (void *)name, .iov_len = strlen(name) };
+	struct iovec iov = {.iov_base = (void *)name, .iov_len = strlen(name)};
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	} control = {0};
+	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
 
 	cmsg->cmsg_level = SOL_SOCKET;
@@ -37,20 +37,22 @@ int vxe_terminal_make(int console_socket, const struct vxe_process *process, str
 {
 	cleanup_fd int master = -1;
 	cleanup_fd int slave = -1;
-	struct winsize size = { .ws_row = process->console_rows, .ws_col = process->console_columns };
+	struct winsize size = {.ws_row = process->console_rows, .ws_col = process->console_columns};
 	unsigned int number = 0;
 	int unlock = 0;
 	struct statfs fs;
 	char name[32];
 
 	if (console_socket < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process.terminal is set, and there is no --console-socket");
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+			      "config.json: process.terminal is set, and there is no --console-socket");
 		return vxe_error_hint(err, "give one, or set process.terminal to false");
 	}
 	/* The rootfs must not make the terminal a file of its own choice (CVE-2025-52565). */
 	master = sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_NO_SYMLINKS);
 	if (master < 0 || fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a terminal: the instance needs a devpts on /dev/pts");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+				     "making a terminal: the instance needs a devpts on /dev/pts");
 	if (ioctl(master, TIOCGPTN, &number) < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a terminal");
 	/* TIOCGPTPEER: the other end by descriptor, no path. */

@@ -26,23 +26,23 @@ struct call_shape {
 };
 
 static const struct call_shape call_shapes[] = {
-	{ "open", 0, -1, -1 },	     { "openat", 1, -1, -1 },	  { "openat2", 1, -1, -1 },   { "creat", 0, -1, -1 },
-	{ "execve", 0, -1, -1 },     { "execveat", 1, -1, -1 },	  { "mount", 1, -1, -1 },     { "umount2", 0, -1, -1 },
-	{ "chroot", 0, -1, -1 },     { "pivot_root", 0, -1, -1 }, { "unlink", 0, -1, -1 },    { "unlinkat", 1, -1, -1 },
-	{ "rename", 0, -1, -1 },     { "renameat", 1, -1, -1 },	  { "renameat2", 1, -1, -1 }, { "mkdir", 0, -1, -1 },
-	{ "mkdirat", 1, -1, -1 },    { "mknod", 0, -1, -1 },	  { "mknodat", 1, -1, -1 },   { "link", 0, -1, -1 },
-	{ "linkat", 1, -1, -1 },     { "symlink", 1, -1, -1 },	  { "symlinkat", 2, -1, -1 }, { "chmod", 0, -1, -1 },
-	{ "fchmodat", 1, -1, -1 },   { "chown", 0, -1, -1 },	  { "fchownat", 1, -1, -1 },  { "truncate", 0, -1, -1 },
-	{ "connect", -1, 1, 2 },     { "bind", -1, 1, 2 },	  { "sendto", -1, 4, 5 },     { "rmdir", 0, -1, -1 },
-	{ "setxattr", 0, -1, -1 },   { "stat", 0, -1, -1 },	  { "newfstatat", 1, -1, -1 }, { "statx", 1, -1, -1 },
-	{ "readlink", 0, -1, -1 },   { "readlinkat", 1, -1, -1 }, { "access", 0, -1, -1 },    { "faccessat", 1, -1, -1 },
-	{ "faccessat2", 1, -1, -1 }, { "utimensat", 1, -1, -1 },  { "memfd_create", 0, -1, -1 }, { "chdir", 0, -1, -1 },
-	{ "swapon", 0, -1, -1 },     { "acct", 0, -1, -1 },
+	{"open", 0, -1, -1},	   {"openat", 1, -1, -1},     {"openat2", 1, -1, -1},	   {"creat", 0, -1, -1},
+	{"execve", 0, -1, -1},	   {"execveat", 1, -1, -1},   {"mount", 1, -1, -1},	   {"umount2", 0, -1, -1},
+	{"chroot", 0, -1, -1},	   {"pivot_root", 0, -1, -1}, {"unlink", 0, -1, -1},	   {"unlinkat", 1, -1, -1},
+	{"rename", 0, -1, -1},	   {"renameat", 1, -1, -1},   {"renameat2", 1, -1, -1},	   {"mkdir", 0, -1, -1},
+	{"mkdirat", 1, -1, -1},	   {"mknod", 0, -1, -1},      {"mknodat", 1, -1, -1},	   {"link", 0, -1, -1},
+	{"linkat", 1, -1, -1},	   {"symlink", 1, -1, -1},    {"symlinkat", 2, -1, -1},	   {"chmod", 0, -1, -1},
+	{"fchmodat", 1, -1, -1},   {"chown", 0, -1, -1},      {"fchownat", 1, -1, -1},	   {"truncate", 0, -1, -1},
+	{"connect", -1, 1, 2},	   {"bind", -1, 1, 2},	      {"sendto", -1, 4, 5},	   {"rmdir", 0, -1, -1},
+	{"setxattr", 0, -1, -1},   {"stat", 0, -1, -1},	      {"newfstatat", 1, -1, -1},   {"statx", 1, -1, -1},
+	{"readlink", 0, -1, -1},   {"readlinkat", 1, -1, -1}, {"access", 0, -1, -1},	   {"faccessat", 1, -1, -1},
+	{"faccessat2", 1, -1, -1}, {"utimensat", 1, -1, -1},  {"memfd_create", 0, -1, -1}, {"chdir", 0, -1, -1},
+	{"swapon", 0, -1, -1},	   {"acct", 0, -1, -1},
 };
 
 static ssize_t memory_read(pid_t pid, uint64_t address, void *out, size_t size)
 {
-	struct iovec local = { out, size }, remote = { (void *)(uintptr_t)address, size };
+	struct iovec local = {out, size}, remote = {(void *)(uintptr_t)address, size};
 
 	return process_vm_readv(pid, &local, 1, &remote, 1, 0);
 }
@@ -121,7 +121,8 @@ static void violation_decode(struct vxe_violation *v, const char *call)
 			size_t size;
 			char text[160];
 
-			if (address_read(v->pid, v->args[(int)shape->address], v->args[(int)shape->length], &address, &size) == 0) {
+			if (address_read(v->pid, v->args[(int)shape->address], v->args[(int)shape->length], &address, &size) ==
+			    0) {
 				address_format(&address, size, text, sizeof(text));
 				snprintf(v->detail, sizeof(v->detail), "%s(%d, %s)", call, (int)v->args[0], text);
 			}
@@ -194,14 +195,15 @@ static bool socket_is(int fd, int option, int *value)
  */
 static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_notif *request)
 {
-	struct sockaddr_un target = { .sun_family = AF_UNIX };
+	struct sockaddr_un target = {.sun_family = AF_UNIX};
 	struct sockaddr_storage address;
 	const struct sockaddr_un *un = (const void *)&address;
 	cleanup_fd int sock = -1;
 	int domain, type;
 	size_t size;
 
-	if (!notify->syslog_path || address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
+	if (!notify->syslog_path ||
+	    address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
 		return -1;
 	if (address.ss_family != AF_UNIX || strcmp(un->sun_path, "/dev/log"))
 		return -1;
@@ -235,7 +237,7 @@ bool vxe_notify_port_listed(const char *words, unsigned int port)
  */
 static int listen_perform(const struct vxe_notify *notify, const struct seccomp_notif *request)
 {
-	struct sockaddr_storage address = { 0 };
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	cleanup_fd int sock = -1;
 	unsigned int port = 0;
@@ -283,13 +285,13 @@ int vxe_notify_serve(struct vxe_notify *notify)
 	union {
 		struct seccomp_notif request;
 		char space[256];
-	} in = { 0 };
+	} in = {0};
 	union {
 		struct seccomp_notif_resp response;
 		char space[128];
-	} out = { 0 };
+	} out = {0};
 	const struct seccomp_data *data = &in.request.data;
-	struct vxe_violation violation = { 0 };
+	struct vxe_violation violation = {0};
 	cleanup_free char *call = NULL;
 	const char *arch;
 	int answer;

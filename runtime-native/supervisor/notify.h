@@ -13,11 +13,11 @@
 
 struct vxe_notify {
 	int listener_fd;
-	unsigned int execs_left; /* the launch's own execve; the program gets none of them */
-	const char *syslog_path; /* host path of the instance's log socket, NULL: no such service */
+	unsigned int execs_left;  /* the launch's own execve; the program gets none of them */
+	const char *syslog_path;  /* host path of the instance's log socket, NULL: no such service */
 	bool performs_listen;	  /* org.vxe.supervised names it */
 	const char *listen_words; /* org.vxe.listen: the ports that it is performed for, NULL where absent */
-	const char *errno_words; /* org.vxe.refuse.errno, NULL where absent */
+	const char *errno_words;  /* org.vxe.refuse.errno, NULL where absent */
 	struct vxe_record_log *log;
 };
 

@@ -183,7 +183,8 @@ static const char *errno_name(int errnum)
 	return name ? name : "UNKNOWN";
 }
 
-static void record_format(const struct vxe_record_log *log, const struct vxe_violation *v, uint64_t count, struct vxe_json_text *text)
+static void record_format(const struct vxe_record_log *log, const struct vxe_violation *v, uint64_t count,
+			  struct vxe_json_text *text)
 {
 	const char *arch;
 	cleanup_free char *call = vxe_call_name(v->arch, v->nr, &arch);
@@ -256,7 +257,7 @@ static bool rate_take(struct vxe_record_log *log)
 
 static void record_append(struct vxe_record_log *log, const struct vxe_violation *violation, uint64_t count)
 {
-	struct vxe_json_text text = { 0 };
+	struct vxe_json_text text = {0};
 	cleanup_free char *line = NULL;
 	int length = -1;
 

@@ -15,7 +15,7 @@ struct vxe_violation {
 	uint32_t arch; /* AUDIT_ARCH_* */
 	int nr;	       /* as the kernel gave it, x32 bit included */
 	uint64_t args[6];
-	int errnum;    /* the answer; 0: the call was performed */
+	int errnum;		     /* the answer; 0: the call was performed */
 	char detail[320], path[256]; /* decoded, empty where there is nothing to say */
 };
 
@@ -25,7 +25,7 @@ struct vxe_record_log {
 	const char *profile, *instance;
 	double tokens;
 	int64_t refilled_ns;
-	uint64_t folded; /* not written since the last record that was */
+	uint64_t folded;	   /* not written since the last record that was */
 	struct vxe_violation last; /* of the folded ones */
 	uint64_t total, lost;
 };

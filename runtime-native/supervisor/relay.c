@@ -14,7 +14,7 @@
 
 int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", state_dir, name) >= (int)sizeof(address.sun_path)) {
@@ -67,7 +67,7 @@ size_t vxe_relay_syslog_line(const char *datagram, size_t size, char *out, size_
 
 static void datagram_send(const char *path, const char *data, size_t size)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t length = strlen(path);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -87,8 +87,8 @@ void vxe_relay_syslog_forward(const char *datagram, size_t size)
 
 void vxe_relay_notify(const char *manager, const char *datagram, size_t size)
 {
-	static const char *const passed[] = { "READY=1", "STOPPING=1", "RELOADING=1", "STATUS=", "ERRNO=", "WATCHDOG=1",
-					      "EXTEND_TIMEOUT_USEC=", "MONOTONIC_USEC=" };
+	static const char *const passed[] = {"READY=1", "STOPPING=1", "RELOADING=1",	      "STATUS=",
+					     "ERRNO=",	"WATCHDOG=1", "EXTEND_TIMEOUT_USEC=", "MONOTONIC_USEC="};
 	char out[4096];
 	size_t used = 0;
 
@@ -97,7 +97,8 @@ void vxe_relay_notify(const char *manager, const char *datagram, size_t size)
 		size_t length = (size_t)((newline ? newline : end) - line);
 
 		for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++) {
-			if (length < strlen(passed[i]) || memcmp(line, passed[i], strlen(passed[i])) || used + length + 1 > sizeof(out))
+			if (length < strlen(passed[i]) || memcmp(line, passed[i], strlen(passed[i])) ||
+			    used + length + 1 > sizeof(out))
 				continue;
 			memcpy(out + used, line, length);
 			used += length;

@@ -17,7 +17,7 @@
 #include "record.h"
 #include "relay.h"
 
-static const int passed_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
+static const int passed_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT};
 
 void vxe_supervision_signals(sigset_t *set)
 {
@@ -75,7 +75,7 @@ int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 
 void vxe_supervision_free(struct vxe_supervision *s)
 {
-	int *owned[] = { &s->output_read, &s->output_write, &s->output_log, &s->syslog_fd, &s->notify_fd };
+	int *owned[] = {&s->output_read, &s->output_write, &s->output_log, &s->syslog_fd, &s->notify_fd};
 
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
 		if (*owned[i] >= 0)
@@ -115,7 +115,8 @@ static void syslog_drain(struct vxe_supervision *s)
 	size_t size;
 
 	for (int i = 0; i < 64 && (size = vxe_relay_receive(s->syslog_fd, datagram, sizeof(datagram))); i++) {
-		vxe_output_append(s->log_dir_fd, &s->output_log, line, vxe_relay_syslog_line(datagram, size, line, sizeof(line)));
+		vxe_output_append(s->log_dir_fd, &s->output_log, line,
+				  vxe_relay_syslog_line(datagram, size, line, sizeof(line)));
 		vxe_relay_syslog_forward(datagram, size);
 	}
 }
@@ -146,7 +147,7 @@ static void status_collect(struct vxe_supervision *s)
 {
 	const struct vxe_launch *launch = s->launch;
 	int pidfd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd;
-	siginfo_t info = { 0 };
+	siginfo_t info = {0};
 
 	if (!s->child || waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED) < 0)
 		return;
@@ -164,13 +165,13 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, int signal
 {
 	const struct vxe_launch *launch = s->launch;
 	struct pollfd fds[SLOTS] = {
-		[SLOT_END] = { .fd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd, .events = POLLIN },
-		[SLOT_SIGNALS] = { .fd = signals, .events = POLLIN },
-		[SLOT_LISTENER] = { .fd = launch->listener_fd, .events = POLLIN },
-		[SLOT_SYNC] = { .fd = launch->sync_fd, .events = POLLIN },
-		[SLOT_OUTPUT] = { .fd = s->output_read, .events = POLLIN },
-		[SLOT_SYSLOG] = { .fd = s->syslog_fd, .events = POLLIN },
-		[SLOT_NOTIFY] = { .fd = s->notify_fd, .events = POLLIN },
+		[SLOT_END] = {.fd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd, .events = POLLIN},
+		[SLOT_SIGNALS] = {.fd = signals, .events = POLLIN},
+		[SLOT_LISTENER] = {.fd = launch->listener_fd, .events = POLLIN},
+		[SLOT_SYNC] = {.fd = launch->sync_fd, .events = POLLIN},
+		[SLOT_OUTPUT] = {.fd = s->output_read, .events = POLLIN},
+		[SLOT_SYSLOG] = {.fd = s->syslog_fd, .events = POLLIN},
+		[SLOT_NOTIFY] = {.fd = s->notify_fd, .events = POLLIN},
 	};
 
 	for (;;) {
@@ -216,7 +217,7 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 {
 	struct vxe_launch *launch = s->launch;
 	cleanup_free char *syslog_path = NULL;
-	struct vxe_record_log log = { .fd = -1 };
+	struct vxe_record_log log = {.fd = -1};
 	struct vxe_notify notify = {
 		.listener_fd = launch->listener_fd,
 		.execs_left = launch->entry ? 0 : 1,

@@ -14,11 +14,11 @@
 struct vxe_supervision {
 	struct vxe_launch *launch;
 	const char *id, *profile;
-	int log_dir_fd;		  /* LOGS/ID */
-	int state_dir_fd;	  /* ROOT/ID, for the service sockets */
-	const char *state_dir;	  /* its path */
-	bool child;		  /* the instance's first process is our child: wait for it */
-	bool capture;		  /* the program's output goes to LOGS/ID/output.log (detached) */
+	int log_dir_fd;		    /* LOGS/ID */
+	int state_dir_fd;	    /* ROOT/ID, for the service sockets */
+	const char *state_dir;	    /* its path */
+	bool child;		    /* the instance's first process is our child: wait for it */
+	bool capture;		    /* the program's output goes to LOGS/ID/output.log (detached) */
 	const char *manager_notify; /* NOTIFY_SOCKET of the service manager, or NULL */
 	/* The program's execve has succeeded. */
 	int (*started)(struct vxe_supervision *supervision, struct vxe_error **err);

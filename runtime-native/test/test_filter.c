@@ -12,7 +12,10 @@
 #include "filter.h"
 #include "tap.h"
 
-#define RET(action) { BPF_RET | BPF_K, 0, 0, (action) }
+#define RET(action)                                                                                                            \
+	{                                                                                                                      \
+		BPF_RET | BPF_K, 0, 0, (action)                                                                                \
+	}
 
 static void refused(const char *what, const void *bytes, size_t size, const char *word)
 {
@@ -26,12 +29,12 @@ static void refused(const char *what, const void *bytes, size_t size, const char
 
 static void shapes(void)
 {
-	static const struct sock_filter good[] = { RET(SECCOMP_RET_ALLOW) };
-	static const struct sock_filter notifies[] = { { BPF_JMP | BPF_JA, 0, 0, 0 }, RET(SECCOMP_RET_USER_NOTIF) };
-	static const struct sock_filter far_jump[] = { { BPF_JMP | BPF_JA, 0, 0, 1 }, RET(SECCOMP_RET_ALLOW) };
-	static const struct sock_filter far_branch[] = { { BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0 }, RET(SECCOMP_RET_ALLOW) };
-	static const struct sock_filter endless[] = { { BPF_JMP | BPF_JA, 0, 0, 0xffffffff }, RET(SECCOMP_RET_ALLOW) };
-	static const struct sock_filter no_return[] = { { BPF_LD | BPF_W | BPF_ABS, 0, 0, 0 } };
+	static const struct sock_filter good[] = {RET(SECCOMP_RET_ALLOW)};
+	static const struct sock_filter notifies[] = {{BPF_JMP | BPF_JA, 0, 0, 0}, RET(SECCOMP_RET_USER_NOTIF)};
+	static const struct sock_filter far_jump[] = {{BPF_JMP | BPF_JA, 0, 0, 1}, RET(SECCOMP_RET_ALLOW)};
+	static const struct sock_filter far_branch[] = {{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0}, RET(SECCOMP_RET_ALLOW)};
+	static const struct sock_filter endless[] = {{BPF_JMP | BPF_JA, 0, 0, 0xffffffff}, RET(SECCOMP_RET_ALLOW)};
+	static const struct sock_filter no_return[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0}};
 	static struct sock_filter large[BPF_MAXINSNS + 1];
 	struct vxe_filter filter;
 	struct vxe_error *err = NULL;
@@ -43,9 +46,11 @@ static void shapes(void)
 	refused("a jump that wraps around", endless, sizeof(endless), "instruction 0 jumps");
 	refused("a program without a return", no_return, sizeof(no_return), "return");
 	refused("more instructions than the kernel takes", large, sizeof(large), "bytes");
-	ok(vxe_filter_from_bytes(good, sizeof(good), &filter, &err) == 0 && filter.length == 1 && !filter.notifies, "one return is a program");
+	ok(vxe_filter_from_bytes(good, sizeof(good), &filter, &err) == 0 && filter.length == 1 && !filter.notifies,
+	   "one return is a program");
 	vxe_filter_free(&filter);
-	ok(vxe_filter_from_bytes(notifies, sizeof(notifies), &filter, &err) == 0 && filter.notifies, "a return of USER_NOTIF is seen");
+	ok(vxe_filter_from_bytes(notifies, sizeof(notifies), &filter, &err) == 0 && filter.notifies,
+	   "a return of USER_NOTIF is seen");
 	vxe_filter_free(&filter);
 }
 
@@ -58,10 +63,14 @@ static int errno_under(const char *seccomp, long (*call)(void))
 	struct vxe_error *err = NULL;
 	int status = -1;
 
-	if (asprintf(&text, "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"args\":[\"/x\"],\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0}},"
-			    "\"linux\":{\"seccomp\":%s}}", seccomp) < 0)
+	if (asprintf(&text,
+		     "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"args\":[\"/x\"],\"cwd\":\"/"
+		     "\",\"user\":{\"uid\":0,\"gid\":0}},"
+		     "\"linux\":{\"seccomp\":%s}}",
+		     seccomp) < 0)
 		return -1;
-	if (vxe_config_parse(text, strlen(text), "/nowhere", &config, &err) < 0 || vxe_filter_load(-1, config, &filter, &err) < 0) {
+	if (vxe_config_parse(text, strlen(text), "/nowhere", &config, &err) < 0 ||
+	    vxe_filter_load(-1, config, &filter, &err) < 0) {
 		printf("# %s\n", err ? err->message : "?");
 		vxe_error_free(&err);
 	} else {
@@ -93,16 +102,26 @@ static long call_personality(void)
 
 static void compiled(void)
 {
-	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", call_getppid) == 0, "control: under a filter that allows all, getppid answers");
-	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38}]}",
-		       call_getppid) == ENOSYS, "a refused call gives its errno");
-	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\","
-		       "\"args\":[{\"index\":0,\"value\":4294967295,\"op\":\"SCMP_CMP_EQ\"}]}]}", call_personality) == EPERM,
+	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", call_getppid) == 0,
+	   "control: under a filter that allows all, getppid answers");
+	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_"
+		       "ERRNO\",\"errnoRet\":38}]}",
+		       call_getppid) == ENOSYS,
+	   "a refused call gives its errno");
+	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_"
+		       "ERRNO\","
+		       "\"args\":[{\"index\":0,\"value\":4294967295,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+		       call_personality) == EPERM,
 	   "an argument is compared");
-	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\","
-		       "\"args\":[{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"}]}]}", call_personality) == 0, "and another value passes");
-	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"no_such_call\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
-		       call_getppid) == 0, "a name that libseccomp does not know is skipped, as the specification lets engines do");
+	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_"
+		       "ERRNO\","
+		       "\"args\":[{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+		       call_personality) == 0,
+	   "and another value passes");
+	ok(errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"no_such_call\"],\"action\":\"SCMP_"
+		       "ACT_ERRNO\"}]}",
+		       call_getppid) == 0,
+	   "a name that libseccomp does not know is skipped, as the specification lets engines do");
 }
 
 int main(void)

@@ -22,15 +22,15 @@ static void errno_words(void)
 		const char *words, *call;
 		int errnum;
 	} rows[] = {
-		{ NULL, "connect", EPERM },
-		{ "", "connect", EPERM },
-		{ "connect=EACCES", "connect", EACCES },
-		{ "connect=EACCES", "conn", EPERM },
-		{ "reconnect=EACCES", "connect", EPERM },
-		{ "openat2=ENOSYS connect=ECONNREFUSED", "connect", ECONNREFUSED },
-		{ "connect=ENOSUCHERRNO", "connect", EPERM },
-		{ "connect=EACCESS", "connect", EPERM },
-		{ "connect", "connect", EPERM },
+		{NULL, "connect", EPERM},
+		{"", "connect", EPERM},
+		{"connect=EACCES", "connect", EACCES},
+		{"connect=EACCES", "conn", EPERM},
+		{"reconnect=EACCES", "connect", EPERM},
+		{"openat2=ENOSYS connect=ECONNREFUSED", "connect", ECONNREFUSED},
+		{"connect=ENOSUCHERRNO", "connect", EPERM},
+		{"connect=EACCESS", "connect", EPERM},
+		{"connect", "connect", EPERM},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
@@ -41,8 +41,10 @@ static void errno_words(void)
 static void listen_words(void)
 {
 	ok(vxe_notify_port_listed("tcp/110 tcp/995", 995) && vxe_notify_port_listed("tcp/110", 110), "a port that is listed");
-	ok(!vxe_notify_port_listed("tcp/1100", 110) && !vxe_notify_port_listed("tcp/110", 0) && !vxe_notify_port_listed("udp/110", 110) &&
-	   !vxe_notify_port_listed("", 110) && !vxe_notify_port_listed(NULL, 110), "and those that are not");
+	ok(!vxe_notify_port_listed("tcp/1100", 110) && !vxe_notify_port_listed("tcp/110", 0) &&
+		   !vxe_notify_port_listed("udp/110", 110) && !vxe_notify_port_listed("", 110) &&
+		   !vxe_notify_port_listed(NULL, 110),
+	   "and those that are not");
 }
 
 static void syslog_lines(void)
@@ -50,12 +52,12 @@ static void syslog_lines(void)
 	static const struct {
 		const char *datagram, *text;
 	} rows[] = {
-		{ "<30>Nov 22 09:34:50 popa3d[7]: Session from 127.0.0.1", "popa3d[7]: Session from 127.0.0.1" },
-		{ "<30>popa3d: no date\n", "popa3d: no date" },
-		{ "no priority", "no priority" },
-		{ "<30>a\x1b[31mred\nforged line", "a [31mred forged line" },
-		{ "<999999>x", "<999999>x" },
-		{ "", "" },
+		{"<30>Nov 22 09:34:50 popa3d[7]: Session from 127.0.0.1", "popa3d[7]: Session from 127.0.0.1"},
+		{"<30>popa3d: no date\n", "popa3d: no date"},
+		{"no priority", "no priority"},
+		{"<30>a\x1b[31mred\nforged line", "a [31mred forged line"},
+		{"<999999>x", "<999999>x"},
+		{"", ""},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -88,7 +90,8 @@ static void notify_relay(const char *folder)
 	vxe_relay_notify(path, message, strlen(message));
 	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
 	got[size] = '\0';
-	ok(same_text(got, "READY=1\nSTATUS=at work\n"), "the program's word is passed on, what would speak for the supervisor is not");
+	ok(same_text(got, "READY=1\nSTATUS=at work\n"),
+	   "the program's word is passed on, what would speak for the supervisor is not");
 	vxe_relay_notify(path, "MAINPID=1", 9);
 	ok(vxe_relay_receive(fd, got, sizeof(got)) == 0, "a message with nothing to pass on is not sent");
 	close(fd);
@@ -101,7 +104,8 @@ static void records(const char *folder)
 	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct vxe_record_log log;
 	struct vxe_error *err = NULL;
-	struct vxe_violation violation = { .pid = getpid(), .arch = AUDIT_ARCH_X86_64, .nr = 42, .args = { 3, UINT64_MAX }, .errnum = EPERM };
+	struct vxe_violation violation = {
+		.pid = getpid(), .arch = AUDIT_ARCH_X86_64, .nr = 42, .args = {3, UINT64_MAX}, .errnum = EPERM};
 	char *text = NULL;
 	size_t size = 0, lines = 0;
 	uint64_t counted = 0;
@@ -129,7 +133,8 @@ static void records(const char *folder)
 	ok(counted == 10000, "every refusal of a flood is counted (%llu)", (unsigned long long)counted);
 	ok(lines < 5000, "and the flood is folded (%zu lines)", lines);
 	free(text);
-	ok(fstatat(dir_fd, "violations.ndjson", &st, 0) == 0 && (st.st_mode & 0777) == 0640, "the log is not the world's to read");
+	ok(fstatat(dir_fd, "violations.ndjson", &st, 0) == 0 && (st.st_mode & 0777) == 0640,
+	   "the log is not the world's to read");
 	unlinkat(dir_fd, "violations.ndjson", 0);
 	close(dir_fd);
 	vxe_error_free(&err);
@@ -142,16 +147,17 @@ static void call_names(void)
 		int nr;
 		const char *name, *arch_name;
 	} rows[] = {
-		{ AUDIT_ARCH_X86_64, 59, "execve", "x86_64" }, { AUDIT_ARCH_X86_64, 0x40000000 | 2, "open", "x32" },
-		{ AUDIT_ARCH_I386, 11, "execve", "x86" },      { AUDIT_ARCH_AARCH64, 221, "execve", "aarch64" },
-		{ AUDIT_ARCH_X86_64, 4000, "nr 4000", "x86_64" }, { 1, 1, "nr 1", "unknown" },
+		{AUDIT_ARCH_X86_64, 59, "execve", "x86_64"},	{AUDIT_ARCH_X86_64, 0x40000000 | 2, "open", "x32"},
+		{AUDIT_ARCH_I386, 11, "execve", "x86"},		{AUDIT_ARCH_AARCH64, 221, "execve", "aarch64"},
+		{AUDIT_ARCH_X86_64, 4000, "nr 4000", "x86_64"}, {1, 1, "nr 1", "unknown"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const char *arch;
 		char *name = vxe_call_name(rows[i].arch, rows[i].nr, &arch);
 
-		ok(same_text(name, rows[i].name) && same_text(arch, rows[i].arch_name), "%s of %s", rows[i].name, rows[i].arch_name);
+		ok(same_text(name, rows[i].name) && same_text(arch, rows[i].arch_name), "%s of %s", rows[i].name,
+		   rows[i].arch_name);
 		free(name);
 	}
 }
@@ -160,12 +166,13 @@ static void output_rotation(const char *folder)
 {
 	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = vxe_output_open(dir_fd);
 	static char block[1 << 20];
-	struct stat now = { 0 }, old = { 0 };
+	struct stat now = {0}, old = {0};
 
 	memset(block, 'x', sizeof(block));
 	for (int i = 0; i < 40; i++)
 		vxe_output_append(dir_fd, &fd, block, sizeof(block));
-	ok(fstatat(dir_fd, "output.log", &now, 0) == 0 && fstatat(dir_fd, "output.log.1", &old, 0) == 0 && now.st_size + old.st_size <= 32 << 20,
+	ok(fstatat(dir_fd, "output.log", &now, 0) == 0 && fstatat(dir_fd, "output.log.1", &old, 0) == 0 &&
+		   now.st_size + old.st_size <= 32 << 20,
 	   "forty megabytes of output take at most thirty-two");
 	close(fd);
 	unlinkat(dir_fd, "output.log", 0);

@@ -11,7 +11,7 @@
 /* VXE_AUTHOR, or beside this program: installed (PREFIX/bin, PREFIX/lib/vxe) or in the build tree (build/bin). */
 static int author_find(char *out, size_t size, struct vxe_error **err)
 {
-	static const char *const places[] = { "/../lib/vxe/bin/vxe-author.js", "/../../bin/vxe-author.js" };
+	static const char *const places[] = {"/../lib/vxe/bin/vxe-author.js", "/../../bin/vxe-author.js"};
 	const char *given = getenv("VXE_AUTHOR");
 	char self[PATH_MAX];
 	ssize_t got;

@@ -31,11 +31,13 @@ int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
 
 	/* A path is taken as one only when it does not climb: what looks like a name must not end elsewhere. */
 	if (!strncmp(name, "../", 3) || strstr(name, "/../") || !strcmp(name, ".."))
-		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a bundle; give a name, or a path without '..'", name);
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a bundle; give a name, or a path without '..'",
+				     name);
 	if (strchr(name, '/'))
 		found = realpath(name, NULL);
 	else if (!vxe_state_id_valid(name))
-		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a bundle: letters, digits, '.', '_' and '-', no path", name);
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
+				     "%s is no name of a bundle: letters, digits, '.', '_' and '-', no path", name);
 	if (!found) {
 		if (strchr(name, '/'))
 			made = asprintf(&found, "%s", name);
@@ -58,7 +60,10 @@ int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
 	}
 	if (access(config, F_OK) < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "there is no bundle %s (%s)", name, config);
-		return vxe_error_hint(err, strchr(name, '/') ? "name the folder that holds config.json" : "make it with: vxe bundle create %s", name);
+		return vxe_error_hint(err,
+				      strchr(name, '/') ? "name the folder that holds config.json"
+							: "make it with: vxe bundle create %s",
+				      name);
 	}
 	*path = steal_pointer(&found);
 	return 0;
@@ -84,12 +89,14 @@ static void instance_init(struct instance *instance, const struct vxe_instance_o
 	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
 	instance->fifo_fd = instance->console_fd = instance->ready_fd = -1;
 	vxe_launch_init(&instance->launch);
-	instance->supervision = (struct vxe_supervision){ .output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1 };
+	instance->supervision = (struct vxe_supervision){
+		.output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1};
 }
 
 static void instance_close(struct instance *instance, bool keep_state)
 {
-	int *owned[] = { &instance->dir_fd, &instance->bundle_fd, &instance->log_fd, &instance->fifo_fd, &instance->console_fd, &instance->ready_fd };
+	int *owned[] = {&instance->dir_fd,  &instance->bundle_fd,  &instance->log_fd,
+			&instance->fifo_fd, &instance->console_fd, &instance->ready_fd};
 
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
@@ -136,7 +143,7 @@ static int64_t realtime_ns(void)
 
 static struct vxe_process_id process_id(pid_t pid)
 {
-	return (struct vxe_process_id){ .pid = pid, .start_time = pid > 0 ? vxe_process_start_time(pid) : 0 };
+	return (struct vxe_process_id){.pid = pid, .start_time = pid > 0 ? vxe_process_start_time(pid) : 0};
 }
 
 static int state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err)
@@ -215,7 +222,8 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	launch->bundle_fd = instance->bundle_fd;
 	launch->host_root = options->host_root || annotation_is(config, "org.vxe.root", "host");
 	launch->reaper = vxe_config_namespace(config, CLONE_NEWPID) && !vxe_config_namespace(config, CLONE_NEWPID)->path &&
-			 (options->own_verb ? !annotation_is(config, "org.vxe.init", "false") : annotation_is(config, "org.vxe.init", "true"));
+			 (options->own_verb ? !annotation_is(config, "org.vxe.init", "false")
+					    : annotation_is(config, "org.vxe.init", "true"));
 	/* With entry the instance ends with it, whatever it leaves behind. */
 	launch->forking = launch->reaper && !options->entry && annotation_is(config, "org.vxe.kind", "forking");
 	launch->without = options->without;
@@ -258,7 +266,8 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 
 	if (state_write(instance, VXE_RUNNING, err) < 0)
 		return -1;
-	if (vxe_hooks_run(&instance->config->poststart, "poststart", instance->config, instance->options->id, instance->launch.init_pid, "running", err) < 0)
+	if (vxe_hooks_run(&instance->config->poststart, "poststart", instance->config, instance->options->id,
+			  instance->launch.init_pid, "running", err) < 0)
 		return -1;
 	if (instance->ready_fd >= 0) {
 		(void)vxe_write_all(instance->ready_fd, "R", 1);
@@ -285,7 +294,7 @@ static int status_code(int status)
 
 static int console_connect(const char *path, struct vxe_error **err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -339,7 +348,7 @@ static void supervision_fill(struct instance *instance)
 /* The notify service's socket, mounted where the program is told to look for it. */
 static int notify_mount_add(struct instance *instance, struct vxe_error **err)
 {
-	static const char *const options[] = { "bind", "ro", "nosuid", "nodev", "noexec" };
+	static const char *const options[] = {"bind", "ro", "nosuid", "nodev", "noexec"};
 	struct vxe_config *config = instance->config;
 	struct vxe_mount *mounts = realloc(config->mounts, (config->n_mounts + 1) * sizeof(*mounts));
 	struct vxe_mount *mount;
@@ -352,7 +361,8 @@ static int notify_mount_add(struct instance *instance, struct vxe_error **err)
 	mount->destination = strdup(NOTIFY_PATH);
 	mount->type = strdup("bind");
 	mount->options.items = calloc(sizeof(options) / sizeof(*options) + 1, sizeof(char *));
-	if (!mount->destination || !mount->type || !mount->options.items || asprintf(&mount->source, "%s/notify.sock", instance->dir_path) < 0)
+	if (!mount->destination || !mount->type || !mount->options.items ||
+	    asprintf(&mount->source, "%s/notify.sock", instance->dir_path) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		if (!(mount->options.items[mount->options.count++] = strdup(options[i])))
@@ -362,7 +372,7 @@ static int notify_mount_add(struct instance *instance, struct vxe_error **err)
 
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
 {
-	static char *const notify_env[] = { (char *)"NOTIFY_SOCKET=" NOTIFY_PATH, NULL };
+	static char *const notify_env[] = {(char *)"NOTIFY_SOCKET=" NOTIFY_PATH, NULL};
 	struct vxe_supervision *s = &instance->supervision;
 
 	if (instance_open(instance, err) < 0 || instance_open_log(instance, err) < 0)
@@ -382,7 +392,8 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	}
 	if (instance_set_up(instance, err) < 0)
 		return -1;
-	if (state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 || vxe_supervision_run(s, err) < 0)
+	if (state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 ||
+	    vxe_supervision_run(s, err) < 0)
 		return -1;
 	*exit_code = status_code(s->status);
 	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);
@@ -437,7 +448,7 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 		_exit(code);
 	}
 	close(pipes[1]);
-	waiting = (struct pollfd){ .fd = pipes[0], .events = POLLIN };
+	waiting = (struct pollfd){.fd = pipes[0], .events = POLLIN};
 	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
 		;
 	if (read(pipes[0], &byte, 1) == 1) {
@@ -480,7 +491,8 @@ int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code,
 static int fifo_make(struct instance *instance, struct vxe_error **err)
 {
 	/* Opened for both ways it never blocks, and the waiting process is a reader as long as it lives. */
-	if (mkfifoat(instance->dir_fd, "start", 0600) < 0 || (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0)
+	if (mkfifoat(instance->dir_fd, "start", 0600) < 0 ||
+	    (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the start fifo of %s", instance->options->id);
 	instance->launch.start_fifo = instance->fifo_fd;
 	return 0;
@@ -534,7 +546,7 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 			failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", options->id);
 		instance.state.supervisor = process_id(pid);
 	} else if (!failed) {
-		instance.state.supervisor = (struct vxe_process_id){ 0 };
+		instance.state.supervisor = (struct vxe_process_id){0};
 	}
 	if (!failed)
 		failed = state_write(&instance, VXE_CREATED, err);
@@ -545,10 +557,12 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 }
 
 /* ROOT/ID of an existing instance and its state. */
-static int state_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state, struct vxe_error **err)
+static int state_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
+		      struct vxe_error **err)
 {
 	if (!vxe_state_id_valid(id))
-		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of an instance: letters, digits, '.', '_', '+' and '-', no path", id);
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
+				     "%s is no name of an instance: letters, digits, '.', '_', '+' and '-', no path", id);
 	*root_fd = vxe_state_root_open(root, false, NULL, err);
 	if (*root_fd < 0 || vxe_state_open(*root_fd, id, dir_fd, err) < 0)
 		return -1;
@@ -623,7 +637,7 @@ static int64_t monotonic_ms(void)
 
 static bool process_wait(int pidfd, int64_t until_ms)
 {
-	struct pollfd waiting = { .fd = pidfd, .events = POLLIN };
+	struct pollfd waiting = {.fd = pidfd, .events = POLLIN};
 
 	for (;;) {
 		int64_t left = until_ms - monotonic_ms();
@@ -655,7 +669,9 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 		if (!process_wait(init, monotonic_ms() + (int64_t)timeout * 1000)) {
 			sys_pidfd_send_signal(init, SIGKILL);
 			if (!process_wait(init, monotonic_ms() + 10000))
-				return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s does not end, even by SIGKILL: a process of it hangs in the kernel", id);
+				return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+						     "%s does not end, even by SIGKILL: a process of it hangs in the kernel",
+						     id);
 		}
 	}
 	if (supervisor >= 0 && !process_wait(supervisor, monotonic_ms() + 10000))
@@ -706,7 +722,8 @@ out:
 /* --- exec --- */
 
 /* The instance's process object, changed by the command line; the confinement in it stays what it is. */
-static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given, struct vxe_error **err)
+static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given,
+			     struct vxe_error **err)
 {
 	struct vxe_process *process = &config->process;
 
@@ -757,7 +774,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL;
 	struct vxe_launch launch;
-	struct vxe_supervision supervision = { .output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1, .status = -1 };
+	struct vxe_supervision supervision = {
+		.output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1, .status = -1};
 	sigset_t signals;
 	int failed = -1;
 

@@ -33,38 +33,42 @@ int vxe_verb_misuse(const char *program, const struct vxe_verb *verb, const char
 	if (what)
 		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s %s", verb->name, what);
 	else
-		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s: unknown or incomplete option %s", verb->name, verb_argv ? verb_argv[optind - 1] : "");
+		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s: unknown or incomplete option %s", verb->name,
+			      verb_argv ? verb_argv[optind - 1] : "");
 	return vxe_error_hint(err, "usage: %s %s", program, verb->usage);
 }
 
 /* What the authoring CLI adds. A test holds this list against the commands that there are. */
 static const char *const author_verbs[][2] = {
-	{ "bundle create", "make a bundle from a recipe, a package or a program" },
-	{ "bundle list", "list the bundles" },
-	{ "bundle inspect", "show what a bundle holds and why" },
-	{ "bundle audit", "list every executable of a bundle; fail on one that was not admitted" },
-	{ "bundle remove", "remove a bundle" },
-	{ "profile list", "list the profiles" },
-	{ "profile check", "check a profile and say where it is wrong" },
-	{ "profile compile", "compile a profile for `vxe run`" },
-	{ "explain", "which mechanism holds each rule, or what becomes of one call" },
-	{ "attack", "run an intruder's battery inside a bundle's confinement" },
-	{ "completion", "print a completion script for bash, zsh or fish" },
+	{"bundle create", "make a bundle from a recipe, a package or a program"},
+	{"bundle list", "list the bundles"},
+	{"bundle inspect", "show what a bundle holds and why"},
+	{"bundle audit", "list every executable of a bundle; fail on one that was not admitted"},
+	{"bundle remove", "remove a bundle"},
+	{"profile list", "list the profiles"},
+	{"profile check", "check a profile and say where it is wrong"},
+	{"profile compile", "compile a profile for `vxe run`"},
+	{"explain", "which mechanism holds each rule, or what becomes of one call"},
+	{"attack", "run an intruder's battery inside a bundle's confinement"},
+	{"completion", "print a completion script for bash, zsh or fish"},
 };
 
 static void help_print(bool oci)
 {
 	const struct vxe_verb *verbs = oci ? vxe_oci_verbs : vxe_own_verbs;
 
-	printf(oci ? "vxe-runtime: an OCI runtime that holds VXE profiles and Landlock\n\nUsage: vxe-runtime [--root DIR] [--log FILE] [--log-format text|json] VERB ...\n\n"
-		   : "vxe: confines a program, and all that it forks, to what its work needs\n\nUsage: vxe [--root DIR] VERB ...\n\nRunning:\n");
+	printf(oci ? "vxe-runtime: an OCI runtime that holds VXE profiles and Landlock\n\nUsage: vxe-runtime [--root DIR] "
+		     "[--log FILE] [--log-format text|json] VERB ...\n\n"
+		   : "vxe: confines a program, and all that it forks, to what its work needs\n\nUsage: vxe [--root DIR] VERB "
+		     "...\n\nRunning:\n");
 	for (; verbs->name; verbs++)
 		printf("  %-18s %s\n", verbs->name, verbs->summary);
 	if (!oci) {
 		puts("\nAuthoring:");
 		for (size_t i = 0; i < sizeof(author_verbs) / sizeof(*author_verbs); i++)
 			printf("  %-18s %s\n", author_verbs[i][0], author_verbs[i][1]);
-		puts("\nvxe VERB --help tells more. Exit codes: 0 done, 1 failed, 2 misuse; start and run return the program's.");
+		puts("\nvxe VERB --help tells more. Exit codes: 0 done, 1 failed, 2 misuse; start and run return the "
+		     "program's.");
 	}
 }
 
@@ -79,12 +83,13 @@ static void version_print(bool oci)
 static void log_append(const struct vxe_globals *globals, const struct vxe_error *err)
 {
 	cleanup_file FILE *file = globals->log ? fopen(globals->log, "ae") : NULL;
-	struct vxe_json_text text = { 0 };
+	struct vxe_json_text text = {0};
 
 	if (!file || !err)
 		return;
 	if (!globals->log_json) {
-		fprintf(file, "level=error msg=\"%s%s%s\"\n", err->message, err->errnum ? ": " : "", err->errnum ? strerror(err->errnum) : "");
+		fprintf(file, "level=error msg=\"%s%s%s\"\n", err->message, err->errnum ? ": " : "",
+			err->errnum ? strerror(err->errnum) : "");
 		return;
 	}
 	vxe_json_text_object_begin(&text, NULL);
@@ -98,7 +103,7 @@ static void log_append(const struct vxe_globals *globals, const struct vxe_error
 
 static void error_print_json(const struct vxe_error *err)
 {
-	struct vxe_json_text text = { 0 };
+	struct vxe_json_text text = {0};
 
 	vxe_json_text_object_begin(&text, NULL);
 	vxe_json_text_object_begin(&text, "error");
@@ -117,14 +122,19 @@ static void error_print_json(const struct vxe_error *err)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "root", required_argument, NULL, 'r' }, { "log", required_argument, NULL, 'l' },
-						 { "log-format", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
-						 { "debug", no_argument, NULL, 'd' }, { "systemd-cgroup", no_argument, NULL, 's' },
-						 { "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"root", required_argument, NULL, 'r'},
+						{"log", required_argument, NULL, 'l'},
+						{"log-format", required_argument, NULL, 'f'},
+						{"json", no_argument, NULL, 'j'},
+						{"debug", no_argument, NULL, 'd'},
+						{"systemd-cgroup", no_argument, NULL, 's'},
+						{"version", no_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "vxe";
 	bool oci = !strcmp(name, "vxe-runtime");
-	struct vxe_globals globals = { 0 };
+	struct vxe_globals globals = {0};
 	cleanup_error struct vxe_error *err = NULL;
 	const struct vxe_verb *verb;
 	int option, code;

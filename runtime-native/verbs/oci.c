@@ -24,16 +24,14 @@ static int misuse(const char *name, const char *what, struct vxe_error **err)
 }
 
 /* create and run: the options that engines give to runc. */
-static int launch_options(const char *name, int argc, char **argv, struct vxe_instance_options *out, char **bundle, struct vxe_error **err)
+static int launch_options(const char *name, int argc, char **argv, struct vxe_instance_options *out, char **bundle,
+			  struct vxe_error **err)
 {
-	static const struct option options[] = { { "bundle", required_argument, NULL, 'b' },
-						 { "console-socket", required_argument, NULL, 'c' },
-						 { "pid-file", required_argument, NULL, 'p' },
-						 { "preserve-fds", required_argument, NULL, 'f' },
-						 { "detach", no_argument, NULL, 'd' },
-						 { "no-new-keyring", no_argument, NULL, 'k' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {
+		{"bundle", required_argument, NULL, 'b'},   {"console-socket", required_argument, NULL, 'c'},
+		{"pid-file", required_argument, NULL, 'p'}, {"preserve-fds", required_argument, NULL, 'f'},
+		{"detach", no_argument, NULL, 'd'},	    {"no-new-keyring", no_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},	    {0}};
 	const char *given = ".";
 	int option;
 
@@ -57,7 +55,8 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 		return misuse(name, "wants one container id", err);
 	out->id = argv[optind];
 	if (!vxe_state_id_valid(out->id))
-		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no container id: letters, digits, '.', '_', '+' and '-', no path", out->id);
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
+				     "%s is no container id: letters, digits, '.', '_', '+' and '-', no path", out->id);
 	*bundle = realpath(given, NULL);
 	if (!*bundle)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bundle folder %s", given);
@@ -67,7 +66,7 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 
 static int create_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	struct vxe_instance_options options = { .root = globals->root, .keep_fd = -1 };
+	struct vxe_instance_options options = {.root = globals->root, .keep_fd = -1};
 	cleanup_free char *bundle = NULL;
 	int code = launch_options("create", argc, argv, &options, &bundle, err);
 
@@ -76,7 +75,7 @@ static int create_run(const struct vxe_globals *globals, int argc, char **argv, 
 
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	struct vxe_instance_options options = { .root = globals->root, .keep_fd = -1 };
+	struct vxe_instance_options options = {.root = globals->root, .keep_fd = -1};
 	cleanup_free char *bundle = NULL;
 	int code = launch_options("run", argc, argv, &options, &bundle, err);
 
@@ -88,7 +87,7 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 
 static int one_id(const char *name, int argc, char **argv, const char **id, struct vxe_error **err)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
@@ -151,7 +150,7 @@ static int signal_parse(const char *text)
 
 static int kill_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
 	bool all = false;
 	int option, sig = SIGTERM;
 
@@ -170,7 +169,7 @@ static int kill_run(const struct vxe_globals *globals, int argc, char **argv, st
 
 static int delete_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"force", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
 	bool force = false;
 	int option;
 
@@ -187,17 +186,17 @@ static int delete_run(const struct vxe_globals *globals, int argc, char **argv, 
 
 static int exec_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "process", required_argument, NULL, 'p' },
-						 { "pid-file", required_argument, NULL, 'P' },
-						 { "console-socket", required_argument, NULL, 'c' },
-						 { "cwd", required_argument, NULL, 'w' },
-						 { "env", required_argument, NULL, 'e' },
-						 { "user", required_argument, NULL, 'u' },
-						 { "preserve-fds", required_argument, NULL, 'f' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
-	struct vxe_exec_options exec = { .root = globals->root };
-	char *env[65] = { 0 };
+	static const struct option options[] = {{"process", required_argument, NULL, 'p'},
+						{"pid-file", required_argument, NULL, 'P'},
+						{"console-socket", required_argument, NULL, 'c'},
+						{"cwd", required_argument, NULL, 'w'},
+						{"env", required_argument, NULL, 'e'},
+						{"user", required_argument, NULL, 'u'},
+						{"preserve-fds", required_argument, NULL, 'f'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct vxe_exec_options exec = {.root = globals->root};
+	char *env[65] = {0};
 	size_t n_env = 0;
 	int option, code = VXE_EXIT_FAILURE;
 
@@ -235,10 +234,12 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 
 static int list_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "format", required_argument, NULL, 'f' }, { "quiet", no_argument, NULL, 'q' },
-						 { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"format", required_argument, NULL, 'f'},
+						{"quiet", no_argument, NULL, 'q'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	cleanup_fd int root_fd = -1;
-	struct vxe_strings ids = { 0 };
+	struct vxe_strings ids = {0};
 	bool json = globals->json, quiet = false, first = true;
 	int option;
 
@@ -268,7 +269,8 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 			else if (quiet)
 				puts(ids.items[i]);
 			else
-				printf("%-24s %-8d %-10s %s\n", ids.items[i], state->init.pid, vxe_status_name(state->status), state->bundle);
+				printf("%-24s %-8d %-10s %s\n", ids.items[i], state->init.pid, vxe_status_name(state->status),
+				       state->bundle);
 			first = false;
 			vxe_state_free(&state);
 		}
@@ -291,13 +293,16 @@ static void strings_write(struct vxe_json_text *text, const char *key, const cha
 /* runtime-spec features.md: what this program does, not what one host can. */
 static int features_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const char *const hooks[] = { "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL };
-	static const char *const options[] = { "ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "relatime",
-					       "norelatime", "strictatime", "nostrictatime", "nodiratime", "diratime", "nosymfollow", "symfollow",
-					       "bind", "rbind", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable",
-					       "runbindable", "rro", "rrw", "rnosuid", "rnodev", "rnoexec", NULL };
-	static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "pid", "user", "uts", NULL };
-	struct vxe_json_text text = { 0 };
+	static const char *const hooks[] = {
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL};
+	static const char *const options[] = {
+		"ro",	      "rw",	  "nosuid",	 "suid",      "nodev",	    "dev",	   "noexec",
+		"exec",	      "noatime",  "atime",	 "relatime",  "norelatime", "strictatime", "nostrictatime",
+		"nodiratime", "diratime", "nosymfollow", "symfollow", "bind",	    "rbind",	   "private",
+		"rprivate",   "shared",	  "rshared",	 "slave",     "rslave",	    "unbindable",  "runbindable",
+		"rro",	      "rrw",	  "rnosuid",	 "rnodev",    "rnoexec",    NULL};
+	static const char *const namespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "user", "uts", NULL};
+	struct vxe_json_text text = {0};
 
 	(void)globals;
 	(void)argv;
@@ -331,15 +336,18 @@ static int features_run(const struct vxe_globals *globals, int argc, char **argv
 }
 
 const struct vxe_verb vxe_oci_verbs[] = {
-	{ "create", "create [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID", "make a container; it waits for start", create_run },
-	{ "start", "start ID", "start the program of a created container", start_run },
-	{ "state", "state ID", "print a container's state as JSON", state_run },
-	{ "kill", "kill [--all] ID [SIGNAL]", "send a signal (TERM) to a container's first process", kill_run },
-	{ "delete", "delete [--force] ID", "remove a stopped container; with --force end it first", delete_run },
-	{ "run", "run [--bundle DIR] [--detach] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID", "create, start, wait, delete", run_run },
-	{ "exec", "exec [--process FILE] [--pid-file FILE] [--cwd DIR] [--env NAME=VALUE] [--user UID[:GID]] ID [PROGRAM ARGUMENT...]",
-	  "run a further program in a container", exec_run },
-	{ "list", "list [--format table|json] [--quiet]", "list the containers", list_run },
-	{ "features", "features", "print what this runtime does, as JSON", features_run },
-	{ 0 },
+	{"create", "create [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID",
+	 "make a container; it waits for start", create_run},
+	{"start", "start ID", "start the program of a created container", start_run},
+	{"state", "state ID", "print a container's state as JSON", state_run},
+	{"kill", "kill [--all] ID [SIGNAL]", "send a signal (TERM) to a container's first process", kill_run},
+	{"delete", "delete [--force] ID", "remove a stopped container; with --force end it first", delete_run},
+	{"run", "run [--bundle DIR] [--detach] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID",
+	 "create, start, wait, delete", run_run},
+	{"exec",
+	 "exec [--process FILE] [--pid-file FILE] [--cwd DIR] [--env NAME=VALUE] [--user UID[:GID]] ID [PROGRAM ARGUMENT...]",
+	 "run a further program in a container", exec_run},
+	{"list", "list [--format table|json] [--quiet]", "list the containers", list_run},
+	{"features", "features", "print what this runtime does, as JSON", features_run},
+	{0},
 };

@@ -56,9 +56,12 @@ static int seconds_parse(const char *text, int *out)
 
 static int start_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "detach", no_argument, NULL, 'd' }, { "pid-file", required_argument, NULL, 'p' },
-						 { "name", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 } };
-	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1 };
+	static const struct option options[] = {{"detach", no_argument, NULL, 'd'},
+						{"pid-file", required_argument, NULL, 'p'},
+						{"name", required_argument, NULL, 'n'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .keep_fd = -1};
 	cleanup_free char *bundle = NULL;
 	int option, code = VXE_EXIT_FAILURE;
 
@@ -88,7 +91,8 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 
 static int stop_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {
+		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int option, timeout = 10;
 
 	while ((option = getopt_long(argc, argv, "t:h", options, NULL)) >= 0) {
@@ -105,9 +109,11 @@ static int stop_run(const struct vxe_globals *globals, int argc, char **argv, st
 /* The bundle of a running instance, or the one of that name. */
 static int restart_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "timeout", required_argument, NULL, 't' }, { "detach", no_argument, NULL, 'd' },
-						 { "help", no_argument, NULL, 'h' }, { 0 } };
-	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1 };
+	static const struct option options[] = {{"timeout", required_argument, NULL, 't'},
+						{"detach", no_argument, NULL, 'd'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .keep_fd = -1};
 	cleanup_free char *bundle = NULL;
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
@@ -126,7 +132,8 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 		return misuse("restart", optind == argc ? "names no instance" : "takes one instance", err);
 	instance.id = id_of(argv[optind]);
 	root_fd = vxe_state_root_open(globals->root, false, NULL, NULL);
-	if (root_fd >= 0 && vxe_state_open(root_fd, instance.id, &dir_fd, NULL) == 0 && vxe_state_read(dir_fd, &state, NULL) == 0) {
+	if (root_fd >= 0 && vxe_state_open(root_fd, instance.id, &dir_fd, NULL) == 0 &&
+	    vxe_state_read(dir_fd, &state, NULL) == 0) {
 		bundle = strdup(state->bundle);
 		vxe_state_free(&state);
 		if (vxe_instance_stop(globals->root, instance.id, timeout, err) < 0)
@@ -167,17 +174,18 @@ static int status_print(int root_fd, const char *id, bool json, bool *running)
 	if (json && vxe_state_to_json(state, true, &text, NULL) == 0)
 		fputs(text, stdout);
 	else if (!json)
-		printf("%-20s %s%s%.0d\n", id, state_words(state), *running ? ", process " : "", *running ? state->program.pid : 0);
+		printf("%-20s %s%s%.0d\n", id, state_words(state), *running ? ", process " : "",
+		       *running ? state->program.pid : 0);
 	vxe_state_free(&state);
 	return 0;
 }
 
 static int status_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	cleanup_error struct vxe_error *no_root = NULL;
 	cleanup_fd int root_fd = -1;
-	struct vxe_strings ids = { 0 };
+	struct vxe_strings ids = {0};
 	bool json = globals->json, running, first = true;
 	int option;
 
@@ -200,7 +208,8 @@ static int status_run(const struct vxe_globals *globals, int argc, char **argv, 
 		const char *id = argv[optind];
 
 		if (!vxe_state_id_valid(id))
-			return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", id);
+			return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
+					     "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", id);
 		if (root_fd < 0 || !vxe_state_exists(root_fd, id)) {
 			if (json)
 				printf("{\"id\":\"%s\",\"status\":\"stopped\"}\n", id);
@@ -283,8 +292,8 @@ static int compiled_find(const char *profile, char **path, char **name, struct v
 
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "name", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 } };
-	struct vxe_instance_options instance = { .root = globals->root, .own_verb = true, .keep_fd = -1, .host_root = true };
+	static const struct option options[] = {{"name", required_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {0}};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .keep_fd = -1, .host_root = true};
 	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL;
 	int option, code = VXE_EXIT_FAILURE;
 
@@ -305,7 +314,7 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 	if (compiled_find(argv[optind], &bundle, &name, err) < 0)
 		return -1;
 	if (!compiled_fresh(bundle)) {
-		char *const compile[] = { (char *)"profile", (char *)"compile", argv[optind], (char *)"--quiet", NULL };
+		char *const compile[] = {(char *)"profile", (char *)"compile", argv[optind], (char *)"--quiet", NULL};
 		int failed = vxe_author_run(compile, err);
 
 		/* It has said what is wrong. */
@@ -329,10 +338,13 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 
 static int exec_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "env", required_argument, NULL, 'e' }, { "cwd", required_argument, NULL, 'c' },
-						 { "user", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' }, { 0 } };
-	struct vxe_exec_options exec = { .root = globals->root };
-	char *env[65] = { 0 };
+	static const struct option options[] = {{"env", required_argument, NULL, 'e'},
+						{"cwd", required_argument, NULL, 'c'},
+						{"user", required_argument, NULL, 'u'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct vxe_exec_options exec = {.root = globals->root};
+	char *env[65] = {0};
 	size_t n_env = 0;
 	int option, code = VXE_EXIT_FAILURE;
 
@@ -350,7 +362,11 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 			exec.gid = gid;
 			exec.has_user = true;
 		} else
-			return misuse("exec", option == 'u' ? "wants UID:GID for --user" : option == 'e' ? "wants NAME=VALUE for --env" : NULL, err);
+			return misuse("exec",
+				      option == 'u'   ? "wants UID:GID for --user"
+				      : option == 'e' ? "wants NAME=VALUE for --env"
+						      : NULL,
+				      err);
 	}
 	if (optind + 1 < argc && !strcmp(argv[optind + 1], "--")) {
 		argv[optind + 1] = argv[optind];
@@ -387,8 +403,10 @@ static int file_copy(int dir_fd, const char *name, off_t *offset)
 
 static int logs_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = { { "follow", no_argument, NULL, 'f' }, { "violations", no_argument, NULL, 'v' },
-						 { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"follow", no_argument, NULL, 'f'},
+						{"violations", no_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	const char *name = "output.log", *older = "output.log.1";
 	cleanup_free char *path = NULL;
 	cleanup_fd int dir_fd = -1;
@@ -413,12 +431,14 @@ static int logs_run(const struct vxe_globals *globals, int argc, char **argv, st
 	if (optind + 1 != argc)
 		return misuse("logs", optind == argc ? "names no instance" : "takes one instance", err);
 	if (!vxe_state_id_valid(argv[optind]))
-		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", argv[optind]);
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
+				     "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", argv[optind]);
 	dir_fd = vxe_log_dir_find(argv[optind], &path, err);
 	if (dir_fd < 0)
 		return -1;
 	/* Watching begins before reading, so that nothing falls between. */
-	if (follow && ((watch = inotify_init1(IN_CLOEXEC)) < 0 || inotify_add_watch(watch, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0))
+	if (follow && ((watch = inotify_init1(IN_CLOEXEC)) < 0 ||
+		       inotify_add_watch(watch, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "watching %s", path);
 	if (file_copy(dir_fd, older, &none) < 0 || file_copy(dir_fd, name, &offset) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading the log of %s", argv[optind]);
@@ -434,13 +454,14 @@ static int logs_run(const struct vxe_globals *globals, int argc, char **argv, st
 }
 
 const struct vxe_verb vxe_own_verbs[] = {
-	{ "start", "start [--detach] [--name ID] [--pid-file FILE] BUNDLE", "start a bundle's program in its environment", start_run },
-	{ "stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run },
-	{ "restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again", restart_run },
-	{ "status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", status_run },
-	{ "run", "run [--name ID] PROFILE PROGRAM [ARGUMENT...]", "run a program of the host under a profile", run_run },
-	{ "exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",
-	  "run a further program in an instance, under the same profile", exec_run },
-	{ "logs", "logs [--follow] [--violations] INSTANCE", "what an instance wrote, or what it was refused", logs_run },
-	{ 0 },
+	{"start", "start [--detach] [--name ID] [--pid-file FILE] BUNDLE", "start a bundle's program in its environment",
+	 start_run},
+	{"stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run},
+	{"restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again", restart_run},
+	{"status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", status_run},
+	{"run", "run [--name ID] PROFILE PROGRAM [ARGUMENT...]", "run a program of the host under a profile", run_run},
+	{"exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",
+	 "run a further program in an instance, under the same profile", exec_run},
+	{"logs", "logs [--follow] [--violations] INSTANCE", "what an instance wrote, or what it was refused", logs_run},
+	{0},
 };

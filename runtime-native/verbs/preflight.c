@@ -13,7 +13,7 @@
 /* The inode of the socket that listens on the port, from /proc/net/tcp and tcp6 (state 0A is LISTEN). */
 static unsigned long listener_inode(unsigned int port)
 {
-	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	static const char *const tables[] = {"/proc/net/tcp", "/proc/net/tcp6"};
 
 	for (size_t i = 0; i < 2; i++) {
 		cleanup_file FILE *file = fopen(tables[i], "re");
@@ -23,7 +23,8 @@ static unsigned long listener_inode(unsigned int port)
 			unsigned int local_port, state;
 			unsigned long inode;
 
-			if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu", &local_port, &state, &inode) == 3 &&
+			if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
+				   &local_port, &state, &inode) == 3 &&
 			    local_port == port && state == 0x0A)
 				return inode;
 		}
@@ -76,7 +77,7 @@ static int port_owner(unsigned int port, char *comm, size_t size)
 
 static int port_check(unsigned int port, struct vxe_error **err)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char comm[64] = "";
 	int one = 1, pid;
@@ -124,6 +125,7 @@ int vxe_preflight_limits(const struct vxe_config *config, struct vxe_error **err
 		field = "unified";
 	if (!field)
 		return 0;
-	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.resources.%s: cgroup limits cannot be set by this version", field);
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.resources.%s: cgroup limits cannot be set by this version",
+		      field);
 	return vxe_error_hint(err, "take it out, or set it on the service (systemd's MemoryMax=, TasksMax=, CPUQuota=)");
 }
