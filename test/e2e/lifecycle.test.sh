@@ -43,23 +43,15 @@ foreground_status=$?
 check 'SIGTERM reaches the program and its code comes back' [ "$foreground_status" = 143 -o "$foreground_status" = 0 ]
 check 'nothing is left of it' eventually 5 none_left
 
-# kill -9 of each part.
-for part in supervisor init program; do
+# kill -9 of each part: the launcher, pid 1 of the instance, the server itself.
+for part in supervisor init server; do
   vxe start popd --detach >"$world/start.log" 2>&1 || not_ok "it starts before the kill of its $part" "$(<"$world/start.log")"
   wait_for_port 110
-  pid=$(member "$part")
-  if [[ $pid == 0 ]] || ! alive "$pid"; then
-    skip "kill -9 of the $part" "the instance has no process of its own for it now (the program forks and goes)"
-    vxe stop popd >/dev/null 2>&1
-    continue
-  fi
+  if [[ $part == server ]]; then pid=$(process_of popa3d); else pid=$(member "$part"); fi
+  check "the $part is there" alive "$pid"
   kill -KILL "$pid"
-  if [[ $part == program ]]; then
-    check "after kill -9 of the $part it can be stopped" eventually 5 vxe stop popd
-  else
-    check "after kill -9 of the $part every process ends" eventually 5 none_left
-    check "after kill -9 of the $part status tells it" eventually 5 says 'stopped|not running|ended'
-  fi
+  check "after kill -9 of the $part every process ends" eventually 5 none_left
+  check "after kill -9 of the $part status tells it" eventually 5 says 'stopped|not running|ended'
   check "after kill -9 of the $part it starts again" vxe start popd --detach
   check "after kill -9 of the $part it serves again" serves
   vxe stop popd >/dev/null 2>&1
