@@ -573,10 +573,20 @@ static int paths_protect(const struct vxe_config *config, int root_fd, struct vx
 
 int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err)
 {
+	cleanup_fd int self = -1;
+
 	if (paths_protect(config, root_fd, err) < 0)
 		return -1;
 	if (config->root_readonly && attributes_set(root_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs read-only");
+	/*
+	 * pivot_root changes the root of the caller. Where that is a chroot, what lies above it would stay the root of the mount
+	 * namespace, one chroot away for the program and the first thing that setns shows. Entering our own namespace once more
+	 * puts us at its true root.
+	 */
+	self = sys_pidfd_open(getpid(), 0);
+	if (self < 0 || setns(self, CLONE_NEWNS) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "going to the root of the mount namespace");
 	if (fchdir(root_fd) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the rootfs");
 	/* pivot_root(2), "pivot_root(".", ".")": the old root ends up stacked on the new one and is taken off at once. */

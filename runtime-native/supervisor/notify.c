@@ -322,6 +322,8 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		violation.detail[0] = violation.path[0] = '\0';
 	answer = vxe_notify_errno(notify->errno_words, call ? call : "");
 	violation.errnum = answer;
+	if (notify->exec_once && is_native(data) && (data->nr == SYS_execve || data->nr == SYS_execveat))
+		violation.rule = "exec:once";
 	if (notify->log)
 		vxe_record_write(notify->log, &violation);
 	out.response.error = -answer;

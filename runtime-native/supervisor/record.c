@@ -216,7 +216,7 @@ static void record_format(const struct vxe_record_log *log, const struct vxe_vio
 		vxe_json_text_string(text, "path", v->path);
 	else
 		vxe_json_text_null(text, "path");
-	vxe_json_text_string(text, "rule", rule);
+	vxe_json_text_string(text, "rule", v->rule ? v->rule : rule);
 	vxe_json_text_string(text, "verdict", v->errnum ? "refused" : "performed");
 	if (v->errnum)
 		vxe_json_text_string(text, "errno", errno_name(v->errnum));

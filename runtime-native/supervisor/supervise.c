@@ -221,6 +221,7 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	struct vxe_notify notify = {
 		.listener_fd = launch->listener_fd,
 		.execs_left = launch->entry ? 0 : 1,
+		.exec_once = annotation_lists(s, "org.vxe.exec", "once"),
 		.performs_listen = annotation_lists(s, "org.vxe.supervised", "listen"),
 		.listen_words = vxe_config_annotation(launch->config, "org.vxe.listen"),
 		.errno_words = vxe_config_annotation(launch->config, "org.vxe.refuse.errno"),
