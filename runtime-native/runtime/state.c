@@ -170,6 +170,7 @@ static int parse_state(struct json_object *root, struct vxe_state *state, struct
 	    parse_process_id(root, "program", &state->program, err) < 0 ||
 	    parse_process_id(root, "supervisor", &state->supervisor, err) < 0 ||
 	    vxe_json_get_bool(root, "", "supervised", &state->supervised, err) < 0 ||
+	    vxe_json_get_bool(root, "", "detached", &state->detached, err) < 0 ||
 	    vxe_json_get_int(root, "", "createdNs", 0, INT64_MAX, &state->created_ns, err) < 0 ||
 	    vxe_json_get_int(root, "", "exitCode", -1, 255, &exit_code, err) < 0 ||
 	    config_pairs(root, "", "annotations", &state->annotations, err) < 0)
@@ -265,6 +266,7 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_process_id(text, "program", &state->program);
 	write_process_id(text, "supervisor", &state->supervisor);
 	vxe_json_text_bool(text, "supervised", state->supervised);
+	vxe_json_text_bool(text, "detached", state->detached);
 	if (gmtime_r(&seconds, &tm) && strftime(created, sizeof(created) - 16, "%Y-%m-%dT%H:%M:%S", &tm) > 0) {
 		snprintf(created + strlen(created), 16, ".%09dZ", (int)(state->created_ns % 1000000000));
 		vxe_json_text_string(text, "created", created);

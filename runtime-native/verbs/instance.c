@@ -212,6 +212,7 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 		.rootfs = config->rootfs,
 		.profile = (char *)vxe_config_annotation(config, "org.vxe.profile"),
 		.supervisor = process_id(getpid()),
+		.detached = options->detach,
 		.created_ns = realtime_ns(),
 		.owner = geteuid(),
 		.exit_code = -1,

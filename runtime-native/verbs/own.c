@@ -135,6 +135,7 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 	if (root_fd >= 0 && vxe_state_open(root_fd, instance.id, &dir_fd, NULL) == 0 &&
 	    vxe_state_read(dir_fd, &state, NULL) == 0) {
 		bundle = strdup(state->bundle);
+		instance.detach |= state->detached;
 		vxe_state_free(&state);
 		if (vxe_instance_stop(globals->root, instance.id, timeout, err) < 0)
 			return -1;
@@ -457,7 +458,7 @@ const struct vxe_verb vxe_own_verbs[] = {
 	{"start", "start [--detach] [--name ID] [--pid-file FILE] BUNDLE", "start a bundle's program in its environment",
 	 start_run},
 	{"stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run},
-	{"restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again", restart_run},
+	{"restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again, detached if it was", restart_run},
 	{"status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", status_run},
 	{"run", "run [--name ID] PROFILE PROGRAM [ARGUMENT...]", "run a program of the host under a profile", run_run},
 	{"exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",

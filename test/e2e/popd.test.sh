@@ -37,6 +37,15 @@ check 'it survives eight clients at once' serves_many
 
 check 'the attack gets nothing that the profile does not grant' vxe attack popd
 
+# Started in a chroot, the root above it must be gone too: the mount namespace has no other root than the instance's.
+mkdir "$world/chroot"
+mount --rbind / "$world/chroot"
+in_chroot() {
+  timeout 60 chroot "$world/chroot" bash -c 'cd "$1" && shift && exec "$@"' bash "$PWD" build/bin/vxe attack popd --only chroot-escape --only descriptor-climb
+}
+check 'nor does it when VXE itself is in a chroot' in_chroot
+umount -l "$world/chroot"
+
 try vxe explain popd 'openat("/etc/shadow", O_WRONLY)'
 check 'explain refuses writing the shadow file' contains "$output$errors" 'refuse'
 try vxe explain popd 'openat("/etc/shadow", O_RDONLY)'
