@@ -26,8 +26,10 @@ export type {
   SeccompProgram,
   SeccompRule,
 } from './ports.js';
+export type { Instruction } from './seccomp/bpf.js';
+export { decodeProgram, encodeProgram } from './seccomp/bpf.js';
 export type { SeccompData, Verdict } from './seccomp/index.js';
-export { simulate } from './seccomp/index.js';
+export { AUDIT_ARCH, compileOci, simulate } from './seccomp/index.js';
 export type { FileTree } from './tree.js';
 export { bundleTree, eventWorld, hostTree } from './tree.js';
 export type { EntryKind, FileWorld, HostLister, WorldEntry } from './world.js';

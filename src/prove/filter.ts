@@ -1,0 +1,252 @@
+import type { Instruction, SeccompData, Verdict } from '../lowering/index.js';
+import { AUDIT_ARCH, decodeProgram, simulate } from '../lowering/index.js';
+import type { Policy } from '../policy/index.js';
+import { decideCall, errnoNumber, knownCalls, scalarEvent } from '../policy/index.js';
+import { argumentsOf, callText, meaningOf } from './policy.js';
+import type { Assumptions } from './program.js';
+import { answersOf, assumption, NotAProgram } from './program.js';
+import type { Model, Solver } from './solver.js';
+import type { Term } from './term.js';
+import { Terms } from './term.js';
+
+/** One call that the filter decides otherwise than the policy. */
+export interface FilterDifference {
+  readonly call: string;
+  readonly nr: number;
+  readonly arch: number;
+  readonly arguments: readonly bigint[];
+  /** The call as people read it. */
+  readonly text: string;
+  readonly policy: string;
+  readonly filter: string;
+}
+
+/** Who loads the filter, which decides what its answers mean. */
+export type Loader =
+  | {
+      readonly kind: 'vxe';
+      /** Calls that the supervisor performs when the filter raises them. */
+      readonly supervised: readonly string[];
+    }
+  | {
+      readonly kind: 'oci';
+      /** Whether the seccomp library knows the name; what it does not know is left to the default. */
+      readonly knows: (call: string) => boolean;
+    };
+
+export interface FilterQuestion {
+  readonly policy: Policy;
+  readonly filter: Uint8Array;
+  readonly loader: Loader;
+}
+
+/** Answers that are as good as each other, as the kernel's return values. */
+interface Expected {
+  readonly condition: Term;
+  readonly answers: readonly number[];
+  readonly words: string;
+}
+
+/** One class of calls; together the cases are all calls. */
+interface Case {
+  readonly call: string | undefined;
+  readonly assumed: Assumptions;
+  readonly expected: readonly Expected[];
+}
+
+const ALLOW = 0x7fff_0000;
+const NOTIFY = 0x7fc0_0000;
+const ERRNO = 0x0005_0000;
+const KILL_PROCESS = 0x8000_0000;
+const X32_BIT = 0x4000_0000;
+const TOP = 0xffff_ffff;
+const MAX_ERRNO = 4095;
+const ARCH = AUDIT_ARCH.x86_64;
+/** Without an architecture of its own, a number stands for this in the text of a difference. */
+const KNOWN_ARCHES: ReadonlyMap<number, string> = new Map([
+  [0xc000_003e, 'x86_64'],
+  [0x4000_0003, 'i386'],
+]);
+
+/**
+ * Shows that a filter, read back from its bytes, decides every call as the policy does: every number, every architecture, every
+ * value of every argument. Undefined where that is so.
+ */
+export async function findDifference(
+  question: FilterQuestion,
+  solver: Solver,
+  terms: Terms = new Terms(),
+): Promise<FilterDifference | undefined> {
+  const program = decode(question.filter);
+  for (const item of casesOf(question, terms)) {
+    const wrong = disagreement(program, item, terms);
+    if (wrong === terms.false) continue;
+    const model = await solver.find(terms.and(assumption(terms, item.assumed), wrong));
+    if (model !== undefined) return replay(question, item, model);
+  }
+  return undefined;
+}
+
+function decode(filter: Uint8Array): readonly Instruction[] {
+  try {
+    return decodeProgram(filter);
+  } catch (error) {
+    throw new NotAProgram(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** True for the calls of the case that the program answers otherwise than expected. */
+function disagreement(program: readonly Instruction[], item: Case, terms: Terms): Term {
+  const answers = answersOf(program, terms, item.assumed);
+  const parts = item.expected.flatMap((expected) =>
+    answers
+      .filter(({ value }) => !expected.answers.includes(plain(value)))
+      .map(({ condition }) => terms.and(expected.condition, condition)),
+  );
+  return terms.or(...parts);
+}
+
+/** The answer without what the kernel does not look at. */
+function plain(value: number): number {
+  const action = (value & 0xffff_0000) >>> 0;
+  if (action === ERRNO) return (action | Math.min(value & 0xffff, MAX_ERRNO)) >>> 0;
+  return action;
+}
+
+function casesOf({ policy, loader }: FilterQuestion, terms: Terms): readonly Case[] {
+  const own = { is: ARCH };
+  const always = (...answers: number[]): Expected => ({ condition: terms.true, answers, words: '' });
+  const unknown = {
+    ...always(ERRNO | errno('ENOSYS')),
+    words: 'refuses it with ENOSYS, as no call that VXE knows',
+  };
+  const foreign = {
+    ...always(loader.kind === 'vxe' ? NOTIFY : KILL_PROCESS),
+    words: 'refuses calls of other architectures and of x32',
+  };
+  const calls = [...knownCalls()].map(([call, nr]): Case => {
+    const known = loader.kind === 'vxe' || loader.knows(call);
+    const expected = known ? expectedOf(policy, call, loader, terms) : [unknown];
+    return { call, assumed: { numbers: [nr, nr], arch: own }, expected };
+  });
+  const rest = gaps([...knownCalls().values()]).map(
+    (numbers): Case => ({ call: undefined, assumed: { numbers, arch: own }, expected: [unknown] }),
+  );
+  // libseccomp takes the number -1, which tracers set, for no x32 call.
+  const minusOne = loader.kind === 'vxe' ? foreign : unknown;
+  return [
+    ...calls,
+    ...rest,
+    { call: undefined, assumed: { numbers: [X32_BIT, TOP - 1], arch: own }, expected: [foreign] },
+    { call: undefined, assumed: { numbers: [TOP, TOP], arch: own }, expected: [minusOne] },
+    { call: undefined, assumed: { numbers: [0, TOP], arch: { not: ARCH } }, expected: [foreign] },
+  ];
+}
+
+/** The stretches of numbers below the x32 bit that no known call has. */
+function gaps(known: readonly number[]): readonly (readonly [number, number])[] {
+  const found: (readonly [number, number])[] = [];
+  let next = 0;
+  for (const nr of [...known].sort((a, b) => a - b)) {
+    if (nr > next) found.push([next, nr - 1]);
+    next = nr + 1;
+  }
+  return [...found, [next, X32_BIT - 1]];
+}
+
+function expectedOf(policy: Policy, call: string, loader: Loader, terms: Terms): readonly Expected[] {
+  const meaning = meaningOf(policy, call, terms);
+  const quiet = meaning.quiet.map(
+    (row): Expected => ({
+      condition: row.condition,
+      answers: [ERRNO | errno(row.errno)],
+      words: `refuses it with ${row.errno} and no record`,
+    }),
+  );
+  if (loader.kind === 'oci') {
+    // Another engine executes the program under the filter, so that the launch itself needs it.
+    if (policy.exec === 'once' && call === 'execve')
+      return [{ condition: terms.true, answers: [ALLOW], words: 'permits it, for the launch' }];
+    return [
+      ...quiet,
+      { condition: meaning.permitted, answers: [ALLOW], words: 'permits it' },
+      // Spelling out what is refused can take too many rows; the default is ENOSYS.
+      {
+        condition: meaning.refused,
+        answers: [ERRNO | errno('EPERM'), ERRNO | errno('ENOSYS')],
+        words: 'refuses it with EPERM',
+      },
+    ];
+  }
+  const supervised = loader.supervised.includes(call);
+  return [
+    ...quiet,
+    {
+      condition: meaning.permitted,
+      answers: [supervised ? NOTIFY : ALLOW],
+      words: supervised ? 'permits it, where the supervisor performs it' : 'permits it',
+    },
+    // What is raised is performed there, so a refusal must come from the filter itself.
+    {
+      condition: meaning.refused,
+      answers: supervised && meaning.permitted !== terms.false ? [ERRNO | errno('EPERM')] : [NOTIFY],
+      words: 'refuses it with EPERM',
+    },
+  ];
+}
+
+function errno(name: string): number {
+  const number = errnoNumber(name);
+  if (number === undefined) throw new RangeError(`${name} is not an error of the kernel`);
+  return number;
+}
+
+/** The prover's example, run through the evaluator and through the filter itself: what is shown has happened. */
+function replay({ policy, filter, loader }: FilterQuestion, item: Case, model: Model): FilterDifference {
+  const { numbers, arch } = item.assumed;
+  const data: SeccompData = {
+    nr: model.get('nr') ?? numbers[0],
+    arch: 'is' in arch ? arch.is : (model.get('arch') ?? 0),
+    arguments: argumentsOf(model),
+    instructionPointer: (BigInt(model.get('ip_high') ?? 0) << 32n) | BigInt(model.get('ip_low') ?? 0),
+  };
+  const name = item.call ?? `call ${data.nr >= X32_BIT ? `0x${data.nr.toString(16)}` : data.nr}`;
+  const answer = answerText(simulate(filter, data), name, loader);
+  const place =
+    data.arch === ARCH
+      ? ''
+      : ` of ${KNOWN_ARCHES.get(data.arch) ?? `architecture 0x${data.arch.toString(16)}`}`;
+  return {
+    call: name,
+    nr: data.nr,
+    arch: data.arch,
+    arguments: data.arguments,
+    text: callText(name, data.arguments) + place,
+    policy: policyText(policy, item, data.arguments),
+    filter: answer,
+  };
+}
+
+function policyText(policy: Policy, item: Case, values: readonly bigint[]): string {
+  const [only] = item.expected;
+  if (item.call === undefined || item.expected.length === 1) return only?.words ?? '';
+  const decision = decideCall(policy, scalarEvent(item.call, values));
+  return decision.verdict === 'allow'
+    ? `permits it: ${decision.reason}`
+    : `refuses it with ${decision.errno}: ${decision.reason}`;
+}
+
+function answerText(verdict: Verdict, call: string, loader: Loader): string {
+  switch (verdict.action) {
+    case 'allow':
+      return 'permits it';
+    case 'errno':
+      return `refuses it with error ${verdict.data}`;
+    case 'notify':
+      return loader.kind === 'vxe' && loader.supervised.includes(call)
+        ? 'raises it to the supervisor, which performs it'
+        : 'raises it to the supervisor, which refuses it';
+    default:
+      return `answers ${verdict.action}`;
+  }
+}
