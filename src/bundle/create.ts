@@ -89,7 +89,15 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     context.step('it uses PAM, whose modules no header names: list them under dlopen in a recipe of its own');
   }
   const accounts = accountsOf(recipe, request.accountsFrom ?? '/etc');
-  const plan = composeRootfs({ recipe, recipeFile: chosen.file, tree, closure, accounts });
+  const services = profile.policy.services;
+  const plan = composeRootfs({
+    recipe,
+    recipeFile: chosen.file,
+    tree,
+    closure,
+    accounts,
+    services,
+  });
 
   checked(`lowering the profile ${recipe.profile}`);
   const world = worldOf(recipe, plan);

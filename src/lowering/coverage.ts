@@ -28,7 +28,7 @@ export function otherCoverage(policy: Policy, place: Place): readonly Coverage[]
 }
 
 const SERVICE_NOTES = {
-  syslog: 'the supervisor makes the connection to /dev/log itself and relays it to the log of the instance',
+  syslog: 'the supervisor relays /dev/log to the log of the instance, and makes the connection itself where connect is refused',
   notify: 'the supervisor relays what the program tells its service manager',
 } as const;
 

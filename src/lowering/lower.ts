@@ -1,4 +1,4 @@
-import type { Diagnostic, Result } from '../common/index.js';
+import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
 import { otherCoverage, settle } from './coverage.js';
@@ -19,7 +19,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   const rows = [...files.coverage.map((row) => withMount(row, mounts)), ...otherCoverage(policy, place)];
   const { coverage, diagnostics } = settle(policy, rows);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
-  const problems = [...files.diagnostics, ...mounts.diagnostics, ...serviceProblems(policy), ...diagnostics];
+  const problems = [...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
   const { unspelled, supervised, ...plan } = seccomp.value;
@@ -57,22 +57,4 @@ function withMount(row: Coverage, mounts: MountPlan): Coverage {
 function withEngines(row: CoverageRow, unspelled: readonly string[]): CoverageRow {
   if (!unspelled.some((call) => row.rule === `calls:${call}`)) return row;
   return { ...row, note: `${row.note}; under other engines the other arguments get ENOSYS` };
-}
-
-/** The supervisor sees only the connections that the filter raises to it. */
-function serviceProblems(policy: Policy): readonly Diagnostic[] {
-  const connect = policy.calls.get('connect');
-  const permitted =
-    connect === undefined
-      ? policy.unnamed === 'permit'
-      : connect.permit === 'all' || connect.permit.length > 0;
-  if (!policy.services.includes('syslog') || !permitted) return [];
-  return [
-    {
-      code: 'conflict',
-      message: 'the syslog service makes the connection to /dev/log itself, and the profile permits connect',
-      span: connect?.span ?? policy.span,
-      hint: 'leave connect out of calls, or leave syslog out of services',
-    },
-  ];
 }

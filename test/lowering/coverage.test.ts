@@ -126,10 +126,6 @@ test('listening without a bind is held by the supervisor', (t) => {
   t.deepEqual(supervised, ['listen']);
 });
 
-test('syslog beside a permitted connect is a conflict', (t) => {
-  t.deepEqual(lacking('services: [syslog]\ncalls: {permit: [connect]}\n', 7), ['conflict the']);
-});
-
 test('over a host tree a narrower rule is held by its siblings, also where nothing is there yet', (t) => {
   const tree: Readonly<Record<string, readonly string[]>> = {
     '/': ['home'],

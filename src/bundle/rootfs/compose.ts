@@ -15,7 +15,11 @@ interface Parts {
   readonly tree: Tree;
   readonly closure: Closure;
   readonly accounts: Accounts;
+  readonly services: readonly string[];
 }
+
+/** Where the launcher mounts the socket of the notify service. */
+const NOTIFY_SOCKET = '/run/vxe/notify.sock';
 
 const ROOT = { uid: 0, gid: 0 } as const;
 
@@ -181,7 +185,7 @@ function addTimezone(plan: RootfsPlan, { recipe, tree }: Parts): void {
   });
 }
 
-function addFolders(plan: RootfsPlan, { recipe, accounts }: Parts): void {
+function addFolders(plan: RootfsPlan, { recipe, accounts, services }: Parts): void {
   for (const [path, folder] of Object.entries(recipe.directories ?? {})) {
     const mode = Number.parseInt(folder?.mode ?? '0755', 8);
     plan.add({
@@ -195,6 +199,9 @@ function addFolders(plan: RootfsPlan, { recipe, accounts }: Parts): void {
     });
   }
   const point = { role: 'mount point', from: 'recipe', ...ROOT } as const;
+  const empty = { type: 'file', content: { bytes: Buffer.alloc(0) }, mode: 0o444 } as const;
+  if (services.includes('notify'))
+    plan.add({ ...point, ...empty, path: NOTIFY_SOCKET, why: 'the runtime mounts the notify socket' });
   for (const path of ['/dev', '/proc'])
     plan.add({ ...point, path, type: 'directory', why: 'the runtime mounts it', mode: 0o755 });
   for (const path of Object.keys(recipe.tmpfs ?? {})) {
@@ -212,7 +219,7 @@ function addFolders(plan: RootfsPlan, { recipe, accounts }: Parts): void {
     const why = `${mount.source} of the host is mounted here`;
     if (kindOf(path, mount) === 'directory')
       plan.add({ ...point, path, type: 'directory', why, mode: 0o755 });
-    else plan.add({ ...point, path, type: 'file', content: { bytes: Buffer.alloc(0) }, why, mode: 0o444 });
+    else plan.add({ ...point, ...empty, path, why });
   }
 }
 
