@@ -24,6 +24,7 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   explain: () => import('./explain.js'),
   'profile:check': () => import('./profile/check.js'),
   'profile:compile': () => import('./profile/compile.js'),
+  'profile:convert': () => import('./profile/convert.js'),
   'profile:list': () => import('./profile/list.js'),
 };
 

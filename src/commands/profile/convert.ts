@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { Failure } from '../../bundle/index.js';
+import { unwrap } from '../../common/index.js';
+import { FORMS, type Form, formNamed, formOf } from '../../language/index.js';
+import { VxeCommand } from '../support/base.js';
+
+const EXTENSIONS = FORMS.flatMap((form) => form.extensions).join(', ');
+
+export default class ProfileConvert extends VxeCommand {
+  static override summary = 'Write a profile in another form';
+  static override description =
+    'The form that a file is in shows in its name. What the wanted form cannot say is an error that names it: nothing is left out. ' +
+    'Comments are not carried over.';
+  static override examples = ['<%= config.bin %> profile convert popd.acl --to yaml --output popd.vxed.yaml'];
+  static override args = { file: Args.string({ required: true, description: 'the profile' }) };
+  static override flags = {
+    to: Flags.string({
+      required: true,
+      options: FORMS.map((form) => form.format),
+      description: 'the form that is wanted',
+    }),
+    output: Flags.string({
+      char: 'o',
+      helpValue: 'FILE',
+      description: 'the file that gets it, which must not exist, instead of standard output',
+    }),
+  };
+
+  async run(): Promise<{ readonly name: string; readonly format: string; readonly text: string }> {
+    const { args, flags } = await this.parse(ProfileConvert);
+    const from = sourceForm(args.file);
+    const to = formNamed(flags.to) ?? from;
+    const file = { name: args.file, text: readFileSync(args.file, 'utf8') };
+    const policy = unwrap(from.parse(file), [file], 2);
+    const text = unwrap(to.print(policy), [file]);
+    if (flags.output === undefined) this.log(text.trimEnd());
+    else this.#write(flags.output, text, to);
+    return { name: policy.name, format: to.format, text };
+  }
+
+  #write(output: string, text: string, form: Form): void {
+    if (formOf(output) !== form) {
+      throw new Failure('bad-name', output, `is not the name of a profile in the form ${form.format}`, {
+        hint: `let it end in ${form.extensions.join(' or ')}`,
+        exit: 2,
+      });
+    }
+    if (existsSync(output)) {
+      throw new Failure('file-exists', output, 'is there already, and is not replaced', {
+        hint: 'name another file, or remove it',
+      });
+    }
+    writeFileSync(output, text, { flag: 'wx' });
+    this.log(`${output}: written`);
+  }
+}
+
+function sourceForm(path: string): Form {
+  const form = formOf(path);
+  if (form === undefined) {
+    throw new Failure('bad-name', path, 'is not the name of a profile', {
+      hint: `it ends in one of ${EXTENSIONS}`,
+      exit: 2,
+    });
+  }
+  if (!existsSync(path)) {
+    throw new Failure('profile-missing', path, 'there is no such file', { hint: 'name the file', exit: 2 });
+  }
+  return form;
+}

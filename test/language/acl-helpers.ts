@@ -1,0 +1,188 @@
+import fc from 'fast-check';
+import { hex } from '../../src/common/index.js';
+import type { ArgumentRow, ArgumentTest, Condition, Policy } from '../../src/policy/index.js';
+import { signatureOf } from '../../src/policy/index.js';
+
+/** A policy as plain data without places in texts; what has no order is sorted. */
+export function withoutSpans(policy: Policy, texts = true): unknown {
+  return {
+    ...policy,
+    span: 0,
+    files: sorted(policy.files.map((rule) => ({ ...rule, span: 0, access: [...rule.access].sort() }))),
+    calls: sorted(
+      [...policy.calls.values()].map((rule) => ({
+        ...rule,
+        span: 0,
+        permit: rule.permit === 'all' ? 'all' : rule.permit.map((row) => plainRow(row, texts)),
+        quiet: rule.quiet.map((row) => plainRow(row, texts)),
+      })),
+    ),
+    capabilities: [...policy.capabilities].sort(),
+    services: [...policy.services].sort(),
+    network: {
+      ...policy.network,
+      accept: sorted(policy.network.accept.map((rule) => ({ ...rule, span: 0 }))),
+      connect: sorted(policy.network.connect.map((rule) => ({ ...rule, span: 0 }))),
+    },
+    limits: sorted(policy.limits.map((rule) => ({ ...rule, span: 0 }))),
+    acceptUnenforced: policy.acceptUnenforced.map((rule) => ({ ...rule, span: 0 })),
+  };
+}
+
+function sorted<T extends { readonly id: string; readonly call?: string }>(
+  rules: readonly T[],
+): readonly T[] {
+  const key = (rule: T): string => `${rule.id} ${rule.call ?? ''}`;
+  return [...rules].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+function plainRow(row: ArgumentRow, texts: boolean): unknown {
+  const tests = row.tests.map((test: ArgumentTest) => ({ ...test, text: texts ? test.text : '' }));
+  return { ...row, span: 0, tests };
+}
+
+const NAMES = [
+  'etc',
+  'var',
+  'mail',
+  'a b',
+  'x#y',
+  "it's",
+  'ä',
+  '-',
+  'true',
+  '"q"',
+  'srv',
+  'lib:',
+  '[x]',
+  'tab\tx',
+];
+const path = fc
+  .array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 })
+  .map((parts) => `/${parts.join('/')}`);
+const ports = fc.uniqueArray(fc.integer({ min: 0, max: 65535 }), { maxLength: 3 });
+const CALLS = [
+  'read',
+  'mmap',
+  'socket',
+  'ioctl',
+  'prctl',
+  'openat',
+  'fcntl',
+  'clone',
+  'sendto',
+  'getpid',
+  'chmod',
+];
+
+function value(width: number): fc.Arbitrary<bigint> {
+  const top = (1n << BigInt(width)) - 1n;
+  return fc.oneof(fc.bigInt(0n, 9n), fc.bigInt(0n, top), fc.constant(top));
+}
+
+function ascending([a, b]: readonly [bigint, bigint]): readonly [bigint, bigint] {
+  return a < b ? [a, b] : [b, a];
+}
+
+/** Conditions of every shape that the model has, also those that no YAML has. */
+export function conditions(width: 16 | 32 | 64, depth = 2): fc.Arbitrary<Condition> {
+  const masked = fc
+    .tuple(value(width), value(width))
+    .map(([mask, bits]): Condition => ({ kind: 'masked', mask, value: bits & mask }));
+  const range = fc
+    .tuple(value(width), value(width))
+    .map(ascending)
+    .map(([from, to]): Condition => ({ kind: 'range', from, to }));
+  if (depth === 0) return fc.oneof(masked, range);
+  const parts = fc.array(conditions(width, depth - 1), { minLength: 1, maxLength: 3 });
+  return fc.oneof(
+    masked,
+    range,
+    parts.map((of): Condition => ({ kind: 'any', of })),
+    parts.map((of): Condition => ({ kind: 'all', of })),
+  );
+}
+
+/** A condition in YAML, of every form that a profile can be written with. */
+function conditionText(): fc.Arbitrary<string> {
+  const number = value(16).map((bits) => hex(bits));
+  const one = fc.oneof(
+    number,
+    number.map((bits) => `{only: ${bits}}`),
+    number.filter((bits) => bits !== '0x0').map((bits) => `{without: ${bits}}`),
+    number.filter((bits) => bits !== '0x0').map((bits) => `{with: ${bits}, from: 1}`),
+    fc.tuple(value(16), value(16)).map(([a, b]) => `{is: ${a & b}, mask: ${a}}`),
+    fc
+      .tuple(value(15), value(15))
+      .map(ascending)
+      .map(([from, to]) => `{from: ${from}, to: ${to}}`),
+    fc.constant('{from: -3, to: 4}'),
+  );
+  return fc.oneof(
+    one,
+    fc.array(one, { minLength: 1, maxLength: 3 }).map((all) => `[${all.join(', ')}]`),
+  );
+}
+
+function row(call: string, errno: string): fc.Arbitrary<string> {
+  const names = (signatureOf(call) ?? []).map((argument) => argument.name);
+  return fc
+    .tuple(
+      fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 2 }),
+      fc.array(conditionText(), { minLength: 2, maxLength: 2 }),
+    )
+    .map(([chosen, texts]) => `{${chosen.map((name, at) => `${name}: ${texts[at]}`).join(', ')}${errno}}`);
+}
+
+/** Bodies of profiles, `name` and `type` left out; of type filesystem only what that type can say. */
+export function bodies(withCalls = true): fc.Arbitrary<string> {
+  const withRows = CALLS.filter((call) => (signatureOf(call) ?? []).length > 0);
+  const calls = fc.tuple(
+    fc.subarray(CALLS.slice(0, 5)),
+    fc.subarray(withRows.slice(5)).chain((chosen) => fc.tuple(...chosen.map((call) => rowsOf(call, '')))),
+    fc
+      .subarray(withRows.slice(2))
+      .chain((chosen) => fc.tuple(...chosen.map((call) => rowsOf(call, ', errno: EACCES')))),
+  );
+  return fc
+    .tuple(
+      fc.uniqueArray(path, { maxLength: 6 }),
+      fc.array(fc.subarray(['read', 'write', 'create', 'remove', 'execute', 'ioctl']), {
+        minLength: 6,
+        maxLength: 6,
+      }),
+      ports,
+      ports,
+      fc.constantFrom('host', 'none', 'loopback'),
+      fc.constantFrom('once', 'any'),
+      fc.subarray(['CAP_SETUID', 'CAP_CHOWN', 'CAP_NET_RAW']),
+      fc.subarray(['nofile: 3', 'core: 0', 'as: 512M', 'fsize: unlimited', 'cpu: 1025']),
+      calls,
+      fc.string({ maxLength: 12 }),
+    )
+    .map(([paths, access, accept, connect, network, exec, capabilities, limits, parts, description]) => {
+      const [permit, when, quiet] = parts;
+      const lines = [
+        `description: ${JSON.stringify(description)}`,
+        `files: {${paths.map((each, at) => `${JSON.stringify(each)}: ${access[at]?.join(' ') || 'none'}`).join(', ')}}`,
+        `network: {accept: [${accept.map((each) => `tcp/${each}`)}], connect: [${connect.map((each) => `tcp/${each}`)}], interface: ${network}}`,
+        `exec: ${exec}`,
+        `capabilities: [${capabilities.join(', ')}]`,
+        `limits: {${limits.join(', ')}}`,
+        'accept-unenforced: ["files:/etc"]',
+      ];
+      if (!withCalls) return `${lines.join('\n')}\n`;
+      const members = [
+        `permit: [${permit.join(', ')}]`,
+        `when: {${when.join(', ')}}`,
+        `quiet: {${quiet.join(', ')}}`,
+      ];
+      return `${lines.join('\n')}\ncalls: {${members.join(', ')}}\n`;
+    });
+}
+
+function rowsOf(call: string, errno: string): fc.Arbitrary<string> {
+  return fc
+    .array(row(call, errno), { minLength: 1, maxLength: 2 })
+    .map((rows) => `${call}: [${rows.join(', ')}]`);
+}

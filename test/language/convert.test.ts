@@ -1,0 +1,76 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { unwrap } from '../../src/common/index.js';
+import { FORMS, formNamed, formOf, parseProfile } from '../../src/language/index.js';
+import { shopFor, vxe } from '../commands/helpers.js';
+import { policyOf } from '../policy/helpers.js';
+import { withoutSpans } from './acl-helpers.js';
+
+function folder(t: ExecutionContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'vxe-convert-'));
+  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+const LIST = '@name web\nfile /srv read/create\nsocket tcp/80 accept\nprocess self execute\n';
+const PLAIN =
+  'files: {/srv: read}\nnetwork: {accept: [tcp/80], interface: host}\ncapabilities: [CAP_SETUID]\nlimits: {nofile: 64}\n';
+
+test('every form is found by its name and by the names of its files', (t) => {
+  for (const form of FORMS) {
+    t.is(formNamed(form.format), form);
+    for (const extension of form.extensions) t.is(formOf(`a/b${extension}`), form);
+  }
+  t.is(formOf('notes.txt'), undefined);
+});
+
+test('every form reads back what it prints of a simple profile, and all forms say the same', (t) => {
+  for (const type of ['filesystem', 'strict']) {
+    const policy = policyOf(type === 'strict' ? `${PLAIN}calls: {permit: [read, write]}\n` : PLAIN, type);
+    let said = 0;
+    for (const form of FORMS) {
+      const printed = form.print(policy);
+      if (!printed.ok) {
+        t.true(printed.diagnostics.every((each) => each.code === 'not-expressible'));
+        continue;
+      }
+      said++;
+      const file = { name: `test${form.extensions[0]}`, text: printed.value };
+      t.deepEqual(withoutSpans(unwrap(form.parse(file), [file])), withoutSpans(policy), form.format);
+    }
+    t.true(said >= (type === 'strict' ? 1 : 2));
+  }
+});
+
+test('vxe profile convert writes the other form, and back', async (t) => {
+  const shop = shopFor(t);
+  const at = folder(t);
+  const list = join(at, 'web.acl');
+  const yaml = join(at, 'web.vxed.yaml');
+  writeFileSync(list, LIST);
+  const there = await vxe(shop, ['profile', 'convert', list, '--to', 'yaml', '--output', yaml]);
+  t.is(there.status, 0, there.stderr);
+  const policy = unwrap(parseProfile({ name: yaml, text: readFileSync(yaml, 'utf8') }));
+  t.is(policy.exec, 'any');
+  const back = await vxe(shop, ['profile', 'convert', yaml, '--to', 'acl']);
+  t.is(back.status, 0, back.stderr);
+  t.regex(back.stdout, /^file \/srv read\/create$/m);
+  t.regex(back.stdout, /^socket tcp\/80 accept$/m);
+  const again = await vxe(shop, ['profile', 'convert', list, '--to', 'yaml', '--output', yaml]);
+  t.is(again.status, 1);
+  t.regex(again.stderr, /is there already/);
+});
+
+test('vxe profile convert names what the form cannot say, with its place', async (t) => {
+  const shop = shopFor(t);
+  const strict = await vxe(shop, ['profile', 'convert', 'profiles/popd.vxed.yaml', '--to', 'acl']);
+  t.is(strict.status, 1);
+  t.is(strict.stdout, '');
+  t.regex(strict.stderr, /type: strict/);
+  const name = await vxe(shop, ['profile', 'convert', 'README.md', '--to', 'acl']);
+  t.is(name.status, 2);
+  t.regex(name.stderr, /not the name of a profile/);
+});
