@@ -26,7 +26,7 @@ struct vxe_state {
 	struct vxe_process_id program;			    /* the program itself; the same as init without org.vxe.init */
 	struct vxe_process_id supervisor;		    /* 0 where none is needed */
 	bool supervised;				    /* notified calls need the supervisor */
-	bool detached;				/* its supervisor left the caller; `restart` does the same */
+	bool detached;					    /* its supervisor left the caller; `restart` does the same */
 	int64_t created_ns;				    /* CLOCK_REALTIME */
 	char *cgroup;					    /* absolute path in the host's cgroup v2 tree, NULL where none */
 	uid_t owner;

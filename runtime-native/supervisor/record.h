@@ -16,7 +16,7 @@ struct vxe_violation {
 	int nr;	       /* as the kernel gave it, x32 bit included */
 	uint64_t args[6];
 	int errnum;		     /* the answer; 0: the call was performed */
-	const char *rule; /* the profile's rule, where it is another than the call's own; NULL */
+	const char *rule;	     /* the profile's rule, where it is another than the call's own; NULL */
 	char detail[320], path[256]; /* decoded, empty where there is nothing to say */
 };
 
