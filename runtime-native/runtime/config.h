@@ -148,6 +148,14 @@ struct vxe_hooks {
 	size_t count;
 };
 
+/* A rule of linux.resources.devices; major and minor -1: any. */
+struct vxe_device_rule {
+	bool allow;
+	char type;	     /* a, b or c */
+	unsigned int access; /* BPF_DEVCG_ACC_*: 1 mknod, 2 read, 4 write */
+	int64_t major, minor;
+};
+
 /* linux.resources; has_* says that the limit was given. The numbers are those of config.json: -1 is no limit,
    memory_swap counts memory and swap together, cpu_shares is the scale of cgroup v1 (2 to 262144). */
 struct vxe_resources {
@@ -157,7 +165,8 @@ struct vxe_resources {
 	uint64_t cpu_shares, cpu_period;
 	char *cpuset_cpus, *cpuset_mems;
 	struct vxe_pairs unified;
-	bool has_devices;	/* any device rule was given */
+	struct vxe_device_rule *devices;
+	size_t n_devices;
 	bool has_other_devices; /* one beyond "deny all" and "allow the specification's default devices" was given */
 };
 
@@ -191,6 +200,9 @@ int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **
 int vxe_config_parse(const char *text, size_t size, const char *bundle_path, struct vxe_config **out, struct vxe_error **err);
 /* A process object alone (`exec --process FILE`). Its args and env are never NULL, here and in vxe_config. */
 int vxe_config_parse_process(const char *text, size_t size, struct vxe_process **out, struct vxe_error **err);
+/* A linux.resources object alone (`update --resources FILE`). */
+int vxe_config_parse_resources(const char *text, size_t size, struct vxe_resources *out, struct vxe_error **err);
+void vxe_resources_free(struct vxe_resources *resources);
 void vxe_config_free(struct vxe_config **config);
 void vxe_process_free(struct vxe_process **process);
 
@@ -198,6 +210,11 @@ void vxe_process_free(struct vxe_process **process);
 const char *vxe_config_annotation(const struct vxe_config *config, const char *key);
 /* Is a new namespace of this CLONE_NEW* kind asked for, or one by path? NULL if neither. */
 const struct vxe_namespace *vxe_config_namespace(const struct vxe_config *config, int flag);
+
+/* "CAP_KILL" or "KILL": ors its bit. */
+int vxe_config_capability(const char *name, uint64_t *bits);
+/* The names of all that config.json may hold, NULL-terminated. */
+const char *const *vxe_config_capabilities(void);
 
 void vxe_strings_free(struct vxe_strings *strings);
 void vxe_pairs_free(struct vxe_pairs *pairs);

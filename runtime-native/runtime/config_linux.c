@@ -219,8 +219,6 @@ void config_free_linux(struct vxe_config *config)
 	vxe_strings_free(&config->readonly_paths);
 	vxe_pairs_free(&config->sysctl);
 	free(config->cgroups_path);
-	free(config->resources.cpuset_cpus);
-	free(config->resources.cpuset_mems);
-	vxe_pairs_free(&config->resources.unified);
+	vxe_resources_free(&config->resources);
 	config_free_seccomp(&config->seccomp);
 }

@@ -302,3 +302,23 @@ void vxe_process_free(struct vxe_process **process)
 	free(*process);
 	*process = NULL;
 }
+
+int vxe_config_capability(const char *name, uint64_t *bits)
+{
+	for (size_t i = 0; i < sizeof(capability_names) / sizeof(capability_names[0]); i++) {
+		if (strcmp(capability_names[i].name, name) != 0 && strcmp(capability_names[i].name + strlen("CAP_"), name) != 0)
+			continue;
+		*bits |= capability_names[i].value;
+		return 0;
+	}
+	return -1;
+}
+
+const char *const *vxe_config_capabilities(void)
+{
+	static const char *names[sizeof(capability_names) / sizeof(capability_names[0]) + 1];
+
+	for (size_t i = 0; i < sizeof(capability_names) / sizeof(capability_names[0]); i++)
+		names[i] = capability_names[i].name;
+	return names;
+}

@@ -1,8 +1,11 @@
 /* linux.resources, as far as cgroup v2 has the like. */
 #include "config_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cleanup.h"
 
 #define CPU_SHARES_MAX 262144
 
@@ -136,6 +139,24 @@ static int check_device_rule(const struct device_rule *rule, const char *path, s
 	return 0;
 }
 
+static int add_device_rule(const struct device_rule *rule, struct vxe_resources *out, struct vxe_error **err)
+{
+	struct vxe_device_rule *rules = reallocarray(out->devices, out->n_devices + 1, sizeof(*rules));
+	unsigned int access = 0;
+
+	if (!rules)
+		return config_fail_memory(err);
+	for (const char *letter = rule->access ? rule->access : "rwm"; *letter; letter++)
+		access |= *letter == 'm' ? 1 : *letter == 'r' ? 2 : 4;
+	out->devices = rules;
+	rules[out->n_devices++] = (struct vxe_device_rule){.allow = rule->allow,
+							   .type = rule->type ? rule->type[0] : 'a',
+							   .access = access,
+							   .major = rule->major,
+							   .minor = rule->minor};
+	return 0;
+}
+
 static int parse_device_rule(struct json_object *object, const char *path, struct vxe_resources *out, struct vxe_error **err)
 {
 	struct device_rule rule = {.major = -1, .minor = -1};
@@ -149,9 +170,9 @@ static int parse_device_rule(struct json_object *object, const char *path, struc
 	    vxe_json_get_int(object, path, "minor", -1, UINT32_MAX, &rule.minor, err) >= 0)
 		status = check_device_rule(&rule, path, err);
 	if (status == 0) {
-		out->has_devices = true;
 		if (!denies_all(&rule) && !(rule.allow && is_default_device(&rule)))
 			out->has_other_devices = true;
+		status = add_device_rule(&rule, out, err);
 	}
 	free(rule.type);
 	free(rule.access);
@@ -203,4 +224,34 @@ int config_parse_resources(struct json_object *linux_object, struct vxe_resource
 	    config_pairs(object, path, "unified", &resources->unified, err) < 0)
 		return -1;
 	return check_unified(&resources->unified, err);
+}
+
+int vxe_config_parse_resources(const char *text, size_t size, struct vxe_resources *out, struct vxe_error **err)
+{
+	cleanup_free char *wrapped = NULL;
+	struct json_object *root = NULL;
+	int status, length;
+
+	memset(out, 0, sizeof(*out));
+	length = asprintf(&wrapped, "{\"resources\":%.*s}", (int)size, text);
+	if (length < 0) {
+		wrapped = NULL;
+		return config_fail_memory(err);
+	}
+	status = vxe_json_parse(wrapped, (size_t)length, &root, err);
+	if (status == 0)
+		status = config_parse_resources(root, out, err);
+	vxe_json_put(&root);
+	if (status < 0)
+		vxe_resources_free(out);
+	return status;
+}
+
+void vxe_resources_free(struct vxe_resources *resources)
+{
+	free(resources->cpuset_cpus);
+	free(resources->cpuset_mems);
+	free(resources->devices);
+	vxe_pairs_free(&resources->unified);
+	*resources = (struct vxe_resources){0};
 }

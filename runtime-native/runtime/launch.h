@@ -39,6 +39,7 @@ struct vxe_launch {
 	const char *id;
 	int bundle_fd;
 	bool reaper, forking, host_root;
+	bool detached; /* exec: the program outlives the caller */
 	unsigned int without;
 	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
 	void *entry_arg;
@@ -52,6 +53,7 @@ struct vxe_launch {
 	int cgroup_fd;			   /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
 	bool in_user_namespace; /* set by vxe_launch_create: known before the mapping is written, and not by asking for an id after */
+	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 
 	/* what has come of it; owned */

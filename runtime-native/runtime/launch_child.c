@@ -166,13 +166,15 @@ static int env_make(struct child *child, struct vxe_error **err)
 
 	while (launch->extra_env && launch->extra_env[extra])
 		extra++;
-	child->env = calloc(env->count + extra + 3, sizeof(char *));
+	child->env = calloc(env->count + extra + 4, sizeof(char *));
 	if (!child->env)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	for (size_t i = 0; i < env->count; i++)
 		child->env[used++] = env->items[i];
 	for (size_t i = 0; i < extra; i++)
 		child->env[used++] = launch->extra_env[i];
+	if (launch->marked && asprintf(&child->env[used++], "VXE_INSTANCE=%s", launch->id) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	/* sd_listen_fds(3): the receiver checks the number against its own, which is the one inside. */
 	if (launch->listen_fds && launch->extra_fds > 0 &&
 	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 ||
@@ -195,12 +197,13 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	struct vxe_launch *launch = child->launch;
 	const struct vxe_config *config = launch->config;
 	const struct vxe_namespace *network = vxe_config_namespace(config, CLONE_NEWNET);
+	const struct vxe_namespace *cgroup = vxe_config_namespace(config, CLONE_NEWCGROUP);
 	const char *network_kind = vxe_config_annotation(config, "org.vxe.network");
 	cleanup_fd int root_fd = -1;
 
 	if (namespaces_enter(config, err) < 0)
 		return -1;
-	if (launch->cgroup_fd >= 0 && vxe_config_namespace(config, CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+	if (launch->cgroup_fd >= 0 && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");
 	if (config->prestart.count || config->create_runtime.count) {
 		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACES, -1) < 0)
@@ -335,7 +338,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	if (vxe_caps_apply(process, &err) < 0)
 		goto failed;
 	/* A change of user clears it (prctl(2)). */
-	if (launch->start_fifo < 0 && !launch->reaper)
+	if (launch->start_fifo < 0 && !launch->reaper && !launch->detached)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -510,7 +513,10 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 		_exit(0);
 	}
 	setsid();
-	if (rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0 || stdio_set(launch, &err) < 0)
+	if (rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0)
+		child_die(launch, err);
+	if (launch->process->terminal ? vxe_terminal_make(launch->console_socket, launch->process, &err) < 0
+				      : stdio_set(launch, &err) < 0)
 		child_die(launch, err);
 	if (chdir(launch->process->cwd ? launch->process->cwd : "/") < 0) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", launch->process->cwd);

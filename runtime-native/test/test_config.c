@@ -526,7 +526,7 @@ static void check_linux(const struct vxe_config *c)
 	ok(r->has_pids_limit && r->pids_limit == 64 && r->unified.count == 1 &&
 		   same_text(r->unified.items[0].key, "memory.high"),
 	   "resources: pids and unified");
-	ok(r->has_devices && !r->has_other_devices, "resources: the device rule that every engine writes");
+	ok(r->n_devices == 1 && !r->has_other_devices, "resources: the device rule that every engine writes");
 }
 
 static void test_full(void)
@@ -591,7 +591,7 @@ static void test_devices(void)
 
 		if (asprintf(&text, "\"resources\":{\"devices\":[%s]}", cases[i].rules) < 0)
 			abort();
-		ok(parse(LINUX, text, &config, NULL) == 0 && config->resources.has_devices &&
+		ok(parse(LINUX, text, &config, NULL) == 0 && config->resources.n_devices &&
 			   config->resources.has_other_devices == cases[i].others,
 		   "device rules %s", cases[i].rules);
 		vxe_config_free(&config);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "file.h"
 #include "hooks.h"
@@ -78,6 +79,8 @@ struct instance {
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
 	struct vxe_state state;
+	char *cgroup; /* where it is, or is to be; NULL: none */
+	int cgroup_fd;
 	bool has_state; /* ROOT/ID is ours to remove */
 	int ready_fd;	/* detached: told when the program runs */
 };
@@ -87,7 +90,7 @@ static void instance_init(struct instance *instance, const struct vxe_instance_o
 	memset(instance, 0, sizeof(*instance));
 	instance->options = options;
 	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
-	instance->fifo_fd = instance->console_fd = instance->ready_fd = -1;
+	instance->fifo_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
 	vxe_launch_init(&instance->launch);
 	instance->supervision = (struct vxe_supervision){
 		.output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1};
@@ -95,12 +98,13 @@ static void instance_init(struct instance *instance, const struct vxe_instance_o
 
 static void instance_close(struct instance *instance, bool keep_state)
 {
-	int *owned[] = {&instance->dir_fd,  &instance->bundle_fd,  &instance->log_fd,
-			&instance->fifo_fd, &instance->console_fd, &instance->ready_fd};
+	int *owned[] = {&instance->dir_fd,     &instance->bundle_fd, &instance->log_fd,	  &instance->fifo_fd,
+			&instance->console_fd, &instance->ready_fd,  &instance->cgroup_fd};
 
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
-	if (instance->has_state && !keep_state)
+	/* The state knows where the cgroup is: it stays as long as that does. */
+	if (instance->has_state && !keep_state && (instance->cgroup_fd < 0 || vxe_cgroup_remove(instance->cgroup, NULL) == 0))
 		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
 		if (*owned[i] >= 0)
@@ -112,6 +116,7 @@ static void instance_close(struct instance *instance, bool keep_state)
 		close(instance->root_fd);
 	free(instance->root_path);
 	free(instance->dir_path);
+	free(instance->cgroup);
 	vxe_config_free(&instance->config);
 }
 
@@ -165,6 +170,72 @@ static bool landlock_holds_execute(const struct vxe_landlock *landlock)
 	return landlock->present && (landlock->handled_fs & LANDLOCK_ACCESS_FS_EXECUTE);
 }
 
+/* What an engine asks for is told it: a name is taken until delete, whatever has become of the container. VXE's own verbs start
+   over, and clear away what a killed supervisor has left. */
+static int name_free(const struct instance *instance, struct vxe_error **err)
+{
+	const struct vxe_instance_options *options = instance->options;
+	cleanup_fd int dir_fd = -1;
+	struct vxe_state *state = NULL;
+	int failed = 0;
+
+	if (vxe_state_open(instance->root_fd, options->id, &dir_fd, NULL) < 0 || vxe_state_read(dir_fd, &state, NULL) < 0)
+		return 0;
+	if (state->status == VXE_STOPPED && !options->own_verb) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is a container %s already, which is stopped", options->id);
+		failed = vxe_error_hint(err, "delete it first, or choose another id");
+	} else if (state->status == VXE_STOPPED && state->cgroup && !vxe_state_locked(dir_fd)) {
+		failed = vxe_cgroup_remove(state->cgroup, err);
+	}
+	vxe_state_free(&state);
+	return failed;
+}
+
+/* Engines expect a cgroup for every container (pause, ps and kill --all rest on it); otherwise only what is asked for needs one. */
+static bool cgroup_needed(const struct instance *instance)
+{
+	const struct vxe_config *config = instance->config;
+
+	return vxe_cgroup_wanted(config) || (config->resources.n_devices && !instance->options->own_verb && geteuid() == 0 &&
+					     !vxe_config_namespace(config, CLONE_NEWUSER));
+}
+
+static int cgroup_name(struct instance *instance, struct vxe_error **err)
+{
+	const struct vxe_instance_options *options = instance->options;
+	cleanup_error struct vxe_error *unavailable = NULL;
+
+	if (!cgroup_needed(instance) && (options->own_verb || options->entry || geteuid() != 0))
+		return 0;
+	if (vxe_cgroup_path(instance->config, options->id, &instance->cgroup, &unavailable) == 0)
+		return 0;
+	if (!cgroup_needed(instance))
+		return 0;
+	if (err)
+		*err = steal_pointer(&unavailable);
+	return -1;
+}
+
+static int cgroup_make(struct instance *instance, struct vxe_error **err)
+{
+	cleanup_error struct vxe_error *unavailable = NULL;
+
+	if (!instance->cgroup)
+		return 0;
+	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, &instance->cgroup_fd, &unavailable) == 0) {
+		instance->launch.cgroup_fd = instance->cgroup_fd;
+		return 0;
+	}
+	if (cgroup_needed(instance)) {
+		if (err)
+			*err = steal_pointer(&unavailable);
+		return -1;
+	}
+	/* Nobody asked for one. */
+	instance->state.cgroup = NULL;
+	return 0;
+}
+
 /* Reads the bundle, takes the name, and fills in what the launch needs. */
 static int instance_open(struct instance *instance, struct vxe_error **err)
 {
@@ -193,10 +264,12 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	}
 	if (!options->entry && vxe_preflight_ports(config, err) < 0)
 		return -1;
-	if (vxe_preflight_limits(config, err) < 0)
+	if (cgroup_name(instance, err) < 0)
 		return -1;
 	instance->root_fd = vxe_state_root_open(options->root, true, &instance->root_path, err);
 	if (instance->root_fd < 0)
+		return -1;
+	if (name_free(instance, err) < 0)
 		return -1;
 	if (vxe_state_create(instance->root_fd, options->id, &instance->dir_fd, &instance->lock_fd, err) < 0)
 		return -1;
@@ -212,6 +285,7 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 		.rootfs = config->rootfs,
 		.profile = (char *)vxe_config_annotation(config, "org.vxe.profile"),
 		.supervisor = process_id(getpid()),
+		.cgroup = instance->cgroup,
 		.detached = options->detach,
 		.created_ns = realtime_ns(),
 		.owner = geteuid(),
@@ -228,6 +302,7 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	/* With entry the instance ends with it, whatever it leaves behind. */
 	launch->forking = launch->reaper && !options->entry && annotation_is(config, "org.vxe.kind", "forking");
 	launch->without = options->without;
+	launch->marked = options->own_verb;
 	launch->entry = options->entry;
 	launch->entry_arg = options->entry_arg;
 	if (options->entry)
@@ -322,7 +397,10 @@ static int instance_set_up(struct instance *instance, struct vxe_error **err)
 		launch->extra_fds = instance->options->preserve_fds;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	if (vxe_launch_create(launch, err) < 0)
+	if (cgroup_make(instance, err) < 0 || vxe_launch_create(launch, err) < 0)
+		return -1;
+	/* Now that the instance's own devices are made, and before its program runs. */
+	if (instance->cgroup_fd >= 0 && vxe_cgroup_devices(instance->cgroup_fd, &instance->config->resources, err) < 0)
 		return -1;
 	instance->state.init = process_id(launch->init_pid);
 	instance->state.program = process_id(launch->program_pid);
@@ -345,9 +423,10 @@ static void supervision_fill(struct instance *instance)
 }
 
 #define NOTIFY_PATH "/run/vxe/notify.sock"
+#define SYSLOG_PATH "/dev/log"
 
-/* The notify service's socket, mounted where the program is told to look for it. */
-static int notify_mount_add(struct instance *instance, struct vxe_error **err)
+/* A service's socket, mounted where the program looks for it. */
+static int socket_mount_add(struct instance *instance, const char *name, const char *destination, struct vxe_error **err)
 {
 	static const char *const options[] = {"bind", "ro", "nosuid", "nodev", "noexec"};
 	struct vxe_config *config = instance->config;
@@ -355,25 +434,40 @@ static int notify_mount_add(struct instance *instance, struct vxe_error **err)
 	struct vxe_mount *mount;
 
 	if (!mounts)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting %s", destination);
 	config->mounts = mounts;
 	mount = &mounts[config->n_mounts++];
 	memset(mount, 0, sizeof(*mount));
-	mount->destination = strdup(NOTIFY_PATH);
+	mount->destination = strdup(destination);
 	mount->type = strdup("bind");
 	mount->options.items = calloc(sizeof(options) / sizeof(*options) + 1, sizeof(char *));
 	if (!mount->destination || !mount->type || !mount->options.items ||
-	    asprintf(&mount->source, "%s/notify.sock", instance->dir_path) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
+	    asprintf(&mount->source, "%s/%s", instance->dir_path, name) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting %s", destination);
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		if (!(mount->options.items[mount->options.count++] = strdup(options[i])))
-			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting the notify socket");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "mounting %s", destination);
 	return 0;
+}
+
+/* The sockets of the services that the profile has. Over the host's own tree (vxe run) the host's are there. */
+static int service_mounts_add(struct instance *instance, struct vxe_error **err)
+{
+	static char *const notify_env[] = {(char *)"NOTIFY_SOCKET=" NOTIFY_PATH, NULL};
+	const struct vxe_supervision *s = &instance->supervision;
+
+	if (instance->launch.host_root)
+		return 0;
+	if (s->syslog_fd >= 0 && socket_mount_add(instance, "log.sock", SYSLOG_PATH, err) < 0)
+		return -1;
+	if (s->notify_fd < 0)
+		return 0;
+	instance->launch.extra_env = notify_env;
+	return socket_mount_add(instance, "notify.sock", NOTIFY_PATH, err);
 }
 
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
 {
-	static char *const notify_env[] = {(char *)"NOTIFY_SOCKET=" NOTIFY_PATH, NULL};
 	struct vxe_supervision *s = &instance->supervision;
 
 	if (instance_open(instance, err) < 0 || instance_open_log(instance, err) < 0)
@@ -384,14 +478,7 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
 	if (instance->options->own_verb)
 		listen_fds_take(&instance->launch);
-	if (vxe_supervision_prepare(s, err) < 0)
-		return -1;
-	if (s->notify_fd >= 0 && !instance->launch.host_root) {
-		if (notify_mount_add(instance, err) < 0)
-			return -1;
-		instance->launch.extra_env = notify_env;
-	}
-	if (instance_set_up(instance, err) < 0)
+	if (vxe_supervision_prepare(s, err) < 0 || service_mounts_add(instance, err) < 0 || instance_set_up(instance, err) < 0)
 		return -1;
 	if (state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 ||
 	    vxe_supervision_run(s, err) < 0)
@@ -534,6 +621,8 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 		failed = vxe_supervision_prepare(&instance.supervision, err);
 	}
 	if (!failed)
+		failed = service_mounts_add(&instance, err);
+	if (!failed)
 		failed = instance_set_up(&instance, err);
 	if (!failed && instance.launch.filter.notifies) {
 		pid_t pid;
@@ -557,8 +646,7 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 	return failed;
 }
 
-/* ROOT/ID of an existing instance and its state. */
-static int state_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
+int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
 		      struct vxe_error **err)
 {
 	if (!vxe_state_id_valid(id))
@@ -576,7 +664,7 @@ int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
 	cleanup_fd int dir_fd = -1;
 	cleanup_fd int fifo = -1;
 	struct vxe_state *state = NULL;
-	int failed = state_find(root, id, &root_fd, &dir_fd, &state, err);
+	int failed = vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err);
 
 	if (failed)
 		return -1;
@@ -599,8 +687,7 @@ int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
 
 /* --- signals, stop, delete --- */
 
-/* By descriptor, checked to be the process of the record: a number may be another's by now. */
-static int process_open(const struct vxe_process_id *process)
+int vxe_process_open(const struct vxe_process_id *process)
 {
 	cleanup_fd int fd = process->pid > 0 ? sys_pidfd_open(process->pid, 0) : -1;
 
@@ -609,23 +696,6 @@ static int process_open(const struct vxe_process_id *process)
 		return -1;
 	}
 	return steal_fd(&fd);
-}
-
-int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struct vxe_error **err)
-{
-	cleanup_fd int root_fd = -1;
-	cleanup_fd int dir_fd = -1;
-	cleanup_fd int pidfd = -1;
-	struct vxe_state *state = NULL;
-
-	(void)all; /* the end of pid 1 is the end of all; any other signal is for the program */
-	if (state_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
-		return -1;
-	pidfd = process_open(&state->init);
-	vxe_state_free(&state);
-	if (pidfd < 0 || sys_pidfd_send_signal(pidfd, sig) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno == ESRCH ? 0 : errno, "%s is not running", id);
-	return 0;
 }
 
 static int64_t monotonic_ms(void)
@@ -657,12 +727,14 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	cleanup_fd int dir_fd = -1;
 	cleanup_fd int init = -1;
 	cleanup_fd int supervisor = -1;
+	cleanup_free char *cgroup = NULL;
 	struct vxe_state *state = NULL;
 
-	if (state_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
+	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
 		return -1;
-	init = process_open(&state->init);
-	supervisor = process_open(&state->supervisor);
+	init = vxe_process_open(&state->init);
+	supervisor = vxe_process_open(&state->supervisor);
+	cgroup = steal_pointer(&state->cgroup);
 	vxe_state_free(&state);
 	if (init >= 0) {
 		if (sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
@@ -678,6 +750,8 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	if (supervisor >= 0 && !process_wait(supervisor, monotonic_ms() + 10000))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor of %s does not end", id);
 	/* Whatever a killed supervisor left behind. */
+	if (cgroup && vxe_cgroup_remove(cgroup, err) < 0)
+		return -1;
 	return vxe_state_remove(root_fd, id, err);
 }
 
@@ -691,18 +765,18 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 	struct vxe_config *config = NULL;
 	int failed = -1;
 
-	if (state_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
+	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
 		if (!force)
 			return -1;
 		vxe_error_free(err);
 		return root_fd < 0 ? 0 : vxe_state_remove(root_fd, id, err);
 	}
-	if (state->status != VXE_STOPPED && !force && state->status != VXE_CREATED) {
+	if (state->status != VXE_STOPPED && !force) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s is %s", id, vxe_status_name(state->status));
 		vxe_error_hint(err, "stop it first, or delete it with --force");
 		goto out;
 	}
-	pidfd = process_open(&state->init);
+	pidfd = vxe_process_open(&state->init);
 	if (pidfd >= 0) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		if (!process_wait(pidfd, monotonic_ms() + 10000)) {
@@ -710,6 +784,8 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 			goto out;
 		}
 	}
+	if (state->cgroup && vxe_cgroup_remove(state->cgroup, err) < 0)
+		goto out;
 	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (bundle_fd >= 0 && vxe_config_load(bundle_fd, state->bundle, &config, NULL) == 0)
 		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);
@@ -739,6 +815,7 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		if (process->landlock.present && !(*given)->landlock.present)
 			(*given)->landlock = process->landlock;
 		(*given)->no_new_privileges |= process->no_new_privileges;
+		(*given)->terminal |= options->terminal;
 		return 0;
 	}
 	if (options->args && strings_copy(options->args, &process->args) < 0)
@@ -759,8 +836,69 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		process->uid = options->uid;
 		process->gid = options->gid;
 	}
-	process->terminal = options->console_socket != NULL;
+	process->terminal = options->terminal || options->console_socket != NULL;
+	/* In all sets, the ambient one excepted; what the instance's own bounding set lacks, the kernel does not give. */
+	process->capabilities.bounding |= options->capabilities;
+	process->capabilities.effective |= options->capabilities;
+	process->capabilities.permitted |= options->capabilities;
+	process->capabilities.present |= options->capabilities != 0;
+	process->no_new_privileges |= options->no_new_privileges;
 	return 0;
+}
+
+/* Told by the process that stays to supervise: 'R' when the program runs, nothing when it does not. */
+static int exec_started(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	int *ready = supervision->user;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)err;
+	(void)vxe_write_all(*ready, "R", 1);
+	close(steal_fd(ready));
+	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
+		dup2(null_fd, fd);
+	return 0;
+}
+
+/* exec --detach: the caller becomes the program's parent, as engines expect. Only a filter that notifies needs somebody who stays. */
+static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	struct vxe_launch *launch = supervision->launch;
+	cleanup_error struct vxe_error *failure = NULL;
+	cleanup_fd int ready = -1;
+	struct pollfd waiting = {.fd = launch->sync_fd, .events = POLLIN};
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	if (!launch->filter.notifies) {
+		while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
+			;
+		return vxe_launch_failure(launch, err);
+	}
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "detaching");
+	ready = pipes[0];
+	pid = fork();
+	if (pid == 0) {
+		close(ready);
+		setsid();
+		supervision->child = false;
+		supervision->started = exec_started;
+		supervision->user = &pipes[1];
+		if (vxe_supervision_run(supervision, &failure) < 0)
+			sys_pidfd_send_signal(launch->program_pidfd, SIGKILL);
+		_exit(0);
+	}
+	close(pipes[1]);
+	if (pid < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor");
+	if (read(ready, &byte, 1) == 1)
+		return 0;
+	waitpid(pid, NULL, 0);
+	if (vxe_launch_failure(launch, err) < 0)
+		return -1;
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the program ended before it was executed");
 }
 
 int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
@@ -770,7 +908,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	cleanup_fd int bundle_fd = -1;
 	cleanup_fd int log_fd = -1;
 	cleanup_fd int init = -1;
-	cleanup_free char *root_path = NULL;
+	cleanup_fd int cgroup = -1;
+	cleanup_fd int console = -1;
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL;
@@ -782,14 +921,19 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 
 	vxe_launch_init(&launch);
 	/* Processes of the instance are there already, and will see this one. */
-	if (vxe_self_seal(err) < 0 || state_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
+	if (vxe_self_seal(err) < 0 || vxe_instance_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
 		return -1;
+	if (state->status == VXE_PAUSED) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is paused", options->id);
+		vxe_error_hint(err, "resume it first");
+		goto out;
+	}
 	if (state->status != VXE_RUNNING && state->status != VXE_CREATED) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
 		vxe_error_hint(err, "start it with: vxe start %s", options->id);
 		goto out;
 	}
-	init = process_open(&state->init);
+	init = vxe_process_open(&state->init);
 	if (init < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
 		goto out;
@@ -810,6 +954,13 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	launch.bundle_fd = bundle_fd;
 	launch.join_pidfd = init;
 	launch.extra_fds = options->preserve_fds;
+	launch.detached = options->detach;
+	if (state->cgroup && (cgroup = vxe_cgroup_open(state->cgroup, err)) < 0)
+		goto out;
+	launch.cgroup_fd = cgroup;
+	if (options->console_socket && (console = console_connect(options->console_socket, err)) < 0)
+		goto out;
+	launch.console_socket = console;
 	supervision.launch = &launch;
 	supervision.id = options->id;
 	supervision.profile = state->profile;
@@ -822,6 +973,12 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		failed = pid_file_write(options->pid_file, launch.program_pid, err);
 	if (!failed)
 		failed = vxe_launch_go(&launch, err);
+	if (!failed && options->detach) {
+		failed = exec_leave(&supervision, err);
+		if (!failed)
+			*exit_code = 0;
+		goto out;
+	}
 	if (!failed)
 		failed = vxe_supervision_run(&supervision, err);
 	if (failed) {

@@ -3,9 +3,11 @@
 #define VXE_VERBS_INSTANCE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "config.h"
 #include "error.h"
+#include "state.h"
 
 struct vxe_instance_options {
 	const char *id, *bundle, *root; /* root: the state root, NULL for the default */
@@ -34,7 +36,8 @@ struct vxe_exec_options {
 	const char *id, *root;
 	char *const *args, *const *env; /* env: added to the instance's; NULL or NULL-terminated */
 	const char *cwd, *process_file, *pid_file, *console_socket;
-	bool detach, has_user;
+	bool detach, terminal, has_user, no_new_privileges;
+	uint64_t capabilities; /* added to the instance's */
 	uid_t uid;
 	gid_t gid;
 	int preserve_fds;
@@ -45,8 +48,13 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 
 /* SIGTERM, then SIGKILL after the timeout (seconds); returns when the instance is gone. */
 int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err);
-int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struct vxe_error **err);
 int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe_error **err);
+
+/* ROOT/ID of an existing instance and its state. */
+int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
+		      struct vxe_error **err);
+/* By descriptor, checked to be the process of the record: a number may be another's by now. -1 with errno ESRCH. */
+int vxe_process_open(const struct vxe_process_id *process);
 
 /* The folder of a bundle by name (VXE_BUNDLES, the default store) or by a path with a slash; malloc'd, checked to hold config.json. */
 int vxe_bundle_find(const char *name, char **path, struct vxe_error **err);

@@ -1,6 +1,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -48,6 +49,7 @@ static const char *const author_verbs[][2] = {
 	{"profile list", "list the profiles"},
 	{"profile check", "check a profile and say where it is wrong"},
 	{"profile compile", "compile a profile for `vxe run`"},
+	{"profile convert", "write a profile in another form"},
 	{"explain", "which mechanism holds each rule, or what becomes of one call"},
 	{"attack", "run an intruder's battery inside a bundle's confinement"},
 	{"completion", "print a completion script for bash, zsh or fish"},
@@ -84,6 +86,9 @@ static void log_append(const struct vxe_globals *globals, const struct vxe_error
 {
 	cleanup_file FILE *file = globals->log ? fopen(globals->log, "ae") : NULL;
 	struct vxe_json_text text = {0};
+	time_t now = time(NULL);
+	char time_text[32];
+	struct tm tm;
 
 	if (!file || !err)
 		return;
@@ -95,6 +100,8 @@ static void log_append(const struct vxe_globals *globals, const struct vxe_error
 	vxe_json_text_object_begin(&text, NULL);
 	vxe_json_text_string(&text, "level", "error");
 	vxe_json_text_string(&text, "msg", err->message);
+	if (gmtime_r(&now, &tm) && strftime(time_text, sizeof(time_text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
+		vxe_json_text_string(&text, "time", time_text);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) == 0)
 		fprintf(file, "%s\n", text.data);
@@ -120,6 +127,18 @@ static void error_print_json(const struct vxe_error *err)
 	vxe_json_text_free(&text);
 }
 
+/* The kernel refuses control from inside, by more than one mechanism; this only says so before it is tried. */
+static int refused_inside(struct vxe_error **err)
+{
+	const char *instance = getenv("VXE_INSTANCE");
+
+	if (!instance)
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "this is inside the instance %s, and instances are controlled from outside",
+		      instance);
+	return vxe_error_hint(err, "use a shell of the host");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"root", required_argument, NULL, 'r'},
@@ -128,6 +147,8 @@ int main(int argc, char **argv)
 						{"json", no_argument, NULL, 'j'},
 						{"debug", no_argument, NULL, 'd'},
 						{"systemd-cgroup", no_argument, NULL, 's'},
+						{"cgroup-manager", required_argument, NULL, 'c'},
+						{"rootless", required_argument, NULL, 'd'},
 						{"version", no_argument, NULL, 'v'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
@@ -137,6 +158,7 @@ int main(int argc, char **argv)
 	struct vxe_globals globals = {0};
 	cleanup_error struct vxe_error *err = NULL;
 	const struct vxe_verb *verb;
+	const char *other_driver = NULL;
 	int option, code;
 
 	vxe_self_init(argv);
@@ -151,12 +173,22 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			globals.log_json = !strcmp(optarg, "json");
-			break;
+			if (globals.log_json || !strcmp(optarg, "text"))
+				break;
+			fprintf(stderr, "%s: --log-format is text or json, not %s\n", name, optarg);
+			return VXE_EXIT_MISUSE;
 		case 'j':
 			globals.json = true;
 			break;
 		case 'd':
+			break;
+		case 'c':
+			if (!strcmp(optarg, "cgroupfs"))
+				break;
+			other_driver = optarg;
+			break;
 		case 's':
+			other_driver = "systemd";
 			break;
 		case 'v':
 			version_print(oci);
@@ -193,8 +225,11 @@ int main(int argc, char **argv)
 	}
 	optind = 0;
 	verb_argv = argv;
-	if (verb)
-		code = verb->run(&globals, argc, argv, &err);
+	if (other_driver && oci) {
+		vxe_error_set(&err, VXE_EXIT_FAILURE, 0, "the cgroup driver %s is not supported, cgroupfs is", other_driver);
+		code = vxe_error_hint(&err, "tell the engine to use cgroupfs (podman: --cgroup-manager=cgroupfs)");
+	} else if (verb)
+		code = refused_inside(&err) < 0 ? -1 : verb->run(&globals, argc, argv, &err);
 	else if (!oci)
 		code = vxe_author_exec(argv, &err);
 	else

@@ -109,23 +109,3 @@ int vxe_preflight_ports(const struct vxe_config *config, struct vxe_error **err)
 	}
 	return 0;
 }
-
-int vxe_preflight_limits(const struct vxe_config *config, struct vxe_error **err)
-{
-	const struct vxe_resources *r = &config->resources;
-	const char *field = NULL;
-
-	if (r->has_memory_limit || r->has_memory_swap || r->has_memory_reservation)
-		field = "memory";
-	else if (r->has_pids_limit)
-		field = "pids";
-	else if (r->has_cpu_shares || r->has_cpu_quota || r->has_cpu_period || r->cpuset_cpus || r->cpuset_mems)
-		field = "cpu";
-	else if (r->unified.count)
-		field = "unified";
-	if (!field)
-		return 0;
-	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: linux.resources.%s: cgroup limits cannot be set by this version",
-		      field);
-	return vxe_error_hint(err, "take it out, or set it on the service (systemd's MemoryMax=, TasksMax=, CPUQuota=)");
-}

@@ -8,7 +8,4 @@
 /* Each "tcp/PORT" of org.vxe.listen, when the instance shares the caller's network namespace. */
 int vxe_preflight_ports(const struct vxe_config *config, struct vxe_error **err);
 
-/* A limit that cannot be set is an error, never skipped. */
-int vxe_preflight_limits(const struct vxe_config *config, struct vxe_error **err);
-
 #endif

@@ -1,0 +1,607 @@
+#include "cgroup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "cgroup_device.h"
+#include "cleanup.h"
+#include "file.h"
+#include "kernel.h"
+
+#define FILE_MAX (1u << 20)
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY)
+#define WAIT_MS 5000
+#define DEPTH_MAX 32
+
+bool vxe_cgroup_wanted(const struct vxe_config *config)
+{
+	const struct vxe_resources *r = &config->resources;
+
+	return (config->cgroups_path && *config->cgroups_path) || r->has_memory_limit || r->has_memory_swap ||
+	       r->has_memory_reservation || r->has_pids_limit || r->has_cpu_shares || r->has_cpu_quota || r->has_cpu_period ||
+	       r->cpuset_cpus || r->cpuset_mems || r->unified.count || r->has_other_devices;
+}
+
+/* proc(5), mountinfo: a space in a path is written as \040. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		unsigned int byte;
+
+		if (*text == '\\' && sscanf(text + 1, "%3o", &byte) == 1) {
+			*out++ = (char)byte;
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
+	}
+	*out = '\0';
+}
+
+static int hierarchy_find(char **path, struct vxe_error **err)
+{
+	cleanup_file FILE *table = fopen("/proc/self/mountinfo", "re");
+	char root[4096], point[4096], line[16384];
+
+	while (table && fgets(line, sizeof(line), table)) {
+		const char *type = strstr(line, " - ");
+		struct statfs fs;
+
+		if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0 ||
+		    sscanf(line, "%*s %*s %*s %4095s %4095s", root, point) != 2 || strcmp(root, "/") != 0)
+			continue;
+		unescape(point);
+		/* Another mount may be on top of it. */
+		if (statfs(point, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		*path = strdup(point);
+		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the cgroup hierarchy");
+	}
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is no cgroup v2 hierarchy on this host");
+	return vxe_error_hint(err, "mount one (mount -t cgroup2 none /sys/fs/cgroup), or boot with version 2");
+}
+
+static int own_cgroup(char **path, struct vxe_error **err)
+{
+	cleanup_file FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[4200];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line + 3, "/..", 3))
+			break;
+		*path = strdup(line + 3);
+		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the caller's cgroup");
+	}
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the caller's own cgroup cannot be named from here");
+}
+
+static bool path_is_plain(const char *path)
+{
+	for (const char *part = path; *part;) {
+		size_t length;
+
+		part += strspn(part, "/");
+		length = strcspn(part, "/");
+		if ((length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.'))
+			return false;
+		part += length;
+	}
+	return path[strspn(path, "/")] != '\0';
+}
+
+int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path, struct vxe_error **err)
+{
+	const char *asked = config->cgroups_path && *config->cgroups_path ? config->cgroups_path : NULL;
+	cleanup_free char *mount_point = NULL, *own = NULL;
+
+	if (asked && !path_is_plain(asked))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: linux.cgroupsPath: \"%s\" has no name, or a part that is . or ..", asked);
+	if (hierarchy_find(&mount_point, err) < 0) {
+		if (asked)
+			vxe_error_wrap(err, "config.json: linux.cgroupsPath");
+		return -1;
+	}
+	if ((!asked || *asked != '/') && own_cgroup(&own, err) < 0)
+		return -1;
+	if (asprintf(path, "%s%s%s%s%s", mount_point, own && strcmp(own, "/") != 0 ? own : "",
+		     asked && *asked == '/' ? "" : "/", asked ? "" : "vxe-", asked ? asked : id) < 0) {
+		*path = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup of %s", id);
+	}
+	return 0;
+}
+
+/* --- files --- */
+
+static int file_write(int fd, const char *file, const char *text)
+{
+	cleanup_fd int target = openat(fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return target < 0 || vxe_write_all(target, text, strlen(text)) < 0 ? -1 : 0;
+}
+
+static int file_read(int fd, const char *file, char **text)
+{
+	size_t size;
+
+	return vxe_file_read_at(fd, file, FILE_MAX, text, &size, NULL);
+}
+
+/* Is the word in the space-separated file? */
+static bool file_lists(int fd, const char *file, const char *word, size_t length)
+{
+	cleanup_free char *text = NULL;
+
+	if (file_read(fd, file, &text) < 0)
+		return false;
+	for (const char *at = text; *at;) {
+		size_t n = strcspn(at, " \n");
+
+		if (n == length && !strncmp(at, word, n))
+			return true;
+		at += n;
+		at += strspn(at, " \n");
+	}
+	return false;
+}
+
+bool vxe_cgroup_number(int fd, const char *file, const char *key, uint64_t *out)
+{
+	cleanup_free char *text = NULL;
+	size_t length = key ? strlen(key) : 0;
+
+	if (file_read(fd, file, &text) < 0)
+		return false;
+	if (!key)
+		return sscanf(text, "%" SCNu64, out) == 1;
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+		if (!strncmp(line, key, length) && line[length] == ' ')
+			return sscanf(line + length, "%" SCNu64, out) == 1;
+	return false;
+}
+
+/* --- controllers and limits --- */
+
+uint64_t vxe_cgroup_weight(uint64_t shares)
+{
+	/* The same line that other runtimes draw: 2 becomes 1, 262144 becomes 10000. */
+	if (shares < 2)
+		shares = 2;
+	if (shares > 262144)
+		shares = 262144;
+	return 1 + (shares - 2) * 9999 / 262142;
+}
+
+/* The controller is the part of the file's name before the dot. */
+static int limit_write(int fd, const char *field, const char *file, const char *value, struct vxe_error **err)
+{
+	size_t length = strcspn(file, ".");
+	int saved;
+
+	if (file_write(fd, file, value) == 0)
+		return 0;
+	saved = errno;
+	if (saved == ENOENT && !file_lists(fd, "cgroup.controllers", file, length)) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+			      "config.json: linux.resources.%s: the cgroup controller %.*s is not available here", field,
+			      (int)length, file);
+		return vxe_error_hint(err, "take the limit out, or give cgroup v2 the controller (a host that mounts it as "
+					   "version 1 keeps it from version 2)");
+	}
+	return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "config.json: linux.resources.%s: writing \"%s\" to %s", field,
+			     value, file);
+}
+
+static const char *number_text(char *buffer, size_t size, int64_t value)
+{
+	if (value < 0)
+		return "max";
+	snprintf(buffer, size, "%" PRId64, value);
+	return buffer;
+}
+
+static int limit_memory(int fd, const struct vxe_resources *r, struct vxe_error **err)
+{
+	char text[32];
+	int64_t swap = r->memory_swap;
+
+	/* config.json counts memory and swap together, cgroup v2 counts swap alone. */
+	if (swap > 0)
+		swap -= r->memory_limit;
+	/* 0 is how engines say that nothing is asked. */
+	if (r->has_memory_reservation && r->memory_reservation &&
+	    limit_write(fd, "memory.reservation", "memory.low", number_text(text, sizeof(text), r->memory_reservation), err) <
+		    0)
+		return -1;
+	if (r->has_memory_limit && r->memory_limit &&
+	    limit_write(fd, "memory.limit", "memory.max", number_text(text, sizeof(text), r->memory_limit), err) < 0)
+		return -1;
+	if (r->has_memory_swap && r->memory_swap)
+		return limit_write(fd, "memory.swap", "memory.swap.max", number_text(text, sizeof(text), swap), err);
+	return 0;
+}
+
+static int limit_cpu(int fd, const struct vxe_resources *r, struct vxe_error **err)
+{
+	char text[64];
+	uint64_t quota;
+	int length;
+
+	if (r->has_cpu_shares) {
+		snprintf(text, sizeof(text), "%" PRIu64, vxe_cgroup_weight(r->cpu_shares));
+		if (limit_write(fd, "cpu.shares", "cpu.weight", text, err) < 0)
+			return -1;
+	}
+	if ((r->has_cpu_quota && r->cpu_quota) || r->has_cpu_period) {
+		/* With a period alone the quota stays what it is. */
+		if (r->has_cpu_quota && r->cpu_quota > 0)
+			length = snprintf(text, sizeof(text), "%" PRId64, r->cpu_quota);
+		else if (!r->has_cpu_quota && vxe_cgroup_number(fd, "cpu.max", NULL, &quota))
+			length = snprintf(text, sizeof(text), "%" PRIu64, quota);
+		else
+			length = snprintf(text, sizeof(text), "max");
+		if (r->has_cpu_period)
+			snprintf(text + length, sizeof(text) - (size_t)length, " %" PRIu64, r->cpu_period);
+		if (limit_write(fd, r->has_cpu_quota ? "cpu.quota" : "cpu.period", "cpu.max", text, err) < 0)
+			return -1;
+	}
+	if (r->cpuset_cpus && *r->cpuset_cpus && limit_write(fd, "cpu.cpus", "cpuset.cpus", r->cpuset_cpus, err) < 0)
+		return -1;
+	if (r->cpuset_mems && *r->cpuset_mems)
+		return limit_write(fd, "cpu.mems", "cpuset.mems", r->cpuset_mems, err);
+	return 0;
+}
+
+int vxe_cgroup_limit(int fd, const struct vxe_resources *r, struct vxe_error **err)
+{
+	char text[32];
+
+	if (limit_memory(fd, r, err) < 0 || limit_cpu(fd, r, err) < 0)
+		return -1;
+	/* runtime-spec: 0 and below is no limit. */
+	if (r->has_pids_limit && limit_write(fd, "pids.limit", "pids.max",
+					     number_text(text, sizeof(text), r->pids_limit > 0 ? r->pids_limit : -1), err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->unified.count; i++) {
+		cleanup_free char *field = NULL;
+
+		if (asprintf(&field, "unified[%s]", r->unified.items[i].key) < 0) {
+			field = NULL;
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "setting the cgroup's limits");
+		}
+		if (limit_write(fd, field, r->unified.items[i].key, r->unified.items[i].value, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct controllers {
+	const char *names[16];
+	size_t lengths[16], count;
+};
+
+static void controllers_add(struct controllers *set, const char *file)
+{
+	size_t length = strcspn(file, ".");
+
+	for (size_t i = 0; i < set->count; i++)
+		if (set->lengths[i] == length && !strncmp(set->names[i], file, length))
+			return;
+	if (set->count == sizeof(set->names) / sizeof(set->names[0]))
+		return; /* limit_write tells what is missing then */
+	set->names[set->count] = file;
+	set->lengths[set->count++] = length;
+}
+
+static void controllers_needed(const struct vxe_resources *r, struct controllers *set)
+{
+	if (r->has_memory_limit || r->has_memory_swap || r->has_memory_reservation)
+		controllers_add(set, "memory");
+	if (r->has_pids_limit)
+		controllers_add(set, "pids");
+	if (r->has_cpu_shares || r->has_cpu_quota || r->has_cpu_period)
+		controllers_add(set, "cpu");
+	if (r->cpuset_cpus || r->cpuset_mems)
+		controllers_add(set, "cpuset");
+	for (size_t i = 0; i < r->unified.count; i++)
+		controllers_add(set, r->unified.items[i].key);
+}
+
+/* What is not available is told by limit_write with the field's name; what the kernel refuses to hand down is told here. */
+static int controllers_enable(int fd, const char *where, const struct controllers *set, struct vxe_error **err)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		char text[80];
+		int saved;
+
+		snprintf(text, sizeof(text), "+%.*s", (int)set->lengths[i], set->names[i]);
+		if (!file_lists(fd, "cgroup.controllers", set->names[i], set->lengths[i]) ||
+		    file_lists(fd, "cgroup.subtree_control", set->names[i], set->lengths[i]) ||
+		    file_write(fd, "cgroup.subtree_control", text) == 0)
+			continue;
+		saved = errno;
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "handing the controller %s down from the cgroup %s", text + 1,
+			      where);
+		return saved == EBUSY ? vxe_error_hint(err, "it holds processes itself; name an absolute linux.cgroupsPath "
+							    "whose parents hold none")
+				      : -1;
+	}
+	return 0;
+}
+
+/* --- the folder --- */
+
+static bool is_populated(int fd)
+{
+	uint64_t populated;
+
+	return vxe_cgroup_number(fd, "cgroup.events", "populated", &populated) && populated;
+}
+
+static int cgroup_check(int fd, const char *path, struct vxe_error **err)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is no cgroup v2 folder", path);
+	return 0;
+}
+
+int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, int *out, struct vxe_error **err)
+{
+	struct controllers controllers = {0};
+	cleanup_free char *hierarchy = NULL, *walked = NULL;
+	cleanup_fd int fd = -1;
+	char *part, *rest = NULL;
+	bool last, made = false;
+	size_t prefix;
+
+	controllers_needed(resources, &controllers);
+	if (hierarchy_find(&hierarchy, err) < 0)
+		return -1;
+	prefix = strlen(hierarchy);
+	walked = strdup(path);
+	if (!walked)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the cgroup %s", path);
+	if (strncmp(path, hierarchy, prefix) != 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the cgroup %s is not in the hierarchy %s", path, hierarchy);
+	fd = open(hierarchy, FOLDER_FLAGS | O_CLOEXEC);
+	if (fd < 0 || cgroup_check(fd, hierarchy, err) < 0)
+		return fd < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", hierarchy) : -1;
+	for (part = strtok_r(walked + prefix, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
+		int below;
+
+		if (controllers_enable(fd, path, &controllers, err) < 0)
+			return -1;
+		last = !rest || !rest[strspn(rest, "/")];
+		if (mkdirat(fd, part, 0755) < 0 && (last || errno != EEXIST)) {
+			int saved = errno;
+
+			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the cgroup %s", path);
+			return saved == EEXIST
+				       ? vxe_error_hint(err, "it is another's; name another linux.cgroupsPath, or remove it")
+				       : -1;
+		}
+		made = last;
+		below = sys_openat2(fd, part, FOLDER_FLAGS, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+		if (below < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
+		close(fd);
+		fd = below;
+	}
+	if (!made)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the cgroup %s is the root of the hierarchy", path);
+	if (vxe_cgroup_limit(fd, resources, err) < 0) {
+		(void)rmdir(path);
+		return -1;
+	}
+	*out = steal_fd(&fd);
+	return 0;
+}
+
+int vxe_cgroup_open(const char *path, struct vxe_error **err)
+{
+	cleanup_fd int fd = open(path, FOLDER_FLAGS | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "opening the cgroup %s", path);
+		errno = saved;
+		return -1;
+	}
+	return cgroup_check(fd, path, err) < 0 ? -1 : steal_fd(&fd);
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+/* Waits for a value in cgroup.events, which a change of it makes readable; looking is enough for what takes a few milliseconds. */
+static bool event_wait(int fd, const char *key, uint64_t wanted)
+{
+	for (long waited = 0; waited < WAIT_MS;) {
+		long step = waited < 20 ? 1 : 10;
+		uint64_t value;
+
+		if (!vxe_cgroup_number(fd, "cgroup.events", key, &value))
+			return false;
+		if (value == wanted)
+			return true;
+		pause_ms(step);
+		waited += step;
+	}
+	return false;
+}
+
+int vxe_cgroup_freeze(int fd, bool frozen, struct vxe_error **err)
+{
+	if (file_write(fd, "cgroup.freeze", frozen ? "1" : "0") < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing cgroup.freeze");
+	if (event_wait(fd, "frozen", frozen))
+		return 0;
+	if (frozen)
+		(void)file_write(fd, "cgroup.freeze", "0");
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container's processes do not %s within %d s",
+			     frozen ? "come to rest" : "go on", WAIT_MS / 1000);
+}
+
+bool vxe_cgroup_frozen(int fd)
+{
+	uint64_t asked;
+
+	return vxe_cgroup_number(fd, "cgroup.freeze", NULL, &asked) && asked;
+}
+
+int vxe_cgroup_kill(int fd, struct vxe_error **err)
+{
+	if (file_write(fd, "cgroup.kill", "1") < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing cgroup.kill");
+	return 0;
+}
+
+/* Calls visit for each cgroup below fd, the deepest first. Names come from the kernel, links are not followed. */
+static int each_below(int fd, unsigned int depth, int (*visit)(int parent, const char *name, int child, void *data), void *data)
+{
+	cleanup_fd int copy = openat(fd, ".", FOLDER_FLAGS | O_CLOEXEC);
+	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+
+	if (!dir || depth == DEPTH_MAX)
+		return -1;
+	copy = -1;
+	while ((entry = readdir(dir))) {
+		cleanup_fd int child = -1;
+
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		child = openat(fd, entry->d_name, FOLDER_FLAGS | O_CLOEXEC | O_NOFOLLOW);
+		if (child < 0 && errno == ENOENT)
+			continue;
+		if (child < 0 || each_below(child, depth + 1, visit, data) < 0 || visit(fd, entry->d_name, child, data) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct pid_list {
+	pid_t *items;
+	size_t count;
+};
+
+static int pids_add(int parent, const char *name, int fd, void *data)
+{
+	struct pid_list *list = data;
+	cleanup_free char *text = NULL;
+
+	(void)parent;
+	(void)name;
+	/* A threaded cgroup below does not list processes; its root does. */
+	if (file_read(fd, "cgroup.procs", &text) < 0)
+		return 0;
+	for (char *at = text; *at;) {
+		pid_t pid = (pid_t)strtol(at, &at, 10);
+		pid_t *items;
+
+		at += strspn(at, "\n");
+		if (pid <= 0)
+			continue;
+		items = reallocarray(list->items, list->count + 1, sizeof(pid_t));
+		if (!items)
+			return -1;
+		list->items = items;
+		items[list->count++] = pid;
+	}
+	return 0;
+}
+
+int vxe_cgroup_processes(int fd, pid_t **pids, size_t *count, struct vxe_error **err)
+{
+	struct pid_list list = {0};
+
+	if (pids_add(-1, NULL, fd, &list) < 0 || each_below(fd, 0, pids_add, &list) < 0) {
+		free(list.items);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "listing the container's processes");
+	}
+	*pids = list.items;
+	*count = list.count;
+	return 0;
+}
+
+static int folder_remove(int parent, const char *name, int child, void *data)
+{
+	(void)child;
+	(void)data;
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+int vxe_cgroup_remove(const char *path, struct vxe_error **err)
+{
+	cleanup_fd int fd = vxe_cgroup_open(path, NULL);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
+	if (is_populated(fd)) {
+		if (vxe_cgroup_kill(fd, err) < 0)
+			return -1;
+		if (!event_wait(fd, "populated", 0))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					     "the processes in the cgroup %s do not end, even by SIGKILL", path);
+	}
+	/* The kernel lets go of a dead process's cgroup a moment after it has said that none is left. */
+	for (long waited = 0;; waited++) {
+		(void)each_below(fd, 0, folder_remove, NULL);
+		if (rmdir(path) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY || waited > 500)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "removing the cgroup %s", path);
+		pause_ms(1);
+	}
+}
+
+/* --- devices --- */
+
+int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err)
+{
+	cleanup_free struct bpf_insn *program = NULL;
+	cleanup_fd int loaded = -1;
+	union bpf_attr load = {0}, attach = {0};
+	size_t count;
+
+	if (!resources->n_devices)
+		return 0;
+	program = vxe_device_program(resources, &count);
+	if (!program)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device rules");
+	load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+	load.insns = (uint64_t)(uintptr_t)program;
+	load.insn_cnt = (uint32_t)count;
+	load.license = (uint64_t)(uintptr_t) "GPL";
+	load.expected_attach_type = BPF_CGROUP_DEVICE;
+	memcpy(load.prog_name, "vxe_devices", sizeof("vxe_devices"));
+	loaded = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (loaded < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+				     "config.json: linux.resources.devices: loading the device rules into the kernel");
+	attach.target_fd = (uint32_t)fd;
+	attach.attach_bpf_fd = (uint32_t)loaded;
+	attach.attach_type = BPF_CGROUP_DEVICE;
+	attach.attach_flags = BPF_F_ALLOW_MULTI;
+	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+				     "config.json: linux.resources.devices: attaching the device rules to the cgroup");
+	return 0;
+}

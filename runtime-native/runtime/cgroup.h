@@ -1,0 +1,43 @@
+/*
+ * cgroup v2 by the cgroupfs driver: one folder for each instance, made before its first process, which is born in it. The hierarchy
+ * is found by the mount table, wherever it is mounted. A limit whose controller is not there is an error that names both.
+ */
+#ifndef VXE_RUNTIME_CGROUP_H
+#define VXE_RUNTIME_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "error.h"
+
+/* Does the configuration ask for something that only a cgroup can hold? */
+bool vxe_cgroup_wanted(const struct vxe_config *config);
+/* Where the instance's cgroup would be: linux.cgroupsPath (absolute: from the root of the hierarchy; relative: below the caller's own
+   cgroup), or below the caller's own by the instance's name. An absolute path, malloc'd; an error where there is no hierarchy. */
+int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path, struct vxe_error **err);
+/* Makes the folder and sets the limits. One that is there is another's, and an error: delete would end what is in it. *fd is for clone3 and the device program. */
+int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, int *fd, struct vxe_error **err);
+int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_error **err);
+/* Loads and attaches linux.resources.devices; without rules nothing is done. It ends with the cgroup. */
+int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err);
+
+/* An existing one. -1 with errno ENOENT when it is gone. */
+int vxe_cgroup_open(const char *path, struct vxe_error **err);
+/* Returns when the kernel says that all are frozen, or not. */
+int vxe_cgroup_freeze(int fd, bool frozen, struct vxe_error **err);
+bool vxe_cgroup_frozen(int fd);
+/* SIGKILL to every process, those that are forking meanwhile included. */
+int vxe_cgroup_kill(int fd, struct vxe_error **err);
+/* The processes in it and below, host's numbers; malloc'd. */
+int vxe_cgroup_processes(int fd, pid_t **pids, size_t *count, struct vxe_error **err);
+/* Kills what is in it and removes it with all below. One that is gone is no error. */
+int vxe_cgroup_remove(const char *path, struct vxe_error **err);
+/* A number out of a file: the whole file for key NULL, else the value after "KEY ". "max" and what is not there give false. */
+bool vxe_cgroup_number(int fd, const char *file, const char *key, uint64_t *out);
+
+/* cpu.weight (1 to 10000) for shares of cgroup v1 (2 to 262144). */
+uint64_t vxe_cgroup_weight(uint64_t shares);
+
+#endif

@@ -1,0 +1,273 @@
+#include "control.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "instance.h"
+#include "kernel.h"
+
+/* An instance looked up; closed by the attribute. */
+struct found {
+	int root_fd, dir_fd, cgroup_fd;
+	struct vxe_state *state;
+};
+
+static void found_close(struct found *found)
+{
+	vxe_cleanup_fd(&found->root_fd);
+	vxe_cleanup_fd(&found->dir_fd);
+	vxe_cleanup_fd(&found->cgroup_fd);
+	vxe_state_free(&found->state);
+}
+
+#define cleanup_found __attribute__((cleanup(found_close)))
+#define FOUND_NOTHING                                                                                                          \
+	{                                                                                                                      \
+		-1, -1, -1, NULL                                                                                               \
+	}
+
+static int find(const char *root, const char *id, struct found *found, struct vxe_error **err)
+{
+	return vxe_instance_find(root, id, &found->root_fd, &found->dir_fd, &found->state, err);
+}
+
+/* The container with its cgroup; `doing` is the verb, for the message. */
+static int find_cgroup(const char *root, const char *id, const char *doing, struct found *found, struct vxe_error **err)
+{
+	if (find(root, id, found, err) < 0)
+		return -1;
+	if (found->state->status == VXE_STOPPED)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", id);
+	if (!found->state->cgroup) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has no cgroup, which %s needs", id, doing);
+		return vxe_error_hint(err, "give it one by linux.cgroupsPath in config.json");
+	}
+	found->cgroup_fd = vxe_cgroup_open(found->state->cgroup, err);
+	return found->cgroup_fd < 0 ? -1 : 0;
+}
+
+/* --- processes --- */
+
+static ino_t pid_namespace(const char *pid)
+{
+	char path[300];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/pid", pid);
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* Without a cgroup a container is known by its pid namespace, if that is not the caller's. */
+static int namespace_processes(const struct found *found, const char *id, pid_t **pids, size_t *count, struct vxe_error **err)
+{
+	cleanup_dir DIR *proc = opendir("/proc");
+	char init[16];
+	struct dirent *entry;
+	ino_t wanted;
+
+	snprintf(init, sizeof(init), "%d", found->state->init.pid);
+	wanted = pid_namespace(init);
+	if (!wanted || wanted == pid_namespace("self")) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has neither a cgroup nor a pid namespace of its own", id);
+		return vxe_error_hint(err, "give it a cgroup by linux.cgroupsPath in config.json");
+	}
+	while (proc && (entry = readdir(proc))) {
+		pid_t *items;
+
+		if (!isdigit((unsigned char)entry->d_name[0]) || pid_namespace(entry->d_name) != wanted)
+			continue;
+		items = reallocarray(*pids, *count + 1, sizeof(pid_t));
+		if (!items)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "listing the processes of %s", id);
+		*pids = items;
+		items[(*count)++] = (pid_t)strtol(entry->d_name, NULL, 10);
+	}
+	return 0;
+}
+
+static int processes(struct found *found, const char *id, pid_t **pids, size_t *count, struct vxe_error **err)
+{
+	*pids = NULL;
+	*count = 0;
+	if (found->state->cgroup) {
+		if (found->cgroup_fd < 0 && (found->cgroup_fd = vxe_cgroup_open(found->state->cgroup, err)) < 0)
+			return -1;
+		return vxe_cgroup_processes(found->cgroup_fd, pids, count, err);
+	}
+	return namespace_processes(found, id, pids, count, err);
+}
+
+int vxe_instance_processes(const char *root, const char *id, pid_t **pids, size_t *count, struct vxe_error **err)
+{
+	cleanup_found struct found found = FOUND_NOTHING;
+
+	if (find(root, id, &found, err) < 0)
+		return -1;
+	if (found.state->status == VXE_STOPPED)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", id);
+	return processes(&found, id, pids, count, err);
+}
+
+/* --- signals --- */
+
+/* The number may be another's between the list and the signal: it is signalled only if it is in the list once more. */
+static int kill_all(struct found *found, const char *id, int sig, struct vxe_error **err)
+{
+	cleanup_free pid_t *first = NULL, *again = NULL;
+	cleanup_free int *handles = NULL;
+	size_t n_first = 0, n_again = 0;
+	int failed = 0;
+
+	if (sig == SIGKILL && found->state->cgroup) {
+		if ((found->cgroup_fd = vxe_cgroup_open(found->state->cgroup, err)) < 0)
+			return -1;
+		return vxe_cgroup_kill(found->cgroup_fd, err);
+	}
+	if (processes(found, id, &first, &n_first, err) < 0)
+		return -1;
+	handles = calloc(n_first + 1, sizeof(int));
+	if (!handles)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "signalling %s", id);
+	for (size_t i = 0; i < n_first; i++)
+		handles[i] = sys_pidfd_open(first[i], 0);
+	failed = processes(found, id, &again, &n_again, err);
+	for (size_t i = 0; i < n_first; i++) {
+		bool member = false;
+
+		for (size_t k = 0; k < n_again; k++)
+			member |= again[k] == first[i];
+		if (!failed && member && handles[i] >= 0 && sys_pidfd_send_signal(handles[i], sig) < 0 && errno != ESRCH)
+			failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "signalling process %d of %s", first[i], id);
+		if (handles[i] >= 0)
+			close(handles[i]);
+	}
+	return failed;
+}
+
+int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struct vxe_error **err)
+{
+	cleanup_found struct found found = FOUND_NOTHING;
+	cleanup_fd int pidfd = -1;
+
+	if (find(root, id, &found, err) < 0)
+		return -1;
+	/* A container without a pid namespace of its own may have processes that outlive its first. */
+	if (all && (found.state->status != VXE_STOPPED || found.state->cgroup))
+		return kill_all(&found, id, sig, err);
+	if (found.state->status == VXE_STOPPED)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", id);
+	pidfd = vxe_process_open(&found.state->init);
+	if (pidfd < 0 || sys_pidfd_send_signal(pidfd, sig) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno == ESRCH ? 0 : errno, "%s is not running", id);
+	return 0;
+}
+
+/* --- pause, resume --- */
+
+int vxe_instance_pause(const char *root, const char *id, bool paused, struct vxe_error **err)
+{
+	cleanup_found struct found found = FOUND_NOTHING;
+	struct stat st;
+
+	if (find_cgroup(root, id, paused ? "pause" : "resume", &found, err) < 0)
+		return -1;
+	if ((found.state->status == VXE_PAUSED) == paused)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is %s", id, paused ? "paused already" : "not paused");
+	if (vxe_cgroup_freeze(found.cgroup_fd, paused, err) < 0)
+		return -1;
+	/* The fifo is there as long as the program was not started. */
+	if (paused)
+		found.state->status = VXE_PAUSED;
+	else
+		found.state->status = fstatat(found.dir_fd, "start", &st, AT_SYMLINK_NOFOLLOW) == 0 ? VXE_CREATED : VXE_RUNNING;
+	return vxe_state_write(found.dir_fd, found.state, err);
+}
+
+/* --- limits and numbers --- */
+
+int vxe_instance_update(const char *root, const char *id, const struct vxe_resources *resources, struct vxe_error **err)
+{
+	cleanup_found struct found found = FOUND_NOTHING;
+
+	if (find_cgroup(root, id, "update", &found, err) < 0)
+		return -1;
+	if (resources->n_devices)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "linux.resources.devices: the device rules of a running container are not changed");
+	return vxe_cgroup_limit(found.cgroup_fd, resources, err);
+}
+
+static void number_write(struct vxe_json_text *text, const char *key, int fd, const char *file, const char *name)
+{
+	uint64_t value;
+
+	if (vxe_cgroup_number(fd, file, name, &value))
+		vxe_json_text_uint(text, key, value);
+}
+
+/* Microseconds in the file, nanoseconds in the document. */
+static void time_write(struct vxe_json_text *text, const char *key, int fd, const char *name)
+{
+	uint64_t value;
+
+	if (vxe_cgroup_number(fd, "cpu.stat", name, &value))
+		vxe_json_text_uint(text, key, value * 1000);
+}
+
+static void usage_write(struct vxe_json_text *text, const char *key, int fd, const char *current, const char *max)
+{
+	vxe_json_text_object_begin(text, key);
+	number_write(text, "usage", fd, current, NULL);
+	number_write(text, "limit", fd, max, NULL);
+	vxe_json_text_object_end(text);
+}
+
+static void stats_write(struct vxe_json_text *text, int fd)
+{
+	vxe_json_text_object_begin(text, "cpu");
+	vxe_json_text_object_begin(text, "usage");
+	time_write(text, "total", fd, "usage_usec");
+	time_write(text, "kernel", fd, "system_usec");
+	time_write(text, "user", fd, "user_usec");
+	vxe_json_text_object_end(text);
+	vxe_json_text_object_begin(text, "throttling");
+	number_write(text, "periods", fd, "cpu.stat", "nr_periods");
+	number_write(text, "throttledPeriods", fd, "cpu.stat", "nr_throttled");
+	time_write(text, "throttledTime", fd, "throttled_usec");
+	vxe_json_text_object_end(text);
+	vxe_json_text_object_end(text);
+	vxe_json_text_object_begin(text, "memory");
+	usage_write(text, "usage", fd, "memory.current", "memory.max");
+	usage_write(text, "swap", fd, "memory.swap.current", "memory.swap.max");
+	number_write(text, "cache", fd, "memory.stat", "file");
+	vxe_json_text_object_end(text);
+	vxe_json_text_object_begin(text, "pids");
+	number_write(text, "current", fd, "pids.current", NULL);
+	number_write(text, "limit", fd, "pids.max", NULL);
+	vxe_json_text_object_end(text);
+}
+
+int vxe_instance_stats(const char *root, const char *id, struct vxe_json_text *text, struct vxe_error **err)
+{
+	cleanup_found struct found found = FOUND_NOTHING;
+
+	if (find_cgroup(root, id, "events", &found, err) < 0)
+		return -1;
+	vxe_json_text_object_begin(text, NULL);
+	vxe_json_text_string(text, "type", "stats");
+	vxe_json_text_string(text, "id", id);
+	vxe_json_text_object_begin(text, "data");
+	stats_write(text, found.cgroup_fd);
+	vxe_json_text_object_end(text);
+	vxe_json_text_object_end(text);
+	return vxe_json_text_finish(text) < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "writing the numbers of %s", id)
+					      : 0;
+}

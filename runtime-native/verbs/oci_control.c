@@ -1,0 +1,268 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "control.h"
+#include "file.h"
+#include "json.h"
+#include "oci.h"
+
+#define RESOURCES_MAX (1u << 20)
+
+/* "TERM", "SIGTERM", "15" */
+static int signal_parse(const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (*text && !*end)
+		return number >= 0 && number < 65 ? (int)number : -1;
+	if (!strncmp(text, "SIG", 3))
+		text += 3;
+	for (int sig = 1; sig < 65; sig++) {
+		const char *name = sigabbrev_np(sig);
+
+		if (name && !strcmp(name, text))
+			return sig;
+	}
+	return -1;
+}
+
+int vxe_oci_kill(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
+	bool all = false;
+	int option, sig = SIGTERM;
+
+	while ((option = getopt_long(argc, argv, "+ah", options, NULL)) >= 0) {
+		if (option == 'a')
+			all = true;
+		else
+			return option == 'h' ? vxe_oci_help("kill") : vxe_oci_misuse("kill", NULL, err);
+	}
+	if (optind + 1 != argc && optind + 2 != argc)
+		return vxe_oci_misuse("kill", "wants a container id and a signal", err);
+	if (optind + 2 == argc && (sig = signal_parse(argv[optind + 1])) < 0)
+		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no signal", argv[optind + 1]);
+	return vxe_instance_kill(globals->root, argv[optind], sig, all, err);
+}
+
+int vxe_oci_pause(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	const char *id;
+	int code = vxe_oci_one_id("pause", argc, argv, &id, err);
+
+	return code != -2 ? code : vxe_instance_pause(globals->root, id, true, err);
+}
+
+int vxe_oci_resume(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	const char *id;
+	int code = vxe_oci_one_id("resume", argc, argv, &id, err);
+
+	return code != -2 ? code : vxe_instance_pause(globals->root, id, false, err);
+}
+
+/* --- update --- */
+
+/* Each option and its place in linux.resources: the command line is turned into that document, so that one parser judges both. */
+static const struct {
+	const char *option, *group, *field;
+	bool text;
+} limits[] = {
+	{"memory", "memory", "limit", false},	  {"memory-reservation", "memory", "reservation", false},
+	{"memory-swap", "memory", "swap", false}, {"cpu-share", "cpu", "shares", false},
+	{"cpu-quota", "cpu", "quota", false},	  {"cpu-period", "cpu", "period", false},
+	{"cpuset-cpus", "cpu", "cpus", true},	  {"cpuset-mems", "cpu", "mems", true},
+	{"pids-limit", "pids", "limit", false},
+};
+#define N_LIMITS (sizeof(limits) / sizeof(limits[0]))
+
+/* A number with K, M, G or T, each 1024 of the one before. */
+static int size_parse(const char *text, int64_t *out)
+{
+	static const char letters[] = "kmgtKMGT";
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno || end == text)
+		return -1;
+	if (*end) {
+		const char *letter = strchr(letters, *end);
+		int64_t scaled = value;
+
+		if (!letter || end[1])
+			return -1;
+		for (long i = (letter - letters) % 4; i >= 0; i--)
+			if (__builtin_mul_overflow(scaled, INT64_C(1024), &scaled))
+				return -1;
+		value = scaled;
+	}
+	*out = value;
+	return 0;
+}
+
+static int limits_write(const char *const values[N_LIMITS], struct vxe_json_text *text, struct vxe_error **err)
+{
+	const char *open = NULL;
+
+	vxe_json_text_object_begin(text, NULL);
+	for (size_t i = 0; i < N_LIMITS; i++) {
+		int64_t number;
+
+		if (!values[i])
+			continue;
+		if (!open || strcmp(open, limits[i].group) != 0) {
+			if (open)
+				vxe_json_text_object_end(text);
+			open = limits[i].group;
+			vxe_json_text_object_begin(text, open);
+		}
+		if (limits[i].text)
+			vxe_json_text_string(text, limits[i].field, values[i]);
+		else if (size_parse(values[i], &number) < 0)
+			return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "--%s: \"%s\" is not a number", limits[i].option,
+					     values[i]);
+		else
+			vxe_json_text_int(text, limits[i].field, number);
+	}
+	if (open)
+		vxe_json_text_object_end(text);
+	vxe_json_text_object_end(text);
+	return vxe_json_text_finish(text) < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the limits") : 0;
+}
+
+static int resources_read(const char *file, char **text, size_t *size, struct vxe_error **err)
+{
+	if (!strcmp(file, "-"))
+		return vxe_file_read_fd(STDIN_FILENO, "standard input", RESOURCES_MAX, text, size, err);
+	return vxe_file_read_at(AT_FDCWD, file, RESOURCES_MAX, text, size, err);
+}
+
+int vxe_oci_update(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	struct option options[N_LIMITS + 3] = {{"resources", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}};
+	const char *values[N_LIMITS] = {0}, *file = NULL;
+	struct vxe_json_text text = {0};
+	struct vxe_resources resources = {0};
+	cleanup_free char *given = NULL;
+	bool any = false;
+	size_t size = 0;
+	int option, failed;
+
+	for (size_t i = 0; i < N_LIMITS; i++)
+		options[i + 2] = (struct option){limits[i].option, required_argument, NULL, 256 + (int)i};
+	while ((option = getopt_long(argc, argv, "+r:h", options, NULL)) >= 0) {
+		if (option == 'h')
+			return vxe_oci_help("update");
+		if (option == 'r') {
+			file = optarg;
+		} else if (option >= 256) {
+			values[option - 256] = optarg;
+			any = true;
+		} else {
+			return vxe_oci_misuse("update", NULL, err);
+		}
+	}
+	if (optind + 1 != argc || (!file && !any) || (file && any))
+		return vxe_oci_misuse("update", "wants one container id, and either --resources or limits", err);
+	if (file)
+		failed = resources_read(file, &given, &size, err);
+	else
+		failed = limits_write(values, &text, err);
+	if (!failed)
+		failed = vxe_config_parse_resources(file ? given : text.data, file ? size : text.size, &resources, err);
+	vxe_json_text_free(&text);
+	if (!failed)
+		failed = vxe_instance_update(globals->root, argv[optind], &resources, err);
+	vxe_resources_free(&resources);
+	return failed;
+}
+
+/* --- ps, events --- */
+
+static void process_print(pid_t pid)
+{
+	char path[64], line[256], name[64] = "?";
+	unsigned int uid = 0, parent = 0;
+	cleanup_file FILE *file = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	/* It may have ended since. */
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Name:\t%63[^\n]", name) == 1 || sscanf(line, "PPid:\t%u", &parent) == 1)
+			continue;
+		if (sscanf(line, "Uid:\t%u", &uid) == 1)
+			break;
+	}
+	printf("%-10u %-8d %-8u %s\n", uid, pid, parent, name);
+}
+
+int vxe_oci_ps(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = {
+		{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
+	cleanup_free pid_t *pids = NULL;
+	bool json = globals->json;
+	size_t count = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+f:h", options, NULL)) >= 0) {
+		if (option == 'h')
+			return vxe_oci_help("ps");
+		if (option != 'f')
+			return vxe_oci_misuse("ps", NULL, err);
+		if (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
+			return vxe_oci_misuse("ps", "knows the formats table and json", err);
+		json = !strcmp(optarg, "json");
+	}
+	if (optind + 1 != argc)
+		return vxe_oci_misuse("ps", "wants one container id; options of ps(1) are not supported", err);
+	if (vxe_instance_processes(globals->root, argv[optind], &pids, &count, err) < 0)
+		return -1;
+	if (!json)
+		printf("%-10s %-8s %-8s %s\n", "UID", "PID", "PPID", "CMD");
+	for (size_t i = 0; i < count; i++) {
+		if (json)
+			printf("%s%d", i ? "," : "[", pids[i]);
+		else
+			process_print(pids[i]);
+	}
+	if (json)
+		puts(count ? "]" : "[]");
+	return 0;
+}
+
+int vxe_oci_events(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = {{"stats", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	struct vxe_json_text text = {0};
+	bool stats = false;
+	int option, failed;
+
+	while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+		if (option == 's')
+			stats = true;
+		else
+			return option == 'h' ? vxe_oci_help("events") : vxe_oci_misuse("events", NULL, err);
+	}
+	if (optind + 1 != argc || !stats)
+		return vxe_oci_misuse("events", "wants --stats and one container id; a stream of events is not supported", err);
+	failed = vxe_instance_stats(globals->root, argv[optind], &text, err);
+	if (!failed)
+		puts(text.data);
+	vxe_json_text_free(&text);
+	return failed;
+}
