@@ -15,6 +15,8 @@ export interface FilterDifference {
   readonly nr: number;
   readonly arch: number;
   readonly arguments: readonly bigint[];
+  /** Where the call was made; no filter should look. */
+  readonly instructionPointer: bigint;
   /** The call as people read it. */
   readonly text: string;
   readonly policy: string;
@@ -204,11 +206,12 @@ function errno(name: string): number {
 /** The prover's example, run through the evaluator and through the filter itself: what is shown has happened. */
 function replay({ policy, filter, loader }: FilterQuestion, item: Case, model: Model): FilterDifference {
   const { numbers, arch } = item.assumed;
+  const instructionPointer = (BigInt(model.get('ip_high') ?? 0) << 32n) | BigInt(model.get('ip_low') ?? 0);
   const data: SeccompData = {
     nr: model.get('nr') ?? numbers[0],
     arch: 'is' in arch ? arch.is : (model.get('arch') ?? 0),
     arguments: argumentsOf(model),
-    instructionPointer: (BigInt(model.get('ip_high') ?? 0) << 32n) | BigInt(model.get('ip_low') ?? 0),
+    instructionPointer,
   };
   const name = item.call ?? `call ${data.nr >= X32_BIT ? `0x${data.nr.toString(16)}` : data.nr}`;
   const answer = answerText(simulate(filter, data), name, loader);
@@ -221,6 +224,7 @@ function replay({ policy, filter, loader }: FilterQuestion, item: Case, model: M
     nr: data.nr,
     arch: data.arch,
     arguments: data.arguments,
+    instructionPointer,
     text: callText(name, data.arguments) + place,
     policy: policyText(policy, item, data.arguments),
     filter: answer,

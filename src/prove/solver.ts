@@ -22,32 +22,61 @@ export class Undecided extends Error {}
 /** Beyond this a question counts as undecided. */
 const MILLISECONDS_MAX = 60_000;
 
+const SAT = 1;
+const UNSAT = -1;
+
 /** Starts z3, which is some 35 MB and therefore an optional package. */
 export async function startSolver(): Promise<Solver> {
   const { Z3, em } = await load();
+  Z3.global_param_set('timeout', String(MILLISECONDS_MAX));
   const config = Z3.mk_config();
   const context = Z3.mk_context(config);
   Z3.del_config(config);
-  const head = `(set-option :timeout ${MILLISECONDS_MAX})\n(set-logic QF_BV)\n`;
-  const known = new Map<Term, Model | undefined>();
+  const logic = Z3.mk_string_symbol(context, 'QF_BV');
+  /** Every call into z3 leaves its error to be asked for; an error that is not seen would be a proof of nothing. */
+  const checked = <T>(value: T): T => {
+    const code = Z3.get_error_code(context);
+    if (code !== 0) throw new Undecided(`the prover says: ${Z3.get_error_msg(context, code).trim()}`);
+    return value;
+  };
+  const known = new WeakMap<Term, Promise<Model | undefined>>();
   const spent = { questions: 0, milliseconds: 0 };
-  return {
-    spent,
-    async find(formula) {
-      if (formula.op === 'false') return undefined;
-      if (formula.op === 'true') return new Map();
-      if (known.has(formula)) return known.get(formula);
-      const { script, variables } = smtScript(formula);
-      const begun = performance.now();
-      const ask = async (text: string): Promise<string> => await Z3.eval_smtlib2_string(context, text);
-      const answer = (await ask(`(reset)\n${head}${script}(check-sat)\n`)).trim();
-      let model: Model | undefined;
-      if (answer === 'sat') model = parseModel(await ask(`(get-value (${variables.join(' ')}))\n`));
-      else if (answer !== 'unsat') throw new Undecided(`the prover answers ${answer}`);
+  const solve = async (formula: Term): Promise<Model | undefined> => {
+    const begun = performance.now();
+    const solver = checked(Z3.mk_solver_for_logic(context, logic));
+    Z3.solver_inc_ref(context, solver);
+    try {
+      // Read in one step, and not by the interface for whole scripts: that one reads the text when it is no longer there.
+      Z3.solver_from_string(context, solver, smtScript(formula));
+      checked(undefined);
+      const answer = checked(await Z3.solver_check(context, solver));
+      if (answer === UNSAT) return undefined;
+      if (answer !== SAT)
+        throw new Undecided(`the prover gives up: ${Z3.solver_get_reason_unknown(context, solver)}`);
+      const model = checked(Z3.solver_get_model(context, solver));
+      Z3.model_inc_ref(context, model);
+      const text = Z3.model_to_string(context, model);
+      Z3.model_dec_ref(context, model);
+      return parseModel(text);
+    } finally {
+      Z3.solver_dec_ref(context, solver);
       spent.questions++;
       spent.milliseconds += performance.now() - begun;
-      known.set(formula, model);
-      return model;
+    }
+  };
+  // The prover takes one question at a time.
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    spent,
+    find(formula) {
+      if (formula.op === 'false') return Promise.resolve(undefined);
+      if (formula.op === 'true') return Promise.resolve(new Map());
+      const asked = known.get(formula);
+      if (asked !== undefined) return asked;
+      const answer = last.then(() => solve(formula));
+      last = answer.catch(() => undefined);
+      known.set(formula, answer);
+      return answer;
     },
     close() {
       Z3.del_context(context);
@@ -70,7 +99,7 @@ async function load(): ReturnType<typeof import('z3-solver').init> {
 
 function parseModel(text: string): Model {
   const model = new Map<string, number>();
-  for (const [, name = '', value = ''] of text.matchAll(/\((\w+) #x([0-9a-f]{8})\)/g))
+  for (const [, name = '', value = ''] of text.matchAll(/(\w+) -> #x([0-9a-f]{8})/g))
     model.set(name, Number.parseInt(value, 16));
   return model;
 }

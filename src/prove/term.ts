@@ -123,7 +123,7 @@ export class Terms {
 }
 
 /** A formula as SMT-LIB: a script that declares its words and asserts it. Shared parts are written once. */
-export function smtScript(formula: Term): { readonly script: string; readonly variables: readonly string[] } {
+export function smtScript(formula: Term): string {
   const lines: string[] = [];
   const variables: string[] = [];
   const done = new Set<Term>();
@@ -138,15 +138,13 @@ export function smtScript(formula: Term): { readonly script: string; readonly va
     for (const arg of term.args) emit(arg);
     if (term.op === 'var') {
       variables.push(term.name);
-      lines.push(`(declare-const ${term.name} (_ BitVec 32))`);
     } else if (term.args.length > 0) {
-      const word = term.op.startsWith('bv') || term.op === 'ite';
       const operator = term.op === 'eq' ? '=' : term.op === 'uge' ? 'bvuge' : term.op;
-      lines.push(
-        `(define-fun t${term.id} () ${word ? '(_ BitVec 32)' : 'Bool'} (${operator} ${term.args.map(name).join(' ')}))`,
-      );
+      lines.push(`(let ((t${term.id} (${operator} ${term.args.map(name).join(' ')})))`);
     }
   };
   emit(formula);
-  return { script: `${lines.join('\n')}\n(assert ${name(formula)})\n`, variables };
+  const declared = variables.map((word) => `(declare-const ${word} (_ BitVec 32))`);
+  const closed = ')'.repeat(lines.length + 1);
+  return `${declared.join('\n')}\n(assert\n${lines.join('\n')}\n${name(formula)}${closed}\n`;
 }

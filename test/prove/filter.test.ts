@@ -1,0 +1,151 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { unwrap } from '../../src/common/index.js';
+import { AUDIT_ARCH, compileOci, lowerSeccomp, simulate } from '../../src/lowering/seccomp/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import { knownCalls } from '../../src/policy/index.js';
+import type { FilterQuestion } from '../../src/prove/index.js';
+import { findDifference, NotAProgram, startSolver, Terms } from '../../src/prove/index.js';
+import { ownQuestion, policyOf, popd, ports } from './helpers.js';
+import type { Mutant } from './mutants.js';
+import { mutantsOf } from './mutants.js';
+
+const solver = await startSolver();
+test.after.always(() => solver.close());
+
+function ociQuestion(policy: Policy): FilterQuestion {
+  const plan = unwrap(lowerSeccomp(policy, 'x86_64', ports.compiler, ports.calls));
+  const filter = unwrap(compileOci(plan.oci, 'x86_64', ports.calls, ports.compiler));
+  const knows = (call: string): boolean => ports.calls.resolve(call, 'x86_64') !== undefined;
+  return { policy, filter, loader: { kind: 'oci', knows } };
+}
+
+const SMALL = policyOf(`
+calls:
+  permit: [read]
+  when:
+    socket: [{domain: [AF_UNIX, AF_INET], type: {is: SOCK_STREAM, mask: SOCK_TYPE_MASK}}]
+    lseek: [{offset: {from: 5, to: 0x100000007}}]
+    chmod: [{mode: {only: 0644}}]
+  quiet:
+    socket: [{domain: AF_UNIX, protocol: 7, errno: EACCES}]
+    ioctl: [{request: TIOCSTI, errno: ENOTTY}]
+`);
+
+const POLICIES: readonly [string, Policy][] = [
+  ['popd', popd()],
+  ['a small strict profile', SMALL],
+  ['nothing', policyOf('')],
+  ['a filesystem profile', policyOf('exec: any\n', 'filesystem')],
+];
+
+for (const [what, policy] of POLICIES) {
+  test(`both filters hold the policy for all calls: ${what}`, async (t) => {
+    t.is(await findDifference(ownQuestion(policy), solver), undefined);
+    t.is(await findDifference(ociQuestion(policy), solver), undefined);
+  });
+}
+
+test('a difference is a call, with both verdicts', async (t) => {
+  const wider = policyOf('calls: {when: {socket: [{domain: [AF_UNIX, AF_INET]}]}}\n');
+  const narrower = policyOf('calls: {when: {socket: [{domain: AF_UNIX}]}}\n');
+  const found = await findDifference({ ...ownQuestion(wider), policy: narrower }, solver);
+  t.is(found?.call, 'socket');
+  t.is((found?.arguments[0] ?? 0n) & 0xffff_ffffn, 2n);
+  t.regex(found?.policy ?? '', /^refuses it with EPERM/);
+  t.is(found?.filter, 'permits it');
+});
+
+test('what the supervisor performs must not be raised where it is refused', async (t) => {
+  const policy = policyOf('calls: {when: {listen: [{backlog: {from: 0, to: 5}}]}}\n');
+  const found = await findDifference(
+    { ...ownQuestion(policy), loader: { kind: 'vxe', supervised: ['listen'] } },
+    solver,
+  );
+  t.is(found?.call, 'listen');
+});
+
+test('bytes that are no program are refused', async (t) => {
+  const question = ownQuestion(SMALL);
+  for (const filter of [new Uint8Array(0), new Uint8Array(7), question.filter.slice(0, -8)]) {
+    await t.throwsAsync(findDifference({ ...question, filter }, solver), { instanceOf: NotAProgram });
+  }
+});
+
+const sample = fc.sample(
+  fc.tuple(
+    fc.constantFrom(...knownCalls().values(), 1000, 0x4000_0001, 0xffff_ffff),
+    fc.constantFrom(AUDIT_ARCH.x86_64, AUDIT_ARCH.x86_64, 0x4000_0003),
+    fc.array(fc.oneof(fc.bigInt({ min: 0n, max: 40n }), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })), {
+      minLength: 6,
+      maxLength: 6,
+    }),
+  ),
+  { numRuns: 300, seed: 7 },
+);
+
+/** Whether the proof caught the mutant; what it says is held against the simulator. */
+async function caught(question: FilterQuestion, mutant: Mutant, terms: Terms): Promise<boolean> {
+  const answer = (
+    filter: Uint8Array,
+    nr: number,
+    arch: number,
+    values: readonly bigint[],
+    ip = 0n,
+  ): string => {
+    const verdict = simulate(filter, { nr, arch, arguments: values, instructionPointer: ip });
+    return `${verdict.action} ${verdict.action === 'errno' ? verdict.data : ''}`;
+  };
+  try {
+    const found = await findDifference({ ...question, filter: mutant.filter }, solver, terms);
+    if (found !== undefined) {
+      const { nr, arch, arguments: values, instructionPointer: ip } = found;
+      if (answer(mutant.filter, nr, arch, values, ip) !== answer(question.filter, nr, arch, values, ip))
+        return true;
+      throw new Error(`${mutant.kind} at ${mutant.at}: ${found.text} is decided as before`);
+    }
+  } catch (error) {
+    if (error instanceof NotAProgram) return true;
+    throw error;
+  }
+  for (const [nr, arch, values] of sample) {
+    if (answer(mutant.filter, nr, arch, values) !== answer(question.filter, nr, arch, values))
+      throw new Error(`${mutant.kind} at ${mutant.at} was let pass and decides call ${nr} otherwise`);
+  }
+  return false;
+}
+
+async function sweep(
+  question: FilterQuestion,
+  every: number,
+): Promise<{ readonly tried: number; readonly survivors: readonly Mutant[] }> {
+  const terms = new Terms();
+  const chosen = mutantsOf(question.filter).filter((_, index) => index % every === 0);
+  const survivors: Mutant[] = [];
+  for (const mutant of chosen) if (!(await caught(question, mutant, terms))) survivors.push(mutant);
+  return { tried: chosen.length, survivors };
+}
+
+function countsOf(survivors: readonly Mutant[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of survivors) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ');
+}
+
+test('a lowering broken in one instruction is caught, or decides every call as before', async (t) => {
+  const { tried, survivors } = await sweep(ownQuestion(SMALL), Number(process.env.VXE_MUTANTS_EVERY ?? 13));
+  t.log(`${tried} mutants, ${survivors.length} decide as before: ${countsOf(survivors)}`);
+  t.true(tried > 50, `${tried}`);
+  // A dropped mask and an answer changed are never the same filter.
+  t.deepEqual(
+    survivors.filter(({ kind }) => /mask dropped|inverted|another answer|exchanged/.test(kind)),
+    [],
+  );
+  t.true(survivors.length < tried / 5, `${survivors.length} of ${tried}`);
+});
+
+test('mutants of the filter of popd are caught', async (t) => {
+  const { tried, survivors } = await sweep(ownQuestion(popd()), Number(process.env.VXE_MUTANTS_EVERY ?? 29));
+  t.log(`${tried} mutants, ${survivors.length} decide as before: ${countsOf(survivors)}`);
+  t.true(survivors.length < tried / 5, `${survivors.length} of ${tried}`);
+});

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { unwrap } from '../../src/common/index.js';
+import { parseProfile } from '../../src/language/index.js';
+import { lowerSeccomp } from '../../src/lowering/seccomp/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import type { FilterQuestion } from '../../src/prove/index.js';
+import { ports } from '../lowering/helpers.js';
+
+export { policyOf, ports } from '../lowering/helpers.js';
+
+export function popd(): Policy {
+  const text = readFileSync('profiles/popd.vxed.yaml', 'utf8');
+  return unwrap(parseProfile({ name: 'popd.vxed.yaml', text }));
+}
+
+/** The question whether VXE's own filter for a policy holds it. */
+export function ownQuestion(policy: Policy): FilterQuestion {
+  const { filter, supervised } = unwrap(lowerSeccomp(policy, 'x86_64', ports.compiler, ports.calls));
+  return { policy, filter, loader: { kind: 'vxe', supervised } };
+}
