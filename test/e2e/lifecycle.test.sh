@@ -94,6 +94,29 @@ check 'run refuses a file that the profile does not grant' [ "$status" = 1 ]
 check 'the refusal reaches the program as an error' contains "$errors" 'Permission denied|Operation not permitted'
 try vxe run quiet /usr/bin/touch "$world/made"
 check 'run refuses writing' test ! -e "$world/made"
+# Control from inside: refused in words, and by the kernel where the words are got around.
+cat >"$world/all.vxed.yaml" <<'EOF'
+vxed: 1
+name: all
+description: Reads and runs everything
+type: filesystem
+files: {/: read execute}
+network: {interface: host}
+exec: any
+EOF
+vxe start popd --detach
+wait_for_port 110
+for verb in 'stop popd --timeout 1' 'exec popd /usr/sbin/popa3d -V' 'start popd --name other' 'run all /bin/true'; do
+  refused "vxe ${verb%% *} inside is refused" 1 'inside the instance' vxe run all build/bin/vxe $verb
+  inside_unmarked() { ! vxe run all /usr/bin/env -u VXE_INSTANCE build/bin/vxe $verb; }
+  check "vxe ${verb%% *} inside, unmarked, fails" inside_unmarked
+done
+kills_from_inside() { vxe run all /bin/sh -c 'kill -9 "$1"' sh "$(vxe status popd --json | sed -n 's/.*"program":{"pid":\([0-9]*\).*/\1/p')"; }
+try kills_from_inside
+check 'a signal from inside reaches no other instance' [ "$status" != 0 ]
+check 'control: what was attempted from inside works outside' serves
+check 'control: outside it stops' vxe stop popd
+
 refused 'run of a program that is not there' 1 'no-such-program' vxe run quiet /usr/bin/no-such-program
 
 end_of_tests

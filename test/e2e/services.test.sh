@@ -1,0 +1,104 @@
+#!/bin/bash
+# What the launcher owes a service: its exit code, its signals, reaped orphans, systemd's sockets, sd_notify, a log; and nothing of
+# the caller beside that.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/services.test.sh "$@"
+
+service=$world/service
+gcc -O2 -static -o "$service" test/e2e/fixtures/service.c 2>"$world/gcc.log" ||
+  { not_ok 'the service compiles' "$(<"$world/gcc.log")"; end_of_tests; }
+export VXE_PROFILES=$world VXE_BUNDLES=$world/bundles VXE_ROOT=$world/run VXE_LOGS=$world/logs
+cat >"$world/service.vxed.yaml" <<EOF
+vxed: 1
+name: service
+description: The service of the launcher's tests
+type: filesystem
+program: $service
+files:
+  $service: read execute
+  /proc: read
+network: {interface: none}
+exec: any
+services: [notify]
+EOF
+
+# starts ARGUMENTS...: runs the service with them in a bundle of its own; $output is what it wrote.
+starts() {
+  vxe bundle create service --replace --profile service --exec "$service" -- "$@" >"$world/create.log" 2>&1 || cat "$world/create.log"
+  try vxe start service
+}
+
+starts exit=42
+check "start returns the program's code" [ "$status" = 42 ]
+starts kill=9
+check 'a signal that ended it is told as 128 and its number' [ "$status" = 137 ]
+starts orphan
+check 'an orphan is reaped' contains "$output" 'orphan: reaped'
+
+SECRET_OF_THE_CALLER=1 starts env
+inherits_nothing() { ! grep -q SECRET_OF_THE_CALLER <<<"$output"; }
+check "the caller's environment stays outside" inherits_nothing
+
+try vxe bundle audit service
+check 'starting leaves the bundle as it was made' [ "$status" = 0 ]
+
+# The manager's side of sd_notify, as systemd has it: a datagram socket.
+cat >"$world/manager.mjs" <<'EOF'
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+const [start, folder] = process.argv.slice(2);
+const server = createServer().listen(0, '127.0.0.1', () => {
+  // The shell makes LISTEN_PID the launcher's own number, as systemd does.
+  const child = spawn('bash', ['-c', 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" start service', start],
+    { stdio: ['ignore', 'inherit', 'inherit', server._handle.fd], env: { ...process.env } });
+  child.on('exit', (code) => process.exit(code ?? 1));
+});
+EOF
+vxe bundle create service --replace --profile service --exec "$service" -- listen >/dev/null 2>&1
+try node "$world/manager.mjs" build/bin/vxe
+check "systemd's sockets reach the program under its own number" contains "$output" 'descriptor 3: listens, LISTEN_FDS=1, LISTEN_PID is mine'
+
+# perl is essential in Debian; Node has no datagram sockets with a path.
+cat >"$world/manager.pl" <<'EOF'
+use Socket;
+my ($path, $heard) = @ARGV;
+my ($manager, $out, $message);
+open($out, '>', $heard) or die "$heard: $!";
+socket($manager, PF_UNIX, SOCK_DGRAM, 0) or die $!;
+bind($manager, sockaddr_un($path)) or die "$path: $!";
+alarm 20;
+while (defined recv($manager, $message, 4096, 0)) { syswrite($out, "$message--\n") }
+EOF
+perl "$world/manager.pl" "$world/manager.sock" "$world/heard" &
+manager=$!
+eventually 5 test -S "$world/manager.sock"
+export NOTIFY_SOCKET=$world/manager.sock
+hears() { grep -qE "$1" "$world/heard"; }
+starts notify
+check 'the program can tell the manager' contains "$output" 'notify: sent'
+check 'the manager hears that it is ready' eventually 5 hears '^READY=1$'
+check 'and its status' hears '^STATUS=at work$'
+names_itself() { ! hears '^MAINPID'; }
+check 'but not that another process is the main one' names_itself
+kill "$manager"
+unset NOTIFY_SOCKET
+
+# Signals: a program that handles them, as pid 2 below the reaper.
+vxe bundle create service --replace --profile service --exec "$service" -- wait exit=7 >/dev/null 2>&1
+build/bin/vxe start service >"$world/wait.out" 2>&1 &
+launcher=$!
+waiting() { grep -q waiting "$world/wait.out"; }
+check 'it waits' eventually 5 waiting
+kill -HUP "$launcher"
+wait "$launcher"
+launcher_status=$?
+check 'a signal to the launcher reaches the program' contains "$(<"$world/wait.out")" 'signal 1$'
+check 'and its code comes back' [ "$launcher_status" = 7 ]
+
+# /dev/log goes to the instance's log.
+sed -i 's/services: .*/services: [syslog]/' "$world/service.vxed.yaml"
+starts log
+try vxe logs service
+check 'what it sends to /dev/log is in its log' contains "$output" 'service\[[0-9]+\]: a line for the log'
+
+end_of_tests
