@@ -11,6 +11,7 @@
 
 #include "features.h"
 #include "filter.h"
+#include "probes.h"
 
 #define RULES_MAX 65536
 #define NAME_MAX_BYTES 64
@@ -361,6 +362,24 @@ static napi_value kernel_features(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* 0, or the errno of an attempt. */
+static napi_value kernel_probe(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2], result;
+	char name[NAME_MAX_BYTES];
+	uint32_t value;
+	int answer;
+
+	if (!arguments_get(env, info, 2, argv) || !text_get(env, argv[0], name, sizeof(name), "name"))
+		return NULL;
+	TRY(env, napi_get_value_uint32(env, argv[1], &value), "value");
+	answer = vxe_probe(name, value);
+	if (answer < 0)
+		return system_error_throw(env, name, errno, -1);
+	TRY(env, napi_create_int32(env, answer, &result), "probe");
+	return result;
+}
+
 #define METHOD(name, function)                                                                                                 \
 	{                                                                                                                      \
 		name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL                                                  \
@@ -372,6 +391,7 @@ NAPI_MODULE_INIT()
 		METHOD("compile", filter_compile),  METHOD("resolveCall", call_resolve),
 		METHOD("callName", call_name),	    METHOD("listCalls", calls_list),
 		METHOD("version", library_version), METHOD("kernelFeatures", kernel_features),
+		METHOD("probe", kernel_probe),
 	};
 
 	TRY(env, napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]), methods), "exports");

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../common/index.js';
-import type { CallRule, Policy } from '../policy/index.js';
+import type { CallRule, Policy, Service } from '../policy/index.js';
 import { constantValue, decideCall, nearestName, scalarEvent } from '../policy/index.js';
 import type { Coverage, CoverageRow, Mechanism } from './plan.js';
 import type { KernelFeatures } from './ports.js';
@@ -12,23 +12,36 @@ export interface Place {
   readonly abiText: (abi: number) => string;
 }
 
+/** Whether the filter, and the supervisor that it raises calls to, can be had. */
+function isFiltered(place: Place): boolean {
+  return ['user_notif', 'errno'].every((action) => place.features.seccompActions.includes(action));
+}
+
+/** Whether the kernel lets this user separate anything. */
+export function mayBeSeparate(features: KernelFeatures): boolean {
+  return features.namespaces ?? features.userNamespaces;
+}
+
+const FILTER_NEEDS = 'seccomp with user notification (Linux 5.0)';
+const NAMESPACE_NEEDS = 'namespaces: the superuser, or user namespaces';
+
 /** How everything but the file rules is held. */
 export function otherCoverage(policy: Policy, place: Place): readonly Coverage[] {
   return [
     ...callCoverage(policy, place),
-    ...execCoverage(policy),
+    ...execCoverage(policy, place),
     ...networkCoverage(policy, place),
     ...scopeCoverage(policy, place),
     row(policy, 'capabilities', ['capabilities'], capabilityNote(policy)),
     ...policy.limits.map((limit) => ({ ...row(policy, limit.id, ['rlimit'], ''), span: limit.span })),
-    ...policy.services.map((service) =>
-      row(policy, `services:${service}`, ['supervisor'], SERVICE_NOTES[service]),
-    ),
+    ...policy.services.map((service) => serviceRow(policy, service, place)),
+    ...socketFileCoverage(policy, place),
   ];
 }
 
 const SERVICE_NOTES = {
-  syslog: 'the supervisor relays /dev/log to the log of the instance, and makes the connection itself where connect is refused',
+  syslog:
+    'the supervisor relays /dev/log to the log of the instance, and makes the connection itself where connect is refused',
   notify: 'the supervisor relays what the program tells its service manager',
 } as const;
 
@@ -50,11 +63,10 @@ const ATTRIBUTE_CALLS: ReadonlySet<string> = new Set([
 ]);
 
 function callCoverage(policy: Policy, place: Place): readonly Coverage[] {
-  const notify = ['user_notif', 'errno'].every((action) => place.features.seccompActions.includes(action));
-  const status = notify
+  const status = isFiltered(place)
     ? ({ mechanism: ['seccomp'], status: 'full' } as const)
     : ({ mechanism: [], status: 'none' } as const);
-  const needs = 'seccomp with user notification (Linux 5.0)';
+  const needs = FILTER_NEEDS;
   const rules = [...policy.calls.values()].filter(
     (rule) => rule.id.startsWith('calls:') && rule.id !== 'calls:always',
   );
@@ -85,12 +97,41 @@ function callNote(rule: CallRule): string {
   return parts.join(', ');
 }
 
-function execCoverage(policy: Policy): readonly Coverage[] {
+function execCoverage(policy: Policy, place: Place): readonly Coverage[] {
   if (policy.exec === 'any') return [];
+  const rule = 'exec:once';
+  if (!isFiltered(place))
+    return [unheld(policy, rule, 'nothing here tells the launch from a later execution', FILTER_NEEDS)];
   const note =
     'the supervisor lets the launch through and nothing after it; under other engines execve stays permitted, and Landlock ' +
     'holds it to files with execute';
-  return [row(policy, 'exec:once', ['seccomp', 'supervisor', 'landlock'], note)];
+  return [row(policy, rule, ['seccomp', 'supervisor', 'landlock'], note)];
+}
+
+function serviceRow(policy: Policy, service: Service, place: Place): Coverage {
+  const rule = `services:${service}`;
+  if (isFiltered(place)) return row(policy, rule, ['supervisor'], SERVICE_NOTES[service]);
+  return unheld(policy, rule, 'the supervisor that relays it has nothing to listen to', FILTER_NEEDS);
+}
+
+const SOCKET_FILES_ABI = 9;
+
+/** A connection to a socket that is a file needs write on it; older kernels do not ask Landlock. */
+function socketFileCoverage(policy: Policy, place: Place): readonly Coverage[] {
+  const rule = 'files:unix-sockets';
+  const mechanism: Mechanism[] = [];
+  if (isFiltered(place) && (addressesNobody(policy) || !mayOpen(policy, 'AF_UNIX')))
+    mechanism.push('seccomp');
+  if (place.features.landlockAbi >= SOCKET_FILES_ABI) mechanism.push('landlock');
+  if (!place.isHost && mayBeSeparate(place.features)) mechanism.push('rootfs');
+  const needs = mechanism.some((name) => name !== 'landlock') ? '' : place.abiText(SOCKET_FILES_ABI);
+  if (mechanism.length === 0) {
+    const note = 'this kernel lets it connect to unix sockets by path whatever the file rules say';
+    return [{ ...row(policy, rule, [], note), status: 'partial', needs }];
+  }
+  const note =
+    mechanism.join() === 'rootfs' ? 'there are no other sockets than its own, but those in mounts' : '';
+  return [{ ...row(policy, rule, mechanism, note), needs }];
 }
 
 function networkCoverage(policy: Policy, place: Place): readonly Coverage[] {
@@ -100,17 +141,24 @@ function networkCoverage(policy: Policy, place: Place): readonly Coverage[] {
     span: rule.span,
   }));
   return [
-    row(
-      policy,
-      'network:interface',
-      policy.network.interface === 'host' ? [] : ['network-namespace'],
-      interfaceNote(policy),
-    ),
+    interfaceRow(policy, place),
     ...ports,
     ...defaultPorts(policy, 'accept', 'bind', place),
     ...defaultPorts(policy, 'connect', 'connect', place),
     ...datagramCoverage(policy, place),
   ];
+}
+
+function interfaceRow(policy: Policy, place: Place): Coverage {
+  const rule = 'network:interface';
+  if (policy.network.interface === 'host') return row(policy, rule, [], interfaceNote(policy));
+  if (isApart(policy, place)) return row(policy, rule, ['network-namespace'], interfaceNote(policy));
+  return unheld(policy, rule, 'no network of its own can be made here', NAMESPACE_NEEDS);
+}
+
+/** In a network of its own. */
+function isApart(policy: Policy, place: Place): boolean {
+  return policy.network.interface !== 'host' && mayBeSeparate(place.features);
 }
 
 function interfaceNote(policy: Policy): string {
@@ -142,8 +190,9 @@ function defaultPorts(
 ): readonly Coverage[] {
   const rule = `network:${side}`;
   const mechanism: Mechanism[] = [];
-  if (refusesWhole(policy, call) || !mayOpen(policy, 'AF_INET', 'AF_INET6')) mechanism.push('seccomp');
-  if (policy.network.interface !== 'host') mechanism.push('network-namespace');
+  const closed = refusesWhole(policy, call) || !mayOpen(policy, 'AF_INET', 'AF_INET6');
+  if (isFiltered(place) && closed) mechanism.push('seccomp');
+  if (isApart(policy, place)) mechanism.push('network-namespace');
   if (place.features.landlockAbi >= PORTS_ABI) mechanism.push('landlock');
   const needs = mechanism.some((name) => name !== 'landlock') ? '' : place.abiText(PORTS_ABI);
   if (mechanism.length === 0) {
@@ -151,6 +200,11 @@ function defaultPorts(
   }
   if (side === 'connect' || refusesWhole(policy, 'listen'))
     return [{ ...row(policy, rule, mechanism, ''), needs }];
+  // Without a network of its own, a socket that was never bound listens on a port of the kernel's choice.
+  if (!isFiltered(place) && !isApart(policy, place))
+    return [
+      unheld(policy, rule, 'nothing here holds listen to sockets bound to a granted port', FILTER_NEEDS),
+    ];
   const note =
     'the supervisor performs listen, on sockets bound to a granted port; other engines let it take a port of the kernel';
   return [{ ...row(policy, rule, [...mechanism, 'supervisor'], note), needs }];
@@ -165,19 +219,21 @@ function datagramCoverage(policy: Policy, place: Place): readonly Coverage[] {
   const open = types.some((type) =>
     ['AF_INET', 'AF_INET6'].some((family) => permitsSocket(policy, family, type)),
   );
-  if (!open) return [row(policy, rule, ['seccomp'], 'no other socket than TCP can be made')];
-  if (policy.network.interface !== 'host') {
+  if (!open && isFiltered(place))
+    return [row(policy, rule, ['seccomp'], 'no other socket than TCP can be made')];
+  if (isApart(policy, place)) {
     return [row(policy, rule, ['network-namespace'], 'sockets other than TCP reach no other host')];
   }
   const needs = place.abiText(DATAGRAM_ABI);
   const raw = types
     .slice(1)
     .some((type) => ['AF_INET', 'AF_INET6'].some((family) => permitsSocket(policy, family, type)));
-  if (place.features.landlockAbi >= DATAGRAM_ABI && !raw)
+  if (place.features.landlockAbi >= DATAGRAM_ABI && open && !raw)
     return [{ ...row(policy, rule, ['landlock'], ''), needs }];
+  if (!open) return [unheld(policy, rule, 'nothing here refuses sockets other than TCP', FILTER_NEEDS)];
   const note =
     'the profile lets other sockets than TCP be made, and this kernel does not rule where they lead';
-  return [{ ...row(policy, rule, [], note), status: 'none', needs }];
+  return [unheld(policy, rule, note, needs)];
 }
 
 const SCOPE_ABI = 6;
@@ -186,10 +242,11 @@ function scopeCoverage(policy: Policy, place: Place): readonly Coverage[] {
   const held = place.features.landlockAbi >= SCOPE_ABI;
   const signal: Mechanism[] = held ? ['landlock'] : [];
   const abstract: Mechanism[] = held ? ['landlock'] : [];
-  if (!place.isHost) signal.push('pid-namespace');
-  if (policy.network.interface !== 'host') abstract.push('network-namespace');
-  if (addressesNobody(policy) || !mayOpen(policy, 'AF_UNIX')) abstract.push('seccomp');
+  if (!place.isHost && mayBeSeparate(place.features)) signal.push('pid-namespace');
+  if (isApart(policy, place)) abstract.push('network-namespace');
+  if (isFiltered(place) && (addressesNobody(policy) || !mayOpen(policy, 'AF_UNIX'))) abstract.push('seccomp');
   if (
+    isFiltered(place) &&
     ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal'].every((call) =>
       refusesWhole(policy, call),
     )
@@ -245,6 +302,21 @@ function capabilityNote(policy: Policy): string {
 
 function row(policy: Policy, rule: string, mechanism: readonly Mechanism[], note: string): Coverage {
   return { rule, mechanism, status: 'full', note, needs: '', span: policy.span };
+}
+
+function unheld(policy: Policy, rule: string, note: string, needs: string): Coverage {
+  return { ...row(policy, rule, [], note), status: 'none', needs };
+}
+
+/** What mounts and the closed root hold needs a place to mount in. */
+export function withoutMounts(rows: readonly Coverage[], place: Place): readonly Coverage[] {
+  if (mayBeSeparate(place.features)) return rows;
+  return rows.map((each) => {
+    const rests = each.mechanism.includes('mount') || (!place.isHost && each.mechanism.includes('rootfs'));
+    if (!rests) return each;
+    const note = 'no mounts of its own can be made here';
+    return { ...each, mechanism: [], status: 'none', note, needs: NAMESPACE_NEEDS };
+  });
 }
 
 /** Applies what the administrator accepted; a rule that nothing holds and nobody accepted is an error that names it. */

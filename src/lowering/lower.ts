@@ -1,7 +1,7 @@
 import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
-import { otherCoverage, settle } from './coverage.js';
+import { otherCoverage, settle, withoutMounts } from './coverage.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
 import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
@@ -16,7 +16,13 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   const place = { isHost: tree.isHost, features: target.features, abiText };
   const files = lowerLandlock(policy, tree, target.features.landlockAbi);
   const mounts = lowerMounts(policy, tree, files.demands);
-  const rows = [...files.coverage.map((row) => withMount(row, mounts)), ...otherCoverage(policy, place)];
+  const rows = [
+    ...withoutMounts(
+      files.coverage.map((row) => withMount(row, mounts)),
+      place,
+    ),
+    ...otherCoverage(policy, place),
+  ];
   const { coverage, diagnostics } = settle(policy, rows);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
   const problems = [...files.diagnostics, ...mounts.diagnostics, ...diagnostics];

@@ -50,4 +50,6 @@ export interface KernelFeatures {
   /** The kernel's names: allow, errno, user_notif, kill_process ... */
   readonly seccompActions: readonly string[];
   readonly userNamespaces: boolean;
+  /** Whether this user may make the other namespaces, as the superuser or within a user namespace; absent: as `userNamespaces`. */
+  readonly namespaces?: boolean;
 }

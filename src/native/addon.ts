@@ -27,9 +27,11 @@ export interface Addon {
   listCalls(arch: string): Record<string, number>;
   version(): string;
   kernelFeatures(): { landlockAbi: number; seccompActions: string[]; userNamespaces: boolean };
+  /** 0, or the errno that an attempt failed with. */
+  probe(name: string, value: number): number;
 }
 
-const METHODS = ['compile', 'resolveCall', 'callName', 'listCalls', 'version', 'kernelFeatures'];
+const METHODS = ['compile', 'resolveCall', 'callName', 'listCalls', 'version', 'kernelFeatures', 'probe'];
 
 /** Loads the addon from the package's build folder; an error says how to build it. */
 export function loadAddon(file: string = addonFile()): Addon {

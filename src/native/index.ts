@@ -27,7 +27,17 @@ export function nativePorts(addon: Addon = loadAddon()): NativePorts {
   return {
     compiler: seccompCompiler(addon),
     calls: callTable(addon),
-    features: () => addon.kernelFeatures(),
+    features: () => featuresOf(addon),
+  };
+}
+
+const CLONE_NEWNS = 0x0002_0000;
+
+function featuresOf(addon: Addon): KernelFeatures {
+  const features = addon.kernelFeatures();
+  return {
+    ...features,
+    namespaces: features.userNamespaces || addon.probe('namespaces', CLONE_NEWNS) === 0,
   };
 }
 

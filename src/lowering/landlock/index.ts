@@ -173,8 +173,8 @@ function ruleCoverage(placed: PlacedRule, carving: Carving, tree: FileTree, abi:
   const devices = tree.kind(path) === 'device' && !rule.access.has('ioctl') && abi < 5;
   return {
     ...base,
-    mechanism: ['landlock'],
-    status: devices ? 'partial' : 'full',
+    mechanism: devices ? [] : ['landlock'],
+    status: devices ? 'none' : 'full',
     ...(devices ? { needs: abiText(5) } : {}),
     note: notes(
       real,
