@@ -2,6 +2,10 @@ export { parseAcl } from './acl/parse.js';
 export { printAcl } from './acl/print.js';
 export type { Form } from './forms.js';
 export { FORMS, formNamed, formOf } from './forms.js';
+export type { LoadLibrary } from './lisp/expand.js';
+export { formatLisp, inlineLibraries, parseLispProfile } from './lisp/parse.js';
+export type { Answer, RecordedCall } from './lisp/session.js';
+export { LispSession, parseRecordedCall } from './lisp/session.js';
 export {
   CALLS_KEYS,
   CONDITION_KEYS,

@@ -1,0 +1,334 @@
+import type { Diagnostic, Result, SourceSpan } from '../../common/index.js';
+import { failure, success } from '../../common/index.js';
+import type {
+  AcceptedRule,
+  Access,
+  FileRule,
+  LimitRule,
+  Policy,
+  PolicyType,
+  PortRule,
+  Service,
+} from '../../policy/index.js';
+import {
+  ACCESS_WORDS,
+  completeCalls,
+  constantValue,
+  nearestName,
+  normalPath,
+  SERVICES,
+} from '../../policy/index.js';
+import { LIMITS } from '../yaml/keys.js';
+import { CallDrafts } from './calls.js';
+import type { Clause } from './evaluate.js';
+import { collecting, complain, saidTwice } from './form.js';
+import type { Given } from './value.js';
+import { asInt, asString, mismatch } from './value.js';
+
+type Plain = Extract<Clause, { kind: 'plain' }>;
+
+const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+const INTERFACES = ['host', 'none', 'loopback'] as const;
+
+/** Makes a policy of the statements of a profile; what it cannot say is an error at the statement. */
+export function elaborate(clauses: readonly Clause[], whole: SourceSpan): Result<Policy> {
+  const draft = new Draft();
+  const diagnostics: Diagnostic[] = [];
+  for (const clause of clauses) collecting(diagnostics, () => draft.add(clause));
+  if (diagnostics.length > 0) return failure(...diagnostics);
+  const policy = collecting(diagnostics, () => draft.finish(whole, diagnostics));
+  return policy === undefined || diagnostics.length > 0 ? failure(...diagnostics) : success(policy);
+}
+
+/** What the statements have said so far. */
+class Draft {
+  readonly #once = new Map<string, { text: string; span: SourceSpan }>();
+  readonly #files = new Map<string, FileRule>();
+  readonly #ports = { accept: new Map<string, PortRule>(), connect: new Map<string, PortRule>() };
+  readonly #capabilities = new Map<string, SourceSpan>();
+  readonly #limits = new Map<string, LimitRule>();
+  readonly #services = new Set<Service>();
+  readonly #accepted = new Map<string, AcceptedRule>();
+  readonly #calls = new CallDrafts();
+  #version: SourceSpan | undefined;
+
+  add(clause: Clause): void {
+    if (clause.kind === 'plain') this.#plain(clause);
+    else if (clause.kind === 'permit-when') this.#calls.permitWhen(clause);
+    else this.#calls.quiet(clause);
+  }
+
+  #plain(clause: Plain): void {
+    switch (clause.name) {
+      case 'vxed':
+        this.#checkVersion(clause);
+        break;
+      case 'name':
+        this.#say(clause, checkName(oneWord(clause)));
+        break;
+      case 'description':
+        this.#say(clause, asString('description', one(clause, 'a string')));
+        break;
+      case 'type':
+        this.#say(clause, choice(clause, ['strict', 'filesystem']));
+        break;
+      case 'exec':
+        this.#say(clause, choice(clause, ['once', 'any']));
+        break;
+      case 'interface':
+        this.#say(clause, choice(clause, INTERFACES));
+        break;
+      case 'program':
+        this.#say(clause, checkPath('program', one(clause, 'a path')).path);
+        break;
+      case 'file':
+        this.#file(clause);
+        break;
+      case 'accept':
+      case 'connect':
+        this.#port(clause.name, clause);
+        break;
+      case 'limit':
+        this.#limit(clause);
+        break;
+      default:
+        this.#words(clause);
+    }
+  }
+
+  #words(clause: Plain): void {
+    for (const { word, span } of words(clause.name, clause.args)) {
+      if (clause.name === 'permit') this.#calls.permit(word, span);
+      else if (clause.name === 'capabilities') this.#capabilities.set(checkCapability(word, span), span);
+      else if (clause.name === 'services') this.#services.add(checkService(word, span));
+      else if (!this.#accepted.has(word)) this.#accepted.set(word, { id: word, span });
+    }
+  }
+
+  #checkVersion(clause: Plain): void {
+    const given = one(clause, '1');
+    const version = asInt('vxed', given);
+    if (version !== 1n) {
+      const message = `this VXE reads version 1 of profiles, not ${version}`;
+      throw complain('unsupported', message, given.span, '(vxed 1) was expected');
+    }
+    this.#version = clause.span;
+  }
+
+  #say(clause: Plain, text: string): void {
+    const before = this.#once.get(clause.name);
+    if (before !== undefined)
+      throw saidTwice(`${clause.name} is said twice`, clause.span, before.span, 'remove one of them');
+    this.#once.set(clause.name, { text, span: clause.args[0]?.span ?? clause.span });
+  }
+
+  #file(clause: Plain): void {
+    const [paths, ...rest] = clause.args;
+    if (paths === undefined || rest.length === 0)
+      throw complain(
+        'syntax',
+        'file wants a path and what may be done with it',
+        clause.span,
+        '(file "/etc" read)',
+      );
+    const access = checkAccess(words('file', rest), clause.span);
+    for (const given of flatten([paths])) {
+      const { path, folder } = checkPath('file', given);
+      const before = this.#files.get(path);
+      if (before !== undefined)
+        throw saidTwice(`${path} is ruled twice`, given.span, before.span, 'one rule says all of a path');
+      this.#files.set(path, { id: `files:${path}`, path, folder, access, span: given.span });
+    }
+  }
+
+  #port(side: 'accept' | 'connect', clause: Plain): void {
+    for (const { word, span } of words(side, clause.args)) {
+      const match = /^tcp\/([0-9]{1,5})$/.exec(word);
+      const port = match === null ? -1 : Number(match[1]);
+      if (port < 0 || port > 65535)
+        throw complain('bad-value', `${word} is not a port`, span, 'such as tcp/110');
+      const id = `network:${side}:tcp/${port}`;
+      if (!this.#ports[side].has(id)) this.#ports[side].set(id, { id, protocol: 'tcp', port, span });
+    }
+  }
+
+  #limit(clause: Plain): void {
+    const [name, amount, ...more] = clause.args;
+    if (name === undefined || amount === undefined || more.length > 0)
+      throw complain('syntax', 'limit wants a resource and a number', clause.span, '(limit nofile 256)');
+    const { word, span } = wordOf('limit', name);
+    const type = LIMITS.get(word);
+    if (type === undefined) {
+      const near = nearestName(word, LIMITS.keys());
+      const hint =
+        near === undefined ? `the limits are ${[...LIMITS.keys()].join(', ')}` : `did you mean ${near}?`;
+      throw complain('unknown-key', `there is no limit ${word}`, span, hint);
+    }
+    const before = this.#limits.get(word);
+    if (before !== undefined)
+      throw saidTwice(`${word} is limited twice`, span, before.span, 'remove one of them');
+    this.#limits.set(word, { id: `limits:${word}`, type, value: limitValue(amount), span });
+  }
+
+  finish(whole: SourceSpan, diagnostics: Diagnostic[]): Policy | undefined {
+    const missing = ['name', 'type'].filter((name) => !this.#once.has(name));
+    if (this.#version === undefined) missing.unshift('vxed');
+    for (const name of missing) {
+      const hint = { vxed: '(vxed 1)', name: '(name popd)', type: '(type strict)' }[name];
+      diagnostics.push({
+        code: 'missing-key',
+        message: `the profile has no ${name}`,
+        span: whole,
+        hint: `add ${hint}`,
+      });
+    }
+    if (missing.length > 0) return undefined;
+    const type: PolicyType = this.#text('type') === 'filesystem' ? 'filesystem' : 'strict';
+    const exec = this.#text('exec') === 'any' ? 'any' : 'once';
+    const [accept, connect] = [[...this.#ports.accept.values()], [...this.#ports.connect.values()]];
+    const [firstPort] = [...accept, ...connect];
+    if (firstPort !== undefined && !this.#once.has('interface'))
+      throw complain(
+        'missing-key',
+        'ports are granted, but not on which interface',
+        firstPort.span,
+        'add (interface host)',
+      );
+    const own = this.#calls.rules(type, exec, diagnostics);
+    return {
+      name: this.#text('name') ?? '',
+      description: this.#text('description') ?? '',
+      type,
+      program: this.#text('program'),
+      files: [...this.#files.values()],
+      calls: completeCalls(type, exec, this.#once.get('exec')?.span ?? whole, own),
+      unnamed: type === 'strict' ? 'refuse' : 'permit',
+      network: { accept, connect, interface: this.#interface() },
+      exec,
+      capabilities: [...this.#capabilities.keys()],
+      limits: [...this.#limits.values()],
+      services: [...this.#services],
+      acceptUnenforced: [...this.#accepted.values()],
+      span: this.#once.get('name')?.span ?? whole,
+    };
+  }
+
+  #text(name: string): string | undefined {
+    return this.#once.get(name)?.text;
+  }
+
+  #interface(): Policy['network']['interface'] {
+    return INTERFACES.find((word) => word === this.#text('interface')) ?? 'none';
+  }
+}
+
+function one(clause: Plain, wanted: string): Given {
+  const [given, ...more] = clause.args;
+  if (given !== undefined && more.length === 0) return given;
+  throw complain(
+    'syntax',
+    `${clause.name} wants one operand, not ${clause.args.length}`,
+    clause.span,
+    `${wanted} was expected`,
+  );
+}
+
+interface Word {
+  readonly word: string;
+  readonly span: SourceSpan;
+}
+
+function wordOf(who: string, given: Given): Word {
+  const { value, span } = given;
+  if (value.kind === 'word' || value.kind === 'string') return { word: value.value, span };
+  throw mismatch(who, 'a word', given);
+}
+
+function oneWord(clause: Plain): Word {
+  return wordOf(clause.name, one(clause, 'a word'));
+}
+
+/** Words of a statement, with lists taken apart. */
+function words(who: string, args: readonly Given[]): readonly Word[] {
+  return flatten(args).map((given) => wordOf(who, given));
+}
+
+function flatten(args: readonly Given[]): readonly Given[] {
+  return args.flatMap((given) =>
+    given.value.kind === 'list'
+      ? flatten(given.value.items.map((value) => ({ value, span: given.span })))
+      : [given],
+  );
+}
+
+function choice(clause: Plain, known: readonly string[]): string {
+  const { word, span } = oneWord(clause);
+  if (known.includes(word)) return word;
+  throw complain('bad-value', `${clause.name} cannot be ${word}`, span, `it is one of ${known.join(', ')}`);
+}
+
+function checkName({ word, span }: Word): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) return word;
+  const hint =
+    'small letters, digits, dot, dash and underscore, beginning with a letter or digit, at most 63';
+  throw complain('bad-value', `${word} cannot be a profile's name`, span, hint);
+}
+
+function checkPath(who: string, given: Given): { path: string; folder: boolean } {
+  const text = asString(who, given);
+  const { span } = given;
+  const path = normalPath(text);
+  if (path === undefined)
+    throw complain('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
+  if (text.includes('*')) {
+    const hint = 'a path rules all below it; patterns over files are not part of version 1';
+    throw complain('not-expressible', `${text} is a pattern`, span, hint);
+  }
+  const folder = text.endsWith('/');
+  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text))
+    throw complain('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
+  return { path, folder };
+}
+
+function checkAccess(given: readonly Word[], clauseSpan: SourceSpan): ReadonlySet<Access> {
+  const access = new Set<Access>();
+  if (given.length === 0)
+    throw complain('bad-value', 'what may be done with it is not said', clauseSpan, 'such as read, or none');
+  if (given.length === 1 && given[0]?.word === 'none') return access;
+  for (const { word, span } of given) {
+    const known = ACCESS_WORDS.find((candidate) => candidate === word);
+    if (known === undefined) {
+      const near = nearestName(word, [...ACCESS_WORDS, 'none']);
+      const all = `the words are ${ACCESS_WORDS.join(', ')}, or none alone`;
+      const hint = near === undefined || word === 'none' ? all : `did you mean ${near}?`;
+      throw complain('bad-value', `${word} is not an access to files here`, span, hint);
+    }
+    if (access.has(known)) throw complain('bad-value', `${word} is said twice`, span, 'once is enough');
+    access.add(known);
+  }
+  return access;
+}
+
+function checkCapability(word: string, span: SourceSpan): string {
+  if (/^CAP_[A-Z_0-9]+$/.test(word) && constantValue(word) !== undefined) return word;
+  const hint = 'write the name as the kernel has it, such as CAP_SETUID';
+  throw complain('unknown-constant', `${word} is not a capability`, span, hint);
+}
+
+function checkService(word: string, span: SourceSpan): Service {
+  const known = SERVICES.find((candidate) => candidate === word);
+  if (known !== undefined) return known;
+  throw complain('bad-value', `there is no service ${word}`, span, `the services are ${SERVICES.join(', ')}`);
+}
+
+function limitValue(given: Given): bigint {
+  if (given.value.kind === 'word' && given.value.value === 'unlimited') return UNLIMITED;
+  const value = asInt('limit', given);
+  if (value >= 0n && value < UNLIMITED) return value;
+  throw complain(
+    'bad-value',
+    `${value} is not a limit`,
+    given.span,
+    'a number from 0, or unlimited, was expected',
+  );
+}
