@@ -50,7 +50,10 @@ static const char *const author_verbs[][2] = {
 	{"profile check", "check a profile and say where it is wrong"},
 	{"profile compile", "compile a profile for `vxe run`"},
 	{"profile convert", "write a profile in another form"},
+	{"profile fmt", "bring vxelisp texts into the one layout"},
 	{"explain", "which mechanism holds each rule, or what becomes of one call"},
+	{"prove", "show for all inputs that what is enforced is what the profile says"},
+	{"lisp", "evaluate vxelisp, and try predicates on recorded calls"},
 	{"attack", "run an intruder's battery inside a bundle's confinement"},
 	{"completion", "print a completion script for bash, zsh or fish"},
 };

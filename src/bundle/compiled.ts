@@ -10,21 +10,22 @@ import {
 } from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
 import { type Creator, hostConfig } from './config.js';
-import { readProfile } from './create.js';
 import { Failure } from './failure.js';
+import { readProfile, storedName, storedProfile } from './profile.js';
 import { syncPath } from './rootfs/write.js';
 import { hostLister } from './source/host.js';
 import { BundleStore } from './store.js';
 
 interface NamedProfile {
   readonly file: SourceFile;
+  readonly files: readonly SourceFile[];
   readonly policy: Policy;
   readonly path: string;
 }
 
 /** Lowers a profile over the host's own tree, for programs that run without a bundle. */
 export function compileProfile(profile: NamedProfile, target: Omit<LoweringTarget, 'world'>): Lowered {
-  return unwrap(lowerPolicy(profile.policy, { ...target, world: { host: hostLister() } }), [profile.file]);
+  return unwrap(lowerPolicy(profile.policy, { ...target, world: { host: hostLister() } }), profile.files);
 }
 
 /** Writes a compiled profile; it takes the place of an earlier one whole. */
@@ -46,7 +47,7 @@ export function writeCompiled(
       ['config.json', hostConfig(name, source, lowered, creator)],
       ['vxe/filter.bpf', lowered.seccomp.filter],
       ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
-      ['vxe/profile.vxed.yaml', profile.file.text],
+      [`vxe/${storedName(profile.file)}`, profile.file.text],
     ]);
     for (const [file, content] of files) {
       writeFileSync(join(work, file), content, { mode: 0o644, flag: 'wx' });
@@ -76,7 +77,7 @@ export function readBundleProfile(bundle: string): {
     });
   }
   return {
-    policy: readProfile(join(bundle, 'vxe/profile.vxed.yaml')).policy,
+    policy: readProfile(storedProfile(bundle)).policy,
     coverage: coverage as unknown as CoverageRow[],
   };
 }

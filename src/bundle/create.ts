@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type SourceFile, unwrap } from '../common/index.js';
-import { parseProfile } from '../language/index.js';
 import {
   coverageJson,
   type FileWorld,
@@ -18,7 +17,8 @@ import { type Creator, ociConfig } from './config.js';
 import { Failure } from './failure.js';
 import { completeFromPackage } from './guess.js';
 import { manifestText } from './manifest.js';
-import { checkName, findIn, type Places } from './places.js';
+import { checkName, type Places } from './places.js';
+import { loadProfile, storedName } from './profile.js';
 import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
 import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
@@ -101,7 +101,7 @@ export async function createBundle(request: CreateRequest, context: CreateContex
 
   checked(`lowering the profile ${recipe.profile}`);
   const world = worldOf(recipe, plan);
-  const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), [profile.file]);
+  const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), profile.files);
 
   const work = store.begin(request.name);
   try {
@@ -140,25 +140,6 @@ function refuseReplacing(request: CreateRequest, context: CreateContext): void {
   throw new Failure('bundle-running', request.name, `is running (pid ${pid}), so it is not replaced`, {
     hint: `stop it with 'vxe stop ${request.name}'`,
   });
-}
-
-/** Reads a profile by its name; the text is kept byte for byte. */
-export function loadProfile(
-  name: string,
-  places: Places,
-): { readonly file: SourceFile; readonly policy: Policy; readonly path: string } {
-  const path = findIn(places.profiles, `${checkName(name, 'profile')}.vxed.yaml`);
-  if (path === undefined) {
-    throw new Failure('profile-missing', name, 'there is no profile of this name', {
-      hint: `write /etc/vxe/profiles/${name}.vxed.yaml, or name another with --profile`,
-    });
-  }
-  return { ...readProfile(path), path };
-}
-
-export function readProfile(path: string): { readonly file: SourceFile; readonly policy: Policy } {
-  const file = { name: path, text: readFileSync(path, 'utf8') };
-  return { file, policy: unwrap(parseProfile(file), [file], 2) };
 }
 
 interface Source {
@@ -266,7 +247,7 @@ function planFiles(
     ['config.json', ociConfig(recipe, lowered, creator)],
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/filter.bpf', lowered.seccomp.filter],
-    ['vxe/profile.vxed.yaml', profile.text],
+    [`vxe/${storedName(profile)}`, profile.text],
     ['vxe/recipe.yaml', recipeText(recipe)],
   ]);
 }

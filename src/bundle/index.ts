@@ -7,7 +7,7 @@ export {
 } from './audit/index.js';
 export { compileProfile, readBundleProfile, writeCompiled } from './compiled.js';
 export { type Creator, mountOptions } from './config.js';
-export { type CreateContext, type CreatedBundle, createBundle, loadProfile, readProfile } from './create.js';
+export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
 export { recoverFolder, startTimeOf, workName } from './leftovers.js';
 export { type Manifest, type ManifestEntry, readManifest } from './manifest.js';
@@ -21,7 +21,9 @@ export {
   placesOf,
   type Surroundings,
 } from './places.js';
+export { findLibrary, listProfiles, loadProfile, PROFILE_ENDINGS, readProfile } from './profile.js';
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
 export type { CreateRequest } from './request.js';
+export { hostLister } from './source/host.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';
 export { bundleWorld } from './world.js';

@@ -22,10 +22,13 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   commands: () => import('./commands.js'),
   completion: () => import('./completion.js'),
   explain: () => import('./explain.js'),
+  lisp: () => import('./lisp.js'),
   'profile:check': () => import('./profile/check.js'),
   'profile:compile': () => import('./profile/compile.js'),
   'profile:convert': () => import('./profile/convert.js'),
+  'profile:fmt': () => import('./profile/fmt.js'),
   'profile:list': () => import('./profile/list.js'),
+  prove: () => import('./prove.js'),
 };
 
 /** The verb that a command line names and that can run by itself, with the arguments left for it. */

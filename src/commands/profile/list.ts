@@ -1,4 +1,4 @@
-import { listIn } from '../../bundle/index.js';
+import { listProfiles } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { table } from '../support/output.js';
 
@@ -7,7 +7,7 @@ export default class ProfileList extends VxeCommand {
 
   async run(): Promise<{ readonly profiles: readonly { readonly name: string; readonly path: string }[] }> {
     await this.parse(ProfileList);
-    const profiles = listIn(this.places().profiles, '.vxed.yaml');
+    const profiles = listProfiles(this.places());
     if (profiles.length === 0) this.log(`no profiles in ${this.places().profiles.join(', ')}`);
     else
       this.log(

@@ -100,7 +100,7 @@ function listLines(form: ListForm, column: number): readonly string[] {
       const [first = '', ...rest] = withAfter(formLines(item, start), item.after);
       lines[lines.length - 1] = `${last}${index === 0 ? '' : ' '}${first.trimStart()}`;
       lines.push(...rest);
-    } else if (fill(form, item) && trivia.length === 0 && open && index > leading) {
+    } else if (fill(form, item) && trivia.length === 0 && open && (index > leading || fixed === undefined)) {
       const text = flat(item) ?? '';
       if (start + text.length <= WIDTH) lines[lines.length - 1] = `${last} ${text}`;
       else lines.push(`${pad}${text}`);

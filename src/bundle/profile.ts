@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type SourceFile, unwrap } from '../common/index.js';
+import { inlineLibraries, parseLispProfile, parseProfile } from '../language/index.js';
+import type { Policy } from '../policy/index.js';
+import { Failure } from './failure.js';
+import { checkName, findIn, listIn, type Places } from './places.js';
+
+/** What the name of a profile's file ends in. In one folder, the first of them wins. */
+export const PROFILE_ENDINGS = ['.vxed.yaml', '.vxed'] as const;
+
+interface ReadProfile {
+  /** The text as a bundle keeps it: byte for byte, but for the libraries that are written into it. */
+  readonly file: SourceFile;
+  /** The texts that the policy's positions point into. */
+  readonly files: readonly SourceFile[];
+  readonly policy: Policy;
+}
+
+/** Reads a profile by its name. */
+export function loadProfile(name: string, places: Places): ReadProfile & { readonly path: string } {
+  checkName(name, 'profile');
+  for (const folder of places.profiles) {
+    for (const ending of PROFILE_ENDINGS) {
+      const path = findIn([folder], `${name}${ending}`);
+      if (path !== undefined) return { ...readProfile(path), path };
+    }
+  }
+  throw new Failure('profile-missing', name, 'there is no profile of this name', {
+    hint: `write /etc/vxe/profiles/${name}.vxed.yaml, or name another with --profile`,
+  });
+}
+
+/** Every profile that can be found by its name. */
+export function listProfiles(places: Places): { readonly name: string; readonly path: string }[] {
+  const found = new Map<string, string>();
+  for (const folder of places.profiles) {
+    for (const ending of PROFILE_ENDINGS) {
+      for (const { name, path } of listIn([folder], ending)) if (!found.has(name)) found.set(name, path);
+    }
+  }
+  return [...found].map(([name, path]) => ({ name, path })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Reads a profile's file; its name says in which form it is. */
+export function readProfile(path: string): ReadProfile {
+  const file = { name: path, text: readFileSync(path, 'utf8') };
+  if (!path.endsWith('.vxed')) return { file, files: [file], policy: unwrap(parseProfile(file), [file], 2) };
+  const files = [file];
+  const load = (library: string, from: string): SourceFile | undefined => {
+    const found = findLibrary(library, from);
+    if (found !== undefined) files.push(found);
+    return found;
+  };
+  // The libraries are known only when the text has been read, and the diagnostics show their lines too.
+  const parsed = parseLispProfile(file, load);
+  const policy = unwrap(parsed, files, 2);
+  return { file: { name: path, text: unwrap(inlineLibraries(file, load), files, 2) }, files, policy };
+}
+
+/** A library by its path, which starts at the folder of the text that includes it. */
+export function findLibrary(library: string, from: string): SourceFile | undefined {
+  const path = resolve(dirname(from), library);
+  if (!existsSync(path) || !statSync(path).isFile()) return undefined;
+  return { name: path, text: readFileSync(path, 'utf8') };
+}
+
+/** The name under which a bundle keeps the text. */
+export function storedName(file: SourceFile): string {
+  return file.name.endsWith('.vxed') ? 'profile.vxed' : 'profile.vxed.yaml';
+}
+
+/** The text that a bundle was made with. */
+export function storedProfile(bundle: string): string {
+  const lisp = join(bundle, 'vxe/profile.vxed');
+  return existsSync(lisp) ? lisp : join(bundle, 'vxe/profile.vxed.yaml');
+}
