@@ -89,7 +89,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject
+	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe
 	@$(NODE) scripts/test.mjs
 
 .PHONY: setup
@@ -101,6 +101,10 @@ bench: ## measure launch time, creation time and sizes; writes build/bench/resul
 	@scripts/setup.sh bench
 	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing
 	@$(NODE) test/bench/run.mjs
+
+.PHONY: conformance
+conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runtime beside runc and crun, case by case; writes build/conformance/table.md
+	@$(NODE) test/conformance/run.mjs
 
 ##@ Building
 .PHONY: all
@@ -142,7 +146,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -242,6 +246,11 @@ $(B)/bench/%: test/bench/%.c Makefile
 	$(Q)$(CC) $(NATIVE_CFLAGS) -I$(N)/uapi -static-pie -o $@ $< -lseccomp
 
 $(B)/demo/%: test/demo/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
+
+$(B)/conformance/probe: test/conformance/probe.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<

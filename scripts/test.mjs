@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, demo; a program is named by its path and prints TAP
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, conformance, demo; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -30,6 +30,13 @@ const suites = {
       argv: ['bash', file],
       limit: 5 * minute,
     })),
+  conformance: () => [
+    {
+      title: 'the OCI runtime',
+      argv: [process.execPath, 'test/conformance/run.mjs', '--tap', 'vxe-runtime'],
+      limit: 3 * minute,
+    },
+  ],
   demo: () => [{ title: 'the demo', argv: ['bash', 'test/demo/demo.sh'], limit: 3 * minute, whole: true }],
 };
 

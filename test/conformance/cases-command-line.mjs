@@ -1,0 +1,311 @@
+// What engines rely on beyond the specification: the command line that runtimes have in common.
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { act } from './case.mjs';
+import { equal, expect } from './subject.mjs';
+
+const id = 'command line';
+const sleeps = ['sleep:10000'];
+const inCgroup = (config) => {
+  config.linux.cgroupsPath = `/conformance-command-${process.pid}`;
+};
+
+async function eventually(condition, message) {
+  for (let i = 0; i < 100 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(condition(), message);
+}
+
+/** A console socket's other side, which the probe is: Node cannot take a descriptor from a socket. */
+async function withConsole(subject, test) {
+  const path = join(subject.folder, 'console');
+  const child = spawn(subject.probe, ['console', path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (data) => {
+    text += data;
+  });
+  const until = async (done) => {
+    for (let i = 0; i < 150 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(done(), `nothing came from the terminal: ${text}`);
+  };
+  try {
+    await until(() => text.includes('ready'));
+    await test(path, () => text, until);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+export const commandLine = [
+  act(id, 'habit', 'run returns the exit code', async (subject) =>
+    equal((await subject.run(['exit:7'])).code, 7, 'the code'),
+  ),
+  act(id, 'habit', 'run returns 128 + N for signal N', async (subject) =>
+    equal(
+      (
+        await subject.run(['signal:9'], (config) => {
+          config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
+        })
+      ).code,
+      137,
+      'the code',
+    ),
+  ),
+  act(id, 'habit', '--pid-file', async (subject) => {
+    const file = join(subject.folder, 'pid');
+    const container = await subject.created(sleeps, undefined, { flags: ['--pid-file', file] });
+    equal(Number(readFileSync(file, 'utf8')), (await subject.state(container.id)).pid, 'the number');
+  }),
+  act(id, 'habit', '--bundle is the current folder where it is not given', async (subject) => {
+    const name = subject.id();
+    equal((await subject.call(['run', name], { cwd: subject.bundle(['exit:4']) })).code, 4, 'the code');
+  }),
+  act(id, 'habit', '--preserve-fds', async (subject) => {
+    const fd = openSync('/dev/null', 'r');
+    try {
+      const result = await subject.run(['fds'], undefined, {
+        verb: ['run', '--preserve-fds', '1'],
+        fds: [fd],
+      });
+      equal(result.value('fds'), '0 1 2 3', 'the descriptors');
+    } finally {
+      closeSync(fd);
+    }
+  }),
+  act(id, 'habit', '--no-pivot is known', async (subject) =>
+    equal((await subject.run(['exit:5'], undefined, { verb: ['run', '--no-pivot'] })).code, 5, 'the code'),
+  ),
+  act(id, 'habit', '--no-new-keyring is known', async (subject) =>
+    equal(
+      (await subject.run(['exit:5'], undefined, { verb: ['run', '--no-new-keyring'] })).code,
+      5,
+      'the code',
+    ),
+  ),
+  act(id, 'habit', '--log and --log-format json', async (subject) => {
+    const log = join(subject.folder, 'log');
+    const result = await subject.call(['state', 'nonesuch'], {
+      globals: ['--log', log, '--log-format', 'json'],
+    });
+    expect(result.code !== 0, 'state succeeded');
+    const last = JSON.parse(readFileSync(log, 'utf8').trim().split('\n').at(-1));
+    equal(last.level, 'error', 'the level');
+    expect(last.msg, 'there is no message');
+  }),
+  act(id, 'habit', 'run --detach', async (subject) => {
+    const name = subject.id();
+    await subject.must(['run', '--detach', '--bundle', subject.bundle(sleeps), name]);
+    await subject.until(name, 'running');
+  }),
+  act(id, 'habit', 'list --format json', async (subject) => {
+    const { id: name } = await subject.created(sleeps);
+    const list = JSON.parse((await subject.must(['list', '--format', 'json'])).stdout);
+    const found = list.find((entry) => entry.id === name);
+    equal(found?.status, 'created', 'the status');
+    expect(found.pid > 0 && found.bundle, 'pid or bundle is missing');
+  }),
+  act(id, 'habit', 'list --quiet', async (subject) => {
+    const { id: name } = await subject.created(sleeps);
+    equal((await subject.must(['list', '--quiet'])).stdout.trim(), name, 'the list');
+  }),
+  act(id, 'habit', 'delete --force of a running container', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    await subject.must(['delete', '--force', name]);
+    expect((await subject.call(['state', name])).code !== 0, 'it is still there');
+  }),
+  act(id, 'habit', 'delete --force of an id that is not there is no error', (subject) =>
+    subject.must(['delete', '--force', 'nonesuch']),
+  ),
+  act(id, 'habit', 'kill takes numbers and names with and without SIG', async (subject) => {
+    for (const signal of ['9', 'KILL', 'SIGKILL']) {
+      const { id: name } = await subject.started(sleeps);
+      await subject.must(['kill', name, signal]);
+      await subject.until(name, 'stopped');
+    }
+  }),
+  act(id, 'habit', 'kill --all ends every process', async (subject) => {
+    const { id: name } = await subject.started(['child', 'sleep:10000'], (config) => {
+      inCgroup(config);
+      config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
+    });
+    await subject.until(name, 'running');
+    const file = `/sys/fs/cgroup/conformance-command-${process.pid}/cgroup.procs`;
+    for (let i = 0; i < 100 && readFileSync(file, 'utf8').trim().split('\n').length < 2; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    await subject.must(['kill', '--all', name, 'KILL']);
+    await subject.until(name, 'stopped');
+    for (let i = 0; i < 100 && readFileSync(file, 'utf8').trim() !== ''; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    equal(readFileSync(file, 'utf8').trim(), '', 'what is left');
+  }),
+  act(id, 'habit', 'pause and resume', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    await subject.must(['pause', name]);
+    equal((await subject.state(name)).status, 'paused', 'the status');
+    expect(
+      /frozen 1/.test(
+        readFileSync(`/sys/fs/cgroup/conformance-command-${process.pid}/cgroup.events`, 'utf8'),
+      ),
+      'it is not frozen',
+    );
+    await subject.must(['resume', name]);
+    equal((await subject.state(name)).status, 'running', 'the status');
+  }),
+  act(id, 'habit', 'ps --format json', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { pid } = await subject.state(name);
+    equal(
+      JSON.stringify(JSON.parse((await subject.must(['ps', '--format', 'json', name])).stdout)),
+      JSON.stringify([pid]),
+      'the list',
+    );
+  }),
+  act(id, 'habit', 'events --stats', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    const stats = JSON.parse((await subject.must(['events', '--stats', name])).stdout);
+    equal(stats.type, 'stats', 'the type');
+    equal(stats.id, name, 'the id');
+    expect(Number.isInteger(stats.data.cpu.usage.total), 'cpu.usage.total is no number');
+  }),
+  act(id, 'habit', 'update with a limit that cannot be held is an error', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    expect((await subject.call(['update', '--memory', '67108864', name])).code !== 0, 'update succeeded');
+  }),
+  act(id, 'habit', 'update --resources - with nothing in it', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    await subject.must(['update', '--resources', '-', name], { input: '{}' });
+  }),
+  act(id, 'habit', 'spec writes a config.json', async (subject) => {
+    await subject.must(['spec'], { cwd: subject.root });
+    const config = JSON.parse(readFileSync(join(subject.root, 'config.json'), 'utf8'));
+    expect(
+      config.ociVersion && config.process.args.length > 0 && config.root.path,
+      'a required field is missing',
+    );
+  }),
+  act(id, 'habit', 'features is a JSON document', async (subject) => {
+    const features = JSON.parse((await subject.must(['features'])).stdout);
+    expect(
+      features.ociVersionMin && features.ociVersionMax && features.linux.namespaces.includes('pid'),
+      'a field is missing',
+    );
+  }),
+  act(id, 'habit', '--version', async (subject) => {
+    const { stdout } = await subject.must(['--version']);
+    expect(/spec: \d+\.\d+\.\d+/.test(stdout), stdout);
+  }),
+
+  act(id, 'habit', 'exec runs a program and returns its code', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    equal((await subject.call(['exec', name, '/bin/probe', 'exit:6'])).code, 6, 'the code');
+  }),
+  act(id, 'habit', 'exec --cwd, --env and --user', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const { stdout } = await subject.must([
+      'exec',
+      '--cwd',
+      '/data',
+      '--env',
+      'A=b',
+      '--user',
+      '12:34',
+      name,
+      '/bin/probe',
+      'cwd',
+      'ids',
+      'read:/proc/self/environ',
+    ]);
+    expect(
+      stdout.includes('"/data"') && stdout.includes('12 12 12 34 34 34') && stdout.includes('A=b'),
+      stdout,
+    );
+  }),
+  act(id, 'habit', 'exec --process', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const file = join(subject.folder, 'process.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ user: { uid: 3, gid: 4 }, args: ['/bin/probe', 'ids'], env: ['PATH=/bin'], cwd: '/' }),
+    );
+    const { stdout } = await subject.must(['exec', '--process', file, name]);
+    expect(stdout.includes('"3 3 3 4 4 4"'), stdout);
+  }),
+  act(id, 'habit', 'exec --detach and --pid-file', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const file = join(subject.folder, 'exec.pid');
+    await subject.must(['exec', '--detach', '--pid-file', file, name, '/bin/probe', 'sleep:10000']);
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(existsSync(`/proc/${pid}`), 'there is no such process');
+    await eventually(
+      () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sleep'),
+      'it is another program',
+    );
+  }),
+  act(id, 'habit', 'exec --cap', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const { stdout } = await subject.must([
+      'exec',
+      '--cap',
+      'CAP_KILL',
+      name,
+      '/bin/probe',
+      'read:/proc/self/status',
+    ]);
+    expect(/CapEff:\\u0009[0-9a-f]*[2367abef][0-9a-f]\\u000a/.test(stdout), 'CAP_KILL is not in force');
+  }),
+  act(id, 'habit', 'exec of a program that is not there is an error', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const result = await subject.call(['exec', name, '/nowhere']);
+    expect(result.code !== 0 && result.stderr.trim(), 'it is none');
+  }),
+  act(id, 'habit', 'exec in a stopped container is an error', async (subject) => {
+    const { id: name } = await subject.started(['exit:0']);
+    await subject.until(name, 'stopped');
+    expect((await subject.call(['exec', name, '/bin/probe'])).code !== 0, 'exec succeeded');
+  }),
+  act(id, 'habit', 'exec is in the cgroup and the namespaces of the container', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { pid } = await subject.state(name);
+    const { stdout } = await subject.must([
+      'exec',
+      name,
+      '/bin/probe',
+      'link:/proc/self/ns/pid',
+      'read:/proc/self/cgroup',
+    ]);
+    expect(stdout.includes(`conformance-command-${process.pid}`), `another cgroup: ${stdout}`);
+    expect(pid > 0, 'no pid');
+  }),
+  act('config.md, Process', 'MUST', 'terminal and consoleSize, by --console-socket', (subject) =>
+    withConsole(subject, async (socket, text, until) => {
+      const container = await subject.created(
+        ['terminal', 'stat:/dev/console'],
+        (config) => {
+          config.process.terminal = true;
+          config.process.consoleSize = { height: 33, width: 77 };
+        },
+        { flags: ['--console-socket', socket] },
+      );
+      await subject.must(['start', container.id]);
+      await until(() => text().includes('stat:/dev/console'));
+      expect(text().includes('"33 77"'), `the size is another: ${text()}`);
+      expect(text().includes('"char '), `/dev/console is not there: ${text()}`);
+    }),
+  ),
+  act(id, 'habit', 'exec --tty with --console-socket', (subject) =>
+    withConsole(subject, async (socket, text, until) => {
+      const { id: name } = await subject.started(sleeps);
+      await subject.must([
+        'exec',
+        '--tty',
+        '--detach',
+        '--console-socket',
+        socket,
+        name,
+        '/bin/probe',
+        'terminal',
+      ]);
+      await until(() => text().includes('"ask":"terminal","ok":true'));
+    }),
+  ),
+];

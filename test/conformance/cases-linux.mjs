@@ -1,0 +1,518 @@
+// config-linux.md: devices, namespaces, cgroups, seccomp, masks.
+import { readFileSync, readlinkSync } from 'node:fs';
+import { act, ask, mountAt, refused, statusLine } from './case.mjs';
+import { equal, expect } from './subject.mjs';
+
+const linux_ = (fields) => (config) => {
+  Object.assign(config.linux, fields);
+};
+const kinds = {
+  pid: 'pid',
+  ipc: 'ipc',
+  uts: 'uts',
+  mount: 'mnt',
+  network: 'net',
+  cgroup: 'cgroup',
+  time: 'time_for_children',
+};
+const own = (kind) => readlinkSync(`/proc/self/ns/${kind}`);
+const errnoFilter = (names, extra = {}) => ({
+  seccomp: {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64'].slice(0, process.arch === 'x64' ? 1 : 2),
+    syscalls: [{ names, action: 'SCMP_ACT_ERRNO', ...extra }],
+  },
+});
+const cgroupOf = (id) => `/sys/fs/cgroup/conformance-${id}`;
+let serial = 0;
+
+/** A container with a cgroup of its own, running; the folder is given to the test. */
+async function inCgroup(subject, ops, change, test) {
+  const name = `${process.pid}-${++serial}`;
+  const container = await subject.started(ops, (config) => {
+    config.linux.cgroupsPath = `/conformance-${name}`;
+    config.linux.namespaces.push({ type: 'cgroup' });
+    return change?.(config);
+  });
+  await test(container, cgroupOf(name));
+}
+
+const deviceRules = (rules) => (config) => {
+  config.linux.resources = { devices: rules };
+};
+
+export const linux = [
+  ...[
+    ['/proc', 'proc'],
+    ['/dev/pts', 'devpts'],
+    ['/dev/shm', 'tmpfs'],
+  ].map(([point, type]) =>
+    ask(
+      'config-linux.md, Default Filesystems',
+      'SHOULD',
+      `${point} is a ${type}`,
+      ['read:/proc/self/mountinfo'],
+      undefined,
+      (result) => equal(mountAt(result, point).type, type, 'the type'),
+    ),
+  ),
+  ask(
+    'config-linux.md, Default Filesystems',
+    'SHOULD',
+    'sysfs',
+    ['read:/proc/self/mountinfo'],
+    (config) => {
+      config.mounts.push({
+        destination: '/sys',
+        type: 'sysfs',
+        source: 'sysfs',
+        options: ['nosuid', 'noexec', 'nodev', 'ro'],
+      });
+    },
+    (result) => equal(mountAt(result, '/sys').type, 'sysfs', 'the type'),
+  ),
+  ask(
+    'config-linux.md, Default Filesystems',
+    'SHOULD',
+    'mqueue',
+    ['read:/proc/self/mountinfo'],
+    (config) => {
+      config.mounts.push({
+        destination: '/dev/mqueue',
+        type: 'mqueue',
+        source: 'mqueue',
+        options: ['nosuid', 'noexec', 'nodev'],
+      });
+    },
+    (result) => equal(mountAt(result, '/dev/mqueue').type, 'mqueue', 'the type'),
+  ),
+  ...[
+    ['null', '1:3'],
+    ['zero', '1:5'],
+    ['full', '1:7'],
+    ['random', '1:8'],
+    ['urandom', '1:9'],
+    ['tty', '5:0'],
+  ].map(([name, number]) =>
+    ask(
+      'config-linux.md, Default Devices',
+      'MUST',
+      `/dev/${name}`,
+      [`stat:/dev/${name}`, `openread:/dev/${name}`],
+      undefined,
+      (result) =>
+        expect(
+          result.value(`stat:/dev/${name}`).startsWith(`char 666 ${number}`),
+          result.value(`stat:/dev/${name}`),
+        ),
+    ),
+  ),
+  ask(
+    'config-linux.md, Default Devices',
+    'MUST',
+    '/dev/ptmx is that of its devpts',
+    ['stat:/dev/pts/ptmx', 'open:/dev/ptmx'],
+    undefined,
+    (result) => equal(result.value('open:/dev/ptmx'), '', 'the open'),
+  ),
+  ...[
+    ['fd', '/proc/self/fd'],
+    ['stdin', '/proc/self/fd/0'],
+    ['stdout', '/proc/self/fd/1'],
+    ['stderr', '/proc/self/fd/2'],
+  ].map(([name, target]) =>
+    ask(
+      'runtime-linux.md, Dev symbolic links',
+      'MUST',
+      `/dev/${name} is a link`,
+      [`link:/dev/${name}`],
+      undefined,
+      (result) => equal(result.value(`link:/dev/${name}`), target, 'the link'),
+    ),
+  ),
+  ask(
+    'runtime-linux.md, File descriptors',
+    'MUST',
+    'only the standard streams are open',
+    ['fds'],
+    undefined,
+    (result) => equal(result.value('fds'), '0 1 2', 'the descriptors'),
+  ),
+  ask(
+    'config-linux.md, Devices',
+    'MUST',
+    'a device of linux.devices',
+    ['stat:/dev/made'],
+    linux_({
+      devices: [{ path: '/dev/made', type: 'c', major: 1, minor: 5, fileMode: 0o640, uid: 12, gid: 34 }],
+    }),
+    (result) => equal(result.value('stat:/dev/made'), 'char 640 1:5 12:34', 'the device'),
+  ),
+  ask(
+    'config-linux.md, Devices',
+    'MUST',
+    'a fifo of linux.devices',
+    ['stat:/dev/pipe'],
+    linux_({ devices: [{ path: '/dev/pipe', type: 'p', fileMode: 0o600 }] }),
+    (result) => expect(result.value('stat:/dev/pipe').startsWith('fifo 600'), result.value('stat:/dev/pipe')),
+  ),
+  ask(
+    'config-linux.md, Devices',
+    'MUST',
+    'a device in a folder that is missing',
+    ['stat:/dev/deep/made'],
+    linux_({ devices: [{ path: '/dev/deep/made', type: 'c', major: 1, minor: 3 }] }),
+    (result) => expect(result.value('stat:/dev/deep/made').startsWith('char'), 'it is no device'),
+  ),
+
+  ...Object.entries(kinds).map(([type, file]) =>
+    ask(
+      'config-linux.md, Namespaces',
+      'MUST',
+      `a new ${type} namespace`,
+      [`link:/proc/self/ns/${file.replace('_for_children', '')}`],
+      (config) => {
+        if (!config.linux.namespaces.some((ns) => ns.type === type)) config.linux.namespaces.push({ type });
+      },
+      (result) => {
+        const name = file.replace('_for_children', '');
+        expect(result.value(`link:/proc/self/ns/${name}`) !== own(name), "it is the runtime's");
+      },
+    ),
+  ),
+  ...['ipc', 'uts', 'network'].map((type) =>
+    ask(
+      'config-linux.md, Namespaces',
+      'MUST',
+      `without ${type} in the list the runtime's is inherited`,
+      [`link:/proc/self/ns/${kinds[type]}`],
+      (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== type);
+        if (type === 'uts') delete config.hostname;
+      },
+      (result) => equal(result.value(`link:/proc/self/ns/${kinds[type]}`), own(kinds[type]), 'the namespace'),
+    ),
+  ),
+  ...['ipc', 'uts', 'network', 'pid', 'cgroup'].map((type) =>
+    act('config-linux.md, Namespaces', 'MUST', `a ${type} namespace by path is joined`, async (subject) => {
+      const add = (config, entry) => {
+        config.linux.namespaces = [...config.linux.namespaces.filter((ns) => ns.type !== type), entry];
+        if (type === 'uts') delete config.hostname;
+      };
+      const first = await subject.started(['sleep:10000'], (config) => add(config, { type }));
+      const { pid } = await subject.state(first.id);
+      const path = `/proc/${pid}/ns/${kinds[type]}`;
+      const wanted = readlinkSync(path);
+      const second = await subject.run([`link:/proc/self/ns/${kinds[type]}`], (config) =>
+        add(config, { type, path }),
+      );
+      equal(second.value(`link:/proc/self/ns/${kinds[type]}`), wanted, 'the namespace');
+    }),
+  ),
+  refused(
+    'config-linux.md, Namespaces',
+    'MUST',
+    'a path that is a namespace of another type is refused',
+    (config) => {
+      config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'ipc');
+      config.linux.namespaces.push({ type: 'ipc', path: '/proc/self/ns/uts' });
+    },
+  ),
+  refused('config-linux.md, Namespaces', 'MUST', 'a type given twice is refused', (config) => {
+    config.linux.namespaces.push({ type: 'ipc' });
+  }),
+  ask(
+    'config-linux.md, Namespaces',
+    'MUST',
+    'in a new pid namespace the program is process 1',
+    ['pid'],
+    undefined,
+    (result) => equal(result.value('pid'), '1', 'the number'),
+  ),
+  ask(
+    'config-linux.md, User namespace mappings',
+    'MUST',
+    'uidMappings and gidMappings',
+    ['read:/proc/self/uid_map', 'read:/proc/self/gid_map', 'ids'],
+    (config) => {
+      config.linux.namespaces.push({ type: 'user' });
+      config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 5000 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 6000 }];
+    },
+    (result) => {
+      equal(result.value('read:/proc/self/uid_map').trim().split(/\s+/).join(' '), '0 0 5000', 'uid_map');
+      equal(result.value('read:/proc/self/gid_map').trim().split(/\s+/).join(' '), '0 0 6000', 'gid_map');
+    },
+  ),
+  ask(
+    'config-linux.md, Offset for Time Namespace',
+    'MUST',
+    'timeOffsets',
+    ['read:/proc/self/timens_offsets'],
+    (config) => {
+      config.linux.namespaces.push({ type: 'time' });
+      config.linux.timeOffsets = { boottime: { secs: 100000, nanosecs: 0 } };
+    },
+    (result) =>
+      expect(
+        /boottime\s+100000\s+0/.test(result.value('read:/proc/self/timens_offsets')),
+        'the offset is not set',
+      ),
+  ),
+
+  ask(
+    'config-linux.md, Masked Paths',
+    'MUST',
+    'a masked file reads as nothing',
+    ['read:/etc/file'],
+    linux_({ maskedPaths: ['/etc/file'] }),
+    (result) => equal(result.value('read:/etc/file'), '', 'the file'),
+  ),
+  ask(
+    'config-linux.md, Masked Paths',
+    'MUST',
+    'a masked folder is empty',
+    ['list:/etc'],
+    linux_({ maskedPaths: ['/etc'] }),
+    (result) => equal(result.value('list:/etc'), '', 'the folder'),
+  ),
+  ask(
+    'config-linux.md, Masked Paths',
+    'SHOULD',
+    'a masked path that is missing is no error',
+    ['ids'],
+    linux_({ maskedPaths: ['/nowhere'] }),
+    (result) => expect(result.value('ids'), 'it did not run'),
+  ),
+  ask(
+    'config-linux.md, Readonly Paths',
+    'MUST',
+    'a readonly path',
+    ['write:/etc/x', 'write:/data/x'],
+    linux_({ readonlyPaths: ['/etc'] }),
+    (result) => {
+      equal(result.refused('write:/etc/x'), 'EROFS', 'the refusal');
+      equal(result.value('write:/data/x'), '', 'elsewhere');
+    },
+  ),
+  refused(
+    'config-linux.md, Masked Paths',
+    'MUST',
+    'a masked path that is not absolute is refused',
+    linux_({ maskedPaths: ['etc'] }),
+  ),
+  ask(
+    'config-linux.md, Sysctl',
+    'MUST',
+    'sysctl of the network',
+    ['read:/proc/sys/net/ipv4/ip_forward'],
+    linux_({ sysctl: { 'net.ipv4.ip_forward': '1' } }),
+    (result) => equal(result.value('read:/proc/sys/net/ipv4/ip_forward'), '1\n', 'the value'),
+  ),
+  ask(
+    'config-linux.md, Sysctl',
+    'MUST',
+    'sysctl of ipc',
+    ['read:/proc/sys/kernel/msgmax'],
+    linux_({ sysctl: { 'kernel.msgmax': '9000' } }),
+    (result) => equal(result.value('read:/proc/sys/kernel/msgmax'), '9000\n', 'the value'),
+  ),
+  refused(
+    'config-linux.md, Sysctl',
+    'SHOULD',
+    'a sysctl of the host is refused',
+    linux_({ sysctl: { 'vm.swappiness': '61' } }),
+  ),
+  ask(
+    'config-linux.md, Rootfs Mount Propagation',
+    'MUST',
+    'rootfsPropagation private',
+    ['read:/proc/self/mountinfo'],
+    linux_({ rootfsPropagation: 'private' }),
+    (result) =>
+      expect(!mountAt(result, '/').tags.some((tag) => tag.startsWith('shared')), 'the root is shared'),
+  ),
+  ask(
+    'config-linux.md, Rootfs Mount Propagation',
+    'MUST',
+    'rootfsPropagation shared',
+    ['read:/proc/self/mountinfo'],
+    linux_({ rootfsPropagation: 'shared' }),
+    (result) =>
+      expect(
+        mountAt(result, '/').tags.some((tag) => tag.startsWith('shared')),
+        'the root is not shared',
+      ),
+  ),
+  refused(
+    'config-linux.md, Rootfs Mount Propagation',
+    'MUST',
+    'a rootfsPropagation that nobody knows is refused',
+    linux_({ rootfsPropagation: 'nonesuch' }),
+  ),
+  ask(
+    'config-linux.md, Personality',
+    'MUST',
+    'personality LINUX32',
+    ['personality'],
+    linux_({ personality: { domain: 'LINUX32' } }),
+    (result) => equal(result.value('personality'), '8', 'the personality'),
+  ),
+
+  ask(
+    'config-linux.md, Seccomp',
+    'MUST',
+    'a refused call gives EPERM',
+    ['mkdir:/data/x'],
+    linux_(errnoFilter(['mkdir', 'mkdirat'])),
+    (result) => equal(result.refused('mkdir:/data/x'), 'EPERM', 'the errno'),
+  ),
+  ask(
+    'config-linux.md, Seccomp',
+    'MUST',
+    'errnoRet',
+    ['mkdir:/data/x'],
+    linux_(errnoFilter(['mkdir', 'mkdirat'], { errnoRet: 28 })),
+    (result) => equal(result.refused('mkdir:/data/x'), 'ENOSPC', 'the errno'),
+  ),
+  ask(
+    'config-linux.md, Seccomp',
+    'MUST',
+    'args are compared',
+    ['umask'],
+    linux_(errnoFilter(['umask'], { errnoRet: 1, args: [{ index: 0, value: 511, op: 'SCMP_CMP_EQ' }] })),
+    (result) => equal(result.value('umask'), '18', 'the umask'),
+  ),
+  ask(
+    'config-linux.md, Seccomp',
+    'MUST',
+    'calls that the kernel does not have are passed over',
+    ['read:/proc/self/status'],
+    linux_(errnoFilter(['mkdir', 'no_such_call_at_all'])),
+    (result) => equal(statusLine(result, 'Seccomp'), '2', 'the mode'),
+  ),
+  refused(
+    'config-linux.md, Seccomp',
+    'MUST',
+    'an action that nobody knows is refused',
+    linux_({ seccomp: { defaultAction: 'SCMP_ACT_NONESUCH' } }),
+  ),
+
+  act(
+    'config-linux.md, Control groups',
+    'MUST',
+    'an absolute cgroupsPath is from the root of the hierarchy',
+    (subject) =>
+      inCgroup(subject, ['sleep:10000'], undefined, async ({ id }, cgroup) => {
+        const { pid } = await subject.state(id);
+        expect(
+          readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').includes(String(pid)),
+          'it is not in there',
+        );
+      }),
+  ),
+  act(
+    'config-linux.md, Control groups',
+    'MUST',
+    "a relative cgroupsPath is a place of the runtime's, the same each time",
+    async (subject) => {
+      const places = [];
+      for (let i = 0; i < 2; i++) {
+        const { id } = await subject.started(
+          ['sleep:10000'],
+          linux_({ cgroupsPath: `conformance-relative-${process.pid}` }),
+        );
+        const { pid } = await subject.state(id);
+        places.push(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+        await subject.must(['delete', '--force', id]);
+      }
+      expect(places[0].includes('conformance-relative'), 'it is not in such a cgroup');
+      equal(places[1], places[0], 'the second place');
+    },
+  ),
+  act('config-linux.md, Control groups', 'SHOULD', 'the cgroup is gone after delete', (subject) =>
+    inCgroup(subject, ['sleep:10000'], undefined, async ({ id }, cgroup) => {
+      await subject.must(['delete', '--force', id]);
+      let there = true;
+      try {
+        readFileSync(`${cgroup}/cgroup.procs`);
+      } catch {
+        there = false;
+      }
+      expect(!there, 'it is still there');
+    }),
+  ),
+  ask(
+    'config-linux.md, Allowed Device list',
+    'MUST',
+    'a device that is not allowed is refused',
+    ['open:/dev/kmsg-here', 'open:/dev/null'],
+    (config) => {
+      deviceRules([{ allow: false, access: 'rwm' }])(config);
+      config.linux.devices = [{ path: '/dev/kmsg-here', type: 'c', major: 10, minor: 229, fileMode: 0o666 }];
+    },
+    (result) => {
+      equal(result.refused('open:/dev/kmsg-here'), 'EPERM', 'the errno');
+      equal(result.value('open:/dev/null'), '', '/dev/null');
+    },
+  ),
+  ask(
+    'config-linux.md, Allowed Device list',
+    'MUST',
+    'an allowed device can be opened as far as it is',
+    ['openread:/dev/mem-here', 'open:/dev/mem-here'],
+    (config) => {
+      deviceRules([
+        { allow: false, access: 'rwm' },
+        { allow: true, type: 'c', major: 1, minor: 11, access: 'rm' },
+      ])(config);
+      config.linux.devices = [{ path: '/dev/mem-here', type: 'c', major: 1, minor: 11, fileMode: 0o666 }];
+      for (const set of ['bounding', 'effective', 'permitted'])
+        config.process.capabilities[set].push('CAP_SYSLOG');
+    },
+    (result) => {
+      expect(result.answers.get('openread:/dev/mem-here').errno !== 'EPERM', 'reading is refused');
+      equal(result.refused('open:/dev/mem-here'), 'EPERM', 'the errno of reading and writing');
+    },
+  ),
+  ask(
+    'config-linux.md, Allowed Device list',
+    'MUST',
+    'the rules are applied in their order',
+    ['openread:/dev/a', 'openread:/dev/b'],
+    (config) => {
+      deviceRules([
+        { allow: false, access: 'rwm' },
+        { allow: true, type: 'c', major: 10, access: 'rwm' },
+        { allow: false, type: 'c', major: 10, minor: 229, access: 'rwm' },
+      ])(config);
+      config.linux.devices = [
+        { path: '/dev/a', type: 'c', major: 10, minor: 229, fileMode: 0o666 },
+        { path: '/dev/b', type: 'c', major: 10, minor: 250, fileMode: 0o666 },
+      ];
+    },
+    (result) => {
+      equal(result.refused('openread:/dev/a'), 'EPERM', 'the errno of the one denied last');
+      // 10:250 is nobody's: past the rules, the kernel says so.
+      equal(result.refused('openread:/dev/b'), 'ENODEV', 'the errno of the one allowed');
+    },
+  ),
+  refused(
+    'config-linux.md, Memory',
+    'MUST',
+    'a memory limit without the controller is an error, not skipped',
+    linux_({ resources: { memory: { limit: 67108864 } } }),
+  ),
+  refused(
+    'config-linux.md, PIDs',
+    'MUST',
+    'a pids limit without the controller is an error, not skipped',
+    linux_({ resources: { pids: { limit: 10 } } }),
+  ),
+  refused(
+    'config-linux.md, Unified',
+    'MUST',
+    'a unified key without a file in the cgroup is an error',
+    linux_({ resources: { unified: { 'nonesuch.max': '1' } } }),
+  ),
+];

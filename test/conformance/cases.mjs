@@ -1,0 +1,7 @@
+// The cases, by section of the runtime-spec. A title names one case for good: known gaps are listed by it.
+import { commandLine } from './cases-command-line.mjs';
+import { configuration } from './cases-config.mjs';
+import { linux } from './cases-linux.mjs';
+import { runtime } from './cases-runtime.mjs';
+
+export const cases = [...configuration, ...linux, ...runtime, ...commandLine];

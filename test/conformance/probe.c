@@ -1,0 +1,324 @@
+/*
+ * What a container looks like from inside. Every argument is one question, NAME or NAME:ARGUMENT; the answers are lines of
+ * JSON, {"ask":...,"ok":true,"value":...} or {"ask":...,"ok":false,"errno":...}. It judges nothing.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void string_print(const char *text)
+{
+	putchar('"');
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			printf("\\%c", *p);
+		else if (*p < 0x20 || *p > 0x7e)
+			printf("\\u%04x", *p);
+		else
+			putchar(*p);
+	}
+	putchar('"');
+}
+
+static void answer(const char *ask, bool good, const char *value)
+{
+	int saved = errno;
+
+	printf("{\"ask\":");
+	string_print(ask);
+	if (good) {
+		printf(",\"ok\":true,\"value\":");
+		string_print(value);
+	} else {
+		printf(",\"ok\":false,\"errno\":");
+		string_print(strerrorname_np(saved) ? strerrorname_np(saved) : "?");
+	}
+	puts("}");
+	fflush(stdout);
+}
+
+static char text[1 << 18];
+
+static bool ask_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t got = -1;
+
+	while (fd >= 0 && used < sizeof(text) - 1 && (got = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)got;
+	/* Lists that are NUL-separated (environ, cmdline) come as lines. */
+	for (size_t i = 0; i < used; i++)
+		if (!text[i])
+			text[i] = '\n';
+	text[used] = '\0';
+	return fd >= 0 && got >= 0;
+}
+
+static bool ask_stat(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return false;
+	snprintf(text, sizeof(text), "%s %o %u:%u %u:%u",
+		 S_ISCHR(st.st_mode)	? "char"
+		 : S_ISBLK(st.st_mode)	? "block"
+		 : S_ISDIR(st.st_mode)	? "folder"
+		 : S_ISLNK(st.st_mode)	? "link"
+		 : S_ISFIFO(st.st_mode) ? "fifo"
+					: "file",
+		 st.st_mode & 07777, major(st.st_rdev), minor(st.st_rdev), st.st_uid, st.st_gid);
+	return true;
+}
+
+static bool ask_open(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0644);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static bool ask_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	bool good = fd >= 0 && write(fd, "x", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static bool ask_list(const char *path)
+{
+	DIR *dir = opendir(path);
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		if (entry->d_name[0] != '.' && used < sizeof(text) - 300)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n", entry->d_name);
+	return dir != NULL;
+}
+
+static bool ask_rlimit(const char *name)
+{
+	static const struct {
+		const char *name;
+		__rlimit_resource_t resource;
+	} limits[] = {{"NOFILE", RLIMIT_NOFILE}, {"CORE", RLIMIT_CORE}, {"STACK", RLIMIT_STACK}, {"FSIZE", RLIMIT_FSIZE}};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (!strcmp(limits[i].name, name) && getrlimit(limits[i].resource, &limit) == 0) {
+			snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)limit.rlim_cur,
+				 (unsigned long long)limit.rlim_max);
+			return true;
+		}
+	errno = EINVAL;
+	return false;
+}
+
+static bool ask_ids(void)
+{
+	gid_t groups[64];
+	uid_t r, e, s, gr, ge, gs;
+	int count = getgroups(64, groups);
+	size_t used;
+
+	if (getresuid(&r, &e, &s) < 0 || getresgid(&gr, &ge, &gs) < 0 || count < 0)
+		return false;
+	used = (size_t)snprintf(text, sizeof(text), "%u %u %u %u %u %u", r, e, s, gr, ge, gs);
+	for (int i = 0; i < count; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " %u", groups[i]);
+	return true;
+}
+
+static bool ask_fds(void)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (int fd = 0; fd < 64; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%d", used ? " " : "", fd);
+	return true;
+}
+
+static bool ask_terminal(void)
+{
+	struct winsize size;
+
+	if (!isatty(0) || !isatty(1) || !isatty(2) || ioctl(0, TIOCGWINSZ, &size) < 0)
+		return false;
+	snprintf(text, sizeof(text), "%u %u", size.ws_row, size.ws_col);
+	return true;
+}
+
+static bool ask_number(long value)
+{
+	snprintf(text, sizeof(text), "%ld", value);
+	return value >= 0;
+}
+
+static bool ask(const char *name, const char *argument)
+{
+	struct utsname uts;
+	struct statfs fs;
+	ssize_t length;
+	mode_t mask;
+
+	text[0] = '\0';
+	if (!strcmp(name, "read"))
+		return ask_read(argument);
+	if (!strcmp(name, "stat"))
+		return ask_stat(argument);
+	if (!strcmp(name, "open"))
+		return ask_open(argument, O_RDWR);
+	if (!strcmp(name, "openread"))
+		return ask_open(argument, O_RDONLY);
+	if (!strcmp(name, "write"))
+		return ask_write(argument);
+	if (!strcmp(name, "list"))
+		return ask_list(argument);
+	if (!strcmp(name, "link")) {
+		length = readlink(argument, text, sizeof(text) - 1);
+		text[length < 0 ? 0 : length] = '\0';
+		return length >= 0;
+	}
+	if (!strcmp(name, "fs"))
+		return statfs(argument, &fs) == 0 && ask_number((long)fs.f_type);
+	if (!strcmp(name, "mkdir"))
+		return mkdir(argument, 0777) == 0;
+	if (!strcmp(name, "mknod"))
+		return mknod(argument, S_IFCHR | 0666, makedev(1, 3)) == 0;
+	if (!strcmp(name, "execute")) {
+		char *const args[] = {(char *)argument, (char *)"exit:0", NULL};
+		pid_t child = fork();
+		int status = 0;
+
+		if (child == 0) {
+			execv(argument, args);
+			_exit(errno & 0x7f);
+		}
+		waitpid(child, &status, 0);
+		errno = WEXITSTATUS(status);
+		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	}
+	if (!strcmp(name, "rlimit"))
+		return ask_rlimit(argument);
+	if (!strcmp(name, "ids"))
+		return ask_ids();
+	if (!strcmp(name, "fds"))
+		return ask_fds();
+	if (!strcmp(name, "terminal"))
+		return ask_terminal();
+	if (!strcmp(name, "pid"))
+		return ask_number(getpid());
+	if (!strcmp(name, "session"))
+		return ask_number(getsid(0));
+	if (!strcmp(name, "personality"))
+		return ask_number(personality(0xffffffff));
+	if (!strcmp(name, "nice"))
+		return ask_number(20 + getpriority(PRIO_PROCESS, 0));
+	if (!strcmp(name, "umask")) {
+		mask = umask(0);
+		umask(mask);
+		return ask_number(mask);
+	}
+	if (!strcmp(name, "cwd"))
+		return getcwd(text, sizeof(text)) != NULL;
+	if (!strcmp(name, "getpriority"))
+		return getpriority(PRIO_PROCESS, 0) != -1 || errno == 0;
+	if (!strcmp(name, "hostname") || !strcmp(name, "domainname")) {
+		if (uname(&uts) < 0)
+			return false;
+		snprintf(text, sizeof(text), "%s", *name == 'h' ? uts.nodename : uts.domainname);
+		return true;
+	}
+	errno = ENOSYS;
+	return false;
+}
+
+/* On the host's side: takes a terminal over a socket, as engines do, and prints what comes from it. */
+static int console_serve(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char byte[256], space[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {.iov_base = byte, .iov_len = sizeof(byte)};
+	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), peer, master;
+	ssize_t got;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0)
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	peer = accept(listener, NULL, NULL);
+	if (peer < 0 || recvmsg(peer, &header, 0) <= 0 || !CMSG_FIRSTHDR(&header))
+		return 1;
+	memcpy(&master, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(master));
+	while ((got = read(master, text, sizeof(text))) > 0)
+		if (write(1, text, (size_t)got) != got)
+			return 1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "console"))
+		return console_serve(argv[2]);
+	for (int i = 1; i < argc; i++) {
+		char *name = strdup(argv[i]), *argument = name ? strchr(name, ':') : NULL;
+
+		if (!name)
+			return 125;
+		if (argument)
+			*argument++ = '\0';
+		if (!strcmp(name, "exit"))
+			return atoi(argument ? argument : "0");
+		if (!strcmp(name, "signal")) {
+			raise(atoi(argument ? argument : "9"));
+		} else if (!strcmp(name, "sleep")) {
+			long ms = atol(argument ? argument : "0");
+
+			nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+		} else if (!strcmp(name, "ignore")) {
+			signal(atoi(argument ? argument : "15"), SIG_IGN);
+		} else if (!strcmp(name, "child")) {
+			if (fork() == 0) {
+				pause();
+				_exit(0);
+			}
+		} else {
+			bool good;
+
+			errno = 0;
+			good = ask(name, argument ? argument : "");
+			answer(argv[i], good, text);
+		}
+		free(name);
+	}
+	return 0;
+}

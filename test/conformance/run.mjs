@@ -1,0 +1,171 @@
+// Runs the cases against OCI runtimes and writes the table: one row a case, one column a runtime.
+//   node test/conformance/run.mjs [--tap] [--case TEXT] [--out FOLDER] [RUNTIME...]
+// Without names, every runtime of subjects.json that is there. --tap prints TAP for the first, with its known gaps as skips. It needs
+// root, and works in namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { cases } from './cases.mjs';
+import { Failure, Subject } from './subject.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const top = resolve(here, '../..');
+const subjects = JSON.parse(readFileSync(join(here, 'subjects.json'), 'utf8'));
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    tap: { type: 'boolean', default: false },
+    case: { type: 'string' },
+    out: { type: 'string', default: join(top, 'build/conformance') },
+    inside: { type: 'string' },
+  },
+});
+
+function commandOf(name) {
+  const [program, ...rest] = subjects[name].command;
+  if (program.includes('/')) return [resolve(top, program), ...rest];
+  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' });
+  return found.status === 0 ? [found.stdout.trim(), ...rest] : null;
+}
+
+/** Reaps what containers leave (their first processes are its children then), and ends all of it when it ends. */
+function startOver() {
+  const place = mkdtempSync(join(tmpdir(), 'vxe-conformance-'));
+  try {
+    const script =
+      'umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || exit 77; ' +
+      'ip link set lo up; "$@" & wait $!';
+    const words = [
+      '--mount',
+      '--pid',
+      '--net',
+      '--fork',
+      '--kill-child=KILL',
+      '--mount-proc',
+      '--propagation',
+      'private',
+    ];
+    const done = spawnSync(
+      'unshare',
+      [...words, 'bash', '-c', script, 'bash', process.execPath, ...process.argv.slice(1), '--inside', place],
+      { stdio: 'inherit' },
+    );
+    return done.status;
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+async function outcomeOf(entry, name, command, place, probe) {
+  const subject = new Subject(name, command, place, probe);
+  const started = performance.now();
+  try {
+    await entry.test(subject);
+    return { outcome: 'pass', ms: performance.now() - started };
+  } catch (error) {
+    if (!(error instanceof Failure)) {
+      if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+      // A document that is not what the case reads in it.
+      return { outcome: 'fail', why: `${error.message}`, ms: performance.now() - started };
+    }
+    return { outcome: 'fail', why: error.message.split('\n')[0], ms: performance.now() - started };
+  } finally {
+    await subject.close();
+  }
+}
+
+function tapLine(number, entry, result, gap) {
+  const title = `${entry.id}: ${entry.title}`;
+  if (gap && result.outcome === 'pass')
+    console.log(
+      `not ok ${number} - ${title} (a known gap that is none any more: take it out of subjects.json)`,
+    );
+  else if (gap) console.log(`ok ${number} - ${title} # SKIP known gap: ${gap}`);
+  else if (result.outcome === 'pass') console.log(`ok ${number} - ${title}`);
+  else console.log(`not ok ${number} - ${title}\n#   ${result.why}`);
+  return result.outcome === 'pass' ? !gap : Boolean(gap);
+}
+
+function markdown(table, names) {
+  const cell = (result) => (result === undefined ? '' : result.outcome);
+  const lines = [
+    `| section | case | level | ${names.join(' | ')} |`,
+    `| --- | --- | --- |${' --- |'.repeat(names.length)}`,
+  ];
+  for (const row of table)
+    lines.push(
+      `| ${row.id} | ${row.title} | ${row.level} | ${names.map((n) => cell(row.results[n])).join(' | ')} |`,
+    );
+  lines.push(
+    '',
+    ...names.map((name) => {
+      const passed = table.filter((row) => row.results[name]?.outcome === 'pass').length;
+      return `- ${name}: ${passed} of ${table.length}`;
+    }),
+  );
+  const failures = table.flatMap((row) =>
+    names
+      .filter((name) => row.results[name]?.outcome === 'fail')
+      .map((name) => `- ${name}, ${row.id}, ${row.title}: ${row.results[name].why}`),
+  );
+  if (failures.length > 0) lines.push('', 'What failed:', '', ...failures);
+  return `${lines.join('\n')}\n`;
+}
+
+async function inside(place) {
+  const probe = join(place, 'probe');
+  copyFileSync(join(top, 'build/conformance/probe'), probe);
+  const wanted = positionals.length > 0 ? positionals : Object.keys(subjects);
+  const chosen = new Map();
+  for (const name of wanted) {
+    if (!Object.hasOwn(subjects, name)) {
+      console.error(`conformance: there is no runtime ${name} in subjects.json`);
+      return 2;
+    }
+    const command = commandOf(name);
+    if (command) chosen.set(name, command);
+    else console.error(`conformance: ${name} is not installed`);
+  }
+  const entries = cases.filter(
+    (entry) => !options.case || `${entry.id} ${entry.title}`.includes(options.case),
+  );
+  const table = entries.map(({ id, title, level }) => ({ id, title, level, results: {} }));
+  let good = chosen.size > 0;
+  if (options.tap) console.log(`1..${entries.length}`);
+  for (const [name, command] of chosen) {
+    const started = performance.now();
+    for (const [index, entry] of entries.entries()) {
+      const result = await outcomeOf(entry, name, command, place, probe);
+      table[index].results[name] = result;
+      const gap = subjects[name].gaps[entry.title];
+      if (options.tap) good = tapLine(index + 1, entry, result, gap) && good;
+      else if (name === 'vxe-runtime' && result.outcome === 'fail' && !gap) good = false;
+    }
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    if (!options.tap) console.error(`${name}: ${entries.length} cases in ${seconds} s`);
+  }
+  if (!options.tap && !options.case) {
+    mkdirSync(options.out, { recursive: true });
+    const versions = Object.fromEntries(
+      [...chosen].map(([name, command]) => [
+        name,
+        execFileSync(command[0], ['--version'], { encoding: 'utf8' }).split('\n')[0],
+      ]),
+    );
+    writeFileSync(join(options.out, 'table.json'), `${JSON.stringify({ versions, table }, null, 2)}\n`);
+    writeFileSync(join(options.out, 'table.md'), markdown(table, [...chosen.keys()]));
+  }
+  if (!options.tap) console.log(markdown(table, [...chosen.keys()]));
+  return good ? 0 : 1;
+}
+
+if (options.inside) process.exitCode = await inside(options.inside);
+else if (process.geteuid() !== 0) console.log('1..0 # skip not root');
+else {
+  const status = startOver();
+  if (status === 77) console.log('1..0 # skip no cgroup v2 on this host');
+  else process.exitCode = status ?? 1;
+}

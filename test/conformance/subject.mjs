@@ -1,0 +1,204 @@
+// One OCI runtime and the containers that a case makes with it. All of the command line that a case uses is what runtimes have in common.
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+const limit = 15_000;
+
+export class Failure extends Error {}
+
+/** A configuration that asks for little: each case adds what it is about. */
+export function baseConfig(rootfs, ops) {
+  const caps = ['CAP_CHOWN', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID', 'CAP_DAC_OVERRIDE'];
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args: ['/bin/probe', ...ops],
+      env: ['PATH=/bin', 'PROBE=yes'],
+      cwd: '/',
+      capabilities: { bounding: caps, effective: caps, permitted: caps },
+      noNewPrivileges: true,
+    },
+    root: { path: rootfs, readonly: false },
+    hostname: 'conformance',
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755', 'size=65536k'] },
+      {
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+      },
+      {
+        destination: '/dev/shm',
+        type: 'tmpfs',
+        source: 'shm',
+        options: ['nosuid', 'noexec', 'nodev', 'mode=1777'],
+      },
+    ],
+    linux: { namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })) },
+  };
+}
+
+let serial = 0;
+
+/** What a case works with: a fresh bundle folder for each call of bundle(), and everything gone at the end. */
+export class Subject {
+  constructor(name, command, place, probe) {
+    this.name = name;
+    this.command = command;
+    this.probe = probe;
+    this.folder = join(place, `${name}-${++serial}`);
+    this.root = join(this.folder, 'root');
+    this.ids = new Set();
+    mkdirSync(this.root, { recursive: true, mode: 0o711 });
+  }
+
+  bundle(ops, change = () => {}) {
+    const folder = join(this.folder, `bundle-${++serial}`);
+    const rootfs = join(folder, 'rootfs');
+    for (const name of ['bin', 'proc', 'dev', 'sys', 'etc', 'tmp', 'data'])
+      mkdirSync(join(rootfs, name), { recursive: true });
+    linkSync(this.probe, join(rootfs, 'bin/probe'));
+    writeFileSync(join(rootfs, 'etc/file'), 'content\n');
+    const config = baseConfig('rootfs', ops);
+    const changed = change(config, { folder, rootfs }) ?? config;
+    writeFileSync(
+      join(folder, 'config.json'),
+      typeof changed === 'string' ? changed : JSON.stringify(changed),
+    );
+    return folder;
+  }
+
+  id() {
+    const id = `conf-${process.pid}-${++serial}`;
+    this.ids.add(id);
+    return id;
+  }
+
+  /** Runs a verb. Files stand for the streams, since a container that goes on would hold a pipe open. */
+  call(args, { cwd, input, globals = [], fds = [], env } = {}) {
+    const out = join(this.folder, `out-${++serial}`);
+    const streams = [openSync(out, 'w'), openSync(`${out}.err`, 'w')];
+    const words = [...this.command.slice(1), '--root', this.root, ...globals, ...args];
+    return new Promise((resolve, reject) => {
+      const child = spawn(this.command[0], words, {
+        cwd: cwd ?? this.folder,
+        env: { ...process.env, ...env },
+        stdio: [input === undefined ? 'ignore' : 'pipe', ...streams, ...fds],
+        timeout: limit,
+        killSignal: 'SIGKILL',
+      });
+      if (input !== undefined) child.stdin.end(input);
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        for (const fd of streams) closeSync(fd);
+        const stdout = readFileSync(out, 'utf8');
+        resolve({
+          code: code ?? 128,
+          signal,
+          stdout,
+          outFile: out,
+          stderr: readFileSync(`${out}.err`, 'utf8'),
+        });
+      });
+    });
+  }
+
+  /** `run` to the end; the probe's answers by question. */
+  async run(ops, change, options = {}) {
+    const id = this.id();
+    const result = await this.call(
+      [...(options.verb ?? ['run']), '--bundle', this.bundle(ops, change), id],
+      options,
+    );
+    return { ...result, id, ...answersOf(result.stdout) };
+  }
+
+  async create(ops, change, options = {}) {
+    const id = options.id ?? this.id();
+    const bundle = this.bundle(ops, change);
+    const result = await this.call(['create', '--bundle', bundle, ...(options.flags ?? []), id], options);
+    return { ...result, id, bundle, answers: () => answersOf(readFileSync(result.outFile, 'utf8')) };
+  }
+
+  async created(ops, change, options) {
+    const container = await this.create(ops, change, options);
+    expect(container.code === 0, `create ended with ${container.code}: ${container.stderr.trim()}`);
+    return container;
+  }
+
+  async must(args, options) {
+    const result = await this.call(args, options);
+    expect(result.code === 0, `${args.join(' ')} ended with ${result.code}: ${result.stderr.trim()}`);
+    return result;
+  }
+
+  async state(id) {
+    return JSON.parse((await this.must(['state', id])).stdout);
+  }
+
+  async until(id, status) {
+    for (let i = 0; i < 100; i++) {
+      if ((await this.state(id)).status === status) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Failure(`the status did not become ${status}, it is ${(await this.state(id)).status}`);
+  }
+
+  async started(ops, change, options) {
+    const container = await this.created(ops, change, options);
+    await this.must(['start', container.id]);
+    return container;
+  }
+
+  async close() {
+    if (existsSync(this.root)) for (const id of this.ids) await this.call(['delete', '--force', id]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function answersOf(stdout) {
+  const answers = new Map();
+  for (const line of stdout.split('\n')) {
+    if (!line.startsWith('{"ask"')) continue;
+    const { ask, ...rest } = JSON.parse(line);
+    answers.set(ask, rest);
+  }
+  return {
+    answers,
+    /** The value, where the question had one. */
+    value(ask) {
+      const found = answers.get(ask);
+      expect(found, `the container did not answer ${ask}`);
+      expect(found.ok, `${ask} gave ${found.errno}`);
+      return found.value;
+    },
+    refused(ask) {
+      const found = answers.get(ask);
+      expect(found, `the container did not answer ${ask}`);
+      expect(!found.ok, `${ask} was possible`);
+      return found.errno;
+    },
+  };
+}
+
+export function expect(condition, message) {
+  if (!condition) throw new Failure(message);
+}
+
+export function equal(found, wanted, what) {
+  expect(found === wanted, `${what} is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
+}
