@@ -176,11 +176,16 @@ static const struct {
 	const char *name;
 	probe_try run;
 } probes[] = {
-	{"namespaces", namespaces_try},	    {"seccomp-flags", seccomp_flags_try},
-	{"notify-sync", notify_sync_try},   {"memfd-noexec", memfd_noexec_try},
-	{"mdwe", mdwe_try},		    {"idmap", idmap_try},
-	{"fsopen", fsopen_try},		    {"pidfd", pidfd_try},
-	{"bpf-lsm", bpf_lsm_try},	    {"bpf-sockaddr", bpf_sockaddr_try},
+	{"namespaces", namespaces_try},
+	{"seccomp-flags", seccomp_flags_try},
+	{"notify-sync", notify_sync_try},
+	{"memfd-noexec", memfd_noexec_try},
+	{"mdwe", mdwe_try},
+	{"idmap", idmap_try},
+	{"fsopen", fsopen_try},
+	{"pidfd", pidfd_try},
+	{"bpf-lsm", bpf_lsm_try},
+	{"bpf-sockaddr", bpf_sockaddr_try},
 	{"audit", audit_try},
 };
 

@@ -1,5 +1,5 @@
 export { ABI_TABLE } from './landlock/index.js';
-export { lowerPolicy } from './lower.js';
+export { coverPolicy, lowerPolicy } from './lower.js';
 export type {
   CoverageRow,
   EnforcementStatus,

@@ -1,4 +1,4 @@
-import type { Result } from '../common/index.js';
+import type { Diagnostic, Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
 import { otherCoverage, settle, withoutMounts } from './coverage.js';
@@ -12,20 +12,8 @@ import { bundleTree, hostTree } from './tree.js';
 
 /** Turns a policy into the plans of all mechanisms and says how each rule is held; a rule that nothing holds is an error. */
 export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowered> {
-  const tree = treeOf(target);
-  const place = { isHost: tree.isHost, features: target.features, abiText };
-  const files = lowerLandlock(policy, tree, target.features.landlockAbi);
-  const mounts = lowerMounts(policy, tree, files.demands);
-  const rows = [
-    ...withoutMounts(
-      files.coverage.map((row) => withMount(row, mounts)),
-      place,
-    ),
-    ...otherCoverage(policy, place),
-  ];
-  const { coverage, diagnostics } = settle(policy, rows);
+  const { files, mounts, coverage, problems } = place(policy, target);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
-  const problems = [...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
   const { unspelled, supervised, ...plan } = seccomp.value;
@@ -46,8 +34,29 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   });
 }
 
-function treeOf(target: LoweringTarget): FileTree {
-  return 'host' in target.world ? hostTree(target.world.host) : bundleTree(target.world);
+/** How each rule would be held in a place with these features, and why the policy could not start there; no filter is compiled. */
+export function coverPolicy(
+  policy: Policy,
+  target: Pick<LoweringTarget, 'features' | 'world'>,
+): { readonly coverage: readonly CoverageRow[]; readonly problems: readonly Diagnostic[] } {
+  const { coverage, problems } = place(policy, target);
+  return { coverage, problems };
+}
+
+function place(policy: Policy, { features, world }: Pick<LoweringTarget, 'features' | 'world'>) {
+  const tree = treeOf(world);
+  const where = { isHost: tree.isHost, features, abiText };
+  const files = lowerLandlock(policy, tree, features.landlockAbi);
+  const mounts = lowerMounts(policy, tree, files.demands);
+  const fileRows = files.coverage.map((row) => withMount(row, mounts));
+  const rows = [...withoutMounts(fileRows, where), ...otherCoverage(policy, where)];
+  const { coverage, diagnostics } = settle(policy, rows);
+  const problems = [...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
+  return { files, mounts, coverage, problems };
+}
+
+function treeOf(world: LoweringTarget['world']): FileTree {
+  return 'host' in world ? hostTree(world.host) : bundleTree(world);
 }
 
 function withMount(row: Coverage, mounts: MountPlan): Coverage {
