@@ -21,6 +21,7 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   'bundle:remove': () => import('./bundle/remove.js'),
   commands: () => import('./commands.js'),
   completion: () => import('./completion.js'),
+  doctor: () => import('./doctor.js'),
   explain: () => import('./explain.js'),
   lisp: () => import('./lisp.js'),
   'profile:check': () => import('./profile/check.js'),

@@ -1,7 +1,11 @@
 export type { Wider } from './compare.js';
 export { stackDifferences, widerThan } from './compare.js';
+export type { Demand, FileAct, FileDifference, FilePlans } from './files.js';
+export { DEMANDS, fileDifferences, landlockPermits } from './files.js';
 export type { FilterDifference, FilterQuestion, Loader } from './filter.js';
 export { findDifference } from './filter.js';
+export type { Instance } from './never.js';
+export { findInstance } from './never.js';
 export { NotAProgram } from './program.js';
 export type { Model, Solver } from './solver.js';
 export { NoProver, startSolver, Undecided } from './solver.js';

@@ -1,0 +1,167 @@
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { Failure } from '../bundle/index.js';
+import { unwrap } from '../common/index.js';
+import {
+  fileDifferences,
+  findDifference,
+  findInstance,
+  NoProver,
+  NotAProgram,
+  type Solver,
+  stackDifferences,
+  startSolver,
+  Undecided,
+  widerThan,
+} from '../prove/index.js';
+import { VxeCommand } from './support/base.js';
+import { knowsCall, policyFor, subjectFor } from './support/prove.js';
+
+/** One statement and whether it holds for all inputs. */
+interface Statement {
+  readonly statement: string;
+  readonly holds: boolean;
+  readonly counterexamples: readonly string[];
+}
+
+interface Report {
+  readonly name: string;
+  readonly holds: boolean;
+  readonly statements: readonly Statement[];
+  readonly milliseconds: number;
+}
+
+export default class Prove extends VxeCommand {
+  static override summary = 'Prove for all inputs that what is enforced is what the profile says';
+  static override description =
+    'NAME is a bundle, whose filter and configuration are read back from its folder, or a profile, lowered over this host. Without ' +
+    'questions, shows that the filter decides every call as the profile does, that the form for other engines does so too, and that ' +
+    'Landlock and the mounts let nothing be done to a file that the profile refuses. A "no" comes with an example. ' +
+    'The exit code is 1 if anything does not hold.';
+  static override examples = [
+    '<%= config.bin %> prove popd',
+    '<%= config.bin %> prove ./popd.vxed.yaml --implies popd',
+    `<%= config.bin %> prove popd --never 'exec where writable' --never 'openat("/etc/shadow", O_WRONLY)'`,
+  ];
+  static override args = { name: Args.string({ required: true, description: 'a bundle or a profile' }) };
+  static override flags = {
+    implies: Flags.string({
+      helpValue: 'OTHER',
+      description: 'show that the profile permits nothing that the bundle or profile OTHER refuses',
+    }),
+    stack: Flags.string({
+      helpValue: 'OTHER',
+      description: 'show that the profile stacked with OTHER permits exactly what both permit',
+    }),
+    never: Flags.string({
+      helpValue: 'QUESTION',
+      multiple: true,
+      description: 'show that nothing of this kind is permitted; may be repeated',
+    }),
+  };
+
+  async run(): Promise<Report> {
+    const { args, flags } = await this.parse(Prove);
+    const begun = performance.now();
+    const solver = await start(args.name);
+    const statements: Statement[] = [];
+    const state = (statement: string, counterexamples: readonly string[]): void => {
+      const holds = counterexamples.length === 0;
+      statements.push({ statement, holds, counterexamples });
+      this.log(`${holds ? 'yes' : 'NO '} ${statement}`);
+      for (const example of counterexamples) this.log(`    ${example}`);
+    };
+    try {
+      const { implies, stack, never = [] } = flags;
+      if (implies === undefined && stack === undefined && never.length === 0)
+        await this.#plans(args.name, solver, state);
+      if (implies !== undefined) await this.#implies(args.name, implies, solver, state);
+      if (stack !== undefined) await this.#stack(args.name, stack, solver, state);
+      for (const question of never) await this.#never(args.name, question, solver, state);
+    } catch (error) {
+      if (!(error instanceof Undecided)) throw error;
+      throw new Failure('undecided', args.name, `nothing is shown: ${error.message}`, {
+        hint: 'state the conditions of its calls in fewer rows',
+      });
+    } finally {
+      solver.close();
+    }
+    const holds = statements.every((each) => each.holds);
+    if (!holds) process.exitCode = 1;
+    return { name: args.name, holds, statements, milliseconds: Math.round(performance.now() - begun) };
+  }
+
+  async #plans(name: string, solver: Solver, state: State): Promise<void> {
+    const { policy, filter, supervised, engineFilter, files, tree } = subjectFor(name, this.places());
+    state(
+      'the filter decides every call as the profile does',
+      await filterExamples(findDifference({ policy, filter, loader: { kind: 'vxe', supervised } }, solver)),
+    );
+    const knows = knowsCall();
+    state(
+      'so does its form for other engines, the launch itself apart',
+      await filterExamples(
+        findDifference({ policy, filter: engineFilter, loader: { kind: 'oci', knows } }, solver),
+      ),
+    );
+    state(
+      'Landlock and the mounts let nothing be done to a file that the profile refuses',
+      (await fileDifferences(policy, files, tree, solver)).map((each) => each.text),
+    );
+  }
+
+  async #implies(name: string, other: string, solver: Solver, state: State): Promise<void> {
+    const places = this.places();
+    const wider = await widerThan(policyFor(name, places).policy, policyFor(other, places).policy, solver);
+    state(
+      `${name} permits nothing that ${other} refuses`,
+      wider.map((each) => each.text),
+    );
+  }
+
+  async #stack(name: string, other: string, solver: Solver, state: State): Promise<void> {
+    const places = this.places();
+    const [mine, theirs] = [policyFor(name, places).policy, policyFor(other, places).policy];
+    state(
+      `${name} stacked with ${other} permits exactly what both permit`,
+      await stackDifferences(mine, theirs, solver),
+    );
+  }
+
+  async #never(name: string, question: string, solver: Solver, state: State): Promise<void> {
+    const { policy, world } = policyFor(name, this.places());
+    const source = { name: 'question', text: question };
+    const found = unwrap(await findInstance(policy, question, solver, world), [source], 2);
+    state(`never ${question}`, found === undefined ? [] : [`${found.text}: ${found.reason}`]);
+  }
+}
+
+type State = (statement: string, counterexamples: readonly string[]) => void;
+
+async function start(name: string): Promise<Solver> {
+  try {
+    return await startSolver();
+  } catch (error) {
+    if (!(error instanceof NoProver)) throw error;
+    throw new Failure(
+      'no-prover',
+      name,
+      'nothing can be proved, since the package z3-solver is not installed',
+      {
+        hint: 'install VXE with its optional packages (npm install --include=optional)',
+      },
+    );
+  }
+}
+
+async function filterExamples(search: ReturnType<typeof findDifference>): Promise<readonly string[]> {
+  try {
+    const found = await search;
+    return found === undefined
+      ? []
+      : [found.text, `the profile ${found.policy}`, `the filter ${found.filter}`];
+  } catch (error) {
+    if (!(error instanceof NotAProgram)) throw error;
+    return [`the filter is none that VXE makes: ${error.message}`];
+  }
+}

@@ -1,0 +1,112 @@
+import test from 'ava';
+import type { FileWorld } from '../../src/lowering/index.js';
+import { bundleTree } from '../../src/lowering/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import type { FilePlans } from '../../src/prove/index.js';
+import { fileDifferences, startSolver } from '../../src/prove/index.js';
+import { lower, worldOf } from '../lowering/helpers.js';
+import { policyOf } from './helpers.js';
+
+const solver = await startSolver();
+test.after.always(() => solver.close());
+
+const WORLD = worldOf(
+  ...[
+    '/',
+    '/etc/',
+    '/etc/passwd',
+    '/etc/shadow',
+    '/usr/',
+    '/usr/bin/',
+    '/usr/bin/popd',
+    '/usr/lib/',
+    '/usr/lib/libc.so',
+  ],
+  ...['/lib -> usr/lib', '/dev/', '/dev/null*', '/srv/', '/srv/www/', '/srv/www/index', '/srv/key'],
+  ...['/var/', '~/var/mail/', '~/proc/'],
+);
+
+const POLICY = policyOf(`
+program: /usr/bin/popd
+exec: once
+files:
+  /etc: read
+  /etc/shadow: none
+  /usr/bin/popd: read execute
+  /lib: read
+  /dev/null: read write
+  /srv: read write create remove
+  /srv/key: read
+  /var/mail: read write create remove
+  /var/mail/archive/: none
+calls: {permit: [openat, read, write]}
+`);
+
+async function acts(policy: Policy, plans: FilePlans, world: FileWorld = WORLD): Promise<readonly string[]> {
+  const found = await fileDifferences(policy, plans, bundleTree(world), solver);
+  return found.map(({ act, path }) => `${act} ${path}`);
+}
+
+test('what is lowered lets nothing be done that the profile refuses', async (t) => {
+  t.deepEqual(await acts(POLICY, lower(POLICY, WORLD)), []);
+  const nothing = policyOf('calls: {permit: [openat]}\n');
+  t.deepEqual(await acts(nothing, lower(nothing, WORLD)), []);
+});
+
+/** A ruleset with one more right somewhere. */
+function granting(plans: FilePlans, path: string, ...rights: readonly string[]): FilePlans {
+  const { landlock } = plans;
+  const pathBeneath = [...landlock.rules.pathBeneath, { allowedAccess: rights, paths: [path] }];
+  return { ...plans, landlock: { ...landlock, rules: { ...landlock.rules, pathBeneath } } };
+}
+
+const HOLES: readonly [string, (plans: FilePlans) => FilePlans, string][] = [
+  ['reading what is none', (plans) => granting(plans, '/etc', 'read_file'), 'read /etc/shadow'],
+  ['writing what is read', (plans) => granting(plans, '/etc/passwd', 'write_file'), 'write /etc/passwd'],
+  [
+    'emptying what is read',
+    (plans) => granting(plans, '/usr/lib', 'truncate'),
+    'truncate /usr/lib/any-other-name',
+  ],
+  ['running what is read', (plans) => granting(plans, '/srv', 'execute'), 'execute /srv/key'],
+  ['listing the top', (plans) => granting(plans, '/', 'read_dir'), 'list /'],
+  ['making files', (plans) => granting(plans, '/etc', 'make_reg'), 'make file /etc/any-other-name'],
+  [
+    'making devices',
+    (plans) => granting(plans, '/var/mail', 'make_char'),
+    'make device /var/mail/any-other-name',
+  ],
+  ['removing files', (plans) => granting(plans, '/srv', 'remove_file'), 'remove /srv/key'],
+  ['devices', (plans) => granting(plans, '/dev/null', 'ioctl_dev'), ''],
+  ['a mask forgotten', (plans) => ({ ...plans, maskedPaths: [] }), 'read /var/mail/archive/any-other-name'],
+  [
+    'a mask made read-only',
+    (plans) => ({ ...plans, maskedPaths: [], readonlyPaths: ['/var/mail/archive'] }),
+    'read /var/mail/archive/any-other-name',
+  ],
+  [
+    'a right not handled',
+    (plans) => {
+      const { ruleset } = plans.landlock;
+      const handledAccessFS = ruleset.handledAccessFS.filter((right) => right !== 'truncate');
+      return { ...plans, landlock: { ...plans.landlock, ruleset: { ...ruleset, handledAccessFS } } };
+    },
+    'truncate /etc/shadow',
+  ],
+];
+
+for (const [what, change, wanted] of HOLES) {
+  test(`a hole in the plans is found: ${what}`, async (t) => {
+    const found = await acts(POLICY, change(lower(POLICY, WORLD)));
+    // No call of this profile reaches a device's controls, so that nothing is lost there.
+    if (wanted === '') t.deepEqual(found, []);
+    else t.true(found.includes(wanted), found.join('\n'));
+  });
+}
+
+test('unix sockets by path are held only by kernels that know the right', async (t) => {
+  const policy = policyOf('files: {/srv: read}\ncalls: {permit: [connect]}\n');
+  t.deepEqual(await acts(policy, lower(policy, WORLD, { landlockAbi: 9 })), []);
+  const found = await acts(policy, lower(policy, WORLD, { landlockAbi: 7 }));
+  t.true(found.includes('connect /srv/any-other-name'), found.join('\n'));
+});

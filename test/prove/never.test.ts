@@ -1,0 +1,158 @@
+import test from 'ava';
+import { unwrap } from '../../src/common/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import { findInstance, startSolver } from '../../src/prove/index.js';
+import { policyOf, popd } from './helpers.js';
+
+const solver = await startSolver();
+test.after.always(() => solver.close());
+
+async function instance(policy: Policy, question: string): Promise<string | undefined> {
+  return unwrap(await findInstance(policy, question, solver))?.text;
+}
+
+const TCP = 'calls: {permit: [connect], when: {socket: [{domain: AF_INET, type: SOCK_STREAM}]}}\n';
+
+const QUESTIONS: readonly [string, string, string, RegExp | undefined][] = [
+  [
+    'a path both executable and writable',
+    'exec: any\nfiles: {/opt: read write execute}',
+    'exec where writable',
+    /^\/opt$/,
+  ],
+  ['made, then run', 'exec: any\nfiles: {/opt: read execute create}', 'exec where writable', /^\/opt$/],
+  [
+    'a writable folder in an executable one',
+    'exec: any\nfiles: {/opt: read execute, /opt/tmp: write}',
+    'exec where writable',
+    undefined,
+  ],
+  [
+    'nothing is run after the launch',
+    'exec: once\nfiles: {/opt: read write execute}',
+    'exec where writable',
+    undefined,
+  ],
+  [
+    'an address outside',
+    `network: {connect: [tcp/25], interface: host}\n${TCP}`,
+    'connect to not 10.0.0.0/8',
+    /192\.0\.2\.1:25/,
+  ],
+  [
+    'an address inside',
+    `network: {connect: [tcp/25], interface: host}\n${TCP}`,
+    'connect to 10.0.0.0/8',
+    /10\.0\.0\.1:25/,
+  ],
+  [
+    'the own machine is outside too',
+    `network: {connect: [tcp/25], interface: loopback}\n${TCP}`,
+    'connect to not 10.0.0.0/8',
+    /127\.0\.0\.1:25/,
+  ],
+  [
+    'loopback reaches nothing else',
+    `network: {connect: [tcp/25], interface: loopback}\n${TCP}`,
+    'connect to 10.0.0.0/8',
+    undefined,
+  ],
+  [
+    'another port',
+    `network: {connect: [tcp/25], interface: host}\n${TCP}`,
+    'connect to any port 26',
+    undefined,
+  ],
+  ['no call', 'network: {connect: [tcp/25], interface: host}', 'connect to any', undefined],
+  [
+    'a connection without a call',
+    `network: {interface: host}\n${TCP.replace('[connect]', '[sendto]')}`,
+    'connect to any',
+    /^sendto/,
+  ],
+  [
+    'a given path',
+    'files: {/etc: read}\ncalls: {permit: [openat]}',
+    'openat("/etc/shadow", O_RDONLY)',
+    /shadow/,
+  ],
+  [
+    'an exception',
+    'files: {/etc: read, /etc/shadow: none}\ncalls: {permit: [openat]}',
+    'openat("/etc/shadow", O_RDONLY)',
+    undefined,
+  ],
+  [
+    'any path',
+    'files: {/etc: read, /srv: write}\ncalls: {permit: [openat]}',
+    'openat(_, _, O_WRONLY)',
+    /\/srv/,
+  ],
+  [
+    'any path, and nothing to write',
+    'files: {/etc: read}\ncalls: {permit: [openat]}',
+    'openat(_, _, O_WRONLY)',
+    undefined,
+  ],
+  [
+    'flags that the calls refuse',
+    'files: {/srv: read write}\ncalls: {when: {openat: [{flags: {without: O_WRONLY|O_RDWR|O_TRUNC}}]}}',
+    'openat("/srv/x")',
+    /openat/,
+  ],
+  [
+    'a domain',
+    'calls: {when: {socket: [{domain: [AF_INET, AF_NETLINK]}]}}',
+    'socket(AF_NETLINK)',
+    /^socket\(AF_NETLINK/,
+  ],
+  [
+    'another domain',
+    'calls: {when: {socket: [{domain: [AF_INET, AF_NETLINK]}]}}',
+    'socket(AF_PACKET)',
+    undefined,
+  ],
+  [
+    'a quiet refusal',
+    'calls: {permit: [socket], quiet: {socket: [{domain: AF_PACKET, errno: EACCES}]}}',
+    'socket(AF_PACKET)',
+    undefined,
+  ],
+  ['a call at all', 'calls: {permit: [ptrace]}', 'ptrace(_)', /^ptrace/],
+];
+
+for (const [what, body, question, wanted] of QUESTIONS) {
+  test(`never ${question}: ${what}`, async (t) => {
+    const found = await instance(policyOf(`${body}\n`), question);
+    if (wanted === undefined) t.is(found, undefined);
+    else t.regex(found ?? 'nothing', wanted);
+  });
+}
+
+test('popd never does what it is not for', async (t) => {
+  const questions = [
+    'exec where writable',
+    'connect to any',
+    'ptrace(_)',
+    'execve(_)',
+    'socket(AF_NETLINK)',
+    'openat("/etc/shadow", O_RDWR)',
+  ];
+  for (const question of [...questions, 'openat(_, _, O_WRONLY|O_APPEND)']) {
+    const found = await instance(popd(), question);
+    if (question.includes('O_APPEND')) t.regex(found ?? '', /\/var\/mail/);
+    else t.is(found, undefined, question);
+  }
+});
+
+test('a question that is none is refused', async (t) => {
+  for (const question of [
+    'connect to',
+    'connect to not any',
+    'connect to 10.0.0.0/33',
+    'connect to 10.0.0',
+    'frobnicate(_)',
+    'openat(_, 5)',
+  ])
+    t.false((await findInstance(popd(), question, solver)).ok, question);
+});
