@@ -51,6 +51,7 @@ static const char *const author_verbs[][2] = {
 	{"profile compile", "compile a profile for `vxe run`"},
 	{"profile convert", "write a profile in another form"},
 	{"profile fmt", "bring vxelisp texts into the one layout"},
+	{"doctor", "what this kernel and user can enforce, and whether a bundle would start"},
 	{"explain", "which mechanism holds each rule, or what becomes of one call"},
 	{"prove", "show for all inputs that what is enforced is what the profile says"},
 	{"lisp", "evaluate vxelisp, and try predicates on recorded calls"},

@@ -1,4 +1,6 @@
-export { ABI_TABLE } from './landlock/index.js';
+export type { Finding, KernelFacts, Trial } from './doctor.js';
+export { findings } from './doctor.js';
+export { ABI_TABLE, rightsOf } from './landlock/index.js';
 export { coverPolicy, lowerPolicy } from './lower.js';
 export type {
   CoverageRow,

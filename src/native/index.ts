@@ -13,6 +13,8 @@ import { loadAddon } from './addon.js';
 
 export type { Addon } from './addon.js';
 export { loadAddon } from './addon.js';
+export { functionNumber, kernelFunction } from './btf.js';
+export { kernelFacts } from './doctor.js';
 
 /** The ports of lowering that this host's libseccomp and kernel fill. */
 export interface NativePorts {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -73,4 +73,29 @@ test('vxe profile convert names what the form cannot say, with its place', async
   const name = await vxe(shop, ['profile', 'convert', 'README.md', '--to', 'acl']);
   t.is(name.status, 2);
   t.regex(name.stderr, /not the name of a profile/);
+});
+
+test('the three forms of popd: what its rule list grants, its strict profile grants too', (t) => {
+  const forms = readdirSync('profiles').filter(
+    (name) => name.startsWith('popd.') && formOf(name) !== undefined,
+  );
+  t.true(forms.includes('popd.acl') && forms.includes('popd.vxed.yaml'));
+  const [list, strict] = ['popd.acl', 'popd.vxed.yaml'].map((name) => {
+    const file = { name, text: readFileSync(`profiles/${name}`, 'utf8') };
+    return unwrap((formOf(name) ?? FORMS[0])?.parse(file) ?? { ok: false, diagnostics: [] }, [file]);
+  });
+  const facts = (policy: typeof list): unknown =>
+    policy && {
+      name: policy.name,
+      program: policy.program,
+      files: policy.files.map((rule) => `${rule.path} ${[...rule.access]}`).sort(),
+      accept: policy.network.accept.map((rule) => rule.port),
+      connect: policy.network.connect.map((rule) => rule.port),
+      interface: policy.network.interface,
+      exec: policy.exec,
+      capabilities: [...policy.capabilities].sort(),
+      limits: policy.limits.map((limit) => `${limit.type} ${limit.value}`).sort(),
+      services: policy.services,
+    };
+  t.deepEqual(facts(list), facts(strict));
 });

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import type { KernelFacts, Trial } from '../lowering/index.js';
+import type { Addon } from './addon.js';
+import { loadAddon } from './addon.js';
+import { kernelFunction } from './btf.js';
+
+const NAMESPACES: readonly (readonly [string, number])[] = [
+  ['user', 0x1000_0000],
+  ['mount', 0x0002_0000],
+  ['pid', 0x2000_0000],
+  ['network', 0x4000_0000],
+  ['ipc', 0x0800_0000],
+  ['uts', 0x0400_0000],
+  ['cgroup', 0x0200_0000],
+  ['time', 0x80],
+];
+
+const NEW_LISTENER = 1 << 3;
+const WAIT_KILLABLE = 1 << 5;
+
+/** Tries everything that VXE may rest on, on this kernel and as this user. */
+export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
+  const attempt = (name: string, value = 0): Trial => trialOf(addon.probe(name, value));
+  const inUser = (flag: number): Trial => {
+    const alone = attempt('namespaces', flag);
+    return alone === 'yes' || flag === 0x1000_0000 ? alone : attempt('namespaces', flag | 0x1000_0000);
+  };
+  const cgroup = cgroup2();
+  return {
+    kernel: text('/proc/sys/kernel/osrelease')?.trim() ?? 'unknown',
+    user: process.geteuid?.() ?? 0,
+    landlockAbi: addon.kernelFeatures().landlockAbi,
+    seccompActions: addon.kernelFeatures().seccompActions,
+    trials: {
+      'seccomp:listener': attempt('seccomp-flags', NEW_LISTENER),
+      'seccomp:wait-killable': attempt('seccomp-flags', NEW_LISTENER | WAIT_KILLABLE),
+      'seccomp:sync-wake-up': attempt('notify-sync'),
+      ...Object.fromEntries(NAMESPACES.map(([name, flag]) => [`namespace:${name}`, inUser(flag)])),
+      'mounts:descriptors': attempt('fsopen'),
+      'mounts:idmapped': attempt('idmap'),
+      'process:pidfd': attempt('pidfd'),
+      'memory:memfd-noexec': attempt('memfd-noexec'),
+      'memory:mdwe': attempt('mdwe'),
+      'bpf:cgroup-addresses': attempt('bpf-sockaddr'),
+      'bpf:lsm': bpfLsm(addon),
+      audit: attempt('audit'),
+      'cgroup:v2': cgroup === undefined ? 'absent' : 'yes',
+      ...Object.fromEntries(
+        ['memory', 'pids', 'cpu', 'io'].map((name) => [
+          `cgroup:${name}`,
+          cgroup?.includes(name) === true ? 'yes' : 'absent',
+        ]),
+      ),
+    },
+  };
+}
+
+/** Loads and attaches a program that lets everything pass; and where that works, looks whether the kernel asks it. */
+function bpfLsm(addon: Addon): Trial {
+  const hook = kernelFunction('bpf_lsm_file_open');
+  if (hook === undefined) return 'absent';
+  const trial = trialOf(addon.probe('bpf-lsm', hook));
+  const order = text('/sys/kernel/security/lsm');
+  if (trial !== 'yes' || order === undefined) return trial;
+  return order.trim().split(',').includes('bpf') ? 'yes' : 'ENODATA';
+}
+
+function trialOf(errno: number): Trial {
+  if (errno === 0) return 'yes';
+  const name = getSystemErrorName(-errno);
+  return ['ENOSYS', 'EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT'].includes(name)
+    ? 'absent'
+    : name;
+}
+
+/** The controllers of the cgroup v2 tree, wherever it is mounted; undefined where there is none. */
+function cgroup2(): readonly string[] | undefined {
+  for (const line of text('/proc/self/mountinfo')?.split('\n') ?? []) {
+    const [before = '', after = ''] = line.split(' - ');
+    if (!after.startsWith('cgroup2 ')) continue;
+    const path = (before.split(' ')[4] ?? '').replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+      String.fromCharCode(Number.parseInt(digits, 8)),
+    );
+    return (text(`${path}/cgroup.controllers`) ?? '').split(/\s+/).filter((word) => word !== '');
+  }
+  return undefined;
+}
+
+function text(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
