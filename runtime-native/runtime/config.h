@@ -187,6 +187,8 @@ struct vxe_config {
 	struct vxe_strings masked_paths, readonly_paths;
 	struct vxe_pairs sysctl;
 	unsigned long rootfs_propagation; /* MS_* or 0 */
+	bool has_personality;
+	unsigned long personality; /* PER_* */
 	char *cgroups_path;
 	struct vxe_resources resources;
 	struct vxe_seccomp seccomp;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 
 #define MINOR_MAX ((1u << 20) - 1) /* the kernel's dev_t has 12 and 20 bits */
@@ -30,7 +31,7 @@ static const struct config_name propagation_names[] = {
 	{"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
-static const char *const unsupported[] = {"intelRdt", "personality", "mountLabel", "netDevices", "timeOffsets", "memoryPolicy"};
+static const char *const unsupported[] = {"intelRdt", "mountLabel", "netDevices", "timeOffsets", "memoryPolicy"};
 
 static int parse_namespace(struct json_object *object, const char *path, void *item, void *data, struct vxe_error **err)
 {
@@ -119,6 +120,29 @@ static int parse_propagation(struct json_object *object, struct vxe_config *conf
 	return status;
 }
 
+static int parse_personality(struct json_object *linux_object, struct vxe_config *config, struct vxe_error **err)
+{
+	static const struct config_name domains[] = {{"LINUX", PER_LINUX}, {"LINUX32", PER_LINUX32}};
+	static const char *const flags[] = {"flags"};
+	const char *path = "linux.personality";
+	struct json_object *object;
+	char *name = NULL;
+	uint64_t value = 0;
+	int status, found = vxe_json_get_object(linux_object, "linux", "personality", &object, err);
+
+	if (found <= 0)
+		return found;
+	if (config_refuse(object, path, flags, 1, err) < 0)
+		return -1;
+	status = config_need_string(object, path, "domain", &name, err);
+	if (status == 0 && config_lookup(CONFIG_NAMES(domains), name, &value) < 0)
+		status = config_fail(err, path, "domain", "\"%s\" is not LINUX or LINUX32", name);
+	free(name);
+	config->has_personality = status == 0;
+	config->personality = (unsigned long)value;
+	return status;
+}
+
 static bool under(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
@@ -198,6 +222,7 @@ int config_parse_linux(struct json_object *root, struct vxe_config *config, stru
 	    config_absolute_paths(object, path, "maskedPaths", &config->masked_paths, err) < 0 ||
 	    config_absolute_paths(object, path, "readonlyPaths", &config->readonly_paths, err) < 0 ||
 	    config_pairs(object, path, "sysctl", &config->sysctl, err) < 0 || parse_propagation(object, config, err) < 0 ||
+	    parse_personality(object, config, err) < 0 ||
 	    vxe_json_get_string(object, path, "cgroupsPath", &config->cgroups_path, err) < 0 ||
 	    config_parse_resources(object, &config->resources, err) < 0 ||
 	    config_parse_seccomp(object, &config->seccomp, err) < 0)

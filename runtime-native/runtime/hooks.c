@@ -74,6 +74,7 @@ int vxe_hooks_run(const struct vxe_hooks *hooks, const char *kind, const struct 
 		  const char *status, struct vxe_error **err)
 {
 	struct vxe_json_text text = {0};
+	bool last = !strcmp(kind, "poststop");
 	int failed = 0;
 
 	if (!hooks->count)
@@ -92,8 +93,10 @@ int vxe_hooks_run(const struct vxe_hooks *hooks, const char *kind, const struct 
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) < 0)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "telling the hooks the state");
-	for (size_t i = 0; i < hooks->count && !failed; i++)
-		failed = hook_run(&hooks->items[i], kind, text.data, err);
+	/* runtime.md, Lifecycle: after the container's end every hook has its turn. The first failure is told. */
+	for (size_t i = 0; i < hooks->count && (!failed || last); i++)
+		if (hook_run(&hooks->items[i], kind, text.data, failed ? NULL : err) < 0)
+			failed = -1;
 	vxe_json_text_free(&text);
 	return failed;
 }

@@ -183,9 +183,29 @@ static pid_t pidfd_pid(int pidfd)
 	return -1;
 }
 
+/* clone3 of a process that is to be born in the pid namespace at `path`; the caller's own children go where they went before. */
+static pid_t clone_in_pid_namespace(const char *path, struct vxe_clone_args *args)
+{
+	cleanup_fd int wanted = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+	int saved;
+
+	if (wanted < 0 || own < 0 || setns(wanted, CLONE_NEWPID) < 0)
+		return -1;
+	pid = sys_clone3(args);
+	if (pid == 0)
+		return 0;
+	saved = errno;
+	(void)setns(own, CLONE_NEWPID);
+	errno = saved;
+	return pid;
+}
+
 static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 {
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
+	const struct vxe_namespace *pid_namespace = vxe_config_namespace(launch->config, CLONE_NEWPID);
 	struct vxe_clone_args args = {.exit_signal = SIGCHLD};
 	int pair[2], pidfd = -1;
 	pid_t pid;
@@ -203,7 +223,9 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a socket pair");
-	pid = sys_clone3(&args);
+	pid = launch->join_pidfd < 0 && pid_namespace && pid_namespace->path
+		      ? clone_in_pid_namespace(pid_namespace->path, &args)
+		      : sys_clone3(&args);
 	if (pid == 0) {
 		close(pair[0]);
 		vxe_child_main(launch, pair[1]);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -78,17 +79,28 @@ static int loopback_up(struct vxe_error **err)
 	return 0;
 }
 
+static int namespace_enter(const struct vxe_namespace *ns, struct vxe_error **err)
+{
+	cleanup_fd int fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, ns->flag) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", ns->path);
+	return 0;
+}
+
+/* The user namespace first, since it gives the right to enter those that are its own. That of pids was the launcher's to
+   choose: a process is born in one and stays. */
 static int namespaces_enter(const struct vxe_config *config, struct vxe_error **err)
 {
+	const struct vxe_namespace *user = vxe_config_namespace(config, CLONE_NEWUSER);
+
+	if (user && user->path && namespace_enter(user, err) < 0)
+		return -1;
 	for (size_t i = 0; i < config->n_namespaces; i++) {
 		const struct vxe_namespace *ns = &config->namespaces[i];
-		cleanup_fd int fd = -1;
 
-		if (!ns->path)
-			continue;
-		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || setns(fd, ns->flag) < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", ns->path);
+		if (ns->path && ns->flag != CLONE_NEWUSER && ns->flag != CLONE_NEWPID && namespace_enter(ns, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -332,6 +344,10 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	syscall(SYS_keyctl, 1, NULL, 0, 0, 0);
 	if (process->has_umask)
 		umask(process->umask);
+	if (launch->config->has_personality && personality(launch->config->personality) < 0) {
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting the personality");
+		goto failed;
+	}
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;
@@ -515,7 +531,7 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	setsid();
 	if (rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0)
 		child_die(launch, err);
-	if (launch->process->terminal ? vxe_terminal_make(launch->console_socket, launch->process, &err) < 0
+	if (launch->process->terminal ? vxe_terminal_make(launch->console_socket, launch->process, false, &err) < 0
 				      : stdio_set(launch, &err) < 0)
 		child_die(launch, err);
 	if (chdir(launch->process->cwd ? launch->process->cwd : "/") < 0) {
@@ -561,7 +577,7 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	if (environment_build(&child, &err) < 0 || rlimits_set(process, &err) < 0 || ruleset_make(&child, &err) < 0)
 		goto failed;
 	if (process->terminal) {
-		if (vxe_terminal_make(launch->console_socket, process, &err) < 0)
+		if (vxe_terminal_make(launch->console_socket, process, !launch->host_root, &err) < 0)
 			goto failed;
 	} else if (stdio_set(launch, &err) < 0) {
 		goto failed;

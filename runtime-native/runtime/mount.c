@@ -400,6 +400,13 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 		if (device_make(dev, &default_devices[i], in_user_namespace, err) < 0)
 			return -1;
 	}
+	/* Where the terminal is mounted, once there is one (vxe_terminal_make). */
+	if (config->process.terminal) {
+		cleanup_fd int console = openat(dev, "console", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (console < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/console");
+	}
 	for (size_t i = 0; i < sizeof(device_links) / sizeof(*device_links); i++)
 		if (symlinkat(device_links[i][0], dev, device_links[i][1]) < 0 && errno != EEXIST)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", device_links[i][1]);
@@ -461,7 +468,8 @@ int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plan
 		    struct vxe_error **err)
 {
 	cleanup_fd int tree = -1;
-	unsigned long propagation = config->rootfs_propagation ? config->rootfs_propagation : MS_REC | MS_SLAVE;
+	/* No mount made here may reach the host, whatever the rootfs's own propagation will be. */
+	unsigned long propagation = MS_REC | (config->rootfs_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE);
 
 	if (mount(NULL, "/", NULL, propagation, NULL) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "parting the mount namespace from the host's");
@@ -470,7 +478,8 @@ int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plan
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the rootfs %s", config->rootfs);
 	if (!fd_is_directory(tree))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOTDIR, "the rootfs %s", config->rootfs);
-	if (attributes_set(tree, 0, 0, 0, MS_PRIVATE) < 0)
+	/* A slave receives what is mounted on the host later, which only who asks for it gets. */
+	if (attributes_set(tree, 0, 0, 0, config->rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs private");
 	if (sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting the rootfs %s", config->rootfs);
@@ -596,6 +605,10 @@ int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_erro
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the host's root away");
 	if (chdir("/") < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the new root");
+	/* config-linux.md: a peer group of its own; pivot_root takes no shared mount, so this comes after it. */
+	if ((config->rootfs_propagation & (MS_SHARED | MS_UNBINDABLE)) &&
+	    mount(NULL, "/", NULL, config->rootfs_propagation, NULL) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the propagation of the rootfs");
 	return 0;
 }
 

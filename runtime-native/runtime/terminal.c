@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "cleanup.h"
@@ -33,7 +34,25 @@ static int master_send(int socket_fd, int master, const char *name)
 	return sendmsg(socket_fd, &header, 0) < 0 ? -1 : 0;
 }
 
-int vxe_terminal_make(int console_socket, const struct vxe_process *process, struct vxe_error **err)
+/* config-linux.md, Default Devices: /dev/console is the terminal. Only where this program has made a /dev, and only over what it
+   has put there: a plain file that is no link. */
+static int console_mount(int slave, struct vxe_error **err)
+{
+	cleanup_fd int target = sys_openat2(AT_FDCWD, "/dev/console", O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
+	cleanup_fd int clone = -1;
+	struct stat st;
+
+	if (target < 0 && errno == ENOENT)
+		return 0;
+	if (target < 0 || fstat(target, &st) < 0 || !S_ISREG(st.st_mode))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "/dev/console of the rootfs is not a plain file");
+	clone = sys_open_tree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	if (clone < 0 || sys_move_mount(clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting the terminal on /dev/console");
+	return 0;
+}
+
+int vxe_terminal_make(int console_socket, const struct vxe_process *process, bool console, struct vxe_error **err)
 {
 	cleanup_fd int master = -1;
 	cleanup_fd int slave = -1;
@@ -62,6 +81,8 @@ int vxe_terminal_make(int console_socket, const struct vxe_process *process, str
 	snprintf(name, sizeof(name), "/dev/pts/%u", number);
 	if ((size.ws_row || size.ws_col) && ioctl(master, TIOCSWINSZ, &size) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the terminal's size");
+	if (console && console_mount(slave, err) < 0)
+		return -1;
 	if (master_send(console_socket, master, name) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "sending the terminal over the console socket");
 	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)

@@ -5,7 +5,8 @@
 #include "config.h"
 #include "error.h"
 
-/* In the instance, after pivot_root: makes the terminal, sends the master, and makes the slave stdio and the controlling terminal. */
-int vxe_terminal_make(int console_socket, const struct vxe_process *process, struct vxe_error **err);
+/* In the instance, after pivot_root: makes the terminal, sends the master, and makes the slave stdio and the controlling terminal;
+   with console it is /dev/console too. */
+int vxe_terminal_make(int console_socket, const struct vxe_process *process, bool console, struct vxe_error **err);
 
 #endif

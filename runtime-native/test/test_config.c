@@ -267,7 +267,7 @@ static const struct row rows[] = {
 	{LINUX, "\"sysctl\":{\"kernel.shmmax\":1}", "linux.sysctl: the value of \"kernel.shmmax\" must be a string"},
 	{LINUX, "\"intelRdt\":{},\"personality\":null,\"mountLabel\":\"\",\"netDevices\":{},\"timeOffsets\":{}", NULL},
 	{LINUX, "\"intelRdt\":{\"closID\":\"x\"}", "linux.intelRdt: not supported"},
-	{LINUX, "\"personality\":{\"domain\":\"LINUX32\"}", "linux.personality: not supported"},
+	{LINUX, "\"personality\":{\"domain\":\"LINUX64\"}", "linux.personality.domain: \"LINUX64\" is not LINUX or LINUX32"},
 	{LINUX, "\"mountLabel\":\"x\"", "linux.mountLabel: not supported"},
 	{LINUX, "\"netDevices\":{\"eth0\":{}}", "linux.netDevices: not supported"},
 	{LINUX, "\"timeOffsets\":{\"boottime\":{\"secs\":1}}", "linux.timeOffsets: not supported"},

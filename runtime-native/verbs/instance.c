@@ -658,6 +658,25 @@ int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_f
 	return vxe_state_read(*dir_fd, state, err);
 }
 
+/* One that fails ends the container, as with run. */
+static int poststart_run(const struct vxe_state *state, struct vxe_error **err)
+{
+	cleanup_fd int bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int init = -1;
+	struct vxe_config *config = NULL;
+	int failed;
+
+	if (bundle_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", state->bundle);
+	failed = vxe_config_load(bundle_fd, state->bundle, &config, err);
+	if (!failed)
+		failed = vxe_hooks_run(&config->poststart, "poststart", config, state->id, state->init.pid, "running", err);
+	if (failed && (init = vxe_process_open(&state->init)) >= 0)
+		sys_pidfd_send_signal(init, SIGKILL);
+	vxe_config_free(&config);
+	return failed;
+}
+
 int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
 {
 	cleanup_fd int root_fd = -1;
@@ -681,6 +700,8 @@ int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
 		failed = vxe_state_write(dir_fd, state, err);
 		unlinkat(dir_fd, "start", 0);
 	}
+	if (!failed)
+		failed = poststart_run(state, err);
 	vxe_state_free(&state);
 	return failed;
 }
