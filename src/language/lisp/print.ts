@@ -82,7 +82,8 @@ function formLines(form: Form, column: number): readonly string[] {
 function listLines(form: ListForm, column: number): readonly string[] {
   const head = form.items[0];
   const fixed = head?.kind === 'symbol' ? BODY_FORMS.get(head.text) : undefined;
-  const plain = head !== undefined && head.kind === 'symbol' && head.before.length === 0;
+  const plain =
+    head !== undefined && head.kind === 'symbol' && head.before.every((each) => each === undefined);
   const indent =
     plain && fixed === undefined ? column + head.text.length + 2 : plain ? column + 2 : column + 1;
   const shift = plain && fixed === undefined && indent > WIDTH / 2 ? column + 2 : indent;
