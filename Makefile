@@ -92,6 +92,19 @@ test: ## set up, build, and run every test
 	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe
 	@$(NODE) scripts/test.mjs
 
+.PHONY: vm-test
+vm-test: ## the tests that need a kernel and a systemd of their own, in virtual machines (KERNEL=6.12 for one of them)
+	@scripts/setup.sh vm
+	@$(SUBMAKE) all native-tests $(B)/vm/ready
+	@$(NODE) scripts/test.mjs vm
+
+.PHONY: vm-shell
+KERNEL ?=
+vm-shell: ## a prompt in such a machine (KERNEL=6.1 or 6.12)
+	@scripts/setup.sh vm
+	@$(SUBMAKE) all native-tests $(B)/vm/ready
+	@$(NODE) test/vm/run.mjs shell $(KERNEL)
+
 .PHONY: setup
 setup: ## install what is missing from Debian and npm
 	@scripts/setup.sh
@@ -146,7 +159,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/vm/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -244,6 +257,11 @@ $(B)/bench/%: test/bench/%.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -I$(N)/uapi -static-pie -o $@ $< -lseccomp
+
+$(B)/vm/%: test/vm/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
 
 $(B)/demo/%: test/demo/%.c Makefile
 	@$(call say,CC,$@)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what building, the demo and the tests need from Debian, and the npm packages of package-lock.json.
-# Does nothing, fast, when nothing is missing. `setup.sh bench` also installs what `make bench` compares with.
+# Does nothing, fast, when nothing is missing. `setup.sh bench` also installs what `make bench` compares with, and
+# `setup.sh vm` what the virtual machines of test/vm are made with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,9 +9,11 @@ build=(gcc make libc6-dev libseccomp-dev libjson-c-dev)
 demo=(curl openssl iproute2 util-linux mount)
 tests=(crun runc groff-base)
 bench=(bubblewrap firejail hyperfine)
+vm=(qemu-system-x86 mmdebstrap e2fsprogs kmod util-linux)
 
 packages=("${build[@]}" "${demo[@]}" "${tests[@]}")
 [[ ${1:-} != bench ]] || packages+=("${bench[@]}")
+[[ ${1:-} != vm ]] || packages+=("${vm[@]}")
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }

@@ -1,8 +1,8 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, conformance, demo; a program is named by its path and prints TAP
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, conformance, vm, demo; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const minute = 60_000;
@@ -14,6 +14,13 @@ function programs(folder, accept) {
     .filter(accept)
     .sort()
     .map((name) => `${folder}/${name}`);
+}
+
+/** The kernels that machines are made of; KERNEL in the environment asks for one of them. */
+function kernelsOf(file) {
+  return process.env.KERNEL
+    ? [process.env.KERNEL]
+    : Object.keys(JSON.parse(readFileSync(file, 'utf8')).kernels);
 }
 
 const suites = {
@@ -30,6 +37,12 @@ const suites = {
       argv: ['bash', file],
       limit: 5 * minute,
     })),
+  vm: () =>
+    kernelsOf('test/vm/machines.json').map((kernel) => ({
+      title: `Linux ${kernel} in a virtual machine`,
+      argv: [process.execPath, 'test/vm/run.mjs', 'test', kernel],
+      limit: 10 * minute,
+    })),
   conformance: () => [
     {
       title: 'the OCI runtime',
@@ -39,6 +52,9 @@ const suites = {
   ],
   demo: () => [{ title: 'the demo', argv: ['bash', 'test/demo/demo.sh'], limit: 3 * minute, whole: true }],
 };
+
+/** Suites that run when they are asked for, and why. */
+const apart = { vm: 'virtual machines without KVM take minutes; make vm-test runs them' };
 
 /** What one line of TAP says: nothing, or the outcome of one test. Subtests are indented and their parent counts. */
 function outcomeOf(line) {
@@ -152,7 +168,7 @@ function programsOf(name) {
 }
 
 async function main(names) {
-  const chosen = names.length > 0 ? names : Object.keys(suites);
+  const chosen = names.length > 0 ? names : Object.keys(suites).filter((name) => !Object.hasOwn(apart, name));
   for (const name of chosen) {
     if (!name.includes('/') && !Object.hasOwn(suites, name)) {
       console.error(`test: there is no suite ${name}; there are ${Object.keys(suites).join(', ')}`);
@@ -176,6 +192,8 @@ async function main(names) {
     }
     console.log(`# ${name}: ${ran} tests in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
+  if (names.length === 0)
+    for (const [name, reason] of Object.entries(apart)) skipped.push(`${name} (${reason})`);
   for (const line of skipped) console.log(`skipped: ${line}`);
   for (const line of failed) console.log(`failed: ${line}`);
   if (passed + failed.length === 0) console.log('nothing ran');

@@ -1,0 +1,151 @@
+// The parts of a machine that do not depend on the working tree's build: a kernel with its modules, and a system with systemd.
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder, kept } from './cache.mjs';
+import { command } from './command.mjs';
+import { diskOf } from './disk.mjs';
+
+const here = import.meta.dirname;
+
+/** The package that a meta package stands for now, as apt knows it. */
+async function kernelPackage(meta) {
+  const depends = await command(['apt-cache', 'depends', '--important', meta]);
+  const found = /^\s*Depends: (linux-image-\d\S*)$/m.exec(depends);
+  if (!found) throw new Error(`${meta} is not a package that apt knows as a kernel; run apt-get update`);
+  return found[1];
+}
+
+/** {vmlinuz, modules}: a kernel's image and a disk of its modules. The package is unpacked, and never installed on this host. */
+export async function kernel(name, { package: meta }) {
+  const folder = await kept(`kernel-${name}`, { meta, layout: 2 }, async (made) => {
+    console.log(`# downloading the kernel ${name}`);
+    const work = join(made, 'work');
+    mkdirSync(join(work, 'root'), { recursive: true });
+    // apt checks what it downloads against the archive's signature. Its own unprivileged user cannot write here.
+    await command(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', await kernelPackage(meta)], {
+      cwd: work,
+    });
+    const deb = readdirSync(work).find((file) => file.endsWith('.deb'));
+    await command(['dpkg-deb', '-x', join(work, deb), join(work, 'root')]);
+    const release = readdirSync(join(work, 'root/lib/modules'))[0];
+    await command(['depmod', '-b', join(work, 'root'), release]);
+    await diskOf('modules', join(work, 'root/lib/modules'), join(made, 'modules.img'), 192);
+    renameSync(join(work, `root/boot/vmlinuz-${release}`), join(made, 'vmlinuz'));
+    writeFileSync(join(made, 'release'), `${release}\n`);
+    rmSync(work, { recursive: true });
+  });
+  return {
+    vmlinuz: join(folder, 'vmlinuz'),
+    modules: join(folder, 'modules.img'),
+    release: readFileSync(join(folder, 'release'), 'utf8').trim(),
+  };
+}
+
+/** Debian's archives as this host's apt has them. */
+async function aptSources() {
+  const lines = await command([
+    'apt-get',
+    'indextargets',
+    '--format',
+    '$(ORIGIN)|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(REPO_URI) $(RELEASE) $(COMPONENT)',
+    'Created-By: Packages',
+  ]);
+  const sources = lines
+    .split('\n')
+    .filter((line) => line.startsWith('Debian|'))
+    .map((line) => line.slice('Debian|'.length));
+  if (sources.length === 0) throw new Error('apt knows no archive of Debian; run apt-get update');
+  return `${[...new Set(sources)].join('\n')}\n`;
+}
+
+/** What is put into the image beside packages: path in the image -> file here, with its mode. */
+const ours = {
+  'etc/fstab': 'fstab',
+  'etc/systemd/system/vxe-vm-test.service': 'vxe-vm-test.service',
+  'etc/systemd/system/vxe-vm-shell.service': 'vxe-vm-shell.service',
+};
+
+/** Units that take time and do nothing for a machine that lives for a minute. */
+const masked = [
+  'getty@tty1.service',
+  'serial-getty@ttyS0.service',
+  'apt-daily.timer',
+  'apt-daily-upgrade.timer',
+  'dpkg-db-backup.timer',
+  'e2scrub_all.timer',
+  'e2scrub_reap.service',
+  'fstrim.timer',
+  'systemd-update-utmp.service',
+  'systemd-random-seed.service',
+];
+
+function finish(root) {
+  for (const [path, file] of Object.entries(ours)) {
+    copyFileSync(join(here, 'image', file), join(root, path));
+    chmodSync(join(root, path), 0o644);
+  }
+  const wants = join(root, 'etc/systemd/system/multi-user.target.wants');
+  mkdirSync(wants, { recursive: true });
+  for (const unit of ['vxe-vm-test.service', 'vxe-vm-shell.service'])
+    symlinkSync(`/etc/systemd/system/${unit}`, join(wants, unit));
+  for (const unit of masked) {
+    rmSync(join(root, 'etc/systemd/system', unit), { force: true });
+    symlinkSync('/dev/null', join(root, 'etc/systemd/system', unit));
+  }
+  mkdirSync(join(root, 'usr/lib/modules'), { recursive: true });
+  writeFileSync(join(root, 'etc/hostname'), 'vxe-vm\n');
+}
+
+/** The disk of a system with systemd in it. */
+export async function systemImage(description) {
+  const files = Object.fromEntries(
+    Object.values(ours).map((file) => [file, readFileSync(join(here, 'image', file), 'utf8')]),
+  );
+  const folder = await kept('image', { description, files, masked, ours, layout: 2 }, async (made) => {
+    console.log('# making the system image (about a minute, once)');
+    const root = join(made, 'root');
+    const packages = join(cacheFolder(), 'packages');
+    mkdirSync(packages, { recursive: true });
+    const left = (path) => `--dpkgopt=path-exclude=/usr/share/${path}/*`;
+    await command(
+      [
+        'mmdebstrap',
+        '--quiet',
+        '--mode=root',
+        '--variant=minbase',
+        `--include=${description.packages.join(',')}`,
+        left('doc'),
+        left('man'),
+        left('locale'),
+        // Packages that were downloaded for an earlier image serve this one.
+        '--skip=download/empty',
+        '--skip=essential/unlink',
+        '--setup-hook=mkdir -p "$1"/var/cache/apt/archives',
+        `--setup-hook=sync-in '${packages}' /var/cache/apt/archives`,
+        `--customize-hook=sync-out /var/cache/apt/archives '${packages}'`,
+        '--format=directory',
+        description.suite,
+        root,
+        '-',
+      ],
+      { input: await aptSources() },
+    );
+    finish(root);
+    await diskOf('system', root, join(made, 'system.img'), description.mebibytes);
+    rmSync(root, { recursive: true });
+  });
+  const file = join(folder, 'system.img');
+  if (!existsSync(file)) throw new Error(`${file} is missing; remove ${folder}, and it is made again`);
+  return file;
+}

@@ -1,0 +1,146 @@
+// Boots Debian's kernels in virtual machines with the working tree's build inside.
+//   node test/vm/run.mjs test KERNEL [TEST...]   runs tests in one (all of them by default) and prints TAP
+//   node test/vm/run.mjs shell [KERNEL]          a prompt in one
+//   node test/vm/run.mjs prepare                 makes kernels and image, and starts nothing
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { command, killAll } from './command.mjs';
+import { blankDisk, diskOf, partitionOffset } from './disk.mjs';
+import { kernel, systemImage } from './image.mjs';
+import { endMachines, lastWords, runMachine, shellMachine } from './machine.mjs';
+import { Report } from './report.mjs';
+
+const here = import.meta.dirname;
+process.chdir(join(here, '../..'));
+const machines = JSON.parse(readFileSync(join(here, 'machines.json'), 'utf8'));
+
+class Misuse extends Error {}
+
+function kernelNamed(name) {
+  if (Object.hasOwn(machines.kernels, name)) return machines.kernels[name];
+  const names = Object.keys(machines.kernels).join(', ');
+  throw new Misuse(`${name ?? 'no kernel'} is no kernel of machines.json; there are ${names}`);
+}
+
+/** The tests there are: programs of tests/ that print TAP, and the native unit tests. */
+function allTests() {
+  const shell = readdirSync(join(here, 'tests'))
+    .filter((file) => file.endsWith('.test.sh'))
+    .map((file) => file.slice(0, -'.test.sh'.length));
+  const native = readdirSync('build/native-test').filter((file) => /^(test|replay)_[a-z0-9_]+$/.test(file));
+  return [...shell.sort(), ...native.sort().map((file) => `native/${file}`)];
+}
+
+/** A folder below build/ for one run, and the disk of the working tree's build in it. */
+async function workFolder(name) {
+  mkdirSync('build/vm', { recursive: true });
+  const work = mkdtempSync(resolve('build/vm', `.${name}-`));
+  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+  const tree = join(work, 'tree');
+  await command(['bash', join(here, 'tree.sh'), tree], {
+    env: { VXE_CACHE: process.env.VXE_CACHE ?? resolve('build/cache') },
+  });
+  const disk = join(work, 'tree.img');
+  await diskOf('tree', tree, disk, 512);
+  rmSync(tree, { recursive: true });
+  return { work, disk };
+}
+
+async function describe(name, words) {
+  const described = kernelNamed(name);
+  const files = await kernel(name, described);
+  const system = await systemImage(machines.image);
+  const { work, disk } = await workFolder(name);
+  return {
+    work,
+    vmlinuz: files.vmlinuz,
+    disks: [{ file: system }, { file: files.modules }, { file: disk }],
+    words: [...words, `vxe.kernel=${files.release}`, `vxe.landlock=${described.landlock}`],
+  };
+}
+
+async function runTests(name, chosen) {
+  kernelNamed(name);
+  const there = allTests();
+  const unknown = chosen.find((test) => !there.includes(test));
+  if (unknown) throw new Misuse(`there is no test ${unknown}; there are ${there.join(', ')}`);
+  const tests = chosen.length > 0 ? chosen : there.filter((test) => !Object.hasOwn(machines.leftOut, test));
+
+  const { boot, test: limit } = machines.limits;
+  const words = ['vxe.vm=test', `vxe.tests=${tests.join(',')}`, `vxe.limit=${limit}`];
+  const description = await describe(name, words);
+  const kept = resolve('build/vm', name);
+  rmSync(kept, { recursive: true, force: true });
+  mkdirSync(join(kept, 'logs'), { recursive: true });
+  const log = join(kept, 'console.log');
+  const out = join(description.work, 'out.img');
+  blankDisk('out', out, 64);
+  description.disks.push({ file: out, keep: true });
+
+  const report = new Report(name, tests, (text) => console.log(text));
+  if (chosen.length === 0)
+    for (const [test, reason] of Object.entries(machines.leftOut)) report.skip(test, reason);
+  const started = performance.now();
+  const problem = await runMachine(description, {
+    console: log,
+    patience: boot * 1000,
+    line(text) {
+      const before = report.up;
+      report.line(text);
+      if (report.up && !before)
+        console.log(`# ${name}: up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      // The test itself is ended in the machine; this is for a machine that does not do that any more.
+      return (limit + 30) * 1000;
+    },
+  });
+  const well = report.finish(problem, problem ? ['the console ends with:', ...lastWords(log, 40)] : []);
+  // Of a machine that broke off the archive is not whole, and its console has been shown.
+  const skip = `skip=${partitionOffset / 512}`;
+  await command(['dd', `if=${out}`, `of=${out}.tar`, 'bs=512', skip, 'conv=sparse', 'status=none']);
+  await command(['tar', '-C', join(kept, 'logs'), '--no-same-owner', '-xf', `${out}.tar`]).catch(() => {});
+  if (!well) console.log(`# console and logs: build/vm/${name}`);
+  return well ? 0 : 1;
+}
+
+async function shell(name) {
+  const size = `${process.stdout.rows ?? 24}x${process.stdout.columns ?? 80}`;
+  return shellMachine(await describe(name, ['vxe.vm=shell', `vxe.size=${size}`]));
+}
+
+async function prepare() {
+  for (const [name, described] of Object.entries(machines.kernels)) await kernel(name, described);
+  await systemImage(machines.image);
+  return 0;
+}
+
+async function main([verb, ...rest]) {
+  if (process.getuid?.() !== 0) {
+    if (verb === 'test') {
+      console.log('1..0 # skip not root: the disks hold files of root');
+      return 0;
+    }
+    throw new Misuse('the disks hold files of root, so this has to be started as root');
+  }
+  if (verb === 'test') return runTests(rest[0], rest.slice(1));
+  if (verb === 'shell') return shell(rest[0] ?? Object.keys(machines.kernels).at(-1));
+  if (verb === 'prepare') return prepare();
+  throw new Misuse('test KERNEL [TEST...], shell [KERNEL] or prepare');
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+])
+  process.on(signal, () => {
+    endMachines();
+    killAll();
+    process.exit(code);
+  });
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`vm: ${error.message}`);
+  process.exitCode = error instanceof Misuse ? 2 : 1;
+}

@@ -1,0 +1,12 @@
+#!/bin/bash
+# The battery inside popd, on this kernel.
+. "$(dirname "$0")/../../e2e/tap.sh"
+
+if ((VXE_VM_LANDLOCK < 6)); then
+  printf '1..0 # skip Landlock ABI %s cannot hold the profile, so there is nothing to attack\n' "$VXE_VM_LANDLOCK"
+  exit 0
+fi
+limit=110
+check 'the attack gets nothing that the profile does not grant' vxe attack popd --quick
+
+end_of_tests

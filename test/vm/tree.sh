@@ -1,0 +1,30 @@
+#!/bin/bash
+# tree.sh FOLDER: what a machine finds below /usr/local: VXE as `make install` puts it there with the node that runs it, and in vm/ the
+# tests with their bundles, accounts and mail.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+folder=$1
+machine=$folder/vm
+
+scripts/install.sh "$folder.install" /usr/local
+mv "$folder.install/usr/local" "$folder"
+rm -rf "$folder.install"
+install -m 755 "$(command -v node)" "$folder/bin/node"
+
+mkdir -p "$machine/build/bin" "$machine/native" "$machine/bundles" "$machine/world"
+for program in vxe vxe-runtime; do ln -s "../../../bin/$program" "$machine/build/bin/$program"; done
+cp -R --no-preserve=ownership test "$machine/test"
+cp build/native-test/* "$machine/native/"
+mkdir -p "$machine/runtime-native/fuzz"
+cp -R --no-preserve=ownership runtime-native/fuzz/corpus "$machine/runtime-native/fuzz/"
+
+. test/demo/lib.sh
+mail_world "$machine/world"
+export VXE_BUNDLES=$machine/bundles VXE_RECIPES=$folder.sources VXE_PROFILES=$folder.sources
+mkdir "$folder.sources"
+for file in ready.yaml ready.vxed.yaml; do
+  sed "s#@PROGRAM@#$PWD/build/vm/ready#g" "test/vm/bundles/$file" >"$folder.sources/$file"
+done
+vxe bundle create popd --account alice --accounts-from "$machine/world/accounts"
+vxe bundle create ready
+rm -rf "$folder.sources"
