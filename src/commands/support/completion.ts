@@ -53,10 +53,11 @@ const LISTS = `_vxe_bundles() {
 }
 _vxe_profiles() {
   local file
-  for file in ./*.vxed.yaml /etc/vxe/profiles/*.vxed.yaml; do
+  for file in ./*.vxed.yaml ./*.vxed /etc/vxe/profiles/*.vxed.yaml /etc/vxe/profiles/*.vxed; do
     [ -e "$file" ] || continue
     file=\${file##*/}
-    printf '%s\\n' "\${file%.vxed.yaml}"
+    file=\${file%.yaml}
+    printf '%s\\n' "\${file%.vxed}"
   done
 }
 `;
@@ -205,8 +206,8 @@ function __vxe_bundles
     test -d "$folder"; and command ls -1 "$folder"
 end
 function __vxe_profiles
-    for file in ./*.vxed.yaml /etc/vxe/profiles/*.vxed.yaml
-        string replace -r '.*/(.*)\\.vxed\\.yaml$' '$1' $file
+    for file in ./*.vxed.yaml ./*.vxed /etc/vxe/profiles/*.vxed.yaml /etc/vxe/profiles/*.vxed
+        string replace -r '.*/(.*)\\.vxed(\\.yaml)?$' '$1' $file
     end
 end
 function __vxe_topic
