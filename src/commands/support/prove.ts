@@ -9,6 +9,7 @@ import {
   loadProfile,
   type Places,
   readBundleProfile,
+  readProfile,
 } from '../../bundle/index.js';
 import { unwrap } from '../../common/index.js';
 import {
@@ -46,14 +47,14 @@ export function policyFor(name: string, places: Places): { policy: Policy; world
       policy: readBundleProfile(store.require(name)).policy,
       world: bundleWorld(store, name),
     };
-  return { policy: loadProfile(name, places).policy, world: undefined };
+  return { policy: profileFor(name, places).policy, world: undefined };
 }
 
 /** A bundle is taken as it lies there; a profile is lowered over this host, as for `vxe run`. */
 export function subjectFor(name: string, places: Places): Subject {
   const store = new BundleStore(places.bundles);
   if (!isPath(name) && store.exists(name)) return bundleSubject(name, store);
-  const profile = loadProfile(name, places);
+  const profile = profileFor(name, places);
   const lowered = compileProfile(profile, loweringTarget());
   return {
     name,
@@ -64,6 +65,16 @@ export function subjectFor(name: string, places: Places): Subject {
     files: lowered,
     tree: hostTree(hostLister()),
   };
+}
+
+/** Profiles are found by name; what has a slash in it is a file. */
+function profileFor(name: string, places: Places): ReturnType<typeof loadProfile> {
+  if (!isPath(name)) return loadProfile(name, places);
+  if (!existsSync(name))
+    throw new Failure('profile-missing', name, 'there is no such file', {
+      hint: 'name a bundle, a profile or the file of a profile',
+    });
+  return { ...readProfile(name), path: name };
 }
 
 function isPath(name: string): boolean {
