@@ -14,9 +14,15 @@ export function ownCalls(policy: Policy): {
   for (const [call, rule] of policy.calls) {
     const builtin = added.get(call);
     if (builtin !== undefined && sameRule(rule, builtin)) continue;
-    const mine = builtin === undefined || policy.type === 'strict' ? rule : withoutBuiltin(rule, builtin);
-    const again = completeCalls(policy.type, policy.exec, policy.span, new Map([[call, mine]])).get(call);
-    if (again !== undefined && sameRule(again, rule)) own.set(call, mine);
+    // The rule itself where completing adds nothing to it, otherwise the rule without what completing added.
+    const candidates = builtin === undefined ? [rule] : [rule, withoutBuiltin(rule, builtin)];
+    const mine = candidates.find((candidate) => {
+      const again = completeCalls(policy.type, policy.exec, policy.span, new Map([[call, candidate]])).get(
+        call,
+      );
+      return again !== undefined && sameRule(again, rule);
+    });
+    if (mine !== undefined) own.set(call, mine);
     else diagnostics.push(notOwn(call, rule, policy.type));
   }
   for (const [call, rule] of added) {
@@ -45,7 +51,6 @@ function withoutBuiltin(rule: CallRule, builtin: CallRule): CallRule {
   const permit = rule.permit
     .filter((_, index) => index % period === 0)
     .map((row) => ({ ...row, tests: row.tests.slice(0, row.tests.length - first.tests.length) }));
-  // The model's MAY_WIDEN calls are not joined; the caller's check tells which case this is.
   return permit.length * period === rule.permit.length && permit.every((row) => row.tests.length > 0)
     ? pickJoined({ ...rule, permit, quiet }, rule, builtin)
     : rule;
@@ -66,7 +71,8 @@ function dropSuffix(rows: readonly QuietRow[], suffix: readonly QuietRow[]): rea
   return sameRows(rows.slice(kept.length), suffix) ? kept : rows;
 }
 
-function sameRule(a: CallRule, b: CallRule): boolean {
+/** Whether two rules decide alike, by the same tests in the same order. */
+export function sameRule(a: CallRule, b: CallRule): boolean {
   if (a.id !== b.id || a.call !== b.call) return false;
   if (a.permit === 'all' || b.permit === 'all') {
     if (a.permit !== b.permit) return false;

@@ -4,7 +4,7 @@ import type { Diagnostic, DiagnosticCode } from '../../src/common/index.js';
 import { formatDiagnostic, unwrap } from '../../src/common/index.js';
 import { parseAcl, parseProfile, printAcl, printProfile } from '../../src/language/index.js';
 import type { Policy } from '../../src/policy/index.js';
-import { decide, parseEvent } from '../../src/policy/index.js';
+import { decide, parseEvent, scalarEvent } from '../../src/policy/index.js';
 import { policyOf } from '../policy/helpers.js';
 import { bodies, withoutSpans } from './acl-helpers.js';
 
@@ -167,6 +167,33 @@ test('random profiles of type filesystem go from YAML to a rule list and back wi
     }),
     { numRuns: 150 },
   );
+});
+
+test('the refusal of the audit socket is a rule of its own, and leaves other sockets as they were', (t) => {
+  const policy = read('socket audit none\n');
+  const verdict = (...args: readonly bigint[]): string => {
+    const decision = decide(policy, scalarEvent('socket', args));
+    return `${decision.verdict} ${decision.errno ?? ''} ${decision.quiet}`;
+  };
+  t.is(verdict(16n, 3n, 9n), 'refuse EPROTONOSUPPORT true');
+  for (const args of [
+    [2n, 1n, 6n],
+    [2n, 2n, 0n],
+    [1n, 1n, 0n],
+    [16n, 3n, 0n],
+    [16n, 3n, 15n],
+  ])
+    t.is(
+      decide(policy, scalarEvent('socket', args)).verdict,
+      decide(read(''), scalarEvent('socket', args)).verdict,
+      args.join(),
+    );
+  const list = unwrap(printAcl(policy));
+  t.regex(list, /^socket audit none$/m);
+  t.deepEqual(withoutSpans(read(list)), withoutSpans(policy));
+  const yaml = { name: 'list.vxed.yaml', text: unwrap(printProfile(policy)) };
+  t.deepEqual(withoutSpans(unwrap(parseProfile(yaml)), false), withoutSpans(policy, false));
+  t.is(complaints('socket audit connect')[0]?.code, 'not-expressible');
 });
 
 test('what a rule list has no words for is named', (t) => {

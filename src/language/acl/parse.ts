@@ -3,6 +3,7 @@ import { failure, success } from '../../common/index.js';
 import type { Access, CallRule, FileRule, NetworkInterface, Policy, PortRule } from '../../policy/index.js';
 import { ACCESS_WORDS, completeCalls, normalPath } from '../../policy/index.js';
 import { socketName } from './address.js';
+import { auditRule } from './audit.js';
 import type { Word } from './lines.js';
 import { Complaints } from './lines.js';
 import type { AclList, AclRule } from './rules.js';
@@ -30,6 +31,7 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
   let execSpan = whole;
   for (const rule of rules) {
     if (rule.type === 'file') pushDefined(files, readFile(rule, complaints));
+    else if (rule.type === 'socket' && rule.identifier.text === 'audit') readAudit(rule, own, complaints);
     else if (rule.type === 'socket') readSocket(rule, accept, connect, complaints);
     else if (readProcess(rule, complaints)) {
       execSpan = rule.span;
@@ -176,6 +178,18 @@ function readSocket(rule: AclRule, accept: PortRule[], connect: PortRule[], comp
   });
   if (rule.permissions.has('accept')) accept.push(port('accept'));
   if (rule.permissions.has('connect')) connect.push(port('connect'));
+}
+
+function readAudit(rule: AclRule, own: Map<string, CallRule>, complaints: Complaints): void {
+  const refusal = auditRule(rule.span);
+  if (rule.permissions.size === 0 && refusal !== undefined) own.set('socket', refusal);
+  else
+    complaints.report(
+      'not-expressible',
+      'a profile cannot grant the socket to the kernel audit',
+      rule.span,
+      'write socket audit none',
+    );
 }
 
 function socketWords(name: NonNullable<ReturnType<typeof socketName>>, text: string): string {

@@ -1,8 +1,9 @@
 import type { Diagnostic, Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { Policy } from '../../policy/index.js';
-import { ownCalls } from '../own.js';
+import type { CallRule, Policy } from '../../policy/index.js';
+import { ownCalls, sameRule } from '../own.js';
 import { accessText, limitText } from '../yaml/print.js';
+import { auditRule } from './audit.js';
 
 /** The rule list of a policy; what rule lists have no words for is a diagnostic that names the rule. */
 export function printAcl(policy: Policy): Result<string> {
@@ -19,6 +20,7 @@ export function printAcl(policy: Policy): Result<string> {
   const chroot = own.calls.get('chroot');
   for (const rule of own.calls.values()) {
     if (policy.type === 'strict') break;
+    if (isAuditRule(rule)) continue;
     if (rule === chroot && rule.permit === 'all' && rule.quiet.length === 0) continue;
     problems.push({
       code: 'not-expressible',
@@ -48,9 +50,15 @@ export function printAcl(policy: Policy): Result<string> {
       return `file ${word(path)} ${accessText(rule.access, '/')}`;
     }),
     ...socketLines(policy),
+    ...[...own.calls.values()].filter(isAuditRule).map(() => 'socket audit none'),
     ...processLines(policy, chroot !== undefined),
   ];
   return problems.length > 0 ? failure(...problems) : success(`${lines.join('\n')}\n`);
+}
+
+function isAuditRule(rule: CallRule): boolean {
+  const audit = rule.call === 'socket' ? auditRule(rule.span) : undefined;
+  return audit !== undefined && sameRule(audit, rule);
 }
 
 function socketLines(policy: Policy): readonly string[] {
