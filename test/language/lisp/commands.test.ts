@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { shopFor, vxe } from '../../commands/helpers.js';
@@ -22,6 +22,20 @@ test('a .vxed profile is found by its name, checked, listed and compiled with it
   t.true(kept.includes(LIBRARY) && !kept.includes('include'));
   const asked = await vxe(shop, ['explain', 'reader', 'openat("/etc/passwd", O_WRONLY)']);
   t.regex(asked.stdout, /refused[\s\S]*base\.vxl:1:/);
+});
+
+test('a bundle keeps its vxelisp profile, and is explained by it', async (t) => {
+  const shop = shopFor(t);
+  rmSync(join(shop.folder, 'profiles/example.vxed.yaml'));
+  writeFileSync(
+    join(shop.folder, 'profiles/example.vxed'),
+    '(vxed 1) (name example) (type strict) (file "/" read execute) (permit read write exit_group)\n',
+  );
+  const created = await shop.create();
+  t.true(existsSync(join(created.path, 'vxe/profile.vxed')));
+  t.false(existsSync(join(created.path, 'vxe/profile.vxed.yaml')));
+  const asked = await vxe(shop, ['explain', 'example', 'socket(AF_UNIX)']);
+  t.regex(asked.stdout, /refused/, asked.stderr);
 });
 
 test('an error in a library shows the line of the library and misuse as the exit code', async (t) => {
