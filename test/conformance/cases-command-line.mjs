@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
-import { equal, expect } from './subject.mjs';
+import { equal, expect, tag } from './subject.mjs';
 
 const id = 'command line';
 const sleeps = ['sleep:10000'];
 const inCgroup = (config) => {
-  config.linux.cgroupsPath = `/conformance-command-${process.pid}`;
+  config.linux.cgroupsPath = `/conformance-command-${tag}`;
 };
 
 async function eventually(condition, message) {
@@ -129,7 +129,7 @@ export const commandLine = [
       config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
     });
     await subject.until(name, 'running');
-    const file = `/sys/fs/cgroup/conformance-command-${process.pid}/cgroup.procs`;
+    const file = `/sys/fs/cgroup/conformance-command-${tag}/cgroup.procs`;
     for (let i = 0; i < 100 && readFileSync(file, 'utf8').trim().split('\n').length < 2; i++)
       await new Promise((resolve) => setTimeout(resolve, 10));
     await subject.must(['kill', '--all', name, 'KILL']);
@@ -143,9 +143,7 @@ export const commandLine = [
     await subject.must(['pause', name]);
     equal((await subject.state(name)).status, 'paused', 'the status');
     expect(
-      /frozen 1/.test(
-        readFileSync(`/sys/fs/cgroup/conformance-command-${process.pid}/cgroup.events`, 'utf8'),
-      ),
+      /frozen 1/.test(readFileSync(`/sys/fs/cgroup/conformance-command-${tag}/cgroup.events`, 'utf8')),
       'it is not frozen',
     );
     await subject.must(['resume', name]);
@@ -273,7 +271,7 @@ export const commandLine = [
       'link:/proc/self/ns/pid',
       'read:/proc/self/cgroup',
     ]);
-    expect(stdout.includes(`conformance-command-${process.pid}`), `another cgroup: ${stdout}`);
+    expect(stdout.includes(`conformance-command-${tag}`), `another cgroup: ${stdout}`);
     expect(pid > 0, 'no pid');
   }),
   act('config.md, Process', 'MUST', 'terminal and consoleSize, by --console-socket', (subject) =>

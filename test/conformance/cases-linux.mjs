@@ -1,7 +1,7 @@
 // config-linux.md: devices, namespaces, cgroups, seccomp, masks.
 import { readFileSync, readlinkSync } from 'node:fs';
 import { act, ask, mountAt, refused, statusLine } from './case.mjs';
-import { equal, expect } from './subject.mjs';
+import { equal, expect, tag } from './subject.mjs';
 
 const linux_ = (fields) => (config) => {
   Object.assign(config.linux, fields);
@@ -28,7 +28,7 @@ let serial = 0;
 
 /** A container with a cgroup of its own, running; the folder is given to the test. */
 async function inCgroup(subject, ops, change, test) {
-  const name = `${process.pid}-${++serial}`;
+  const name = `${tag}-${++serial}`;
   const container = await subject.started(ops, (config) => {
     config.linux.cgroupsPath = `/conformance-${name}`;
     config.linux.namespaces.push({ type: 'cgroup' });
@@ -420,7 +420,7 @@ export const linux = [
       for (let i = 0; i < 2; i++) {
         const { id } = await subject.started(
           ['sleep:10000'],
-          linux_({ cgroupsPath: `conformance-relative-${process.pid}` }),
+          linux_({ cgroupsPath: `conformance-relative-${tag}` }),
         );
         const { pid } = await subject.state(id);
         places.push(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));

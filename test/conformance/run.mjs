@@ -3,13 +3,22 @@
 // Without names, every runtime of subjects.json that is there. --tap prints TAP for the first, with its known gaps as skips. It needs
 // root, and works in namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases } from './cases.mjs';
-import { Failure, Subject } from './subject.mjs';
+import { Failure, Subject, tag } from './subject.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const top = resolve(here, '../..');
@@ -74,6 +83,18 @@ async function outcomeOf(entry, name, command, place, probe) {
     return { outcome: 'fail', why: error.message.split('\n')[0], ms: performance.now() - started };
   } finally {
     await subject.close();
+  }
+}
+
+/** What a runtime leaves in the hierarchy would stay on the host. */
+function removeCgroups() {
+  for (const name of readdirSync('/sys/fs/cgroup')) {
+    if (!name.includes(tag)) continue;
+    try {
+      rmdirSync(join('/sys/fs/cgroup', name));
+    } catch (error) {
+      console.error(`conformance: the cgroup ${name} is left: ${error.code}`);
+    }
   }
 }
 
@@ -147,6 +168,7 @@ async function inside(place) {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (!options.tap) console.error(`${name}: ${entries.length} cases in ${seconds} s`);
   }
+  removeCgroups();
   if (!options.tap && !options.case) {
     mkdirSync(options.out, { recursive: true });
     const versions = Object.fromEntries(

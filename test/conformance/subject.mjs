@@ -1,5 +1,6 @@
 // One OCI runtime and the containers that a case makes with it. All of the command line that a case uses is what runtimes have in common.
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -11,6 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+
+/** In the name of every container and cgroup of this run: in a pid namespace of its own, a number would be each run's. */
+export const tag = randomBytes(4).toString('hex');
 
 const limit = 15_000;
 
@@ -83,7 +87,7 @@ export class Subject {
   }
 
   id() {
-    const id = `conf-${process.pid}-${++serial}`;
+    const id = `conf-${tag}-${++serial}`;
     this.ids.add(id);
     return id;
   }
