@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "control.h"
+#include "manage.h"
 #include "file.h"
 #include "json.h"
 #include "oci.h"

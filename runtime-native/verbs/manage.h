@@ -1,6 +1,6 @@
 /* What is done to a container from outside while it is there: signals, pause, limits, and looking. */
-#ifndef VXE_VERBS_CONTROL_H
-#define VXE_VERBS_CONTROL_H
+#ifndef VXE_VERBS_MANAGE_H
+#define VXE_VERBS_MANAGE_H
 
 #include <stdbool.h>
 #include <sys/types.h>

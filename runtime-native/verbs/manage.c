@@ -1,4 +1,4 @@
-#include "control.h"
+#include "manage.h"
 
 #include <ctype.h>
 #include <errno.h>
