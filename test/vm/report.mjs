@@ -2,6 +2,7 @@
 
 export class Report {
   #print;
+  #console;
   #prefix;
   #count = 0;
   #failures = 0;
@@ -10,8 +11,9 @@ export class Report {
   #up = false;
   #done = false;
 
-  /** `names`: the tests that have to run. */
-  constructor(prefix, names, print) {
+  /** `names`: the tests that have to run. `console` gives the lines to show when one hung. */
+  constructor(prefix, names, print, console) {
+    this.#console = console;
     this.#prefix = prefix;
     this.#waiting = new Set(names);
     this.#print = print;
@@ -73,7 +75,8 @@ export class Report {
     if (test)
       this.#print(`# ${this.#prefix} ${name}: ${((performance.now() - test.since) / 1000).toFixed(1)} s`);
     if (!test || test.name !== name) return this.#outcome(false, `${name}: ended without having begun`);
-    if (status === 124 || status === 137) this.#outcome(false, `${name}: hung and was ended`);
+    if (status === 124 || status === 137)
+      this.#outcome(false, `${name}: hung and was ended`, this.#console());
     else if (status !== 0 && test.failed === 0) this.#outcome(false, `${name}: exit code ${status}`);
     else if (test.planned === null) this.#outcome(false, `${name}: printed no plan, so it broke off`);
     else if (test.planned > 0 && test.planned !== test.seen)

@@ -77,7 +77,8 @@ async function runTests(name, chosen) {
   blankDisk('out', out, 64);
   description.disks.push({ file: out, keep: true });
 
-  const report = new Report(name, tests, (text) => console.log(text));
+  const lastConsole = () => ['the console ends with:', ...lastWords(log, 40)];
+  const report = new Report(name, tests, (text) => console.log(text), lastConsole);
   if (chosen.length === 0)
     for (const [test, reason] of Object.entries(machines.leftOut)) report.skip(test, reason);
   const started = performance.now();
@@ -93,7 +94,7 @@ async function runTests(name, chosen) {
       return (limit + 30) * 1000;
     },
   });
-  const well = report.finish(problem, problem ? ['the console ends with:', ...lastWords(log, 40)] : []);
+  const well = report.finish(problem, problem ? lastConsole() : []);
   // Of a machine that broke off the archive is not whole, and its console has been shown.
   const skip = `skip=${partitionOffset / 512}`;
   await command(['dd', `if=${out}`, `of=${out}.tar`, 'bs=512', skip, 'conv=sparse', 'status=none']);
