@@ -126,6 +126,16 @@ test('listening without a bind is held by the supervisor', (t) => {
   t.deepEqual(supervised, ['listen']);
 });
 
+test('listen for some arguments only cannot be told apart from what is refused', (t) => {
+  const some = SERVER.replace('when: {', 'when: {listen: [{backlog: 5}], ');
+  const result = lowerPolicy(policyOf(some), targetOf(world));
+  t.false(result.ok);
+  t.true(
+    !result.ok &&
+      result.diagnostics.some(({ code, message }) => code === 'not-expressible' && /listen/.test(message)),
+  );
+});
+
 test('over a host tree a narrower rule is held by its siblings, also where nothing is there yet', (t) => {
   const tree: Readonly<Record<string, readonly string[]>> = {
     '/': ['home'],

@@ -41,6 +41,15 @@ export function planCalls(policy: Policy): Result<readonly CallPlan[]> {
       });
       continue;
     }
+    if (plan.refused.length > 0 && plan.cases.some((item) => item.outcome.kind === 'supervised')) {
+      diagnostics.push({
+        code: 'not-expressible',
+        message: `${call} cannot be permitted for some arguments only: what the filter raises, the supervisor performs`,
+        span: policy.calls.get(call)?.span ?? policy.span,
+        hint: `permit ${call} with any arguments, or refuse the others under quiet`,
+      });
+      continue;
+    }
     plans.push(plan);
   }
   return diagnostics.length > 0 ? failure(...diagnostics) : success(plans);
