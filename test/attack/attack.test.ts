@@ -69,7 +69,7 @@ asRoot(
     t.deepEqual(namesOf(report, 'open'), []);
     t.is(status, 0);
     const shell = report.attempts.find((each) => each.name === 'exec-shell');
-    t.like(shell, { by: 'seccomp', rule: 'calls:execve', verdict: 'held' });
+    t.like(shell, { by: 'seccomp', rule: 'exec:once', verdict: 'held' });
   },
 );
 
@@ -163,7 +163,7 @@ asRoot('nothing is left behind', async (t) => {
   await bundleOf(shop);
   const ran = await vxe(shop, ['attack', 'example', '--quick', '--only', 'exec-shell']);
   t.is(ran.status, 0, ran.stderr);
-  t.regex(ran.stdout, /^exec-shell +works +EPERM +seccomp \(calls:execve\)/m);
+  t.regex(ran.stdout, /^exec-shell +works +EPERM +seccomp \(exec:once\)/m);
   t.regex(ran.stdout, /^1 attempts on example, 1 refused that work without VXE/m);
   t.is((await vxe(shop, ['bundle', 'audit', 'example'])).status, 0);
 });

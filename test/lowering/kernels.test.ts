@@ -170,10 +170,13 @@ const TYPES: Readonly<Record<string, bigint>> = {
 };
 const FAMILIES: Readonly<Record<string, bigint>> = { AF_UNIX: 1n, AF_INET: 2n, AF_INET6: 10n };
 
+/** Up to IPPROTO_MPTCP, the kernel's last: a rule may speak of any of them. */
+const PROTOCOLS = Array.from({ length: 263 }, (_, protocol) => BigInt(protocol));
+
 function noSocket(policy: Policy, families: readonly string[], types = Object.keys(TYPES)): boolean {
   return families.every((family) =>
     types.every((type) =>
-      [0n, 1n, 6n, 17n, 58n, 132n, 255n].every((protocol) => {
+      PROTOCOLS.every((protocol) => {
         const event = scalarEvent('socket', [FAMILIES[family] ?? 0n, TYPES[type] ?? 0n, protocol]);
         return decideCall(policy, event).verdict === 'refuse';
       }),
@@ -311,7 +314,7 @@ test('random policies on random kernels', (t) => {
         t.deepEqual(checkAll(policy, host ? { host: HOST } : TREE, kernels).wrong, []);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 40, seed: 40 },
   );
 });
 
