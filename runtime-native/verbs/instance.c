@@ -470,7 +470,12 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 {
 	struct vxe_supervision *s = &instance->supervision;
 
-	if (instance_open(instance, err) < 0 || instance_open_log(instance, err) < 0)
+	if (instance_open(instance, err) < 0)
+		return -1;
+	/* A plain OCI bundle leaves no log folder behind, unless there is something to write there. */
+	if ((instance->options->own_verb || instance->options->detach ||
+	     vxe_config_annotation(instance->config, "org.vxe.version")) &&
+	    instance_open_log(instance, err) < 0)
 		return -1;
 	supervision_fill(instance);
 	s->child = true;
@@ -480,6 +485,9 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 		listen_fds_take(&instance->launch);
 	if (vxe_supervision_prepare(s, err) < 0 || service_mounts_add(instance, err) < 0 || instance_set_up(instance, err) < 0)
 		return -1;
+	if (instance->launch.filter.notifies && instance->log_fd < 0 && instance_open_log(instance, err) < 0)
+		return -1;
+	s->log_dir_fd = instance->log_fd;
 	if (state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 ||
 	    vxe_supervision_run(s, err) < 0)
 		return -1;

@@ -100,7 +100,7 @@ export class Subject {
     return new Promise((resolve, reject) => {
       const child = spawn(this.command[0], words, {
         cwd: cwd ?? this.folder,
-        env: { ...process.env, ...env },
+        env: { ...process.env, VXE_LOGS: join(this.folder, 'logs'), ...env },
         stdio: [input === undefined ? 'ignore' : 'pipe', ...streams, ...fds],
         timeout: limit,
         killSignal: 'SIGKILL',
