@@ -232,7 +232,6 @@ static int run_instances(const struct vxe_confine_options *options, struct vxe_a
 		.without = options->without,
 		.entry = vxe_battery_run,
 		.entry_arg = world,
-		.keep_fd = -1,
 	};
 
 	while (rows_left(world)) {

@@ -21,8 +21,7 @@
 void vxe_launch_init(struct vxe_launch *launch)
 {
 	memset(launch, 0, sizeof(*launch));
-	launch->bundle_fd = launch->keep_fd = launch->console_socket = launch->start_fifo = launch->join_pidfd =
-		launch->cgroup_fd = -1;
+	launch->bundle_fd = launch->console_socket = launch->start_fifo = launch->join_pidfd = launch->cgroup_fd = -1;
 	launch->stdio[0] = launch->stdio[1] = launch->stdio[2] = -1;
 	launch->init_pidfd = launch->program_pidfd = launch->sync_fd = launch->listener_fd = -1;
 }

@@ -43,7 +43,6 @@ struct vxe_launch {
 	unsigned int without;
 	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
 	void *entry_arg;
-	int keep_fd;			   /* stays open over the exec (with entry: the report descriptor); -1: none */
 	int stdio[3];			   /* -1: the caller's */
 	int extra_fds;			   /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
 	bool listen_fds;		   /* set LISTEN_PID and LISTEN_FDS for them */

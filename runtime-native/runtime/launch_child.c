@@ -361,8 +361,6 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	for (int sig = 1; sig < 65; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
 			signal(sig, SIG_DFL);
-	if (launch->keep_fd >= 0 && launch->entry == NULL)
-		fcntl(launch->keep_fd, F_SETFD, 0);
 	/* 3 to 2+extra_fds are the caller's gift; everything else ends at the exec. */
 	sys_close_range(3U + (unsigned int)launch->extra_fds, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (int fd = 3; fd < 3 + launch->extra_fds; fd++)
@@ -378,7 +376,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	if (launch->entry) {
 		/* Nothing of the launcher's may be in the intruder's hands that an exec would have closed. */
 		for (int fd = 3; fd < 1024; fd++)
-			if (fd != launch->keep_fd && fd != child->sync && fd >= 3 + launch->extra_fds)
+			if (fd != child->sync && fd >= 3 + launch->extra_fds)
 				close(fd);
 	}
 	if (process->no_new_privileges && filter_apply(child, &err) < 0)

@@ -1,6 +1,7 @@
 #include "ruleset.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -36,26 +37,31 @@ int vxe_landlock_abi(void)
 int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **err)
 {
 	uint64_t fs = 0, net = 0, scoped = 0;
+	char missing[512] = "", has[32] = "no Landlock";
+	size_t used = 0;
 	int abi;
 
 	if (!landlock->present)
 		return 0;
 	abi = vxe_landlock_abi();
 	for (size_t i = 0; i < sizeof(abi_rows) / sizeof(*abi_rows); i++) {
+		bool wanted = (landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) ||
+			      (landlock->scoped & abi_rows[i].scoped);
+
 		fs |= abi_rows[i].fs;
 		net |= abi_rows[i].net;
 		scoped |= abi_rows[i].scoped;
-		if (abi_rows[i].abi <= abi)
-			continue;
-		if ((landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) ||
-		    (landlock->scoped & abi_rows[i].scoped)) {
-			vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-				      "the profile needs %s of Landlock ABI %d, and this kernel has %s%.0d", abi_rows[i].what,
-				      abi_rows[i].abi, abi ? "ABI " : "no Landlock", abi);
-			return vxe_error_hint(
-				err, abi ? "boot a newer kernel, or make the profile without it"
-					 : "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list");
-		}
+		if (wanted && abi_rows[i].abi > abi && used < sizeof(missing))
+			used += (size_t)snprintf(missing + used, sizeof(missing) - used, "%s%s (ABI %d)", used ? ", " : "",
+						 abi_rows[i].what, abi_rows[i].abi);
+	}
+	if (used) {
+		if (abi)
+			snprintf(has, sizeof(has), "Landlock ABI %d", abi);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile needs Landlock's %s, and this kernel has %s", missing,
+			      has);
+		return vxe_error_hint(err, abi ? "boot a newer kernel, or make the profile without it"
+					       : "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list");
 	}
 	if ((landlock->handled_fs & ~fs) || (landlock->handled_net & ~net) || (landlock->scoped & ~scoped))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "process.landlock handles a right that this VXE does not know");

@@ -15,7 +15,6 @@ struct vxe_supervision {
 	struct vxe_launch *launch;
 	const char *id, *profile;
 	int log_dir_fd;		    /* LOGS/ID */
-	int state_dir_fd;	    /* ROOT/ID, for the service sockets */
 	const char *state_dir;	    /* its path */
 	bool child;		    /* the instance's first process is our child: wait for it */
 	bool capture;		    /* the program's output goes to LOGS/ID/output.log (detached) */

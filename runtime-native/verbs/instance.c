@@ -305,8 +305,6 @@ static int instance_open(struct instance *instance, struct vxe_error **err)
 	launch->marked = options->own_verb;
 	launch->entry = options->entry;
 	launch->entry_arg = options->entry_arg;
-	if (options->entry)
-		launch->keep_fd = options->keep_fd;
 	return state_write(instance, VXE_CREATING, err);
 }
 
@@ -416,7 +414,6 @@ static void supervision_fill(struct instance *instance)
 	s->id = instance->options->id;
 	s->profile = instance->state.profile;
 	s->log_dir_fd = instance->log_fd;
-	s->state_dir_fd = instance->dir_fd;
 	s->state_dir = instance->dir_path;
 	s->started = instance_started;
 	s->user = instance;

@@ -22,7 +22,6 @@ struct vxe_instance_options {
 	unsigned int without;
 	int (*entry)(void *arg);
 	void *entry_arg;
-	int keep_fd; /* only with entry */
 };
 
 /* Returns when the instance has ended (detached: when it runs). *exit_code is the program's, 128 + N for signal N. */

@@ -61,7 +61,7 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 						{"name", required_argument, NULL, 'n'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .keep_fd = -1};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true};
 	cleanup_free char *bundle = NULL;
 	int option, code = VXE_EXIT_FAILURE;
 
@@ -113,7 +113,7 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 						{"detach", no_argument, NULL, 'd'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .keep_fd = -1};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true};
 	cleanup_free char *bundle = NULL;
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
@@ -294,7 +294,7 @@ static int compiled_find(const char *profile, char **path, char **name, struct v
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
 	static const struct option options[] = {{"name", required_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .keep_fd = -1, .host_root = true};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .host_root = true};
 	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL;
 	int option, code = VXE_EXIT_FAILURE;
 
