@@ -18,6 +18,8 @@
 #include "kernel.h"
 #include "ruleset.h"
 
+const int vxe_passed_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT, 0};
+
 void vxe_launch_init(struct vxe_launch *launch)
 {
 	memset(launch, 0, sizeof(*launch));

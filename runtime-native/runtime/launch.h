@@ -65,6 +65,9 @@ struct vxe_launch {
 	int listener_fd;
 };
 
+/* What a launcher passes on to the program, and the reaper after it; ends with 0. */
+extern const int vxe_passed_signals[];
+
 void vxe_launch_init(struct vxe_launch *launch);
 int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err);
 int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err);

@@ -413,15 +413,13 @@ static void reaper_forward(int sig)
 	errno = saved;
 }
 
-static const int forwarded_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT};
-
 static int reaper_handlers(void)
 {
 	struct sigaction action = {.sa_handler = reaper_forward, .sa_flags = SA_RESTART};
 
 	sigfillset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(forwarded_signals) / sizeof(*forwarded_signals); i++)
-		if (sigaction(forwarded_signals[i], &action, NULL) < 0)
+	for (const int *sig = vxe_passed_signals; *sig; sig++)
+		if (sigaction(*sig, &action, NULL) < 0)
 			return -1;
 	return 0;
 }

@@ -18,6 +18,7 @@
 
 #include "cleanup.h"
 #include "kernel.h"
+#include "words.h"
 
 /* Which argument names what, for the record. -1: none. */
 struct call_shape {
@@ -220,15 +221,10 @@ static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_
 
 bool vxe_notify_port_listed(const char *words, unsigned int port)
 {
-	unsigned int listed;
+	char word[32];
 
-	while (words && *words) {
-		if (sscanf(words, "tcp/%u", &listed) == 1 && listed == port)
-			return true;
-		words += strcspn(words, " ");
-		words += strspn(words, " ");
-	}
-	return false;
+	snprintf(word, sizeof(word), "tcp/%u", port);
+	return vxe_words_have(words, word);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
+#include "places.h"
 
 #define RECORD_FILE "violations.ndjson"
 #define RECORD_FILE_OLD "violations.ndjson.1"
@@ -40,26 +41,9 @@ static int directories_make(char *path, mode_t mode)
 	return directory_make(path, mode);
 }
 
-static char *log_dir_path(const char *id)
-{
-	const char *given = getenv("VXE_LOGS"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	char *full = NULL;
-	int made;
-
-	if (given && *given)
-		made = asprintf(&full, "%s/%s", given, id);
-	else if (geteuid() == 0)
-		made = asprintf(&full, "/var/log/vxe/%s", id);
-	else if (state && *state)
-		made = asprintf(&full, "%s/vxe/log/%s", state, id);
-	else
-		made = asprintf(&full, "%s/.local/state/vxe/log/%s", home ? home : "", id);
-	return made < 0 ? NULL : full;
-}
-
 int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 {
-	cleanup_free char *full = log_dir_path(id);
+	cleanup_free char *full = vxe_place_path(&vxe_place_logs, id);
 	int fd;
 
 	if (!full)
@@ -76,7 +60,7 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 
 int vxe_log_dir_find(const char *id, char **path, struct vxe_error **err)
 {
-	cleanup_free char *full = log_dir_path(id);
+	cleanup_free char *full = vxe_place_path(&vxe_place_logs, id);
 	int fd = full ? open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd < 0 && full && errno == ENOENT) {

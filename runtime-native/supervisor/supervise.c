@@ -16,30 +16,18 @@
 #include "output.h"
 #include "record.h"
 #include "relay.h"
-
-static const int passed_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT};
+#include "words.h"
 
 void vxe_supervision_signals(sigset_t *set)
 {
 	sigemptyset(set);
-	for (size_t i = 0; i < sizeof(passed_signals) / sizeof(*passed_signals); i++)
-		sigaddset(set, passed_signals[i]);
+	for (const int *sig = vxe_passed_signals; *sig; sig++)
+		sigaddset(set, *sig);
 }
 
 static bool annotation_lists(const struct vxe_supervision *s, const char *key, const char *name)
 {
-	const char *words = vxe_config_annotation(s->launch->config, key);
-	size_t length = strlen(name);
-
-	for (const char *at = words; at && *at;) {
-		size_t word = strcspn(at, " ");
-
-		if (word == length && !strncmp(at, name, length))
-			return true;
-		at += word;
-		at += strspn(at, " ");
-	}
-	return false;
+	return vxe_words_have(vxe_config_annotation(s->launch->config, key), name);
 }
 
 static bool has_service(const struct vxe_supervision *s, const char *name)

@@ -18,6 +18,7 @@
 #include "kernel.h"
 #include "landlock.h"
 #include "launch.h"
+#include "places.h"
 #include "preflight.h"
 #include "record.h"
 #include "self.h"
@@ -26,9 +27,7 @@
 
 int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
 {
-	const char *store = getenv("VXE_BUNDLES"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	cleanup_free char *found = NULL, *config = NULL;
-	int made;
 
 	/* A path is taken as one only when it does not climb: what looks like a name must not end elsewhere. */
 	if (!strncmp(name, "../", 3) || strstr(name, "/../") || !strcmp(name, ".."))
@@ -39,22 +38,10 @@ int vxe_bundle_find(const char *name, char **path, struct vxe_error **err)
 	else if (!vxe_state_id_valid(name))
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
 				     "%s is no name of a bundle: letters, digits, '.', '_' and '-', no path", name);
-	if (!found) {
-		if (strchr(name, '/'))
-			made = asprintf(&found, "%s", name);
-		else if (store && *store)
-			made = asprintf(&found, "%s/%s", store, name);
-		else if (geteuid() == 0)
-			made = asprintf(&found, "/var/lib/vxe/bundles/%s", name);
-		else if (data && *data)
-			made = asprintf(&found, "%s/vxe/bundles/%s", data, name);
-		else
-			made = asprintf(&found, "%s/.local/share/vxe/bundles/%s", home ? home : "", name);
-		if (made < 0) {
-			found = NULL;
-			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the bundle %s", name);
-		}
-	}
+	if (!found)
+		found = strchr(name, '/') ? strdup(name) : vxe_place_path(&vxe_place_bundles, name);
+	if (!found)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the bundle %s", name);
 	if (asprintf(&config, "%s/config.json", found) < 0) {
 		config = NULL;
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the bundle %s", name);

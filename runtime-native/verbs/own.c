@@ -11,6 +11,7 @@
 #include "config.h"
 #include "file.h"
 #include "instance.h"
+#include "places.h"
 #include "record.h"
 #include "state.h"
 #include "verbs.h"
@@ -267,27 +268,16 @@ static bool compiled_fresh(const char *bundle)
 
 static int compiled_find(const char *profile, char **path, char **name, struct vxe_error **err)
 {
-	const char *store = getenv("VXE_COMPILED"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	const char *base = id_of(profile), *dot = strstr(base, ".vxed");
-	int made;
 
 	*name = dot && dot > base ? strndup(base, (size_t)(dot - base)) : strdup(base);
 	if (!*name)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the profile");
 	if (!vxe_state_id_valid(*name))
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no name of a profile", *name);
-	if (store && *store)
-		made = asprintf(path, "%s/%s", store, *name);
-	else if (geteuid() == 0)
-		made = asprintf(path, "/var/lib/vxe/profiles/%s", *name);
-	else if (data && *data)
-		made = asprintf(path, "%s/vxe/profiles/%s", data, *name);
-	else
-		made = asprintf(path, "%s/.local/share/vxe/profiles/%s", home ? home : "", *name);
-	if (made < 0) {
-		*path = NULL;
+	*path = vxe_place_path(&vxe_place_compiled, *name);
+	if (!*path)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the profile");
-	}
 	return 0;
 }
 

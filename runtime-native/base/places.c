@@ -1,0 +1,28 @@
+#include "places.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct vxe_place vxe_place_bundles = {"VXE_BUNDLES", "/var/lib/vxe/bundles", "XDG_DATA_HOME", ".local/share",
+					    "vxe/bundles"};
+const struct vxe_place vxe_place_compiled = {"VXE_COMPILED", "/var/lib/vxe/profiles", "XDG_DATA_HOME", ".local/share",
+					     "vxe/profiles"};
+const struct vxe_place vxe_place_logs = {"VXE_LOGS", "/var/log/vxe", "XDG_STATE_HOME", ".local/state", "vxe/log"};
+
+char *vxe_place_path(const struct vxe_place *place, const char *name)
+{
+	const char *given = getenv(place->override), *user = getenv(place->user), *home = getenv("HOME");
+	char *path = NULL;
+	int made;
+
+	if (given && *given)
+		made = asprintf(&path, "%s/%s", given, name);
+	else if (geteuid() == 0)
+		made = asprintf(&path, "%s/%s", place->system, name);
+	else if (user && *user)
+		made = asprintf(&path, "%s/%s/%s", user, place->below, name);
+	else
+		made = asprintf(&path, "%s/%s/%s/%s", home ? home : "", place->fallback, place->below, name);
+	return made < 0 ? NULL : path;
+}

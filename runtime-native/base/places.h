@@ -1,0 +1,17 @@
+/* Where things live: an override, the system's folder for root, the user's own (XDG Base Directory) otherwise. */
+#ifndef VXE_BASE_PLACES_H
+#define VXE_BASE_PLACES_H
+
+struct vxe_place {
+	const char *override;	     /* environment variable that names the folder */
+	const char *system;	     /* for root */
+	const char *user, *fallback; /* XDG variable, and what below the home folder stands for it */
+	const char *below;	     /* in the user's folder */
+};
+
+extern const struct vxe_place vxe_place_bundles, vxe_place_compiled, vxe_place_logs;
+
+/* The path of `name` there, malloc'd; NULL when there is no memory. */
+char *vxe_place_path(const struct vxe_place *place, const char *name);
+
+#endif

@@ -1,0 +1,18 @@
+#include "words.h"
+
+#include <string.h>
+
+bool vxe_words_have(const char *words, const char *word)
+{
+	size_t wanted = strlen(word);
+
+	while (words && *words) {
+		size_t length = strcspn(words, " ");
+
+		if (length == wanted && !strncmp(words, word, length))
+			return true;
+		words += length;
+		words += strspn(words, " ");
+	}
+	return false;
+}
