@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline';
 
 const minute = 60_000;
 
+// The limits are there for what hangs. They are far above what a test takes, since a busy machine can stand still for minutes.
+
 /** Programs below a folder that print TAP, in a stable order. */
 function programs(folder, accept) {
   if (!existsSync(folder)) return [];
@@ -14,6 +16,17 @@ function programs(folder, accept) {
     .filter(accept)
     .sort()
     .map((name) => `${folder}/${name}`);
+}
+
+/** The unit test files by the words that ava puts before the titles of their tests. */
+function unitFiles() {
+  const base = 'build/ts/test';
+  if (!existsSync(base)) return [];
+  return readdirSync(base, { recursive: true })
+    .filter((name) => name.endsWith('.test.js'))
+    .map((name) => name.slice(0, -'.test.js'.length).split('/'))
+    .map((path) => [...path.slice(0, -1), path.at(-1).replace(/^test-/, '')].join(' › '))
+    .sort();
 }
 
 /** The kernels that machines are made of; KERNEL in the environment asks for one of them. */
@@ -28,29 +41,31 @@ const suites = {
     programs('build/native-test', (name) => /^(test|replay)_[a-z0-9_]+$/.test(name)).map((file) => ({
       title: file,
       argv: [file],
-      limit: 2 * minute,
+      limit: 10 * minute,
     })),
-  unit: () => [{ title: 'ava', argv: ['node_modules/.bin/ava', '--tap'], limit: 10 * minute }],
+  unit: () => [
+    { title: 'ava', argv: ['node_modules/.bin/ava', '--tap'], limit: 40 * minute, files: unitFiles() },
+  ],
   e2e: () =>
     programs('test/e2e', (name) => name.endsWith('.test.sh')).map((file) => ({
       title: file,
       argv: ['bash', file],
-      limit: 5 * minute,
+      limit: 20 * minute,
     })),
   vm: () =>
     kernelsOf('test/vm/machines.json').map((kernel) => ({
       title: `Linux ${kernel} in a virtual machine`,
       argv: [process.execPath, 'test/vm/run.mjs', 'test', kernel],
-      limit: 10 * minute,
+      limit: 30 * minute,
     })),
   conformance: () => [
     {
       title: 'the OCI runtime',
       argv: [process.execPath, 'test/conformance/run.mjs', '--tap', 'vxe-runtime'],
-      limit: 3 * minute,
+      limit: 15 * minute,
     },
   ],
-  demo: () => [{ title: 'the demo', argv: ['bash', 'test/demo/demo.sh'], limit: 3 * minute, whole: true }],
+  demo: () => [{ title: 'the demo', argv: ['bash', 'test/demo/demo.sh'], limit: 15 * minute, whole: true }],
 };
 
 /** Suites that run when they are asked for, and why. */
@@ -69,8 +84,9 @@ function outcomeOf(line) {
 }
 
 /** The shared part of a program's result and the line reader that fills it. */
-function tapReader(title) {
+function tapReader(title, files = []) {
   const result = { passed: 0, failed: [], skipped: [] };
+  const silent = new Set(files);
   let planned = null;
   return {
     result,
@@ -82,6 +98,7 @@ function tapReader(title) {
         return;
       }
       const outcome = outcomeOf(text);
+      if (outcome && silent.size > 0) silent.delete(outcome.name.slice(0, outcome.name.lastIndexOf(' › ')));
       if (outcome?.kind === 'passed') result.passed += 1;
       if (outcome?.kind === 'failed') result.failed.push(`${title}: ${outcome.name}`);
       if (outcome?.kind === 'skipped') result.skipped.push(`${title}: ${outcome.name} (${outcome.reason})`);
@@ -89,6 +106,8 @@ function tapReader(title) {
     /** Called at the end: a program that broke off is a failure, whatever it printed before. */
     end(problem) {
       const seen = result.passed + result.failed.length + result.skipped.length;
+      // A file that hung before its first test leaves no other trace in the output.
+      for (const file of silent) result.failed.push(`${title}: no test of ${file} ran`);
       if (problem && result.failed.length === 0) result.failed.push(`${title}: ${problem}`);
       else if (!problem && planned === null) result.failed.push(`${title}: printed no plan, so it broke off`);
       else if (!problem && planned > 0 && planned !== seen)
@@ -112,8 +131,8 @@ function wholeReader(title) {
 
 let interrupted = false;
 
-function run({ title, argv, limit, whole }) {
-  const reader = whole ? wholeReader(title) : tapReader(title);
+function run({ title, argv, limit, whole, files }) {
+  const reader = whole ? wholeReader(title) : tapReader(title, files);
   return new Promise((resolve) => {
     // Its own process group, so that a program that hangs is ended with everything that it started.
     const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
@@ -164,7 +183,7 @@ function run({ title, argv, limit, whole }) {
 /** A suite's programs; a name with a slash is a program itself. */
 function programsOf(name) {
   if (!name.includes('/')) return suites[name]();
-  return [{ title: name, argv: name.endsWith('.sh') ? ['bash', name] : [name], limit: 5 * minute }];
+  return [{ title: name, argv: name.endsWith('.sh') ? ['bash', name] : [name], limit: 20 * minute }];
 }
 
 async function main(names) {
