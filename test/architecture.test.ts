@@ -245,7 +245,7 @@ const knownHosts = [
 
 test('no file names a machine: no private paths, no mirrors or registries', (t) => {
   const top = readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/\.(tgz|log)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && entry.name !== '.git' && !/\.(tgz|log)$/.test(entry.name))
     .map((entry) => entry.name);
   const files = [...top, ...textFolders.flatMap((folder) => filesBelow(folder, /^[^.].*$|^run$/))];
   for (const file of files) {

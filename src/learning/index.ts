@@ -1,0 +1,20 @@
+export type {
+  PathKind,
+  RecordedAddress,
+  RecordedCall,
+  RecordedPath,
+  RecordedProcess,
+  RecordedRepeat,
+  Recording,
+  RecordingHeader,
+  RecordingLine,
+  RecordingTrailer,
+} from './recording/index.js';
+export {
+  lossOf,
+  MalformedLine,
+  PATH_KINDS,
+  RECORDING_FORMAT,
+  readLine,
+  readRecording,
+} from './recording/index.js';

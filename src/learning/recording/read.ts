@@ -1,0 +1,219 @@
+import type { Result } from '../../common/index.js';
+import { failure, success } from '../../common/index.js';
+import { Fields, MalformedLine } from './fields.js';
+import type {
+  RecordedAddress,
+  RecordedCall,
+  RecordedPath,
+  RecordedProcess,
+  RecordedRepeat,
+  RecordingHeader,
+  RecordingLine,
+  RecordingTrailer,
+} from './lines.js';
+import { PATH_KINDS } from './lines.js';
+
+export const RECORDING_FORMAT = 1;
+
+/** A whole run: every call with how often it was made. */
+export interface Recording {
+  readonly name: string;
+  readonly header: RecordingHeader;
+  readonly calls: readonly RecordedCall[];
+  readonly processes: readonly RecordedProcess[];
+  readonly trailer: RecordingTrailer;
+}
+
+/** How many calls of a recording are missing. */
+export function lossOf(recording: Recording): number {
+  return [...recording.trailer.lost.values()].reduce((sum, lost) => sum + lost, 0);
+}
+
+/** Reads one line; throws MalformedLine. */
+export function readLine(text: string): RecordingLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new MalformedLine('not JSON');
+  }
+  const fields = new Fields(value);
+  const record = fields.textOrNone('record');
+  switch (record) {
+    case undefined:
+      return readCall(fields);
+    case 'header':
+      return readHeader(fields);
+    case 'process':
+      return readProcess(fields);
+    case 'repeat':
+      return readRepeat(fields);
+    case 'trailer':
+      return readTrailer(fields);
+    default:
+      throw new MalformedLine(`a line of the kind ${record} is not known`);
+  }
+}
+
+/** Reads a recording. One that is cut off, or whose counts do not add up, is an error: nothing may be learned from it. */
+export async function readRecording(name: string, lines: AsyncIterable<string>): Promise<Result<Recording>> {
+  let header: RecordingHeader | undefined;
+  let trailer: RecordingTrailer | undefined;
+  const calls = new Map<number, RecordedCall>();
+  const processes: RecordedProcess[] = [];
+  let number = 0;
+  try {
+    for await (const text of lines) {
+      number++;
+      if (trailer !== undefined) throw new MalformedLine('there is something after the trailer');
+      const line = readLine(text);
+      if ((header === undefined) !== (line.kind === 'header'))
+        throw new MalformedLine('a recording has one header, in its first line');
+      if (line.kind === 'header') header = line;
+      else if (line.kind === 'call') add(calls, line);
+      else if (line.kind === 'process') processes.push(line);
+      else if (line.kind === 'repeat') repeat(calls, line);
+      else trailer = line;
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedLine)) throw error;
+    return malformed(name, `line ${number}: ${error.message}`, 'record again with: vxe trace');
+  }
+  if (header === undefined) return malformed(name, 'is empty', 'record again with: vxe trace');
+  if (trailer === undefined) {
+    return malformed(
+      name,
+      'is not complete: the recorder was ended before it wrote the trailer',
+      'record again',
+    );
+  }
+  const recording = { name, header, calls: [...calls.values()], processes, trailer };
+  const seen = recording.calls.reduce((sum, call) => sum + call.count, 0);
+  if (seen !== trailer.recorded || trailer.recorded + lossOf(recording) !== trailer.calls) {
+    return malformed(
+      name,
+      `holds ${seen} calls, and its trailer says ${trailer.recorded} recorded and ${lossOf(recording)} lost of ${trailer.calls}`,
+      'the file was changed or damaged; record again',
+    );
+  }
+  return success(recording);
+}
+
+function add(calls: Map<number, RecordedCall>, call: RecordedCall): void {
+  if (calls.has(call.seq)) throw new MalformedLine(`there is a call ${call.seq} already`);
+  calls.set(call.seq, call);
+}
+
+function repeat(calls: Map<number, RecordedCall>, line: RecordedRepeat): void {
+  const call = calls.get(line.of);
+  if (call === undefined) throw new MalformedLine(`repeats the call ${line.of}, which is not there`);
+  calls.set(line.of, { ...call, count: call.count + line.count });
+}
+
+function malformed<T>(name: string, message: string, hint: string): Result<T> {
+  return failure({ code: 'bad-value', message: `${name} ${message}`, hint });
+}
+
+function readHeader(fields: Fields): RecordingHeader {
+  const format = fields.integer('format');
+  if (format !== RECORDING_FORMAT)
+    throw new MalformedLine(`format ${format} is not known to this VXE, which knows ${RECORDING_FORMAT}`);
+  const recorder = fields.fields('recorder');
+  return {
+    kind: 'header',
+    run: fields.text('run'),
+    time: fields.text('time'),
+    recorder: recorder.word('name', ['bpf', 'notify']),
+    every: recorder.boolean('every'),
+    results: recorder.boolean('results'),
+    instance: fields.textOrNone('instance'),
+    program: fields.texts('program'),
+    root: fields.word('root', ['bundle', 'host']),
+    exercise: fields.textsOrNone('exercise'),
+    uid: fields.fields('host').count('uid'),
+  };
+}
+
+function readCall(fields: Fields): RecordedCall {
+  return {
+    kind: 'call',
+    seq: fields.count('seq'),
+    time: fields.text('time'),
+    pid: fields.count('pid'),
+    tid: fields.count('tid'),
+    ppid: fields.count('ppid'),
+    comm: fields.text('comm'),
+    exe: fields.text('exe'),
+    arch: fields.text('arch'),
+    call: fields.text('call'),
+    args: fields.texts('args').map(register),
+    decoded: fields.entries('decoded', (inner, name) => inner.text(name)),
+    detail: fields.textOrNone('detail'),
+    paths: fields.list('paths').map((each) => readPath(new Fields(each))),
+    address: fields.has('address') ? readAddress(fields.fields('address')) : undefined,
+    result: fields.integerOrNone('result'),
+    errno: fields.textOrNone('errno'),
+    count: fields.count('count'),
+  };
+}
+
+function register(text: string): bigint {
+  if (!/^0x[0-9a-f]{1,16}$/.test(text)) throw new MalformedLine(`args: ${text} is no register`);
+  return BigInt(text);
+}
+
+function readPath(fields: Fields): RecordedPath {
+  const path = fields.textOrNone('path');
+  if (path !== undefined && !path.startsWith('/')) throw new MalformedLine(`paths: ${path} is not absolute`);
+  return {
+    argument: fields.text('argument'),
+    given: fields.textOrNone('given'),
+    path,
+    kind: fields.word('kind', PATH_KINDS),
+    known: fields.word('known', ['kernel', 'walked', 'joined', 'not']),
+    truncated: fields.has('truncated'),
+  };
+}
+
+function readAddress(fields: Fields): RecordedAddress {
+  return {
+    text: fields.text('text'),
+    family: fields.text('family'),
+    type: fields.textOrNone('type'),
+    host: fields.textOrNone('host'),
+    port: fields.integerOrNone('port'),
+    path: fields.textOrNone('path'),
+  };
+}
+
+function readProcess(fields: Fields): RecordedProcess {
+  return {
+    kind: 'process',
+    seq: fields.count('seq'),
+    event: fields.word('event', ['fork', 'exec', 'exit']),
+    pid: fields.count('pid'),
+    tid: fields.count('tid'),
+    ppid: fields.count('ppid'),
+    comm: fields.text('comm'),
+    exe: fields.text('exe'),
+    argv: fields.textsOrNone('argv'),
+    child: fields.integerOrNone('child'),
+    status: fields.integerOrNone('status'),
+  };
+}
+
+function readRepeat(fields: Fields): RecordedRepeat {
+  return { kind: 'repeat', of: fields.count('of'), count: fields.count('count') };
+}
+
+function readTrailer(fields: Fields): RecordingTrailer {
+  return {
+    kind: 'trailer',
+    calls: fields.count('calls'),
+    recorded: fields.count('recorded'),
+    lost: fields.entries('lost', (inner, reason) => inner.count(reason)),
+    end: fields.word('end', ['exited', 'stopped', 'failed']),
+    status: fields.integerOrNone('status'),
+    exercise: fields.integerOrNone('exercise'),
+  };
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import test from 'ava';
+import { lossOf, readRecording } from '../../src/learning/index.js';
+
+const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
+  JSON.parse(readFileSync('schemas/recording.schema.json', 'utf8')) as object,
+);
+const golden = readFileSync('schemas/examples/recording.ndjson', 'utf8').trimEnd().split('\n');
+
+async function* each(lines: readonly string[]): AsyncGenerator<string> {
+  yield* lines;
+}
+
+test('every line of the example is of the schema', (t) => {
+  for (const line of golden)
+    t.true(validate(JSON.parse(line)), `${line}\n${JSON.stringify(validate.errors)}`);
+  t.false(validate({ record: 'header' }));
+  t.false(validate({ ...(JSON.parse(golden[2] ?? '') as object), verdict: 'perhaps' }));
+});
+
+test('the example is read whole, with what was repeated', async (t) => {
+  const read = await readRecording('example', each(golden));
+  if (!read.ok) return t.fail(JSON.stringify(read.diagnostics));
+  const { header, calls, processes, trailer } = read.value;
+  t.is(header.run, '5f0c2a9b7d1e4f38');
+  t.deepEqual(
+    calls.map((call) => [call.call, call.count, call.paths[0]?.path, call.address?.text]),
+    [
+      ['openat', 12, '/etc/nginx/nginx.conf', undefined],
+      ['bind', 1, undefined, 'tcp/0.0.0.0:8080'],
+      ['connect', 1, '/run/nscd/socket', 'unix:/run/nscd/socket'],
+      ['rename', 1, '/var/lib/nginx/a', undefined],
+    ],
+  );
+  t.is(calls[0]?.args[0], 0xffffff9cn);
+  t.is(calls[0]?.decoded.get('flags'), 'O_RDONLY|O_CLOEXEC');
+  t.is(calls[3]?.result, undefined);
+  t.deepEqual(
+    processes.map((process) => process.event),
+    ['exec', 'exit'],
+  );
+  t.is(trailer.calls, 18);
+  t.is(lossOf(read.value), 3);
+});
+
+const damage: readonly [string, (lines: string[]) => string[], RegExp][] = [
+  ['without its trailer', (lines) => lines.slice(0, -1), /is not complete/],
+  ['without its header', (lines) => lines.slice(1), /line 1: a recording has one header/],
+  ['with a call missing', (lines) => lines.filter((line) => !line.includes('"seq":3')), /holds 14 calls/],
+  [
+    'with a call twice',
+    (lines) => lines.toSpliced(3, 0, lines[2] ?? ''),
+    /line 4: there is a call 2 already/,
+  ],
+  [
+    'with the repeat of nothing',
+    (lines) => lines.map((line) => line.replace('"of":2', '"of":99')),
+    /line 7: repeats the call 99/,
+  ],
+  ['cut within a line', (lines) => [...lines.slice(0, 3), (lines[3] ?? '').slice(0, 40)], /line 4: not JSON/],
+  ['of a later format', (lines) => lines.map((line) => line.replace('"format":1', '"format":2')), /format 2/],
+  ['that goes on', (lines) => [...lines, lines[2] ?? ''], /after the trailer/],
+  ['that is empty', () => [], /is empty/],
+  [
+    'with a relative path',
+    (lines) =>
+      lines.map((line) => line.replace('"path":"/etc/nginx/nginx.conf","kind"', '"path":"etc","kind"')),
+    /line 3: paths: etc is not absolute/,
+  ],
+];
+
+for (const [what, change, expected] of damage) {
+  test(`a recording ${what} is refused`, async (t) => {
+    const read = await readRecording('damaged', each(change([...golden])));
+    t.false(read.ok);
+    if (!read.ok) t.regex(read.diagnostics[0]?.message ?? '', expected);
+  });
+}
