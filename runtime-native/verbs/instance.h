@@ -55,7 +55,4 @@ int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_f
 /* By descriptor, checked to be the process of the record: a number may be another's by now. -1 with errno ESRCH. */
 int vxe_process_open(const struct vxe_process_id *process);
 
-/* The folder of a bundle by name (VXE_BUNDLES, the default store) or by a path with a slash; malloc'd, checked to hold config.json. */
-int vxe_bundle_find(const char *name, char **path, struct vxe_error **err);
-
 #endif

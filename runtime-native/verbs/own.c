@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "bundle.h"
 #include "cleanup.h"
 #include "config.h"
 #include "file.h"

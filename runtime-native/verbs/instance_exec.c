@@ -1,0 +1,216 @@
+/* A further program in a running instance. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "file.h"
+#include "instance_internal.h"
+#include "kernel.h"
+#include "record.h"
+#include "self.h"
+
+/* The instance's process object, changed by the command line; the confinement in it stays what it is. */
+static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given,
+			     struct vxe_error **err)
+{
+	struct vxe_process *process = &config->process;
+
+	if (options->process_file) {
+		cleanup_free char *text = NULL;
+		size_t size = 0;
+
+		if (vxe_file_read_at(AT_FDCWD, options->process_file, 1 << 20, &text, &size, err) < 0 ||
+		    vxe_config_parse_process(text, size, given, err) < 0)
+			return -1;
+		/* A process file names a program, not a way around the profile. */
+		if (process->landlock.present && !(*given)->landlock.present)
+			(*given)->landlock = process->landlock;
+		(*given)->no_new_privileges |= process->no_new_privileges;
+		(*given)->terminal |= options->terminal;
+		return 0;
+	}
+	if (options->args && instance_strings_copy(options->args, &process->args) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
+	for (size_t i = 0; options->env && options->env[i]; i++) {
+		char **items = realloc(process->env.items, (process->env.count + 2) * sizeof(char *));
+
+		if (!items || !(items[process->env.count] = strdup(options->env[i])))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the environment");
+		items[++process->env.count] = NULL;
+		process->env.items = items;
+	}
+	if (options->cwd) {
+		free(process->cwd);
+		process->cwd = strdup(options->cwd);
+	}
+	if (options->has_user) {
+		process->uid = options->uid;
+		process->gid = options->gid;
+	}
+	process->terminal = options->terminal || options->console_socket != NULL;
+	/* In all sets, the ambient one excepted; what the instance's own bounding set lacks, the kernel does not give. */
+	process->capabilities.bounding |= options->capabilities;
+	process->capabilities.effective |= options->capabilities;
+	process->capabilities.permitted |= options->capabilities;
+	process->capabilities.present |= options->capabilities != 0;
+	process->no_new_privileges |= options->no_new_privileges;
+	return 0;
+}
+
+/* Told by the process that stays to supervise: 'R' when the program runs, nothing when it does not. */
+static int exec_started(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	int *ready = supervision->user;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)err;
+	(void)vxe_write_all(*ready, "R", 1);
+	close(steal_fd(ready));
+	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
+		dup2(null_fd, fd);
+	return 0;
+}
+
+/* exec --detach: the caller becomes the program's parent, as engines expect. Only a filter that notifies needs somebody who stays. */
+static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	struct vxe_launch *launch = supervision->launch;
+	cleanup_error struct vxe_error *failure = NULL;
+	cleanup_fd int ready = -1;
+	struct pollfd waiting = {.fd = launch->sync_fd, .events = POLLIN};
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	if (!launch->filter.notifies) {
+		while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
+			;
+		return vxe_launch_failure(launch, err);
+	}
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "detaching");
+	ready = pipes[0];
+	pid = fork();
+	if (pid == 0) {
+		close(ready);
+		setsid();
+		supervision->child = false;
+		supervision->started = exec_started;
+		supervision->user = &pipes[1];
+		if (vxe_supervision_run(supervision, &failure) < 0)
+			sys_pidfd_send_signal(launch->program_pidfd, SIGKILL);
+		_exit(0);
+	}
+	close(pipes[1]);
+	if (pid < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor");
+	if (read(ready, &byte, 1) == 1)
+		return 0;
+	waitpid(pid, NULL, 0);
+	if (vxe_launch_failure(launch, err) < 0)
+		return -1;
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the program ended before it was executed");
+}
+
+int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
+{
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int dir_fd = -1;
+	cleanup_fd int bundle_fd = -1;
+	cleanup_fd int log_fd = -1;
+	cleanup_fd int init = -1;
+	cleanup_fd int cgroup = -1;
+	cleanup_fd int console = -1;
+	struct vxe_state *state = NULL;
+	struct vxe_config *config = NULL;
+	struct vxe_process *given = NULL;
+	struct vxe_launch launch;
+	struct vxe_supervision supervision = {
+		.output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1, .status = -1};
+	sigset_t signals;
+	int failed = -1;
+
+	vxe_launch_init(&launch);
+	/* Processes of the instance are there already, and will see this one. */
+	if (vxe_self_seal(err) < 0 || vxe_instance_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
+		return -1;
+	if (state->status == VXE_PAUSED) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is paused", options->id);
+		vxe_error_hint(err, "resume it first");
+		goto out;
+	}
+	if (state->status != VXE_RUNNING && state->status != VXE_CREATED) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
+		vxe_error_hint(err, "start it with: vxe start %s", options->id);
+		goto out;
+	}
+	init = vxe_process_open(&state->init);
+	if (init < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
+		goto out;
+	}
+	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bundle_fd < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", state->bundle);
+		goto out;
+	}
+	if (vxe_config_load(bundle_fd, state->bundle, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)
+		goto out;
+	log_fd = vxe_log_dir_open(options->id, NULL, err);
+	if (log_fd < 0)
+		goto out;
+	launch.config = config;
+	launch.process = given ? given : &config->process;
+	launch.id = options->id;
+	launch.bundle_fd = bundle_fd;
+	launch.join_pidfd = init;
+	launch.extra_fds = options->preserve_fds;
+	launch.detached = options->detach;
+	if (state->cgroup && (cgroup = vxe_cgroup_open(state->cgroup, err)) < 0)
+		goto out;
+	launch.cgroup_fd = cgroup;
+	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)
+		goto out;
+	launch.console_socket = console;
+	supervision.launch = &launch;
+	supervision.id = options->id;
+	supervision.profile = state->profile;
+	supervision.log_dir_fd = log_fd;
+	supervision.child = true;
+	vxe_supervision_signals(&signals);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	failed = vxe_launch_create(&launch, err);
+	if (!failed)
+		failed = instance_pid_file_write(options->pid_file, launch.program_pid, err);
+	if (!failed)
+		failed = vxe_launch_go(&launch, err);
+	if (!failed && options->detach) {
+		failed = exec_leave(&supervision, err);
+		if (!failed)
+			*exit_code = 0;
+		goto out;
+	}
+	if (!failed)
+		failed = vxe_supervision_run(&supervision, err);
+	if (failed) {
+		(void)vxe_launch_failure(&launch, err);
+		vxe_launch_abort(&launch);
+	} else {
+		*exit_code = instance_status_code(supervision.status);
+	}
+out:
+	vxe_launch_free(&launch);
+	if (given && config && given->landlock.path_rules == config->process.landlock.path_rules)
+		memset(&given->landlock, 0, sizeof(given->landlock));
+	vxe_process_free(&given);
+	vxe_config_free(&config);
+	vxe_state_free(&state);
+	return failed;
+}

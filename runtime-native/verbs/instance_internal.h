@@ -1,0 +1,46 @@
+/* What the files instance*.c share. */
+#ifndef VXE_VERBS_INSTANCE_INTERNAL_H
+#define VXE_VERBS_INSTANCE_INTERNAL_H
+
+#include "config.h"
+#include "instance.h"
+#include "launch.h"
+#include "state.h"
+#include "supervise.h"
+
+/* All that an instance's process holds while it runs; released by instance_close in any state. */
+struct instance {
+	const struct vxe_instance_options *options;
+	char *root_path, *dir_path;
+	int root_fd, dir_fd, lock_fd, bundle_fd, log_fd, fifo_fd, console_fd;
+	struct vxe_config *config;
+	struct vxe_launch launch;
+	struct vxe_supervision supervision;
+	struct vxe_state state;
+	char *cgroup; /* where it is, or is to be; NULL: none */
+	int cgroup_fd;
+	bool has_state; /* ROOT/ID is ours to remove */
+	int ready_fd;	/* detached: told when the program runs */
+};
+
+void instance_init(struct instance *instance, const struct vxe_instance_options *options);
+void instance_close(struct instance *instance, bool keep_state);
+/* Reads the bundle, takes the name, and fills in what the launch needs. */
+int instance_open(struct instance *instance, struct vxe_error **err);
+int instance_open_log(struct instance *instance, struct vxe_error **err);
+/* The sockets of the services that the profile has, mounted where programs look for them. */
+int instance_services_mount(struct instance *instance, struct vxe_error **err);
+/* The launch up to the waiting program, with the state that says so. */
+int instance_set_up(struct instance *instance, struct vxe_error **err);
+void instance_supervision_fill(struct instance *instance);
+int instance_state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err);
+
+struct vxe_process_id instance_process_id(pid_t pid);
+int instance_status_code(int status);
+int instance_pid_file_write(const char *path, pid_t pid, struct vxe_error **err);
+int instance_console_connect(const char *path, struct vxe_error **err);
+bool instance_holds_execute(const struct vxe_landlock *landlock);
+/* Replaces *out by a copy of a NULL-terminated list. */
+int instance_strings_copy(char *const *items, struct vxe_strings *out);
+
+#endif

@@ -1,0 +1,168 @@
+/* Start to end in one process: vxe start, vxe run, vxe-runtime run. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "hooks.h"
+#include "instance_internal.h"
+#include "self.h"
+
+/* sd_listen_fds(3): descriptors 3.. are ours to pass on if LISTEN_PID says that they are for this process. */
+static void listen_fds_take(struct vxe_launch *launch)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+
+	if (!pid || !count || atoi(pid) != getpid() || atoi(count) < 1 || atoi(count) > 1024)
+		return;
+	launch->extra_fds = atoi(count);
+	launch->listen_fds = true;
+}
+
+static int instance_started(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	struct instance *instance = supervision->user;
+
+	if (instance_state_write(instance, VXE_RUNNING, err) < 0)
+		return -1;
+	if (vxe_hooks_run(&instance->config->poststart, "poststart", instance->config, instance->options->id,
+			  instance->launch.init_pid, "running", err) < 0)
+		return -1;
+	if (instance->ready_fd >= 0) {
+		(void)vxe_write_all(instance->ready_fd, "R", 1);
+		close(steal_fd(&instance->ready_fd));
+		/* From here on nobody reads what we print. */
+		for (int fd = 0; fd < 3; fd++) {
+			int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+			if (null_fd >= 0) {
+				dup2(null_fd, fd);
+				close(null_fd);
+			}
+		}
+	}
+	return 0;
+}
+
+static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
+{
+	struct vxe_supervision *s = &instance->supervision;
+
+	if (instance_open(instance, err) < 0)
+		return -1;
+	/* A plain OCI bundle leaves no log folder behind, unless there is something to write there. */
+	if ((instance->options->own_verb || instance->options->detach ||
+	     vxe_config_annotation(instance->config, "org.vxe.version")) &&
+	    instance_open_log(instance, err) < 0)
+		return -1;
+	instance_supervision_fill(instance);
+	s->started = instance_started;
+	s->child = true;
+	s->capture = instance->options->detach;
+	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
+	if (instance->options->own_verb)
+		listen_fds_take(&instance->launch);
+	if (vxe_supervision_prepare(s, err) < 0 || instance_services_mount(instance, err) < 0 ||
+	    instance_set_up(instance, err) < 0)
+		return -1;
+	if (instance->launch.filter.notifies && instance->log_fd < 0 && instance_open_log(instance, err) < 0)
+		return -1;
+	s->log_dir_fd = instance->log_fd;
+	if (instance_state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 ||
+	    vxe_supervision_run(s, err) < 0)
+		return -1;
+	*exit_code = instance_status_code(s->status);
+	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);
+	return 0;
+}
+
+static int run_here(const struct vxe_instance_options *options, int ready_fd, int *exit_code, struct vxe_error **err)
+{
+	struct instance instance;
+	int failed;
+
+	instance_init(&instance, options);
+	instance.ready_fd = ready_fd;
+	failed = instance_run(&instance, exit_code, err);
+	if (failed) {
+		if (instance.launch.report && vxe_launch_failure(&instance.launch, err) < 0)
+			failed = -1;
+		vxe_launch_abort(&instance.launch);
+	}
+	instance_close(&instance, false);
+	return failed;
+}
+
+/* The detached supervisor reports on the caller's stderr until the program runs, and then leaves the caller. */
+static int run_detached(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
+{
+	int pipes[2], status;
+	struct pollfd waiting;
+	char byte;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "detaching");
+	pid = fork();
+	if (pid < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "detaching");
+	if (pid == 0) {
+		cleanup_error struct vxe_error *failure = NULL;
+		int code = VXE_EXIT_FAILURE, input;
+
+		close(pipes[0]);
+		setsid();
+		input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (input >= 0 && dup2(input, 0) == 0)
+			close(input);
+		if (chdir("/") < 0 || run_here(options, pipes[1], &code, &failure) < 0) {
+			if (failure && strncmp(failure->message, options->id, strlen(options->id)))
+				vxe_error_wrap(&failure, "%s", options->id);
+			vxe_error_print("vxe", failure);
+			_exit(failure ? (int)failure->exit : VXE_EXIT_FAILURE);
+		}
+		_exit(code);
+	}
+	close(pipes[1]);
+	waiting = (struct pollfd){.fd = pipes[0], .events = POLLIN};
+	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
+		;
+	if (read(pipes[0], &byte, 1) == 1) {
+		close(pipes[0]);
+		*exit_code = 0;
+		return 0;
+	}
+	close(pipes[0]);
+	/* It has said why itself. */
+	waitpid(pid, &status, 0);
+	*exit_code = instance_status_code(status);
+	return 0;
+}
+
+/* A detached supervisor cannot start over once it has left its caller: it is sealed before. */
+static int seal_for_bundle(const char *bundle, struct vxe_error **err)
+{
+	cleanup_fd int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vxe_config *config = NULL;
+	bool held;
+
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
+	if (vxe_config_load(fd, bundle, &config, err) < 0)
+		return -1;
+	held = instance_holds_execute(&config->process.landlock);
+	vxe_config_free(&config);
+	return held ? 0 : vxe_self_seal(err);
+}
+
+int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
+{
+	if (options->detach && seal_for_bundle(options->bundle, err) < 0)
+		return -1;
+	return options->detach ? run_detached(options, exit_code, err) : run_here(options, -1, exit_code, err);
+}
