@@ -23,6 +23,13 @@ export function plainName(name: string): string {
   return name.split(FRESH)[0]?.replace(BROUGHT, '') ?? name;
 }
 
+/** The name that a list begins with. */
+export function headOf(form: Form): string | undefined {
+  if (form.kind !== 'list') return undefined;
+  const [head] = form.items;
+  return head?.kind === 'symbol' ? plainName(head.text) : undefined;
+}
+
 /** The names that let and lambda bind in a template. */
 export function bindersOf(template: Form, parameters: ReadonlySet<string>): ReadonlySet<string> {
   const names = new Set<string>();
@@ -99,4 +106,19 @@ export function instantiate(
   };
   const [result] = fill(macro.template);
   return result ?? macro.template;
+}
+
+/** A macro stands for forms and rules; it defines nothing and does not lead to itself. */
+export function refuseInTemplate(template: Form, name: string): void {
+  if (template.kind !== 'list') return;
+  const head = headOf(template) ?? '';
+  if (head === name) {
+    const hint = 'macros stand for what was defined before them';
+    throw complain('unsupported', `${name} cannot lead to itself`, template.span, hint);
+  }
+  if (['define', 'define-macro', 'include'].includes(head)) {
+    const hint = 'a macro stands for forms and rules; define beside it';
+    throw complain('unsupported', `${head} cannot stand in a template`, template.span, hint);
+  }
+  for (const item of template.items) refuseInTemplate(item, name);
 }

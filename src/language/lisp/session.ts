@@ -74,7 +74,7 @@ export class LispSession {
 
   /** What a word may become. */
   complete(word: string): readonly string[] {
-    const names = [...this.#expander.names(), 'try', ...allConstants().keys(), ...knownCalls().keys()];
+    const names = [...this.#expander.names.all(), 'try', ...allConstants().keys(), ...knownCalls().keys()];
     const call = knownCalls().keys();
     const known = [...call].flatMap((each) => (signatureOf(each) ?? []).map((argument) => argument.name));
     return [...new Set([...names, ...known])].filter((name) => name.startsWith(word)).sort();
