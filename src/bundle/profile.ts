@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type SourceFile, unwrap } from '../common/index.js';
-import { inlineLibraries, parseLispProfile, parseProfile } from '../language/index.js';
+import { FORMS, type Form, formOf, inlineLibraries } from '../language/index.js';
 import type { Policy } from '../policy/index.js';
 import { Failure } from './failure.js';
 import { checkName, findIn, listIn, type Places } from './places.js';
 
 /** What the name of a profile's file ends in. In one folder, the first of them wins. */
-export const PROFILE_ENDINGS = ['.vxed.yaml', '.vxed'] as const;
+export const PROFILE_ENDINGS = ['.vxed.yaml', '.vxed', '.acl'] as const;
 
 interface ReadProfile {
   /** The text as a bundle keeps it: byte for byte, but for the libraries that are written into it. */
@@ -42,20 +42,27 @@ export function listProfiles(places: Places): { readonly name: string; readonly 
   return [...found].map(([name, path]) => ({ name, path })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Reads a profile's file; its name says in which form it is. */
+/** Reads a profile's file; its name says in which form it is, and a name that says nothing is taken for YAML. */
 export function readProfile(path: string): ReadProfile {
   const file = { name: path, text: readFileSync(path, 'utf8') };
-  if (!path.endsWith('.vxed')) return { file, files: [file], policy: unwrap(parseProfile(file), [file], 2) };
   const files = [file];
   const load = (library: string, from: string): SourceFile | undefined => {
     const found = findLibrary(library, from);
     if (found !== undefined) files.push(found);
     return found;
   };
+  const form = formFor(path);
   // The libraries are known only when the text has been read, and the diagnostics show their lines too.
-  const parsed = parseLispProfile(file, load);
+  const parsed = form.parse(file, load);
   const policy = unwrap(parsed, files, 2);
+  if (form.format !== 'lisp') return { file, files, policy };
   return { file: { name: path, text: unwrap(inlineLibraries(file, load), files, 2) }, files, policy };
+}
+
+function formFor(path: string): Form {
+  const form = formOf(path) ?? FORMS[0];
+  if (form === undefined) throw new TypeError('there is no form of profiles');
+  return form;
 }
 
 /** A library by its path, which starts at the folder of the text that includes it. */
@@ -67,11 +74,11 @@ export function findLibrary(library: string, from: string): SourceFile | undefin
 
 /** The name under which a bundle keeps the text. */
 export function storedName(file: SourceFile): string {
-  return file.name.endsWith('.vxed') ? 'profile.vxed' : 'profile.vxed.yaml';
+  return `profile${formFor(file.name).extensions[0] ?? ''}`;
 }
 
 /** The text that a bundle was made with. */
 export function storedProfile(bundle: string): string {
-  const lisp = join(bundle, 'vxe/profile.vxed');
-  return existsSync(lisp) ? lisp : join(bundle, 'vxe/profile.vxed.yaml');
+  const names = FORMS.map((form) => join(bundle, `vxe/profile${form.extensions[0] ?? ''}`));
+  return names.find((name) => existsSync(name)) ?? join(bundle, 'vxe/profile.vxed.yaml');
 }

@@ -4,6 +4,7 @@ export type { Form } from './forms.js';
 export { FORMS, formNamed, formOf } from './forms.js';
 export type { LoadLibrary } from './lisp/expand.js';
 export { formatLisp, inlineLibraries, parseLispProfile } from './lisp/parse.js';
+export { printLisp } from './lisp/print-profile.js';
 export type { Answer, RecordedCall } from './lisp/session.js';
 export { LispSession, parseRecordedCall } from './lisp/session.js';
 export {

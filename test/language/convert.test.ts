@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -59,9 +59,40 @@ test('vxe profile convert writes the other form, and back', async (t) => {
   t.is(back.status, 0, back.stderr);
   t.regex(back.stdout, /^file \/srv read\/create$/m);
   t.regex(back.stdout, /^socket tcp\/80 accept$/m);
+  const lisp = await vxe(shop, ['profile', 'convert', yaml, '--to', 'lisp']);
+  t.is(lisp.status, 0, lisp.stderr);
+  t.regex(lisp.stdout, /^\(files \("\/srv" read create\)\)\n\(accept tcp\/80\)$/m);
   const again = await vxe(shop, ['profile', 'convert', list, '--to', 'yaml', '--output', yaml]);
   t.is(again.status, 1);
   t.regex(again.stderr, /is there already/);
+});
+
+test('what a library computes is written out when its profile is converted', async (t) => {
+  const shop = shopFor(t);
+  const at = folder(t);
+  writeFileSync(
+    join(at, 'ports.vxl'),
+    '(define-macro (serves port) (begin (accept port) (interface host)))\n',
+  );
+  const profile = join(at, 'web.vxed');
+  writeFileSync(profile, '(include "ports.vxl") (vxed 1) (name web) (type filesystem) (serves tcp/80)\n');
+  const yaml = await vxe(shop, ['profile', 'convert', profile, '--to', 'yaml']);
+  t.is(yaml.status, 0, yaml.stderr);
+  t.regex(yaml.stdout, /^ {2}accept: \[tcp\/80\]$/m);
+  const acl = await vxe(shop, ['profile', 'convert', profile, '--to', 'acl']);
+  t.regex(acl.stdout, /^socket tcp\/80 accept$/m, acl.stderr);
+});
+
+test('a rule list is found, checked and compiled by its name', async (t) => {
+  const shop = shopFor(t);
+  mkdirSync(join(shop.folder, 'profiles'), { recursive: true });
+  writeFileSync(join(shop.folder, 'profiles/web.acl'), LIST);
+  t.regex((await vxe(shop, ['profile', 'list'])).stdout, /web +\/.*web\.acl/);
+  const compiled = await vxe(shop, ['profile', 'compile', 'web']);
+  t.is(compiled.status, 0, compiled.stderr);
+  t.is(readFileSync(join(shop.folder, 'compiled/web/vxe/profile.acl'), 'utf8'), LIST);
+  const asked = await vxe(shop, ['explain', 'web', 'openat("/etc/passwd", O_RDONLY)']);
+  t.regex(asked.stdout, /^refused/, asked.stderr);
 });
 
 test('vxe profile convert names what the form cannot say, with its place', async (t) => {

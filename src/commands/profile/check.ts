@@ -6,7 +6,7 @@ import { VxeCommand } from '../support/base.js';
 export default class ProfileCheck extends VxeCommand {
   static override summary = 'Check the text of a profile';
   static override args = {
-    file: Args.string({ required: true, description: 'the .vxed.yaml or .vxed file' }),
+    file: Args.string({ required: true, description: 'the .vxed.yaml, .vxed or .acl file' }),
   };
 
   async run(): Promise<{
@@ -18,7 +18,7 @@ export default class ProfileCheck extends VxeCommand {
     const { args } = await this.parse(ProfileCheck);
     if (!existsSync(args.file))
       throw new Failure('profile-missing', args.file, 'there is no such file', {
-        hint: 'name the .vxed.yaml or .vxed file',
+        hint: 'name the .vxed.yaml, .vxed or .acl file',
         exit: 2,
       });
     const { policy } = readProfile(args.file);

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { Failure } from '../../bundle/index.js';
+import { Failure, readProfile } from '../../bundle/index.js';
 import { unwrap } from '../../common/index.js';
 import { FORMS, type Form, formNamed, formOf } from '../../language/index.js';
 import { VxeCommand } from '../support/base.js';
@@ -12,7 +12,7 @@ export default class ProfileConvert extends VxeCommand {
   static override summary = 'Write a profile in another form';
   static override description =
     'The form that a file is in shows in its name. What the wanted form cannot say is an error that names it: nothing is left out. ' +
-    'Comments are not carried over.';
+    'Comments are not carried over, and of vxelisp what it computes is written, not how.';
   static override examples = ['<%= config.bin %> profile convert popd.acl --to yaml --output popd.vxed.yaml'];
   static override args = { file: Args.string({ required: true, description: 'the profile' }) };
   static override flags = {
@@ -32,9 +32,8 @@ export default class ProfileConvert extends VxeCommand {
     const { args, flags } = await this.parse(ProfileConvert);
     const from = sourceForm(args.file);
     const to = formNamed(flags.to) ?? from;
-    const file = { name: args.file, text: readFileSync(args.file, 'utf8') };
-    const policy = unwrap(from.parse(file), [file], 2);
-    const text = unwrap(to.print(policy), [file]);
+    const { policy, files } = readProfile(args.file);
+    const text = unwrap(to.print(policy), files);
     if (flags.output === undefined) this.log(text.trimEnd());
     else this.#write(flags.output, text, to);
     return { name: policy.name, format: to.format, text };

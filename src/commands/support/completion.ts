@@ -53,10 +53,11 @@ const LISTS = `_vxe_bundles() {
 }
 _vxe_profiles() {
   local file
-  for file in ./*.vxed.yaml ./*.vxed /etc/vxe/profiles/*.vxed.yaml /etc/vxe/profiles/*.vxed; do
+  for file in ./*.vxed.yaml ./*.vxed ./*.acl /etc/vxe/profiles/*.vxed.yaml /etc/vxe/profiles/*.vxed /etc/vxe/profiles/*.acl; do
     [ -e "$file" ] || continue
     file=\${file##*/}
     file=\${file%.yaml}
+    file=\${file%.acl}
     printf '%s\\n' "\${file%.vxed}"
   done
 }
@@ -206,8 +207,8 @@ function __vxe_bundles
     test -d "$folder"; and command ls -1 "$folder"
 end
 function __vxe_profiles
-    for file in ./*.vxed.yaml ./*.vxed /etc/vxe/profiles/*.vxed.yaml /etc/vxe/profiles/*.vxed
-        string replace -r '.*/(.*)\\.vxed(\\.yaml)?$' '$1' $file
+    for file in ./*.vxed.yaml ./*.vxed ./*.acl /etc/vxe/profiles/*.vxed.yaml /etc/vxe/profiles/*.vxed /etc/vxe/profiles/*.acl
+        string replace -r '.*/(.*)\\.(vxed(\\.yaml)?|acl)$' '$1' $file
     end
 end
 function __vxe_topic

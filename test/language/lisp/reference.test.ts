@@ -3,8 +3,8 @@ import test from 'ava';
 import { formatDiagnostic } from '../../../src/common/index.js';
 import { type Answer, LispSession, parseLispProfile } from '../../../src/language/index.js';
 import { CLAUSES, ITERATIONS } from '../../../src/language/lisp/core.js';
-import { FUNCTIONS } from '../../../src/language/lisp/names.js';
 import { LANGUAGE_FORMS, PROFILE_FORMS } from '../../../src/language/lisp/forms.js';
+import { FUNCTIONS } from '../../../src/language/lisp/names.js';
 import { rowText } from '../../../src/policy/index.js';
 
 const reference = readFileSync('docs/reference/vxelisp.md', 'utf8');

@@ -1,0 +1,160 @@
+import type { Diagnostic, Result, SourceSpan } from '../../common/index.js';
+import { failure, success } from '../../common/index.js';
+import type { ArgumentRow, CallRule, Policy, QuietRow } from '../../policy/index.js';
+import { signatureOf } from '../../policy/index.js';
+import { ownCalls } from '../own.js';
+import { accessText, limitText } from '../yaml/print.js';
+import { printForms } from './print.js';
+import { printTest } from './print-predicate.js';
+import { readForms } from './reader.js';
+
+/** The canonical `.vxed` text of a policy; what vxelisp has no words for is a diagnostic that names the rule. */
+export function printLisp(policy: Policy): Result<string> {
+  const problems: Problems = new Problems();
+  const own = ownCalls(policy);
+  problems.all.push(...own.diagnostics);
+  const { network, limits, capabilities, services, acceptUnenforced } = policy;
+  const forms = [
+    '(vxed 1)',
+    `(name ${wordOf(policy.name)})`,
+    policy.description === '' ? '' : `(description ${problems.string(policy.description, policy.span)})`,
+    `(type ${policy.type})`,
+    policy.program === undefined ? '' : `(program ${problems.string(policy.program, policy.span)})`,
+    statement(
+      'files',
+      policy.files.map((rule) => {
+        const path = rule.folder && rule.path !== '/' ? `${rule.path}/` : rule.path;
+        return `(${problems.string(path, rule.span)} ${accessText(rule.access)})`;
+      }),
+    ),
+    statement(
+      'accept',
+      network.accept.map((rule) => `tcp/${rule.port}`),
+    ),
+    statement(
+      'connect',
+      network.connect.map((rule) => `tcp/${rule.port}`),
+    ),
+    `(interface ${network.interface})`,
+    `(exec ${policy.exec})`,
+    statement('capabilities', capabilities),
+    statement(
+      'limits',
+      limits.map((limit) => {
+        const text = limitText(limit);
+        if (text === undefined)
+          problems.say(`${limit.id} is a limit that vxelisp has no word for`, limit.span);
+        return text === undefined ? '' : `(${text.word} ${text.value})`;
+      }),
+    ),
+    statement('services', services),
+    ...callForms(policy, own.calls, problems),
+    statement(
+      'accept-unenforced',
+      acceptUnenforced.map((rule) => problems.string(rule.id, rule.span)),
+    ),
+  ];
+  if (problems.all.length > 0) return failure(...problems.all);
+  const text = forms.filter((form) => form !== '').join('\n');
+  return success(printForms(readForms({ name: 'printed', text })));
+}
+
+class Problems {
+  readonly all: Diagnostic[] = [];
+
+  say(message: string, span: SourceSpan, hint?: string): void {
+    this.all.push({ code: 'not-expressible', message, span, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** The text as a string of the language, which holds every character but the zero and halves of pairs. */
+  string(text: string, span: SourceSpan): string {
+    if (/\0|\p{Surrogate}/u.test(text))
+      this.say(`${JSON.stringify(text)} has a character that no string of vxelisp holds`, span);
+    return stringText(text);
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\n': '\\n',
+  '\t': '\\t',
+  '\r': '\\r',
+  '"': '\\"',
+  '\\': '\\\\',
+};
+
+/** A string literal that reads back as the very text. */
+export function stringText(text: string): string {
+  const escaped = text.replaceAll(
+    /["\\\p{Cc}]/gu,
+    (char) => ESCAPES[char] ?? `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+  return `"${escaped}"`;
+}
+
+function statement(name: string, operands: readonly string[]): string {
+  return operands.length === 0 ? '' : `(${[name, ...operands].join(' ')})`;
+}
+
+/** A name as a word, or as a string where it would read as a number. */
+function wordOf(name: string): string {
+  return /^[0-9]/.test(name) ? stringText(name) : name;
+}
+
+function callForms(
+  policy: Policy,
+  calls: ReadonlyMap<string, CallRule>,
+  problems: Problems,
+): readonly string[] {
+  const permit: string[] = [];
+  const when: string[] = [];
+  const quiet: string[] = [];
+  for (const rule of calls.values()) {
+    if (rule.permit === 'all' || rule.permit.some((row) => row.tests.length === 0)) {
+      // In a filesystem profile, rows that are refused quietly leave the call otherwise permitted.
+      if (policy.type === 'strict' || rule.quiet.length === 0) permit.push(rule.call);
+    } else if (rule.permit.length > 0) {
+      const rows = rule.permit.map((row) => rowText(rule, row, problems));
+      when.push(statement('permit-when', [rule.call, ...rows]));
+    } else if (rule.quiet.length === 0 || policy.type === 'filesystem') {
+      const message = `${rule.id} refuses the call by name, which vxelisp says by not naming it`;
+      problems.say(message, rule.span, 'leave the rule out');
+    }
+    quiet.push(...quietForms(rule, problems));
+  }
+  return [statement('permit', permit), ...when, ...quiet];
+}
+
+/** One statement for each run of rows with the same answer, in their order. */
+function quietForms(rule: CallRule, problems: Problems): readonly string[] {
+  const groups: { readonly errno: string; readonly rows: QuietRow[] }[] = [];
+  for (const row of rule.quiet) {
+    const last = groups.at(-1);
+    const joins = last?.errno === row.errno && row.tests.length > 0 && last.rows[0]?.tests.length !== 0;
+    if (joins) last.rows.push(row);
+    else groups.push({ errno: row.errno, rows: [row] });
+  }
+  return groups.map(({ errno, rows }) => {
+    const predicates = rows.filter((row) => row.tests.length > 0).map((row) => rowText(rule, row, problems));
+    return statement('quiet', [rule.call, errno, ...predicates]);
+  });
+}
+
+function rowText(rule: CallRule, row: ArgumentRow, problems: Problems): string {
+  const parts = row.tests.map((test) => {
+    const argument = signatureOf(rule.call)?.find((candidate) => candidate.index === test.index);
+    if (argument === undefined || argument.name !== test.name || argument.width !== test.width) {
+      problems.say(`${rule.id} rests on argument ${test.name}, which is not one of ${rule.call}`, row.span);
+      return '';
+    }
+    const text = printTest(rule.call, test);
+    if (text === undefined)
+      problems.say(
+        `${rule.id} has a condition on ${test.name} that nothing satisfies`,
+        row.span,
+        'remove the row',
+      );
+    return text ?? '';
+  });
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : `(and ${parts.join(' ')})`;
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import fc from 'fast-check';
+import { unwrap } from '../../../src/common/index.js';
+import { parseLispProfile, printLisp } from '../../../src/language/index.js';
+import type { ArgumentTest, Policy } from '../../../src/policy/index.js';
+import { conditionHolds, decideCall, scalarEvent, signatureOf } from '../../../src/policy/index.js';
+import { policyOf as yamlPolicyOf } from '../../policy/helpers.js';
+import { bodies, conditions, withoutSpans } from '../acl-helpers.js';
+import { policyOf } from './helpers.js';
+
+function read(text: string): Policy {
+  const file = { name: 'printed.vxed', text };
+  return unwrap(parseLispProfile(file), [file]);
+}
+
+test('popd in vxelisp comes back from its print with every word of its explanations', (t) => {
+  const policy = read(readFileSync('profiles/popd.vxed', 'utf8'));
+  const text = unwrap(printLisp(policy));
+  t.deepEqual(withoutSpans(read(text)), withoutSpans(policy));
+  t.is(unwrap(printLisp(read(text))), text);
+  // Names stay names.
+  t.true(text.includes('(only? prot PROT_READ|PROT_EXEC)'));
+  t.true(text.includes('(= (& type SOCK_TYPE_MASK) SOCK_STREAM)'));
+});
+
+for (const type of ['strict', 'filesystem']) {
+  test(`random ${type} profiles of YAML come back from their vxelisp print`, (t) => {
+    fc.assert(
+      fc.property(bodies(), (body) => {
+        const safe = type === 'strict' ? body : body.replaceAll(/exec: once/g, 'exec: any');
+        const policy = yamlPolicyOf(safe, type);
+        const printed = printLisp(policy);
+        if (!printed.ok) {
+          t.regex(printed.diagnostics[0]?.message ?? '', /character that no string/);
+          return;
+        }
+        const again = read(printed.value);
+        t.deepEqual(shapeOf(again), shapeOf(policy));
+        // What was read of the print is what its own print says, word by word.
+        const second = unwrap(printLisp(again));
+        t.deepEqual(withoutSpans(read(second)), withoutSpans(again));
+      }),
+      { numRuns: 150 },
+    );
+  });
+}
+
+/** Nesting of one kind of alternatives in itself means nothing. */
+function shapeOf(policy: Policy): unknown {
+  const plain = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(plain);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).map(([key, each]) => [key, plain(each)] as const);
+    const object = Object.fromEntries(entries) as Record<string, unknown>;
+    if ((object.kind !== 'any' && object.kind !== 'all') || !Array.isArray(object.of)) return object;
+    const of = object.of.flatMap((part: { kind: string; of?: unknown[] }) =>
+      part.kind === object.kind ? (part.of ?? []) : [part],
+    );
+    return of.length === 1 ? of[0] : { ...object, of };
+  };
+  return plain(withoutSpans(policy, false));
+}
+
+test('a condition of any structure is printed as a predicate with its meaning', (t) => {
+  const argument = signatureOf('mmap')?.find((candidate) => candidate.name === 'prot');
+  const width = argument?.width ?? 32;
+  const bits = fc.oneof(fc.bigInt(0n, 16n), fc.bigInt(0n, (1n << BigInt(width)) - 1n));
+  let printed = 0;
+  fc.assert(
+    fc.property(
+      conditions(width),
+      fc.constantFrom('', '(lisp)', 'not 3', '[1, 2] and {from: 1}', '{with: 1'),
+      fc.array(bits, { minLength: 8, maxLength: 8 }),
+      (condition, words, values) => {
+        const row = { index: argument?.index ?? 0, name: 'prot', width, condition, text: words };
+        const text = printLisp(withTest(row));
+        if (!text.ok) {
+          t.regex(text.diagnostics[0]?.message ?? '', /nothing satisfies/);
+          return;
+        }
+        printed++;
+        const again = read(text.value);
+        for (const value of values) {
+          const event = scalarEvent('mmap', [0n, 1n, value, 2n, 3n, 0n]);
+          t.is(decideCall(again, event).verdict === 'allow', conditionHolds(condition, value));
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+  t.true(printed > 200);
+});
+
+function withTest(argumentTest: ArgumentTest): Policy {
+  const policy = policyOf('(permit read)');
+  const rule = { id: 'calls:mmap', call: 'mmap', quiet: [], span: policy.span };
+  const permit = [{ tests: [argumentTest], span: policy.span }];
+  return { ...policy, calls: new Map([...policy.calls, ['mmap', { ...rule, permit }]]) };
+}
+
+const BODIES: readonly string[] = [
+  '(permit-when socket (not (in? domain AF_UNIX AF_INET)))',
+  '(permit-when mmap (if (with? prot PROT_EXEC) (without? flags MAP_ANONYMOUS) #t))',
+  '(permit-when socket (= (>> type 11) 0) (between? domain -3 4))',
+  '(permit-when socket (< (& type 0xff) 7) (>= domain 3) (<= protocol 9))',
+  '(quiet socket EACCES) (permit read)',
+  '(permit socket) (quiet socket EACCES (= domain 1) (= domain 2)) (quiet socket EPERM (= domain 3))',
+  '(description "a \\"quoted\\" \\\\ \\t \\u{1} \\u{e4}") (file "/a b" none) (file "/x\\ty" read)',
+  '(limits (as unlimited) (nofile 3)) (accept tcp/1) (connect tcp/2) (interface loopback)',
+];
+
+for (const body of BODIES) {
+  test(`comes back word by word: ${body}`, (t) => {
+    const policy = policyOf(body);
+    t.deepEqual(withoutSpans(read(unwrap(printLisp(policy)))), withoutSpans(policy));
+  });
+}
+
+test('what vxelisp has no words for is named', (t) => {
+  const policy = policyOf('(permit read)');
+  const refused = { id: 'calls:open', call: 'open', permit: [], quiet: [], span: policy.span };
+  const said = (more: Partial<Policy>): string => {
+    const result = printLisp({ ...policy, ...more });
+    return result.ok ? result.value : (result.diagnostics[0]?.message ?? '');
+  };
+  t.regex(
+    said({ calls: new Map([...policy.calls, ['open', refused]]) }),
+    /calls:open refuses the call by name/,
+  );
+  t.regex(said({ description: 'a\0b' }), /no string of vxelisp holds/);
+  const limit = { id: 'limits:x', type: 'RLIMIT_X', value: 1n, span: policy.span };
+  t.regex(said({ limits: [limit] }), /limits:x is a limit that vxelisp has no word for/);
+});
