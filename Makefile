@@ -42,16 +42,18 @@ FUZZ_CFLAGS := -std=c17 -O1 -g $(WARNINGS) $(DEFINES) -DVXE_SANITIZED -fno-omit-
 # What each native folder may include: a forbidden include does not compile. include/vxe is written <vxe/x.h>, the folders' own
 # headers "x.h" or "folder/x.h"; build/view/FOLDER holds links to just the folders that FOLDER may see.
 SEES_base := base
+SEES_decode := base decode
 SEES_runtime := base runtime
-SEES_supervisor := base runtime supervisor
-SEES_verbs := base runtime supervisor verbs
-SEES_attack := base runtime supervisor verbs attack
-SEES_test := base runtime supervisor verbs test
-SEES_fuzz := base runtime supervisor
-VIEWS := $(foreach f,base runtime supervisor verbs attack test fuzz,$(foreach s,$(SEES_$(f)),$(B)/view/$(f)/$(s)))
+SEES_supervisor := base decode runtime supervisor
+SEES_verbs := base decode runtime supervisor verbs
+SEES_attack := base decode runtime supervisor verbs attack
+SEES_test := base decode runtime supervisor verbs test
+SEES_fuzz := base decode runtime supervisor
+FOLDERS := base decode runtime supervisor verbs attack test fuzz
+VIEWS := $(foreach f,$(FOLDERS),$(foreach s,$(SEES_$(f)),$(B)/view/$(f)/$(s)))
 includes = -I$(N)/include -I$(N)/uapi $(foreach s,$(SEES_$(1)),-I$(N)/$(s)) -I$(B)/view/$(1)
 
-LIB_FOLDERS := base runtime supervisor verbs
+LIB_FOLDERS := base decode runtime supervisor verbs
 LIB_SOURCES := $(filter-out $(N)/verbs/main.c,$(foreach f,$(LIB_FOLDERS),$(wildcard $(N)/$(f)/*.c)))
 MAIN_SOURCE := $(N)/verbs/main.c
 TEST_SOURCES := $(wildcard $(N)/test/test_*.c)
@@ -210,7 +212,7 @@ $(B)/$(1)/obj/$(4)/%.o: $(N)/$(4)/%.c Makefile package.json | $(foreach s,$(SEES
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(2) $(3) $$(call includes,$(4)) -MMD -MP -c -o $$@ $$<
 endef
-compile = $(foreach f,base runtime supervisor verbs attack test fuzz,$(eval $(call compile_folder,$(1),$(2),$(3),$(f),$(4))))
+compile = $(foreach f,$(FOLDERS),$(eval $(call compile_folder,$(1),$(2),$(3),$(f),$(4))))
 $(call compile,native,$(CC),$(NATIVE_CFLAGS),CC)
 $(call compile,asan,$(CC),$(ASAN_CFLAGS),CC asan)
 $(call compile,fuzz,$(CLANG),$(FUZZ_CFLAGS),CC fuzz)

@@ -208,7 +208,7 @@ test('libraries are known to one place each', (t) => {
   const owners: [RegExp, RegExp][] = [
     [/^json-c\//, /^runtime-native\/base\/json\.c$/],
     [/^node_api\.h$/, /^runtime-native\/node-seccomp\//],
-    [/^seccomp\.h$/, /^runtime-native\/(runtime|supervisor|verbs|attack|test|fuzz|node-seccomp)\//],
+    [/^seccomp\.h$/, /^runtime-native\/(decode|runtime|supervisor|verbs|attack|test|fuzz|node-seccomp)\//],
     [
       /^linux\/(landlock|seccomp|bpf)\.h$/,
       /^runtime-native\/(include|runtime|supervisor|verbs|attack|test|fuzz|uapi|node-seccomp)\//,

@@ -1,6 +1,5 @@
 #include "notify.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -12,123 +11,37 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "address.h"
+#include "calls.h"
 #include "cleanup.h"
 #include "kernel.h"
+#include "memory.h"
 #include "words.h"
 
-/* Which argument names what, for the record. -1: none. */
-struct call_shape {
-	const char *call;
-	signed char path, address, length;
-};
-
-static const struct call_shape call_shapes[] = {
-	{"open", 0, -1, -1},	   {"openat", 1, -1, -1},     {"openat2", 1, -1, -1},	   {"creat", 0, -1, -1},
-	{"execve", 0, -1, -1},	   {"execveat", 1, -1, -1},   {"mount", 1, -1, -1},	   {"umount2", 0, -1, -1},
-	{"chroot", 0, -1, -1},	   {"pivot_root", 0, -1, -1}, {"unlink", 0, -1, -1},	   {"unlinkat", 1, -1, -1},
-	{"rename", 0, -1, -1},	   {"renameat", 1, -1, -1},   {"renameat2", 1, -1, -1},	   {"mkdir", 0, -1, -1},
-	{"mkdirat", 1, -1, -1},	   {"mknod", 0, -1, -1},      {"mknodat", 1, -1, -1},	   {"link", 0, -1, -1},
-	{"linkat", 1, -1, -1},	   {"symlink", 1, -1, -1},    {"symlinkat", 2, -1, -1},	   {"chmod", 0, -1, -1},
-	{"fchmodat", 1, -1, -1},   {"chown", 0, -1, -1},      {"fchownat", 1, -1, -1},	   {"truncate", 0, -1, -1},
-	{"connect", -1, 1, 2},	   {"bind", -1, 1, 2},	      {"sendto", -1, 4, 5},	   {"rmdir", 0, -1, -1},
-	{"setxattr", 0, -1, -1},   {"stat", 0, -1, -1},	      {"newfstatat", 1, -1, -1},   {"statx", 1, -1, -1},
-	{"readlink", 0, -1, -1},   {"readlinkat", 1, -1, -1}, {"access", 0, -1, -1},	   {"faccessat", 1, -1, -1},
-	{"faccessat2", 1, -1, -1}, {"utimensat", 1, -1, -1},  {"memfd_create", 0, -1, -1}, {"chdir", 0, -1, -1},
-	{"swapon", 0, -1, -1},	   {"acct", 0, -1, -1},
-};
-
-static ssize_t memory_read(pid_t pid, uint64_t address, void *out, size_t size)
+/* What the caller named, for the record: the first string, or the address. */
+static void violation_decode(struct vxe_violation *v)
 {
-	struct iovec local = {out, size}, remote = {(void *)(uintptr_t)address, size};
+	const struct vxe_call_shape *shape = vxe_call_shape_find(v->arch, v->nr);
 
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0);
-}
+	for (int i = 0; shape && i < shape->n_args; i++) {
+		struct sockaddr_storage storage;
+		struct vxe_address address;
+		size_t size;
 
-/* A string may end just before an unmapped page: read page by page. */
-static void string_read(pid_t pid, uint64_t address, char *out, size_t size)
-{
-	size_t used = 0;
-
-	out[0] = '\0';
-	while (used + 1 < size) {
-		size_t chunk = 4096 - (address + used) % 4096;
-		ssize_t got;
-
-		if (chunk > size - 1 - used)
-			chunk = size - 1 - used;
-		got = memory_read(pid, address + used, out + used, chunk);
-		if (got <= 0)
-			break;
-		if (memchr(out + used, '\0', (size_t)got))
+		if (shape->args[i].type == VXE_ARG_PATH || shape->args[i].type == VXE_ARG_TEXT) {
+			vxe_memory_string(v->pid, v->args[i], v->path, sizeof(v->path));
+			snprintf(v->detail, sizeof(v->detail), "%s(\"%s\")", shape->name, v->path);
 			return;
-		used += (size_t)got;
-	}
-	out[used] = '\0';
-}
-
-static void address_format(const struct sockaddr_storage *address, size_t length, char *out, size_t size)
-{
-	char host[INET6_ADDRSTRLEN] = "";
-
-	if (address->ss_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
-		const struct sockaddr_in *in = (const void *)address;
-
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
-	} else if (address->ss_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
-		const struct sockaddr_in6 *in6 = (const void *)address;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-		snprintf(out, size, "[%s]:%u", host, ntohs(in6->sin6_port));
-	} else if (address->ss_family == AF_UNIX && length > sizeof(sa_family_t)) {
-		const struct sockaddr_un *un = (const void *)address;
-		size_t bytes = length - sizeof(sa_family_t);
-
-		if (un->sun_path[0])
-			snprintf(out, size, "unix:%.*s", (int)bytes, un->sun_path);
-		else
-			snprintf(out, size, "unix:@%.*s", (int)(bytes - 1), un->sun_path + 1);
-	} else {
-		snprintf(out, size, "family %u", address->ss_family);
-	}
-}
-
-/* 0 when a whole address was copied. */
-static int address_read(pid_t pid, uint64_t pointer, uint64_t length, struct sockaddr_storage *out, size_t *size)
-{
-	memset(out, 0, sizeof(*out));
-	if (length < sizeof(sa_family_t) || length > sizeof(*out) || memory_read(pid, pointer, out, length) != (ssize_t)length)
-		return -1;
-	*size = length;
-	return 0;
-}
-
-static void violation_decode(struct vxe_violation *v, const char *call)
-{
-	for (size_t i = 0; i < sizeof(call_shapes) / sizeof(*call_shapes); i++) {
-		const struct call_shape *shape = &call_shapes[i];
-
-		if (strcmp(shape->call, call))
-			continue;
-		if (shape->path >= 0) {
-			string_read(v->pid, v->args[(int)shape->path], v->path, sizeof(v->path));
-			snprintf(v->detail, sizeof(v->detail), "%s(\"%s\")", call, v->path);
-		} else {
-			struct sockaddr_storage address;
-			size_t size;
-			char text[160];
-
-			if (address_read(v->pid, v->args[(int)shape->address], v->args[(int)shape->length], &address, &size) ==
-			    0) {
-				address_format(&address, size, text, sizeof(text));
-				snprintf(v->detail, sizeof(v->detail), "%s(%d, %s)", call, (int)v->args[0], text);
-			}
 		}
-		return;
+		if (shape->args[i].type == VXE_ARG_SOCKADDR && i + 1 < shape->n_args &&
+		    vxe_address_read(v->pid, v->args[i], v->args[i + 1], &storage, &size) == 0) {
+			vxe_address_describe(&storage, size, -1, &address);
+			snprintf(v->detail, sizeof(v->detail), "%s(%d, %.300s)", shape->name, (int)v->args[0], address.text);
+			return;
+		}
 	}
 }
 
@@ -204,7 +117,7 @@ static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_
 	size_t size;
 
 	if (!notify->syslog_path ||
-	    address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
+	    vxe_address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
 		return -1;
 	if (address.ss_family != AF_UNIX || strcmp(un->sun_path, "/dev/log"))
 		return -1;
@@ -312,8 +225,8 @@ int vxe_notify_serve(struct vxe_notify *notify)
 	violation.nr = data->nr;
 	for (int i = 0; i < 6; i++)
 		violation.args[i] = data->args[i];
-	if (call && is_native(data))
-		violation_decode(&violation, call);
+	if (is_native(data))
+		violation_decode(&violation);
 	if (!still_waiting(notify, in.request.id))
 		violation.detail[0] = violation.path[0] = '\0';
 	answer = vxe_notify_errno(notify->errno_words, call ? call : "");

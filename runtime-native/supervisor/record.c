@@ -3,13 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/audit.h>
-#include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "calls.h"
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
@@ -20,7 +19,6 @@
 #define RECORD_MAX_SIZE (16u << 20)
 #define RECORDS_PER_SECOND 200.0
 #define RECORDS_BURST 2000.0
-#define X32_BIT 0x40000000
 
 static int directory_make(const char *path, mode_t mode)
 {
@@ -96,31 +94,6 @@ int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile,
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the violation log of %s", instance);
 	log->size = (uint64_t)st.st_size;
 	return 0;
-}
-
-char *vxe_call_name(uint32_t audit_arch, int nr, const char **arch)
-{
-	uint32_t token = audit_arch;
-	char *name = NULL;
-
-	*arch = "unknown";
-	if (audit_arch == AUDIT_ARCH_X86_64) {
-		*arch = "x86_64";
-		if (nr & X32_BIT) {
-			*arch = "x32";
-			nr &= ~X32_BIT;
-		}
-	} else if (audit_arch == AUDIT_ARCH_I386) {
-		*arch = "x86";
-	} else if (audit_arch == AUDIT_ARCH_AARCH64) {
-		*arch = "aarch64";
-	} else if (audit_arch == AUDIT_ARCH_ARM) {
-		*arch = "arm";
-	}
-	name = seccomp_syscall_resolve_num_arch(token, nr);
-	if (!name && asprintf(&name, "nr %d", nr) < 0)
-		return NULL;
-	return name;
 }
 
 static const char *base_name(char *path)

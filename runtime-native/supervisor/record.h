@@ -41,7 +41,4 @@ void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *vi
 /* Tells what was folded and closes. */
 void vxe_record_close(struct vxe_record_log *log);
 
-/* A malloc'd name ("openat", or "nr 512"); *arch gets "x86_64", "x86", "x32", "aarch64", ... */
-char *vxe_call_name(uint32_t audit_arch, int nr, const char **arch);
-
 #endif

@@ -12,6 +12,7 @@
 #include "json.h"
 #include "notify.h"
 #include "output.h"
+#include "calls.h"
 #include "record.h"
 #include "relay.h"
 #include "tap.h"

@@ -32,3 +32,5 @@ export type {
 export { ACCESS_WORDS, SERVICES } from './model.js';
 export { narrowPolicy, narrowRule } from './narrow.js';
 export { fileRuleFor, isBeneath, joinPath, normalPath, parentPath } from './paths.js';
+export type { ValueName, ValueSet, ValueUse } from './values.js';
+export { valueSetOf, valueText, valueUses } from './values.js';

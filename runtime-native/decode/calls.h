@@ -1,0 +1,73 @@
+/*
+ * The system calls as the kernel's entry points take them: names, numbers, arguments, and how the values are written. The
+ * tables are those of src/policy (tables.c is made from them).
+ */
+#ifndef VXE_DECODE_CALLS_H
+#define VXE_DECODE_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum vxe_argument_type {
+	VXE_ARG_INT,
+	VXE_ARG_UINT,
+	VXE_ARG_MODE,
+	VXE_ARG_LONG,
+	VXE_ARG_SIZE,
+	VXE_ARG_PTR,
+	VXE_ARG_FD,
+	VXE_ARG_DIRFD,
+	VXE_ARG_PATH,
+	VXE_ARG_TEXT,
+	VXE_ARG_SOCKADDR,
+};
+
+struct vxe_value_name {
+	uint64_t mask, value;
+	const char *name; /* NULL: the end */
+};
+
+struct vxe_value_set {
+	enum { VXE_VALUE_NAMES, VXE_VALUE_OCTAL, VXE_VALUE_NUMBER } kind;
+	const struct vxe_value_name *names;
+};
+
+struct vxe_value_use {
+	const struct vxe_value_set *set;
+	signed char other; /* only where this argument has one of the values; -1: everywhere */
+	unsigned char n_values;
+	uint64_t values[8];
+};
+
+struct vxe_argument {
+	const char *name;
+	enum vxe_argument_type type;
+	const struct vxe_value_use *uses; /* none: no rule speaks of its values */
+	size_t n_uses;
+};
+
+struct vxe_call_shape {
+	const char *name;
+	int nr;	    /* on x86_64 */
+	int n_args; /* -1: not known */
+	struct vxe_argument args[6];
+};
+
+extern const struct vxe_call_shape vxe_call_shapes[];
+extern const size_t vxe_call_shape_count;
+
+const struct vxe_call_shape *vxe_call_shape_named(const char *name);
+/* Of a call as the kernel reports it (AUDIT_ARCH_*, the x32 bit in the number); NULL: not known. */
+const struct vxe_call_shape *vxe_call_shape_find(uint32_t audit_arch, int nr);
+/* A malloc'd name ("openat", or "nr 512"); *arch gets "x86_64", "x86", "x32", "aarch64", ... */
+char *vxe_call_name(uint32_t audit_arch, int nr, const char **arch);
+
+/* The part of a register that the kernel looks at. */
+uint64_t vxe_argument_value(const struct vxe_argument *argument, uint64_t value);
+/* The set that the argument's values are of in a call with these registers; NULL: rules have nothing to say about it. */
+const struct vxe_value_set *vxe_value_set_find(const struct vxe_argument *argument, const uint64_t args[6]);
+/* As profiles and records write it; 0 if it fitted. */
+int vxe_value_write(const struct vxe_value_set *set, uint64_t value, char *out, size_t size);
+
+#endif

@@ -1,0 +1,1782 @@
+/* Written by scripts/native-tables.mjs from src/policy/data: change it there. */
+/* clang-format off */
+#include "calls.h"
+
+static const struct vxe_value_name names_open[] = {
+	{3, 0, "O_RDONLY"},
+	{3, 1, "O_WRONLY"},
+	{3, 2, "O_RDWR"},
+	{0x410000, 0x410000, "O_TMPFILE"},
+	{0x101000, 0x101000, "O_SYNC"},
+	{0x1000, 0x1000, "O_DSYNC"},
+	{0x400, 0x400, "O_APPEND"},
+	{0x2000, 0x2000, "O_ASYNC"},
+	{0x80000, 0x80000, "O_CLOEXEC"},
+	{0x40, 0x40, "O_CREAT"},
+	{0x4000, 0x4000, "O_DIRECT"},
+	{0x10000, 0x10000, "O_DIRECTORY"},
+	{0x80, 0x80, "O_EXCL"},
+	{0x8000, 0x8000, "O_LARGEFILE"},
+	{0x40000, 0x40000, "O_NOATIME"},
+	{0x100, 0x100, "O_NOCTTY"},
+	{0x20000, 0x20000, "O_NOFOLLOW"},
+	{0x800, 0x800, "O_NONBLOCK"},
+	{0x200000, 0x200000, "O_PATH"},
+	{0x200, 0x200, "O_TRUNC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_open = {VXE_VALUE_NAMES, names_open};
+static const struct vxe_value_set set_octal = {VXE_VALUE_OCTAL, NULL};
+static const struct vxe_value_name names_seek[] = {
+	{UINT64_MAX, 0, "SEEK_SET"},
+	{UINT64_MAX, 1, "SEEK_CUR"},
+	{UINT64_MAX, 2, "SEEK_END"},
+	{UINT64_MAX, 3, "SEEK_DATA"},
+	{UINT64_MAX, 4, "SEEK_HOLE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_seek = {VXE_VALUE_NAMES, names_seek};
+static const struct vxe_value_name names_prot[] = {
+	{1, 1, "PROT_READ"},
+	{2, 2, "PROT_WRITE"},
+	{4, 4, "PROT_EXEC"},
+	{0x1000000, 0x1000000, "PROT_GROWSDOWN"},
+	{0x2000000, 0x2000000, "PROT_GROWSUP"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_prot = {VXE_VALUE_NAMES, names_prot};
+static const struct vxe_value_name names_map[] = {
+	{0xf, 1, "MAP_SHARED"},
+	{0xf, 2, "MAP_PRIVATE"},
+	{0xf, 3, "MAP_SHARED_VALIDATE"},
+	{0x40, 0x40, "MAP_32BIT"},
+	{0x20, 0x20, "MAP_ANONYMOUS"},
+	{0x800, 0x800, "MAP_DENYWRITE"},
+	{0x1000, 0x1000, "MAP_EXECUTABLE"},
+	{0x10, 0x10, "MAP_FIXED"},
+	{0x100000, 0x100000, "MAP_FIXED_NOREPLACE"},
+	{0x100, 0x100, "MAP_GROWSDOWN"},
+	{0x40000, 0x40000, "MAP_HUGETLB"},
+	{0x2000, 0x2000, "MAP_LOCKED"},
+	{0x10000, 0x10000, "MAP_NONBLOCK"},
+	{0x4000, 0x4000, "MAP_NORESERVE"},
+	{0x8000, 0x8000, "MAP_POPULATE"},
+	{0x20000, 0x20000, "MAP_STACK"},
+	{0x80000, 0x80000, "MAP_SYNC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_map = {VXE_VALUE_NAMES, names_map};
+static const struct vxe_value_name names_signal[] = {
+	{UINT64_MAX, 6, "SIGABRT"},
+	{UINT64_MAX, 0x11, "SIGCHLD"},
+	{UINT64_MAX, 0x1d, "SIGIO"},
+	{UINT64_MAX, 0xe, "SIGALRM"},
+	{UINT64_MAX, 7, "SIGBUS"},
+	{UINT64_MAX, 0x12, "SIGCONT"},
+	{UINT64_MAX, 8, "SIGFPE"},
+	{UINT64_MAX, 1, "SIGHUP"},
+	{UINT64_MAX, 4, "SIGILL"},
+	{UINT64_MAX, 2, "SIGINT"},
+	{UINT64_MAX, 9, "SIGKILL"},
+	{UINT64_MAX, 0xd, "SIGPIPE"},
+	{UINT64_MAX, 0x1b, "SIGPROF"},
+	{UINT64_MAX, 0x1e, "SIGPWR"},
+	{UINT64_MAX, 3, "SIGQUIT"},
+	{UINT64_MAX, 0xb, "SIGSEGV"},
+	{UINT64_MAX, 0x10, "SIGSTKFLT"},
+	{UINT64_MAX, 0x13, "SIGSTOP"},
+	{UINT64_MAX, 0x1f, "SIGSYS"},
+	{UINT64_MAX, 0xf, "SIGTERM"},
+	{UINT64_MAX, 5, "SIGTRAP"},
+	{UINT64_MAX, 0x14, "SIGTSTP"},
+	{UINT64_MAX, 0x15, "SIGTTIN"},
+	{UINT64_MAX, 0x16, "SIGTTOU"},
+	{UINT64_MAX, 0x17, "SIGURG"},
+	{UINT64_MAX, 0xa, "SIGUSR1"},
+	{UINT64_MAX, 0xc, "SIGUSR2"},
+	{UINT64_MAX, 0x1a, "SIGVTALRM"},
+	{UINT64_MAX, 0x1c, "SIGWINCH"},
+	{UINT64_MAX, 0x18, "SIGXCPU"},
+	{UINT64_MAX, 0x19, "SIGXFSZ"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_signal = {VXE_VALUE_NAMES, names_signal};
+static const struct vxe_value_name names_mask[] = {
+	{UINT64_MAX, 0, "SIG_BLOCK"},
+	{UINT64_MAX, 1, "SIG_UNBLOCK"},
+	{UINT64_MAX, 2, "SIG_SETMASK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_mask = {VXE_VALUE_NAMES, names_mask};
+static const struct vxe_value_name names_ioctl[] = {
+	{UINT64_MAX, 0x5401, "TCGETS"},
+	{UINT64_MAX, 0x5402, "TCSETS"},
+	{UINT64_MAX, 0x5403, "TCSETSW"},
+	{UINT64_MAX, 0x5404, "TCSETSF"},
+	{UINT64_MAX, 0x540b, "TCFLSH"},
+	{UINT64_MAX, 0x5409, "TCSBRK"},
+	{UINT64_MAX, 0x5425, "TCSBRKP"},
+	{UINT64_MAX, 0x540a, "TCXONC"},
+	{UINT64_MAX, 0x5428, "TIOCCBRK"},
+	{UINT64_MAX, 0x541d, "TIOCCONS"},
+	{UINT64_MAX, 0x540c, "TIOCEXCL"},
+	{UINT64_MAX, 0x80045432, "TIOCGDEV"},
+	{UINT64_MAX, 0x5424, "TIOCGETD"},
+	{UINT64_MAX, 0x80045440, "TIOCGEXCL"},
+	{UINT64_MAX, 0x545d, "TIOCGICOUNT"},
+	{UINT64_MAX, 0x5456, "TIOCGLCKTRMIOS"},
+	{UINT64_MAX, 0x540f, "TIOCGPGRP"},
+	{UINT64_MAX, 0x80045438, "TIOCGPKT"},
+	{UINT64_MAX, 0x80045439, "TIOCGPTLCK"},
+	{UINT64_MAX, 0x80045430, "TIOCGPTN"},
+	{UINT64_MAX, 0x5441, "TIOCGPTPEER"},
+	{UINT64_MAX, 0x542e, "TIOCGRS485"},
+	{UINT64_MAX, 0x541e, "TIOCGSERIAL"},
+	{UINT64_MAX, 0x5429, "TIOCGSID"},
+	{UINT64_MAX, 0x5419, "TIOCGSOFTCAR"},
+	{UINT64_MAX, 0x5413, "TIOCGWINSZ"},
+	{UINT64_MAX, 0x541b, "TIOCINQ"},
+	{UINT64_MAX, 0x541c, "TIOCLINUX"},
+	{UINT64_MAX, 0x5417, "TIOCMBIC"},
+	{UINT64_MAX, 0x5416, "TIOCMBIS"},
+	{UINT64_MAX, 0x5415, "TIOCMGET"},
+	{UINT64_MAX, 0x545c, "TIOCMIWAIT"},
+	{UINT64_MAX, 0x5418, "TIOCMSET"},
+	{UINT64_MAX, 0x5422, "TIOCNOTTY"},
+	{UINT64_MAX, 0x540d, "TIOCNXCL"},
+	{UINT64_MAX, 0x5411, "TIOCOUTQ"},
+	{UINT64_MAX, 0x5420, "TIOCPKT"},
+	{UINT64_MAX, 0x5427, "TIOCSBRK"},
+	{UINT64_MAX, 0x540e, "TIOCSCTTY"},
+	{UINT64_MAX, 0x5453, "TIOCSERCONFIG"},
+	{UINT64_MAX, 0x5459, "TIOCSERGETLSR"},
+	{UINT64_MAX, 0x545a, "TIOCSERGETMULTI"},
+	{UINT64_MAX, 0x5458, "TIOCSERGSTRUCT"},
+	{UINT64_MAX, 0x5454, "TIOCSERGWILD"},
+	{UINT64_MAX, 0x545b, "TIOCSERSETMULTI"},
+	{UINT64_MAX, 0x5455, "TIOCSERSWILD"},
+	{UINT64_MAX, 0x5423, "TIOCSETD"},
+	{UINT64_MAX, 0x40045436, "TIOCSIG"},
+	{UINT64_MAX, 0x5457, "TIOCSLCKTRMIOS"},
+	{UINT64_MAX, 0x5410, "TIOCSPGRP"},
+	{UINT64_MAX, 0x40045431, "TIOCSPTLCK"},
+	{UINT64_MAX, 0x542f, "TIOCSRS485"},
+	{UINT64_MAX, 0x541f, "TIOCSSERIAL"},
+	{UINT64_MAX, 0x541a, "TIOCSSOFTCAR"},
+	{UINT64_MAX, 0x5412, "TIOCSTI"},
+	{UINT64_MAX, 0x5414, "TIOCSWINSZ"},
+	{UINT64_MAX, 0x5437, "TIOCVHANGUP"},
+	{UINT64_MAX, 0x5451, "FIOCLEX"},
+	{UINT64_MAX, 0x5450, "FIONCLEX"},
+	{UINT64_MAX, 0x5421, "FIONBIO"},
+	{UINT64_MAX, 0x5452, "FIOASYNC"},
+	{UINT64_MAX, 0x5460, "FIOQSIZE"},
+	{UINT64_MAX, 2, "FIGETBSZ"},
+	{UINT64_MAX, 0x40049409, "FICLONE"},
+	{UINT64_MAX, 0x8980, "SIOCADDDLCI"},
+	{UINT64_MAX, 0x8931, "SIOCADDMULTI"},
+	{UINT64_MAX, 0x890b, "SIOCADDRT"},
+	{UINT64_MAX, 0x8905, "SIOCATMARK"},
+	{UINT64_MAX, 0x8995, "SIOCBONDCHANGEACTIVE"},
+	{UINT64_MAX, 0x8990, "SIOCBONDENSLAVE"},
+	{UINT64_MAX, 0x8994, "SIOCBONDINFOQUERY"},
+	{UINT64_MAX, 0x8991, "SIOCBONDRELEASE"},
+	{UINT64_MAX, 0x8992, "SIOCBONDSETHWADDR"},
+	{UINT64_MAX, 0x8993, "SIOCBONDSLAVEINFOQUERY"},
+	{UINT64_MAX, 0x89a0, "SIOCBRADDBR"},
+	{UINT64_MAX, 0x89a2, "SIOCBRADDIF"},
+	{UINT64_MAX, 0x89a1, "SIOCBRDELBR"},
+	{UINT64_MAX, 0x89a3, "SIOCBRDELIF"},
+	{UINT64_MAX, 0x8953, "SIOCDARP"},
+	{UINT64_MAX, 0x8981, "SIOCDELDLCI"},
+	{UINT64_MAX, 0x8932, "SIOCDELMULTI"},
+	{UINT64_MAX, 0x890c, "SIOCDELRT"},
+	{UINT64_MAX, 0x89f0, "SIOCDEVPRIVATE"},
+	{UINT64_MAX, 0x8936, "SIOCDIFADDR"},
+	{UINT64_MAX, 0x8960, "SIOCDRARP"},
+	{UINT64_MAX, 0x8946, "SIOCETHTOOL"},
+	{UINT64_MAX, 0x8954, "SIOCGARP"},
+	{UINT64_MAX, 0x89b1, "SIOCGHWTSTAMP"},
+	{UINT64_MAX, 0x8915, "SIOCGIFADDR"},
+	{UINT64_MAX, 0x8940, "SIOCGIFBR"},
+	{UINT64_MAX, 0x8919, "SIOCGIFBRDADDR"},
+	{UINT64_MAX, 0x8912, "SIOCGIFCONF"},
+	{UINT64_MAX, 0x8938, "SIOCGIFCOUNT"},
+	{UINT64_MAX, 0x8917, "SIOCGIFDSTADDR"},
+	{UINT64_MAX, 0x8925, "SIOCGIFENCAP"},
+	{UINT64_MAX, 0x8913, "SIOCGIFFLAGS"},
+	{UINT64_MAX, 0x8927, "SIOCGIFHWADDR"},
+	{UINT64_MAX, 0x8933, "SIOCGIFINDEX"},
+	{UINT64_MAX, 0x8970, "SIOCGIFMAP"},
+	{UINT64_MAX, 0x891f, "SIOCGIFMEM"},
+	{UINT64_MAX, 0x891d, "SIOCGIFMETRIC"},
+	{UINT64_MAX, 0x8921, "SIOCGIFMTU"},
+	{UINT64_MAX, 0x8910, "SIOCGIFNAME"},
+	{UINT64_MAX, 0x891b, "SIOCGIFNETMASK"},
+	{UINT64_MAX, 0x8935, "SIOCGIFPFLAGS"},
+	{UINT64_MAX, 0x8929, "SIOCGIFSLAVE"},
+	{UINT64_MAX, 0x8942, "SIOCGIFTXQLEN"},
+	{UINT64_MAX, 0x8982, "SIOCGIFVLAN"},
+	{UINT64_MAX, 0x8947, "SIOCGMIIPHY"},
+	{UINT64_MAX, 0x8948, "SIOCGMIIREG"},
+	{UINT64_MAX, 0x8904, "SIOCGPGRP"},
+	{UINT64_MAX, 0x8961, "SIOCGRARP"},
+	{UINT64_MAX, 0x894c, "SIOCGSKNS"},
+	{UINT64_MAX, 0x8906, "SIOCGSTAMP"},
+	{UINT64_MAX, 0x8907, "SIOCGSTAMPNS"},
+	{UINT64_MAX, 0x894b, "SIOCOUTQNSD"},
+	{UINT64_MAX, 0x89e0, "SIOCPROTOPRIVATE"},
+	{UINT64_MAX, 0x890d, "SIOCRTMSG"},
+	{UINT64_MAX, 0x8955, "SIOCSARP"},
+	{UINT64_MAX, 0x89b0, "SIOCSHWTSTAMP"},
+	{UINT64_MAX, 0x8916, "SIOCSIFADDR"},
+	{UINT64_MAX, 0x8941, "SIOCSIFBR"},
+	{UINT64_MAX, 0x891a, "SIOCSIFBRDADDR"},
+	{UINT64_MAX, 0x8918, "SIOCSIFDSTADDR"},
+	{UINT64_MAX, 0x8926, "SIOCSIFENCAP"},
+	{UINT64_MAX, 0x8914, "SIOCSIFFLAGS"},
+	{UINT64_MAX, 0x8924, "SIOCSIFHWADDR"},
+	{UINT64_MAX, 0x8937, "SIOCSIFHWBROADCAST"},
+	{UINT64_MAX, 0x8911, "SIOCSIFLINK"},
+	{UINT64_MAX, 0x8971, "SIOCSIFMAP"},
+	{UINT64_MAX, 0x8920, "SIOCSIFMEM"},
+	{UINT64_MAX, 0x891e, "SIOCSIFMETRIC"},
+	{UINT64_MAX, 0x8922, "SIOCSIFMTU"},
+	{UINT64_MAX, 0x8923, "SIOCSIFNAME"},
+	{UINT64_MAX, 0x891c, "SIOCSIFNETMASK"},
+	{UINT64_MAX, 0x8934, "SIOCSIFPFLAGS"},
+	{UINT64_MAX, 0x8930, "SIOCSIFSLAVE"},
+	{UINT64_MAX, 0x8943, "SIOCSIFTXQLEN"},
+	{UINT64_MAX, 0x8983, "SIOCSIFVLAN"},
+	{UINT64_MAX, 0x8949, "SIOCSMIIREG"},
+	{UINT64_MAX, 0x8902, "SIOCSPGRP"},
+	{UINT64_MAX, 0x8962, "SIOCSRARP"},
+	{UINT64_MAX, 0x894a, "SIOCWANDEV"},
+	{UINT64_MAX, 0xc0506617, "FS_IOC_ADD_ENCRYPTION_KEY"},
+	{UINT64_MAX, 0x801c581f, "FS_IOC_FSGETXATTR"},
+	{UINT64_MAX, 0x401c5820, "FS_IOC_FSSETXATTR"},
+	{UINT64_MAX, 0x80086601, "FS_IOC_GETFLAGS"},
+	{UINT64_MAX, 0x81009431, "FS_IOC_GETFSLABEL"},
+	{UINT64_MAX, 0x80087601, "FS_IOC_GETVERSION"},
+	{UINT64_MAX, 0xc080661a, "FS_IOC_GET_ENCRYPTION_KEY_STATUS"},
+	{UINT64_MAX, 0x8010661b, "FS_IOC_GET_ENCRYPTION_NONCE"},
+	{UINT64_MAX, 0x400c6615, "FS_IOC_GET_ENCRYPTION_POLICY"},
+	{UINT64_MAX, 0xc0096616, "FS_IOC_GET_ENCRYPTION_POLICY_EX"},
+	{UINT64_MAX, 0x40106614, "FS_IOC_GET_ENCRYPTION_PWSALT"},
+	{UINT64_MAX, 0xc0406618, "FS_IOC_REMOVE_ENCRYPTION_KEY"},
+	{UINT64_MAX, 0xc0406619, "FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS"},
+	{UINT64_MAX, 0x40086602, "FS_IOC_SETFLAGS"},
+	{UINT64_MAX, 0x41009432, "FS_IOC_SETFSLABEL"},
+	{UINT64_MAX, 0x40087602, "FS_IOC_SETVERSION"},
+	{UINT64_MAX, 0x800c6613, "FS_IOC_SET_ENCRYPTION_POLICY"},
+	{UINT64_MAX, 0x127a, "BLKALIGNOFF"},
+	{UINT64_MAX, 0x80081270, "BLKBSZGET"},
+	{UINT64_MAX, 0x40081271, "BLKBSZSET"},
+	{UINT64_MAX, 0x1277, "BLKDISCARD"},
+	{UINT64_MAX, 0x127c, "BLKDISCARDZEROES"},
+	{UINT64_MAX, 0x1261, "BLKFLSBUF"},
+	{UINT64_MAX, 0x1265, "BLKFRAGET"},
+	{UINT64_MAX, 0x1264, "BLKFRASET"},
+	{UINT64_MAX, 0x80081280, "BLKGETDISKSEQ"},
+	{UINT64_MAX, 0x1260, "BLKGETSIZE"},
+	{UINT64_MAX, 0x80081272, "BLKGETSIZE64"},
+	{UINT64_MAX, 0x1278, "BLKIOMIN"},
+	{UINT64_MAX, 0x1279, "BLKIOOPT"},
+	{UINT64_MAX, 0x127b, "BLKPBSZGET"},
+	{UINT64_MAX, 0x1263, "BLKRAGET"},
+	{UINT64_MAX, 0x1262, "BLKRASET"},
+	{UINT64_MAX, 0x125e, "BLKROGET"},
+	{UINT64_MAX, 0x125d, "BLKROSET"},
+	{UINT64_MAX, 0x127e, "BLKROTATIONAL"},
+	{UINT64_MAX, 0x125f, "BLKRRPART"},
+	{UINT64_MAX, 0x127d, "BLKSECDISCARD"},
+	{UINT64_MAX, 0x1267, "BLKSECTGET"},
+	{UINT64_MAX, 0x1266, "BLKSECTSET"},
+	{UINT64_MAX, 0x1268, "BLKSSZGET"},
+	{UINT64_MAX, 0x1274, "BLKTRACESTART"},
+	{UINT64_MAX, 0x1275, "BLKTRACESTOP"},
+	{UINT64_MAX, 0x1276, "BLKTRACETEARDOWN"},
+	{UINT64_MAX, 0x127f, "BLKZEROOUT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_ioctl = {VXE_VALUE_NAMES, names_ioctl};
+static const struct vxe_value_name names_access[] = {
+	{4, 4, "R_OK"},
+	{2, 2, "W_OK"},
+	{1, 1, "X_OK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_access = {VXE_VALUE_NAMES, names_access};
+static const struct vxe_value_name names_mremap[] = {
+	{1, 1, "MREMAP_MAYMOVE"},
+	{2, 2, "MREMAP_FIXED"},
+	{4, 4, "MREMAP_DONTUNMAP"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_mremap = {VXE_VALUE_NAMES, names_mremap};
+static const struct vxe_value_name names_msync[] = {
+	{1, 1, "MS_ASYNC"},
+	{2, 2, "MS_INVALIDATE"},
+	{4, 4, "MS_SYNC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_msync = {VXE_VALUE_NAMES, names_msync};
+static const struct vxe_value_name names_madvise[] = {
+	{UINT64_MAX, 0, "MADV_NORMAL"},
+	{UINT64_MAX, 0x14, "MADV_COLD"},
+	{UINT64_MAX, 0x11, "MADV_DODUMP"},
+	{UINT64_MAX, 0xb, "MADV_DOFORK"},
+	{UINT64_MAX, 0x10, "MADV_DONTDUMP"},
+	{UINT64_MAX, 0xa, "MADV_DONTFORK"},
+	{UINT64_MAX, 4, "MADV_DONTNEED"},
+	{UINT64_MAX, 0x18, "MADV_DONTNEED_LOCKED"},
+	{UINT64_MAX, 8, "MADV_FREE"},
+	{UINT64_MAX, 0xe, "MADV_HUGEPAGE"},
+	{UINT64_MAX, 0x64, "MADV_HWPOISON"},
+	{UINT64_MAX, 0x13, "MADV_KEEPONFORK"},
+	{UINT64_MAX, 0xc, "MADV_MERGEABLE"},
+	{UINT64_MAX, 0xf, "MADV_NOHUGEPAGE"},
+	{UINT64_MAX, 0x15, "MADV_PAGEOUT"},
+	{UINT64_MAX, 0x16, "MADV_POPULATE_READ"},
+	{UINT64_MAX, 0x17, "MADV_POPULATE_WRITE"},
+	{UINT64_MAX, 1, "MADV_RANDOM"},
+	{UINT64_MAX, 9, "MADV_REMOVE"},
+	{UINT64_MAX, 2, "MADV_SEQUENTIAL"},
+	{UINT64_MAX, 0xd, "MADV_UNMERGEABLE"},
+	{UINT64_MAX, 3, "MADV_WILLNEED"},
+	{UINT64_MAX, 0x12, "MADV_WIPEONFORK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_madvise = {VXE_VALUE_NAMES, names_madvise};
+static const struct vxe_value_name names_ipc[] = {
+	{0x200, 0x200, "IPC_CREAT"},
+	{0x400, 0x400, "IPC_EXCL"},
+	{0x800, 0x800, "IPC_NOWAIT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_ipc = {VXE_VALUE_NAMES, names_ipc};
+static const struct vxe_value_name names_interval[] = {
+	{UINT64_MAX, 0, "ITIMER_REAL"},
+	{UINT64_MAX, 1, "ITIMER_VIRTUAL"},
+	{UINT64_MAX, 2, "ITIMER_PROF"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_interval = {VXE_VALUE_NAMES, names_interval};
+static const struct vxe_value_name names_domain[] = {
+	{UINT64_MAX, 0, "AF_UNSPEC"},
+	{UINT64_MAX, 1, "AF_UNIX"},
+	{UINT64_MAX, 2, "AF_INET"},
+	{UINT64_MAX, 0xa, "AF_INET6"},
+	{UINT64_MAX, 0x10, "AF_NETLINK"},
+	{UINT64_MAX, 0x26, "AF_ALG"},
+	{UINT64_MAX, 5, "AF_APPLETALK"},
+	{UINT64_MAX, 0x12, "AF_ASH"},
+	{UINT64_MAX, 8, "AF_ATMPVC"},
+	{UINT64_MAX, 0x14, "AF_ATMSVC"},
+	{UINT64_MAX, 3, "AF_AX25"},
+	{UINT64_MAX, 0x1f, "AF_BLUETOOTH"},
+	{UINT64_MAX, 7, "AF_BRIDGE"},
+	{UINT64_MAX, 0x25, "AF_CAIF"},
+	{UINT64_MAX, 0x1d, "AF_CAN"},
+	{UINT64_MAX, 0x13, "AF_ECONET"},
+	{UINT64_MAX, 0x1b, "AF_IB"},
+	{UINT64_MAX, 0x24, "AF_IEEE802154"},
+	{UINT64_MAX, 4, "AF_IPX"},
+	{UINT64_MAX, 0x17, "AF_IRDA"},
+	{UINT64_MAX, 0x22, "AF_ISDN"},
+	{UINT64_MAX, 0x20, "AF_IUCV"},
+	{UINT64_MAX, 0x29, "AF_KCM"},
+	{UINT64_MAX, 0xf, "AF_KEY"},
+	{UINT64_MAX, 0x1a, "AF_LLC"},
+	{UINT64_MAX, 0x2d, "AF_MCTP"},
+	{UINT64_MAX, 0x1c, "AF_MPLS"},
+	{UINT64_MAX, 0xd, "AF_NETBEUI"},
+	{UINT64_MAX, 6, "AF_NETROM"},
+	{UINT64_MAX, 0x27, "AF_NFC"},
+	{UINT64_MAX, 0x11, "AF_PACKET"},
+	{UINT64_MAX, 0x23, "AF_PHONET"},
+	{UINT64_MAX, 0x18, "AF_PPPOX"},
+	{UINT64_MAX, 0x2a, "AF_QIPCRTR"},
+	{UINT64_MAX, 0x15, "AF_RDS"},
+	{UINT64_MAX, 0xb, "AF_ROSE"},
+	{UINT64_MAX, 0x21, "AF_RXRPC"},
+	{UINT64_MAX, 0xe, "AF_SECURITY"},
+	{UINT64_MAX, 0x2b, "AF_SMC"},
+	{UINT64_MAX, 0x16, "AF_SNA"},
+	{UINT64_MAX, 0x1e, "AF_TIPC"},
+	{UINT64_MAX, 0x28, "AF_VSOCK"},
+	{UINT64_MAX, 0x19, "AF_WANPIPE"},
+	{UINT64_MAX, 9, "AF_X25"},
+	{UINT64_MAX, 0x2c, "AF_XDP"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_domain = {VXE_VALUE_NAMES, names_domain};
+static const struct vxe_value_name names_socktype[] = {
+	{0xf, 1, "SOCK_STREAM"},
+	{0xf, 2, "SOCK_DGRAM"},
+	{0xf, 3, "SOCK_RAW"},
+	{0xf, 4, "SOCK_RDM"},
+	{0xf, 5, "SOCK_SEQPACKET"},
+	{0xf, 6, "SOCK_DCCP"},
+	{0xf, 0xa, "SOCK_PACKET"},
+	{0x80000, 0x80000, "SOCK_CLOEXEC"},
+	{0x800, 0x800, "SOCK_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_socktype = {VXE_VALUE_NAMES, names_socktype};
+static const struct vxe_value_name names_protocol[] = {
+	{UINT64_MAX, 0, "IPPROTO_IP"},
+	{UINT64_MAX, 0x33, "IPPROTO_AH"},
+	{UINT64_MAX, 0x5e, "IPPROTO_BEETPH"},
+	{UINT64_MAX, 0x6c, "IPPROTO_COMP"},
+	{UINT64_MAX, 0x21, "IPPROTO_DCCP"},
+	{UINT64_MAX, 0x3c, "IPPROTO_DSTOPTS"},
+	{UINT64_MAX, 8, "IPPROTO_EGP"},
+	{UINT64_MAX, 0x62, "IPPROTO_ENCAP"},
+	{UINT64_MAX, 0x32, "IPPROTO_ESP"},
+	{UINT64_MAX, 0x8f, "IPPROTO_ETHERNET"},
+	{UINT64_MAX, 0x2c, "IPPROTO_FRAGMENT"},
+	{UINT64_MAX, 0x2f, "IPPROTO_GRE"},
+	{UINT64_MAX, 1, "IPPROTO_ICMP"},
+	{UINT64_MAX, 0x3a, "IPPROTO_ICMPV6"},
+	{UINT64_MAX, 0x16, "IPPROTO_IDP"},
+	{UINT64_MAX, 2, "IPPROTO_IGMP"},
+	{UINT64_MAX, 4, "IPPROTO_IPIP"},
+	{UINT64_MAX, 0x29, "IPPROTO_IPV6"},
+	{UINT64_MAX, 0x87, "IPPROTO_MH"},
+	{UINT64_MAX, 0x89, "IPPROTO_MPLS"},
+	{UINT64_MAX, 0x106, "IPPROTO_MPTCP"},
+	{UINT64_MAX, 0x5c, "IPPROTO_MTP"},
+	{UINT64_MAX, 0x3b, "IPPROTO_NONE"},
+	{UINT64_MAX, 0x67, "IPPROTO_PIM"},
+	{UINT64_MAX, 0xc, "IPPROTO_PUP"},
+	{UINT64_MAX, 0xff, "IPPROTO_RAW"},
+	{UINT64_MAX, 0x2b, "IPPROTO_ROUTING"},
+	{UINT64_MAX, 0x2e, "IPPROTO_RSVP"},
+	{UINT64_MAX, 0x84, "IPPROTO_SCTP"},
+	{UINT64_MAX, 6, "IPPROTO_TCP"},
+	{UINT64_MAX, 0x1d, "IPPROTO_TP"},
+	{UINT64_MAX, 0x11, "IPPROTO_UDP"},
+	{UINT64_MAX, 0x88, "IPPROTO_UDPLITE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_protocol = {VXE_VALUE_NAMES, names_protocol};
+static const struct vxe_value_name names_netlink[] = {
+	{UINT64_MAX, 0, "NETLINK_ROUTE"},
+	{UINT64_MAX, 2, "NETLINK_USERSOCK"},
+	{UINT64_MAX, 4, "NETLINK_SOCK_DIAG"},
+	{UINT64_MAX, 5, "NETLINK_NFLOG"},
+	{UINT64_MAX, 6, "NETLINK_XFRM"},
+	{UINT64_MAX, 7, "NETLINK_SELINUX"},
+	{UINT64_MAX, 9, "NETLINK_AUDIT"},
+	{UINT64_MAX, 0xa, "NETLINK_FIB_LOOKUP"},
+	{UINT64_MAX, 0xb, "NETLINK_CONNECTOR"},
+	{UINT64_MAX, 0xc, "NETLINK_NETFILTER"},
+	{UINT64_MAX, 0xf, "NETLINK_KOBJECT_UEVENT"},
+	{UINT64_MAX, 0x10, "NETLINK_GENERIC"},
+	{UINT64_MAX, 0x15, "NETLINK_CRYPTO"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_netlink = {VXE_VALUE_NAMES, names_netlink};
+static const struct vxe_value_set set_number = {VXE_VALUE_NUMBER, NULL};
+static const struct vxe_value_name names_message[] = {
+	{1, 1, "MSG_OOB"},
+	{2, 2, "MSG_PEEK"},
+	{4, 4, "MSG_DONTROUTE"},
+	{8, 8, "MSG_CTRUNC"},
+	{0x20, 0x20, "MSG_TRUNC"},
+	{0x40, 0x40, "MSG_DONTWAIT"},
+	{0x80, 0x80, "MSG_EOR"},
+	{0x100, 0x100, "MSG_WAITALL"},
+	{0x800, 0x800, "MSG_CONFIRM"},
+	{0x2000, 0x2000, "MSG_ERRQUEUE"},
+	{0x4000, 0x4000, "MSG_NOSIGNAL"},
+	{0x8000, 0x8000, "MSG_MORE"},
+	{0x10000, 0x10000, "MSG_WAITFORONE"},
+	{0x4000000, 0x4000000, "MSG_ZEROCOPY"},
+	{0x20000000, 0x20000000, "MSG_FASTOPEN"},
+	{0x40000000, 0x40000000, "MSG_CMSG_CLOEXEC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_message = {VXE_VALUE_NAMES, names_message};
+static const struct vxe_value_name names_shutdown[] = {
+	{UINT64_MAX, 0, "SHUT_RD"},
+	{UINT64_MAX, 1, "SHUT_WR"},
+	{UINT64_MAX, 2, "SHUT_RDWR"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_shutdown = {VXE_VALUE_NAMES, names_shutdown};
+static const struct vxe_value_name names_level[] = {
+	{UINT64_MAX, 0, "IPPROTO_IP"},
+	{UINT64_MAX, 1, "SOL_SOCKET"},
+	{UINT64_MAX, 6, "IPPROTO_TCP"},
+	{UINT64_MAX, 0x11, "IPPROTO_UDP"},
+	{UINT64_MAX, 0x29, "IPPROTO_IPV6"},
+	{UINT64_MAX, 0x10e, "SOL_NETLINK"},
+	{UINT64_MAX, 0x107, "SOL_PACKET"},
+	{UINT64_MAX, 0x109, "SOL_AAL"},
+	{UINT64_MAX, 0x117, "SOL_ALG"},
+	{UINT64_MAX, 0x108, "SOL_ATM"},
+	{UINT64_MAX, 0x112, "SOL_BLUETOOTH"},
+	{UINT64_MAX, 0x116, "SOL_CAIF"},
+	{UINT64_MAX, 0x10d, "SOL_DCCP"},
+	{UINT64_MAX, 0x105, "SOL_DECNET"},
+	{UINT64_MAX, 0x3a, "SOL_ICMPV6"},
+	{UINT64_MAX, 0x10a, "SOL_IRDA"},
+	{UINT64_MAX, 0x115, "SOL_IUCV"},
+	{UINT64_MAX, 0x119, "SOL_KCM"},
+	{UINT64_MAX, 0x10c, "SOL_LLC"},
+	{UINT64_MAX, 0x11d, "SOL_MCTP"},
+	{UINT64_MAX, 0x11c, "SOL_MPTCP"},
+	{UINT64_MAX, 0x10b, "SOL_NETBEUI"},
+	{UINT64_MAX, 0x118, "SOL_NFC"},
+	{UINT64_MAX, 0x113, "SOL_PNPIPE"},
+	{UINT64_MAX, 0x111, "SOL_PPPOL2TP"},
+	{UINT64_MAX, 0xff, "SOL_RAW"},
+	{UINT64_MAX, 0x114, "SOL_RDS"},
+	{UINT64_MAX, 0x110, "SOL_RXRPC"},
+	{UINT64_MAX, 0x11e, "SOL_SMC"},
+	{UINT64_MAX, 0x10f, "SOL_TIPC"},
+	{UINT64_MAX, 0x11a, "SOL_TLS"},
+	{UINT64_MAX, 0x11f, "SOL_VSOCK"},
+	{UINT64_MAX, 0x106, "SOL_X25"},
+	{UINT64_MAX, 0x11b, "SOL_XDP"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_level = {VXE_VALUE_NAMES, names_level};
+static const struct vxe_value_name names_so[] = {
+	{UINT64_MAX, 1, "SO_DEBUG"},
+	{UINT64_MAX, 2, "SO_REUSEADDR"},
+	{UINT64_MAX, 3, "SO_TYPE"},
+	{UINT64_MAX, 4, "SO_ERROR"},
+	{UINT64_MAX, 5, "SO_DONTROUTE"},
+	{UINT64_MAX, 6, "SO_BROADCAST"},
+	{UINT64_MAX, 7, "SO_SNDBUF"},
+	{UINT64_MAX, 8, "SO_RCVBUF"},
+	{UINT64_MAX, 9, "SO_KEEPALIVE"},
+	{UINT64_MAX, 0xa, "SO_OOBINLINE"},
+	{UINT64_MAX, 0xb, "SO_NO_CHECK"},
+	{UINT64_MAX, 0xc, "SO_PRIORITY"},
+	{UINT64_MAX, 0xd, "SO_LINGER"},
+	{UINT64_MAX, 0xe, "SO_BSDCOMPAT"},
+	{UINT64_MAX, 0xf, "SO_REUSEPORT"},
+	{UINT64_MAX, 0x10, "SO_PASSCRED"},
+	{UINT64_MAX, 0x11, "SO_PEERCRED"},
+	{UINT64_MAX, 0x12, "SO_RCVLOWAT"},
+	{UINT64_MAX, 0x13, "SO_SNDLOWAT"},
+	{UINT64_MAX, 0x14, "SO_RCVTIMEO_OLD"},
+	{UINT64_MAX, 0x15, "SO_SNDTIMEO_OLD"},
+	{UINT64_MAX, 0x19, "SO_BINDTODEVICE"},
+	{UINT64_MAX, 0x1a, "SO_ATTACH_FILTER"},
+	{UINT64_MAX, 0x1b, "SO_DETACH_FILTER"},
+	{UINT64_MAX, 0x1c, "SO_PEERNAME"},
+	{UINT64_MAX, 0x1d, "SO_TIMESTAMP_OLD"},
+	{UINT64_MAX, 0x1e, "SO_ACCEPTCONN"},
+	{UINT64_MAX, 0x1f, "SO_PEERSEC"},
+	{UINT64_MAX, 0x20, "SO_SNDBUFFORCE"},
+	{UINT64_MAX, 0x21, "SO_RCVBUFFORCE"},
+	{UINT64_MAX, 0x22, "SO_PASSSEC"},
+	{UINT64_MAX, 0x23, "SO_TIMESTAMPNS_OLD"},
+	{UINT64_MAX, 0x24, "SO_MARK"},
+	{UINT64_MAX, 0x25, "SO_TIMESTAMPING_OLD"},
+	{UINT64_MAX, 0x26, "SO_PROTOCOL"},
+	{UINT64_MAX, 0x27, "SO_DOMAIN"},
+	{UINT64_MAX, 0x28, "SO_RXQ_OVFL"},
+	{UINT64_MAX, 0x2c, "SO_LOCK_FILTER"},
+	{UINT64_MAX, 0x2e, "SO_BUSY_POLL"},
+	{UINT64_MAX, 0x2f, "SO_MAX_PACING_RATE"},
+	{UINT64_MAX, 0x31, "SO_INCOMING_CPU"},
+	{UINT64_MAX, 0x32, "SO_ATTACH_BPF"},
+	{UINT64_MAX, 0x33, "SO_ATTACH_REUSEPORT_CBPF"},
+	{UINT64_MAX, 0x34, "SO_ATTACH_REUSEPORT_EBPF"},
+	{UINT64_MAX, 0x39, "SO_COOKIE"},
+	{UINT64_MAX, 0x3b, "SO_PEERGROUPS"},
+	{UINT64_MAX, 0x3c, "SO_ZEROCOPY"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_so = {VXE_VALUE_NAMES, names_so};
+static const struct vxe_value_name names_tcp[] = {
+	{UINT64_MAX, 1, "TCP_NODELAY"},
+	{UINT64_MAX, 2, "TCP_MAXSEG"},
+	{UINT64_MAX, 3, "TCP_CORK"},
+	{UINT64_MAX, 4, "TCP_KEEPIDLE"},
+	{UINT64_MAX, 5, "TCP_KEEPINTVL"},
+	{UINT64_MAX, 6, "TCP_KEEPCNT"},
+	{UINT64_MAX, 7, "TCP_SYNCNT"},
+	{UINT64_MAX, 8, "TCP_LINGER2"},
+	{UINT64_MAX, 9, "TCP_DEFER_ACCEPT"},
+	{UINT64_MAX, 0xa, "TCP_WINDOW_CLAMP"},
+	{UINT64_MAX, 0xb, "TCP_INFO"},
+	{UINT64_MAX, 0xc, "TCP_QUICKACK"},
+	{UINT64_MAX, 0xd, "TCP_CONGESTION"},
+	{UINT64_MAX, 0x12, "TCP_USER_TIMEOUT"},
+	{UINT64_MAX, 0x17, "TCP_FASTOPEN"},
+	{UINT64_MAX, 0x1e, "TCP_FASTOPEN_CONNECT"},
+	{UINT64_MAX, 0x1f, "TCP_ULP"},
+	{UINT64_MAX, 0x19, "TCP_NOTSENT_LOWAT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_tcp = {VXE_VALUE_NAMES, names_tcp};
+static const struct vxe_value_name names_ip[] = {
+	{UINT64_MAX, 1, "IP_TOS"},
+	{UINT64_MAX, 2, "IP_TTL"},
+	{UINT64_MAX, 3, "IP_HDRINCL"},
+	{UINT64_MAX, 4, "IP_OPTIONS"},
+	{UINT64_MAX, 6, "IP_RECVOPTS"},
+	{UINT64_MAX, 8, "IP_PKTINFO"},
+	{UINT64_MAX, 0xa, "IP_MTU_DISCOVER"},
+	{UINT64_MAX, 0xb, "IP_RECVERR"},
+	{UINT64_MAX, 0xc, "IP_RECVTTL"},
+	{UINT64_MAX, 0xd, "IP_RECVTOS"},
+	{UINT64_MAX, 0xe, "IP_MTU"},
+	{UINT64_MAX, 0xf, "IP_FREEBIND"},
+	{UINT64_MAX, 0x13, "IP_TRANSPARENT"},
+	{UINT64_MAX, 0x18, "IP_BIND_ADDRESS_NO_PORT"},
+	{UINT64_MAX, 0x20, "IP_MULTICAST_IF"},
+	{UINT64_MAX, 0x21, "IP_MULTICAST_TTL"},
+	{UINT64_MAX, 0x22, "IP_MULTICAST_LOOP"},
+	{UINT64_MAX, 0x23, "IP_ADD_MEMBERSHIP"},
+	{UINT64_MAX, 0x24, "IP_DROP_MEMBERSHIP"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_ip = {VXE_VALUE_NAMES, names_ip};
+static const struct vxe_value_name names_clone[] = {
+	{0x200000, 0x200000, "CLONE_CHILD_CLEARTID"},
+	{0x1000000, 0x1000000, "CLONE_CHILD_SETTID"},
+	{0x100000000, 0x100000000, "CLONE_CLEAR_SIGHAND"},
+	{0x400, 0x400, "CLONE_FILES"},
+	{0x200, 0x200, "CLONE_FS"},
+	{0x200000000, 0x200000000, "CLONE_INTO_CGROUP"},
+	{0x80000000, 0x80000000, "CLONE_IO"},
+	{0x2000000, 0x2000000, "CLONE_NEWCGROUP"},
+	{0x8000000, 0x8000000, "CLONE_NEWIPC"},
+	{0x40000000, 0x40000000, "CLONE_NEWNET"},
+	{0x20000, 0x20000, "CLONE_NEWNS"},
+	{0x20000000, 0x20000000, "CLONE_NEWPID"},
+	{0x10000000, 0x10000000, "CLONE_NEWUSER"},
+	{0x4000000, 0x4000000, "CLONE_NEWUTS"},
+	{0x8000, 0x8000, "CLONE_PARENT"},
+	{0x100000, 0x100000, "CLONE_PARENT_SETTID"},
+	{0x1000, 0x1000, "CLONE_PIDFD"},
+	{0x2000, 0x2000, "CLONE_PTRACE"},
+	{0x80000, 0x80000, "CLONE_SETTLS"},
+	{0x800, 0x800, "CLONE_SIGHAND"},
+	{0x40000, 0x40000, "CLONE_SYSVSEM"},
+	{0x10000, 0x10000, "CLONE_THREAD"},
+	{0x800000, 0x800000, "CLONE_UNTRACED"},
+	{0x4000, 0x4000, "CLONE_VFORK"},
+	{0x100, 0x100, "CLONE_VM"},
+	{0x400000, 0x400000, "CLONE_DETACHED"},
+	{0xff, 0x11, "SIGCHLD"},
+	{0xff, 6, "SIGABRT"},
+	{0xff, 0xe, "SIGALRM"},
+	{0xff, 7, "SIGBUS"},
+	{0xff, 0x12, "SIGCONT"},
+	{0xff, 8, "SIGFPE"},
+	{0xff, 1, "SIGHUP"},
+	{0xff, 4, "SIGILL"},
+	{0xff, 2, "SIGINT"},
+	{0xff, 0x1d, "SIGIO"},
+	{0xff, 9, "SIGKILL"},
+	{0xff, 0xd, "SIGPIPE"},
+	{0xff, 0x1b, "SIGPROF"},
+	{0xff, 0x1e, "SIGPWR"},
+	{0xff, 3, "SIGQUIT"},
+	{0xff, 0xb, "SIGSEGV"},
+	{0xff, 0x10, "SIGSTKFLT"},
+	{0xff, 0x13, "SIGSTOP"},
+	{0xff, 0x1f, "SIGSYS"},
+	{0xff, 0xf, "SIGTERM"},
+	{0xff, 5, "SIGTRAP"},
+	{0xff, 0x14, "SIGTSTP"},
+	{0xff, 0x15, "SIGTTIN"},
+	{0xff, 0x16, "SIGTTOU"},
+	{0xff, 0x17, "SIGURG"},
+	{0xff, 0xa, "SIGUSR1"},
+	{0xff, 0xc, "SIGUSR2"},
+	{0xff, 0x1a, "SIGVTALRM"},
+	{0xff, 0x1c, "SIGWINCH"},
+	{0xff, 0x18, "SIGXCPU"},
+	{0xff, 0x19, "SIGXFSZ"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_clone = {VXE_VALUE_NAMES, names_clone};
+static const struct vxe_value_name names_wait[] = {
+	{1, 1, "WNOHANG"},
+	{2, 2, "WUNTRACED"},
+	{4, 4, "WEXITED"},
+	{8, 8, "WCONTINUED"},
+	{0x1000000, 0x1000000, "WNOWAIT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_wait = {VXE_VALUE_NAMES, names_wait};
+static const struct vxe_value_name names_fcntl[] = {
+	{UINT64_MAX, 0, "F_DUPFD"},
+	{UINT64_MAX, 1, "F_GETFD"},
+	{UINT64_MAX, 2, "F_SETFD"},
+	{UINT64_MAX, 3, "F_GETFL"},
+	{UINT64_MAX, 4, "F_SETFL"},
+	{UINT64_MAX, 5, "F_GETLK"},
+	{UINT64_MAX, 6, "F_SETLK"},
+	{UINT64_MAX, 7, "F_SETLKW"},
+	{UINT64_MAX, 8, "F_SETOWN"},
+	{UINT64_MAX, 9, "F_GETOWN"},
+	{UINT64_MAX, 0xa, "F_SETSIG"},
+	{UINT64_MAX, 0xb, "F_GETSIG"},
+	{UINT64_MAX, 0xf, "F_SETOWN_EX"},
+	{UINT64_MAX, 0x10, "F_GETOWN_EX"},
+	{UINT64_MAX, 0x24, "F_OFD_GETLK"},
+	{UINT64_MAX, 0x25, "F_OFD_SETLK"},
+	{UINT64_MAX, 0x26, "F_OFD_SETLKW"},
+	{UINT64_MAX, 0x400, "F_SETLEASE"},
+	{UINT64_MAX, 0x401, "F_GETLEASE"},
+	{UINT64_MAX, 0x402, "F_NOTIFY"},
+	{UINT64_MAX, 0x406, "F_DUPFD_CLOEXEC"},
+	{UINT64_MAX, 0x407, "F_SETPIPE_SZ"},
+	{UINT64_MAX, 0x408, "F_GETPIPE_SZ"},
+	{UINT64_MAX, 0x409, "F_ADD_SEALS"},
+	{UINT64_MAX, 0x40a, "F_GET_SEALS"},
+	{UINT64_MAX, 0x40b, "F_GET_RW_HINT"},
+	{UINT64_MAX, 0x40c, "F_SET_RW_HINT"},
+	{UINT64_MAX, 0x40d, "F_GET_FILE_RW_HINT"},
+	{UINT64_MAX, 0x40e, "F_SET_FILE_RW_HINT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_fcntl = {VXE_VALUE_NAMES, names_fcntl};
+static const struct vxe_value_name names_fdflags[] = {
+	{1, 1, "FD_CLOEXEC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_fdflags = {VXE_VALUE_NAMES, names_fdflags};
+static const struct vxe_value_name names_seals[] = {
+	{1, 1, "F_SEAL_SEAL"},
+	{2, 2, "F_SEAL_SHRINK"},
+	{4, 4, "F_SEAL_GROW"},
+	{8, 8, "F_SEAL_WRITE"},
+	{0x10, 0x10, "F_SEAL_FUTURE_WRITE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_seals = {VXE_VALUE_NAMES, names_seals};
+static const struct vxe_value_name names_lock[] = {
+	{1, 1, "LOCK_SH"},
+	{2, 2, "LOCK_EX"},
+	{4, 4, "LOCK_NB"},
+	{8, 8, "LOCK_UN"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_lock = {VXE_VALUE_NAMES, names_lock};
+static const struct vxe_value_name names_limit[] = {
+	{UINT64_MAX, 7, "RLIMIT_NOFILE"},
+	{UINT64_MAX, 9, "RLIMIT_AS"},
+	{UINT64_MAX, 4, "RLIMIT_CORE"},
+	{UINT64_MAX, 0, "RLIMIT_CPU"},
+	{UINT64_MAX, 2, "RLIMIT_DATA"},
+	{UINT64_MAX, 1, "RLIMIT_FSIZE"},
+	{UINT64_MAX, 0xa, "RLIMIT_LOCKS"},
+	{UINT64_MAX, 8, "RLIMIT_MEMLOCK"},
+	{UINT64_MAX, 0xc, "RLIMIT_MSGQUEUE"},
+	{UINT64_MAX, 0xd, "RLIMIT_NICE"},
+	{UINT64_MAX, 0x10, "RLIMIT_NLIMITS"},
+	{UINT64_MAX, 6, "RLIMIT_NPROC"},
+	{UINT64_MAX, 5, "RLIMIT_RSS"},
+	{UINT64_MAX, 0xe, "RLIMIT_RTPRIO"},
+	{UINT64_MAX, 0xf, "RLIMIT_RTTIME"},
+	{UINT64_MAX, 0xb, "RLIMIT_SIGPENDING"},
+	{UINT64_MAX, 3, "RLIMIT_STACK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_limit = {VXE_VALUE_NAMES, names_limit};
+static const struct vxe_value_name names_usage[] = {
+	{UINT64_MAX, 0, "RUSAGE_SELF"},
+	{UINT64_MAX, UINT64_MAX, "RUSAGE_CHILDREN"},
+	{UINT64_MAX, 1, "RUSAGE_THREAD"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_usage = {VXE_VALUE_NAMES, names_usage};
+static const struct vxe_value_name names_ptrace[] = {
+	{UINT64_MAX, 0, "PTRACE_TRACEME"},
+	{UINT64_MAX, 1, "PTRACE_PEEKTEXT"},
+	{UINT64_MAX, 2, "PTRACE_PEEKDATA"},
+	{UINT64_MAX, 4, "PTRACE_POKETEXT"},
+	{UINT64_MAX, 5, "PTRACE_POKEDATA"},
+	{UINT64_MAX, 7, "PTRACE_CONT"},
+	{UINT64_MAX, 8, "PTRACE_KILL"},
+	{UINT64_MAX, 0x10, "PTRACE_ATTACH"},
+	{UINT64_MAX, 0x11, "PTRACE_DETACH"},
+	{UINT64_MAX, 0x18, "PTRACE_SYSCALL"},
+	{UINT64_MAX, 0x4206, "PTRACE_SEIZE"},
+	{UINT64_MAX, 0x4207, "PTRACE_INTERRUPT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_ptrace = {VXE_VALUE_NAMES, names_ptrace};
+static const struct vxe_value_name names_priority[] = {
+	{UINT64_MAX, 0, "PRIO_PROCESS"},
+	{UINT64_MAX, 1, "PRIO_PGRP"},
+	{UINT64_MAX, 2, "PRIO_USER"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_priority = {VXE_VALUE_NAMES, names_priority};
+static const struct vxe_value_name names_scheduler[] = {
+	{UINT64_MAX, 0, "SCHED_NORMAL"},
+	{UINT64_MAX, 1, "SCHED_FIFO"},
+	{UINT64_MAX, 2, "SCHED_RR"},
+	{UINT64_MAX, 3, "SCHED_BATCH"},
+	{UINT64_MAX, 5, "SCHED_IDLE"},
+	{UINT64_MAX, 6, "SCHED_DEADLINE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_scheduler = {VXE_VALUE_NAMES, names_scheduler};
+static const struct vxe_value_name names_mlockall[] = {
+	{1, 1, "MCL_CURRENT"},
+	{2, 2, "MCL_FUTURE"},
+	{4, 4, "MCL_ONFAULT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_mlockall = {VXE_VALUE_NAMES, names_mlockall};
+static const struct vxe_value_name names_prctl[] = {
+	{UINT64_MAX, 1, "PR_SET_PDEATHSIG"},
+	{UINT64_MAX, 2, "PR_GET_PDEATHSIG"},
+	{UINT64_MAX, 3, "PR_GET_DUMPABLE"},
+	{UINT64_MAX, 4, "PR_SET_DUMPABLE"},
+	{UINT64_MAX, 7, "PR_GET_KEEPCAPS"},
+	{UINT64_MAX, 8, "PR_SET_KEEPCAPS"},
+	{UINT64_MAX, 0xd, "PR_GET_TIMING"},
+	{UINT64_MAX, 0xe, "PR_SET_TIMING"},
+	{UINT64_MAX, 0xf, "PR_SET_NAME"},
+	{UINT64_MAX, 0x10, "PR_GET_NAME"},
+	{UINT64_MAX, 0x15, "PR_GET_SECCOMP"},
+	{UINT64_MAX, 0x16, "PR_SET_SECCOMP"},
+	{UINT64_MAX, 0x17, "PR_CAPBSET_READ"},
+	{UINT64_MAX, 0x18, "PR_CAPBSET_DROP"},
+	{UINT64_MAX, 0x19, "PR_GET_TSC"},
+	{UINT64_MAX, 0x1a, "PR_SET_TSC"},
+	{UINT64_MAX, 0x1b, "PR_GET_SECUREBITS"},
+	{UINT64_MAX, 0x1c, "PR_SET_SECUREBITS"},
+	{UINT64_MAX, 0x1d, "PR_SET_TIMERSLACK"},
+	{UINT64_MAX, 0x1e, "PR_GET_TIMERSLACK"},
+	{UINT64_MAX, 0x1f, "PR_TASK_PERF_EVENTS_DISABLE"},
+	{UINT64_MAX, 0x20, "PR_TASK_PERF_EVENTS_ENABLE"},
+	{UINT64_MAX, 0x21, "PR_MCE_KILL"},
+	{UINT64_MAX, 0x22, "PR_MCE_KILL_GET"},
+	{UINT64_MAX, 0x23, "PR_SET_MM"},
+	{UINT64_MAX, 0x24, "PR_SET_CHILD_SUBREAPER"},
+	{UINT64_MAX, 0x25, "PR_GET_CHILD_SUBREAPER"},
+	{UINT64_MAX, 0x26, "PR_SET_NO_NEW_PRIVS"},
+	{UINT64_MAX, 0x27, "PR_GET_NO_NEW_PRIVS"},
+	{UINT64_MAX, 0x28, "PR_GET_TID_ADDRESS"},
+	{UINT64_MAX, 0x29, "PR_SET_THP_DISABLE"},
+	{UINT64_MAX, 0x2a, "PR_GET_THP_DISABLE"},
+	{UINT64_MAX, 0x2f, "PR_CAP_AMBIENT"},
+	{UINT64_MAX, 0x34, "PR_GET_SPECULATION_CTRL"},
+	{UINT64_MAX, 0x35, "PR_SET_SPECULATION_CTRL"},
+	{UINT64_MAX, 0x39, "PR_SET_IO_FLUSHER"},
+	{UINT64_MAX, 0x3a, "PR_GET_IO_FLUSHER"},
+	{UINT64_MAX, 0x3b, "PR_SET_SYSCALL_USER_DISPATCH"},
+	{UINT64_MAX, 0x3e, "PR_SCHED_CORE"},
+	{UINT64_MAX, 0x59616d61, "PR_SET_PTRACER"},
+	{UINT64_MAX, 0x53564d41, "PR_SET_VMA"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_prctl = {VXE_VALUE_NAMES, names_prctl};
+static const struct vxe_value_name names_ambient[] = {
+	{UINT64_MAX, 1, "PR_CAP_AMBIENT_IS_SET"},
+	{UINT64_MAX, 2, "PR_CAP_AMBIENT_RAISE"},
+	{UINT64_MAX, 3, "PR_CAP_AMBIENT_LOWER"},
+	{UINT64_MAX, 4, "PR_CAP_AMBIENT_CLEAR_ALL"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_ambient = {VXE_VALUE_NAMES, names_ambient};
+static const struct vxe_value_name names_capability[] = {
+	{UINT64_MAX, 0x1e, "CAP_AUDIT_CONTROL"},
+	{UINT64_MAX, 0x25, "CAP_AUDIT_READ"},
+	{UINT64_MAX, 0x1d, "CAP_AUDIT_WRITE"},
+	{UINT64_MAX, 0x24, "CAP_BLOCK_SUSPEND"},
+	{UINT64_MAX, 0x27, "CAP_BPF"},
+	{UINT64_MAX, 0x28, "CAP_CHECKPOINT_RESTORE"},
+	{UINT64_MAX, 0, "CAP_CHOWN"},
+	{UINT64_MAX, 1, "CAP_DAC_OVERRIDE"},
+	{UINT64_MAX, 2, "CAP_DAC_READ_SEARCH"},
+	{UINT64_MAX, 3, "CAP_FOWNER"},
+	{UINT64_MAX, 4, "CAP_FSETID"},
+	{UINT64_MAX, 0xe, "CAP_IPC_LOCK"},
+	{UINT64_MAX, 0xf, "CAP_IPC_OWNER"},
+	{UINT64_MAX, 5, "CAP_KILL"},
+	{UINT64_MAX, 0x1c, "CAP_LEASE"},
+	{UINT64_MAX, 9, "CAP_LINUX_IMMUTABLE"},
+	{UINT64_MAX, 0x21, "CAP_MAC_ADMIN"},
+	{UINT64_MAX, 0x20, "CAP_MAC_OVERRIDE"},
+	{UINT64_MAX, 0x1b, "CAP_MKNOD"},
+	{UINT64_MAX, 0xc, "CAP_NET_ADMIN"},
+	{UINT64_MAX, 0xa, "CAP_NET_BIND_SERVICE"},
+	{UINT64_MAX, 0xb, "CAP_NET_BROADCAST"},
+	{UINT64_MAX, 0xd, "CAP_NET_RAW"},
+	{UINT64_MAX, 0x26, "CAP_PERFMON"},
+	{UINT64_MAX, 0x1f, "CAP_SETFCAP"},
+	{UINT64_MAX, 6, "CAP_SETGID"},
+	{UINT64_MAX, 8, "CAP_SETPCAP"},
+	{UINT64_MAX, 7, "CAP_SETUID"},
+	{UINT64_MAX, 0x22, "CAP_SYSLOG"},
+	{UINT64_MAX, 0x15, "CAP_SYS_ADMIN"},
+	{UINT64_MAX, 0x16, "CAP_SYS_BOOT"},
+	{UINT64_MAX, 0x12, "CAP_SYS_CHROOT"},
+	{UINT64_MAX, 0x10, "CAP_SYS_MODULE"},
+	{UINT64_MAX, 0x17, "CAP_SYS_NICE"},
+	{UINT64_MAX, 0x14, "CAP_SYS_PACCT"},
+	{UINT64_MAX, 0x13, "CAP_SYS_PTRACE"},
+	{UINT64_MAX, 0x11, "CAP_SYS_RAWIO"},
+	{UINT64_MAX, 0x18, "CAP_SYS_RESOURCE"},
+	{UINT64_MAX, 0x19, "CAP_SYS_TIME"},
+	{UINT64_MAX, 0x1a, "CAP_SYS_TTY_CONFIG"},
+	{UINT64_MAX, 0x23, "CAP_WAKE_ALARM"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_capability = {VXE_VALUE_NAMES, names_capability};
+static const struct vxe_value_name names_arch[] = {
+	{UINT64_MAX, 0x1001, "ARCH_SET_GS"},
+	{UINT64_MAX, 0x1002, "ARCH_SET_FS"},
+	{UINT64_MAX, 0x1003, "ARCH_GET_FS"},
+	{UINT64_MAX, 0x1004, "ARCH_GET_GS"},
+	{UINT64_MAX, 0x1011, "ARCH_GET_CPUID"},
+	{UINT64_MAX, 0x1012, "ARCH_SET_CPUID"},
+	{UINT64_MAX, 0x1024, "ARCH_GET_XCOMP_GUEST_PERM"},
+	{UINT64_MAX, 0x1022, "ARCH_GET_XCOMP_PERM"},
+	{UINT64_MAX, 0x1021, "ARCH_GET_XCOMP_SUPP"},
+	{UINT64_MAX, 0x2002, "ARCH_MAP_VDSO_32"},
+	{UINT64_MAX, 0x2003, "ARCH_MAP_VDSO_64"},
+	{UINT64_MAX, 0x2001, "ARCH_MAP_VDSO_X32"},
+	{UINT64_MAX, 0x1025, "ARCH_REQ_XCOMP_GUEST_PERM"},
+	{UINT64_MAX, 0x1023, "ARCH_REQ_XCOMP_PERM"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_arch = {VXE_VALUE_NAMES, names_arch};
+static const struct vxe_value_name names_mount[] = {
+	{1, 1, "MS_RDONLY"},
+	{2, 2, "MS_NOSUID"},
+	{4, 4, "MS_NODEV"},
+	{8, 8, "MS_NOEXEC"},
+	{0x10, 0x10, "MS_SYNCHRONOUS"},
+	{0x20, 0x20, "MS_REMOUNT"},
+	{0x40, 0x40, "MS_MANDLOCK"},
+	{0x80, 0x80, "MS_DIRSYNC"},
+	{0x100, 0x100, "MS_NOSYMFOLLOW"},
+	{0x400, 0x400, "MS_NOATIME"},
+	{0x800, 0x800, "MS_NODIRATIME"},
+	{0x1000, 0x1000, "MS_BIND"},
+	{0x2000, 0x2000, "MS_MOVE"},
+	{0x4000, 0x4000, "MS_REC"},
+	{0x8000, 0x8000, "MS_SILENT"},
+	{0x10000, 0x10000, "MS_POSIXACL"},
+	{0x20000, 0x20000, "MS_UNBINDABLE"},
+	{0x40000, 0x40000, "MS_PRIVATE"},
+	{0x80000, 0x80000, "MS_SLAVE"},
+	{0x100000, 0x100000, "MS_SHARED"},
+	{0x200000, 0x200000, "MS_RELATIME"},
+	{0x1000000, 0x1000000, "MS_STRICTATIME"},
+	{0x2000000, 0x2000000, "MS_LAZYTIME"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_mount = {VXE_VALUE_NAMES, names_mount};
+static const struct vxe_value_name names_umount[] = {
+	{1, 1, "MNT_FORCE"},
+	{2, 2, "MNT_DETACH"},
+	{4, 4, "MNT_EXPIRE"},
+	{8, 8, "UMOUNT_NOFOLLOW"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_umount = {VXE_VALUE_NAMES, names_umount};
+static const struct vxe_value_name names_futex[] = {
+	{0xfffffffffffffe7f, 0, "FUTEX_WAIT"},
+	{0xfffffffffffffe7f, 1, "FUTEX_WAKE"},
+	{0xfffffffffffffe7f, 3, "FUTEX_REQUEUE"},
+	{0xfffffffffffffe7f, 4, "FUTEX_CMP_REQUEUE"},
+	{0xfffffffffffffe7f, 5, "FUTEX_WAKE_OP"},
+	{0xfffffffffffffe7f, 6, "FUTEX_LOCK_PI"},
+	{0xfffffffffffffe7f, 7, "FUTEX_UNLOCK_PI"},
+	{0xfffffffffffffe7f, 8, "FUTEX_TRYLOCK_PI"},
+	{0xfffffffffffffe7f, 9, "FUTEX_WAIT_BITSET"},
+	{0xfffffffffffffe7f, 0xa, "FUTEX_WAKE_BITSET"},
+	{0xfffffffffffffe7f, 0xb, "FUTEX_WAIT_REQUEUE_PI"},
+	{0xfffffffffffffe7f, 0xc, "FUTEX_CMP_REQUEUE_PI"},
+	{0xfffffffffffffe7f, 0xd, "FUTEX_LOCK_PI2"},
+	{0x80, 0x80, "FUTEX_PRIVATE_FLAG"},
+	{0x100, 0x100, "FUTEX_CLOCK_REALTIME"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_futex = {VXE_VALUE_NAMES, names_futex};
+static const struct vxe_value_name names_advice[] = {
+	{UINT64_MAX, 0, "POSIX_FADV_NORMAL"},
+	{UINT64_MAX, 1, "POSIX_FADV_RANDOM"},
+	{UINT64_MAX, 2, "POSIX_FADV_SEQUENTIAL"},
+	{UINT64_MAX, 3, "POSIX_FADV_WILLNEED"},
+	{UINT64_MAX, 4, "POSIX_FADV_DONTNEED"},
+	{UINT64_MAX, 5, "POSIX_FADV_NOREUSE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_advice = {VXE_VALUE_NAMES, names_advice};
+static const struct vxe_value_name names_clock[] = {
+	{UINT64_MAX, 0, "CLOCK_REALTIME"},
+	{UINT64_MAX, 1, "CLOCK_MONOTONIC"},
+	{UINT64_MAX, 7, "CLOCK_BOOTTIME"},
+	{UINT64_MAX, 9, "CLOCK_BOOTTIME_ALARM"},
+	{UINT64_MAX, 6, "CLOCK_MONOTONIC_COARSE"},
+	{UINT64_MAX, 4, "CLOCK_MONOTONIC_RAW"},
+	{UINT64_MAX, 2, "CLOCK_PROCESS_CPUTIME_ID"},
+	{UINT64_MAX, 8, "CLOCK_REALTIME_ALARM"},
+	{UINT64_MAX, 5, "CLOCK_REALTIME_COARSE"},
+	{UINT64_MAX, 0xb, "CLOCK_TAI"},
+	{UINT64_MAX, 3, "CLOCK_THREAD_CPUTIME_ID"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_clock = {VXE_VALUE_NAMES, names_clock};
+static const struct vxe_value_name names_timer[] = {
+	{1, 1, "TIMER_ABSTIME"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_timer = {VXE_VALUE_NAMES, names_timer};
+static const struct vxe_value_name names_epollctl[] = {
+	{UINT64_MAX, 1, "EPOLL_CTL_ADD"},
+	{UINT64_MAX, 2, "EPOLL_CTL_DEL"},
+	{UINT64_MAX, 3, "EPOLL_CTL_MOD"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_epollctl = {VXE_VALUE_NAMES, names_epollctl};
+static const struct vxe_value_name names_waitid[] = {
+	{UINT64_MAX, 0, "P_ALL"},
+	{UINT64_MAX, 1, "P_PID"},
+	{UINT64_MAX, 2, "P_PGID"},
+	{UINT64_MAX, 3, "P_PIDFD"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_waitid = {VXE_VALUE_NAMES, names_waitid};
+static const struct vxe_value_name names_keyctl[] = {
+	{UINT64_MAX, 0, "KEYCTL_GET_KEYRING_ID"},
+	{UINT64_MAX, 1, "KEYCTL_JOIN_SESSION_KEYRING"},
+	{UINT64_MAX, 2, "KEYCTL_UPDATE"},
+	{UINT64_MAX, 3, "KEYCTL_REVOKE"},
+	{UINT64_MAX, 4, "KEYCTL_CHOWN"},
+	{UINT64_MAX, 5, "KEYCTL_SETPERM"},
+	{UINT64_MAX, 6, "KEYCTL_DESCRIBE"},
+	{UINT64_MAX, 7, "KEYCTL_CLEAR"},
+	{UINT64_MAX, 8, "KEYCTL_LINK"},
+	{UINT64_MAX, 9, "KEYCTL_UNLINK"},
+	{UINT64_MAX, 0xa, "KEYCTL_SEARCH"},
+	{UINT64_MAX, 0xb, "KEYCTL_READ"},
+	{UINT64_MAX, 0xc, "KEYCTL_INSTANTIATE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_keyctl = {VXE_VALUE_NAMES, names_keyctl};
+static const struct vxe_value_name names_watch[] = {
+	{1, 1, "IN_ACCESS"},
+	{2, 2, "IN_MODIFY"},
+	{4, 4, "IN_ATTRIB"},
+	{8, 8, "IN_CLOSE_WRITE"},
+	{0x10, 0x10, "IN_CLOSE_NOWRITE"},
+	{0x20, 0x20, "IN_OPEN"},
+	{0x40, 0x40, "IN_MOVED_FROM"},
+	{0x80, 0x80, "IN_MOVED_TO"},
+	{0x100, 0x100, "IN_CREATE"},
+	{0x200, 0x200, "IN_DELETE"},
+	{0x400, 0x400, "IN_DELETE_SELF"},
+	{0x800, 0x800, "IN_MOVE_SELF"},
+	{0x2000, 0x2000, "IN_UNMOUNT"},
+	{0x1000000, 0x1000000, "IN_ONLYDIR"},
+	{0x2000000, 0x2000000, "IN_DONT_FOLLOW"},
+	{0x4000000, 0x4000000, "IN_EXCL_UNLINK"},
+	{0x10000000, 0x10000000, "IN_MASK_CREATE"},
+	{0x20000000, 0x20000000, "IN_MASK_ADD"},
+	{0x40000000, 0x40000000, "IN_ISDIR"},
+	{0x80000000, 0x80000000, "IN_ONESHOT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_watch = {VXE_VALUE_NAMES, names_watch};
+static const struct vxe_value_name names_at[] = {
+	{0x100, 0x100, "AT_SYMLINK_NOFOLLOW"},
+	{0x400, 0x400, "AT_SYMLINK_FOLLOW"},
+	{0x1000, 0x1000, "AT_EMPTY_PATH"},
+	{0x800, 0x800, "AT_NO_AUTOMOUNT"},
+	{0x2000, 0x2000, "AT_STATX_FORCE_SYNC"},
+	{0x4000, 0x4000, "AT_STATX_DONT_SYNC"},
+	{0x8000, 0x8000, "AT_RECURSIVE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_at = {VXE_VALUE_NAMES, names_at};
+static const struct vxe_value_name names_unlink[] = {
+	{0x200, 0x200, "AT_REMOVEDIR"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_unlink = {VXE_VALUE_NAMES, names_unlink};
+static const struct vxe_value_name names_spaces[] = {
+	{0x2000000, 0x2000000, "CLONE_NEWCGROUP"},
+	{0x8000000, 0x8000000, "CLONE_NEWIPC"},
+	{0x40000000, 0x40000000, "CLONE_NEWNET"},
+	{0x20000, 0x20000, "CLONE_NEWNS"},
+	{0x20000000, 0x20000000, "CLONE_NEWPID"},
+	{0x80, 0x80, "CLONE_NEWTIME"},
+	{0x10000000, 0x10000000, "CLONE_NEWUSER"},
+	{0x4000000, 0x4000000, "CLONE_NEWUTS"},
+	{0x400, 0x400, "CLONE_FILES"},
+	{0x200, 0x200, "CLONE_FS"},
+	{0x40000, 0x40000, "CLONE_SYSVSEM"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_spaces = {VXE_VALUE_NAMES, names_spaces};
+static const struct vxe_value_name names_splice[] = {
+	{1, 1, "SPLICE_F_MOVE"},
+	{2, 2, "SPLICE_F_NONBLOCK"},
+	{4, 4, "SPLICE_F_MORE"},
+	{8, 8, "SPLICE_F_GIFT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_splice = {VXE_VALUE_NAMES, names_splice};
+static const struct vxe_value_name names_timerfd[] = {
+	{0x80000, 0x80000, "TFD_CLOEXEC"},
+	{0x800, 0x800, "TFD_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_timerfd = {VXE_VALUE_NAMES, names_timerfd};
+static const struct vxe_value_name names_fallocate[] = {
+	{1, 1, "FALLOC_FL_KEEP_SIZE"},
+	{2, 2, "FALLOC_FL_PUNCH_HOLE"},
+	{8, 8, "FALLOC_FL_COLLAPSE_RANGE"},
+	{0x10, 0x10, "FALLOC_FL_ZERO_RANGE"},
+	{0x20, 0x20, "FALLOC_FL_INSERT_RANGE"},
+	{0x40, 0x40, "FALLOC_FL_UNSHARE_RANGE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_fallocate = {VXE_VALUE_NAMES, names_fallocate};
+static const struct vxe_value_name names_timerset[] = {
+	{1, 1, "TFD_TIMER_ABSTIME"},
+	{2, 2, "TFD_TIMER_CANCEL_ON_SET"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_timerset = {VXE_VALUE_NAMES, names_timerset};
+static const struct vxe_value_name names_sockflags[] = {
+	{0x80000, 0x80000, "SOCK_CLOEXEC"},
+	{0x800, 0x800, "SOCK_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_sockflags = {VXE_VALUE_NAMES, names_sockflags};
+static const struct vxe_value_name names_signalfd[] = {
+	{0x80000, 0x80000, "SFD_CLOEXEC"},
+	{0x800, 0x800, "SFD_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_signalfd = {VXE_VALUE_NAMES, names_signalfd};
+static const struct vxe_value_name names_eventfd[] = {
+	{1, 1, "EFD_SEMAPHORE"},
+	{0x80000, 0x80000, "EFD_CLOEXEC"},
+	{0x800, 0x800, "EFD_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_eventfd = {VXE_VALUE_NAMES, names_eventfd};
+static const struct vxe_value_name names_epollcreate[] = {
+	{0x80000, 0x80000, "EPOLL_CLOEXEC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_epollcreate = {VXE_VALUE_NAMES, names_epollcreate};
+static const struct vxe_value_name names_closing[] = {
+	{0x80000, 0x80000, "O_CLOEXEC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_closing = {VXE_VALUE_NAMES, names_closing};
+static const struct vxe_value_name names_pipe[] = {
+	{0x80000, 0x80000, "O_CLOEXEC"},
+	{0x4000, 0x4000, "O_DIRECT"},
+	{0x800, 0x800, "O_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_pipe = {VXE_VALUE_NAMES, names_pipe};
+static const struct vxe_value_name names_inotify[] = {
+	{0x80000, 0x80000, "IN_CLOEXEC"},
+	{0x800, 0x800, "IN_NONBLOCK"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_inotify = {VXE_VALUE_NAMES, names_inotify};
+static const struct vxe_value_name names_rename[] = {
+	{1, 1, "RENAME_NOREPLACE"},
+	{2, 2, "RENAME_EXCHANGE"},
+	{4, 4, "RENAME_WHITEOUT"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_rename = {VXE_VALUE_NAMES, names_rename};
+static const struct vxe_value_name names_seccomp[] = {
+	{UINT64_MAX, 0, "SECCOMP_SET_MODE_STRICT"},
+	{UINT64_MAX, 1, "SECCOMP_SET_MODE_FILTER"},
+	{UINT64_MAX, 2, "SECCOMP_GET_ACTION_AVAIL"},
+	{UINT64_MAX, 3, "SECCOMP_GET_NOTIF_SIZES"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_seccomp = {VXE_VALUE_NAMES, names_seccomp};
+static const struct vxe_value_name names_seccompflags[] = {
+	{1, 1, "SECCOMP_FILTER_FLAG_TSYNC"},
+	{2, 2, "SECCOMP_FILTER_FLAG_LOG"},
+	{4, 4, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"},
+	{8, 8, "SECCOMP_FILTER_FLAG_NEW_LISTENER"},
+	{0x10, 0x10, "SECCOMP_FILTER_FLAG_TSYNC_ESRCH"},
+	{0x20, 0x20, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_seccompflags = {VXE_VALUE_NAMES, names_seccompflags};
+static const struct vxe_value_name names_random[] = {
+	{1, 1, "GRND_NONBLOCK"},
+	{2, 2, "GRND_RANDOM"},
+	{4, 4, "GRND_INSECURE"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_random = {VXE_VALUE_NAMES, names_random};
+static const struct vxe_value_name names_memfd[] = {
+	{1, 1, "MFD_CLOEXEC"},
+	{2, 2, "MFD_ALLOW_SEALING"},
+	{4, 4, "MFD_HUGETLB"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_memfd = {VXE_VALUE_NAMES, names_memfd};
+static const struct vxe_value_name names_rw[] = {
+	{1, 1, "RWF_HIPRI"},
+	{2, 2, "RWF_DSYNC"},
+	{4, 4, "RWF_SYNC"},
+	{8, 8, "RWF_NOWAIT"},
+	{0x10, 0x10, "RWF_APPEND"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_rw = {VXE_VALUE_NAMES, names_rw};
+static const struct vxe_value_name names_closerange[] = {
+	{2, 2, "CLOSE_RANGE_UNSHARE"},
+	{4, 4, "CLOSE_RANGE_CLOEXEC"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_closerange = {VXE_VALUE_NAMES, names_closerange};
+static const struct vxe_value_name names_eaccess[] = {
+	{0x200, 0x200, "AT_EACCESS"},
+	{0x100, 0x100, "AT_SYMLINK_NOFOLLOW"},
+	{0x1000, 0x1000, "AT_EMPTY_PATH"},
+	{0, 0, NULL},
+};
+static const struct vxe_value_set set_eaccess = {VXE_VALUE_NAMES, names_eaccess};
+
+static const struct vxe_value_use uses_open_flags[] = {{&set_open, -1, 0, {0}}};
+static const struct vxe_value_use uses_open_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_lseek_whence[] = {{&set_seek, -1, 0, {0}}};
+static const struct vxe_value_use uses_mmap_prot[] = {{&set_prot, -1, 0, {0}}};
+static const struct vxe_value_use uses_mmap_flags[] = {{&set_map, -1, 0, {0}}};
+static const struct vxe_value_use uses_mprotect_prot[] = {{&set_prot, -1, 0, {0}}};
+static const struct vxe_value_use uses_rt_sigaction_sig[] = {{&set_signal, -1, 0, {0}}};
+static const struct vxe_value_use uses_rt_sigprocmask_how[] = {{&set_mask, -1, 0, {0}}};
+static const struct vxe_value_use uses_ioctl_request[] = {{&set_ioctl, -1, 0, {0}}};
+static const struct vxe_value_use uses_access_mode[] = {{&set_access, -1, 0, {0}}};
+static const struct vxe_value_use uses_mremap_flags[] = {{&set_mremap, -1, 0, {0}}};
+static const struct vxe_value_use uses_msync_flags[] = {{&set_msync, -1, 0, {0}}};
+static const struct vxe_value_use uses_madvise_advice[] = {{&set_madvise, -1, 0, {0}}};
+static const struct vxe_value_use uses_shmget_flags[] = {{&set_ipc, -1, 0, {0}}};
+static const struct vxe_value_use uses_getitimer_which[] = {{&set_interval, -1, 0, {0}}};
+static const struct vxe_value_use uses_setitimer_which[] = {{&set_interval, -1, 0, {0}}};
+static const struct vxe_value_use uses_socket_domain[] = {{&set_domain, -1, 0, {0}}};
+static const struct vxe_value_use uses_socket_type[] = {{&set_socktype, -1, 0, {0}}};
+static const struct vxe_value_use uses_socket_protocol[] = {{&set_protocol, 0, 2, {2, 0xa}}, {&set_netlink, 0, 1, {0x10}}, {&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_sendto_flags[] = {{&set_message, -1, 0, {0}}};
+static const struct vxe_value_use uses_recvfrom_flags[] = {{&set_message, -1, 0, {0}}};
+static const struct vxe_value_use uses_sendmsg_flags[] = {{&set_message, -1, 0, {0}}};
+static const struct vxe_value_use uses_recvmsg_flags[] = {{&set_message, -1, 0, {0}}};
+static const struct vxe_value_use uses_shutdown_how[] = {{&set_shutdown, -1, 0, {0}}};
+static const struct vxe_value_use uses_socketpair_domain[] = {{&set_domain, -1, 0, {0}}};
+static const struct vxe_value_use uses_socketpair_type[] = {{&set_socktype, -1, 0, {0}}};
+static const struct vxe_value_use uses_socketpair_protocol[] = {{&set_protocol, 0, 2, {2, 0xa}}, {&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setsockopt_level[] = {{&set_level, -1, 0, {0}}};
+static const struct vxe_value_use uses_setsockopt_name[] = {{&set_so, 1, 1, {1}}, {&set_tcp, 1, 1, {6}}, {&set_ip, 1, 1, {0}}, {&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_getsockopt_level[] = {{&set_level, -1, 0, {0}}};
+static const struct vxe_value_use uses_getsockopt_name[] = {{&set_so, 1, 1, {1}}, {&set_tcp, 1, 1, {6}}, {&set_ip, 1, 1, {0}}, {&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_clone_flags[] = {{&set_clone, -1, 0, {0}}};
+static const struct vxe_value_use uses_wait4_options[] = {{&set_wait, -1, 0, {0}}};
+static const struct vxe_value_use uses_kill_sig[] = {{&set_signal, -1, 0, {0}}};
+static const struct vxe_value_use uses_semget_flags[] = {{&set_ipc, -1, 0, {0}}};
+static const struct vxe_value_use uses_msgget_flags[] = {{&set_ipc, -1, 0, {0}}};
+static const struct vxe_value_use uses_fcntl_command[] = {{&set_fcntl, -1, 0, {0}}};
+static const struct vxe_value_use uses_fcntl_arg[] = {{&set_open, 1, 1, {4}}, {&set_fdflags, 1, 1, {2}}, {&set_seals, 1, 1, {0x409}}};
+static const struct vxe_value_use uses_flock_operation[] = {{&set_lock, -1, 0, {0}}};
+static const struct vxe_value_use uses_mkdir_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_creat_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_chmod_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchmod_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_chown_owner[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_chown_group[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchown_owner[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchown_group[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_lchown_owner[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_lchown_group[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_umask_mask[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_getrlimit_resource[] = {{&set_limit, -1, 0, {0}}};
+static const struct vxe_value_use uses_getrusage_who[] = {{&set_usage, -1, 0, {0}}};
+static const struct vxe_value_use uses_ptrace_request[] = {{&set_ptrace, -1, 0, {0}}};
+static const struct vxe_value_use uses_setuid_uid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setgid_gid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setreuid_ruid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setreuid_euid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setregid_rgid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setregid_egid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setresuid_ruid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setresuid_euid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setresuid_suid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setresgid_rgid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setresgid_egid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setresgid_sgid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setfsuid_uid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_setfsgid_gid[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_rt_sigqueueinfo_sig[] = {{&set_signal, -1, 0, {0}}};
+static const struct vxe_value_use uses_mknod_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_personality_persona[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_getpriority_which[] = {{&set_priority, -1, 0, {0}}};
+static const struct vxe_value_use uses_setpriority_which[] = {{&set_priority, -1, 0, {0}}};
+static const struct vxe_value_use uses_sched_setscheduler_policy[] = {{&set_scheduler, -1, 0, {0}}};
+static const struct vxe_value_use uses_mlockall_flags[] = {{&set_mlockall, -1, 0, {0}}};
+static const struct vxe_value_use uses_prctl_option[] = {{&set_prctl, -1, 0, {0}}};
+static const struct vxe_value_use uses_prctl_arg2[] = {{&set_ambient, 0, 1, {0x2f}}, {&set_capability, 0, 2, {0x17, 0x18}}, {&set_signal, 0, 1, {1}}, {&set_number, 0, 7, {4, 8, 0x24, 0x26, 0x29, 0x16, 0x1c}}};
+static const struct vxe_value_use uses_prctl_arg3[] = {{&set_capability, 0, 1, {0x2f}}};
+static const struct vxe_value_use uses_arch_prctl_option[] = {{&set_arch, -1, 0, {0}}};
+static const struct vxe_value_use uses_setrlimit_resource[] = {{&set_limit, -1, 0, {0}}};
+static const struct vxe_value_use uses_mount_flags[] = {{&set_mount, -1, 0, {0}}};
+static const struct vxe_value_use uses_umount2_flags[] = {{&set_umount, -1, 0, {0}}};
+static const struct vxe_value_use uses_tkill_sig[] = {{&set_signal, -1, 0, {0}}};
+static const struct vxe_value_use uses_futex_operation[] = {{&set_futex, -1, 0, {0}}};
+static const struct vxe_value_use uses_fadvise64_advice[] = {{&set_advice, -1, 0, {0}}};
+static const struct vxe_value_use uses_timer_create_clock[] = {{&set_clock, -1, 0, {0}}};
+static const struct vxe_value_use uses_timer_settime_flags[] = {{&set_timer, -1, 0, {0}}};
+static const struct vxe_value_use uses_clock_settime_clock[] = {{&set_clock, -1, 0, {0}}};
+static const struct vxe_value_use uses_clock_gettime_clock[] = {{&set_clock, -1, 0, {0}}};
+static const struct vxe_value_use uses_clock_getres_clock[] = {{&set_clock, -1, 0, {0}}};
+static const struct vxe_value_use uses_clock_nanosleep_clock[] = {{&set_clock, -1, 0, {0}}};
+static const struct vxe_value_use uses_clock_nanosleep_flags[] = {{&set_timer, -1, 0, {0}}};
+static const struct vxe_value_use uses_epoll_ctl_operation[] = {{&set_epollctl, -1, 0, {0}}};
+static const struct vxe_value_use uses_tgkill_sig[] = {{&set_signal, -1, 0, {0}}};
+static const struct vxe_value_use uses_mq_open_flags[] = {{&set_open, -1, 0, {0}}};
+static const struct vxe_value_use uses_mq_open_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_waitid_which[] = {{&set_waitid, -1, 0, {0}}};
+static const struct vxe_value_use uses_waitid_options[] = {{&set_wait, -1, 0, {0}}};
+static const struct vxe_value_use uses_keyctl_operation[] = {{&set_keyctl, -1, 0, {0}}};
+static const struct vxe_value_use uses_inotify_add_watch_mask[] = {{&set_watch, -1, 0, {0}}};
+static const struct vxe_value_use uses_openat_flags[] = {{&set_open, -1, 0, {0}}};
+static const struct vxe_value_use uses_openat_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_mkdirat_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_mknodat_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchownat_owner[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchownat_group[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchownat_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_newfstatat_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_unlinkat_flags[] = {{&set_unlink, -1, 0, {0}}};
+static const struct vxe_value_use uses_linkat_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchmodat_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_faccessat_mode[] = {{&set_access, -1, 0, {0}}};
+static const struct vxe_value_use uses_unshare_flags[] = {{&set_spaces, -1, 0, {0}}};
+static const struct vxe_value_use uses_splice_flags[] = {{&set_splice, -1, 0, {0}}};
+static const struct vxe_value_use uses_tee_flags[] = {{&set_splice, -1, 0, {0}}};
+static const struct vxe_value_use uses_vmsplice_flags[] = {{&set_splice, -1, 0, {0}}};
+static const struct vxe_value_use uses_utimensat_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_timerfd_create_clock[] = {{&set_clock, -1, 0, {0}}};
+static const struct vxe_value_use uses_timerfd_create_flags[] = {{&set_timerfd, -1, 0, {0}}};
+static const struct vxe_value_use uses_fallocate_mode[] = {{&set_fallocate, -1, 0, {0}}};
+static const struct vxe_value_use uses_timerfd_settime_flags[] = {{&set_timerset, -1, 0, {0}}};
+static const struct vxe_value_use uses_accept4_flags[] = {{&set_sockflags, -1, 0, {0}}};
+static const struct vxe_value_use uses_signalfd4_flags[] = {{&set_signalfd, -1, 0, {0}}};
+static const struct vxe_value_use uses_eventfd2_flags[] = {{&set_eventfd, -1, 0, {0}}};
+static const struct vxe_value_use uses_epoll_create1_flags[] = {{&set_epollcreate, -1, 0, {0}}};
+static const struct vxe_value_use uses_dup3_flags[] = {{&set_closing, -1, 0, {0}}};
+static const struct vxe_value_use uses_pipe2_flags[] = {{&set_pipe, -1, 0, {0}}};
+static const struct vxe_value_use uses_inotify_init1_flags[] = {{&set_inotify, -1, 0, {0}}};
+static const struct vxe_value_use uses_recvmmsg_flags[] = {{&set_message, -1, 0, {0}}};
+static const struct vxe_value_use uses_prlimit64_resource[] = {{&set_limit, -1, 0, {0}}};
+static const struct vxe_value_use uses_name_to_handle_at_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_sendmmsg_flags[] = {{&set_message, -1, 0, {0}}};
+static const struct vxe_value_use uses_setns_type[] = {{&set_spaces, -1, 0, {0}}};
+static const struct vxe_value_use uses_renameat2_flags[] = {{&set_rename, -1, 0, {0}}};
+static const struct vxe_value_use uses_seccomp_operation[] = {{&set_seccomp, -1, 0, {0}}};
+static const struct vxe_value_use uses_seccomp_flags[] = {{&set_seccompflags, -1, 0, {0}}};
+static const struct vxe_value_use uses_getrandom_flags[] = {{&set_random, -1, 0, {0}}};
+static const struct vxe_value_use uses_memfd_create_flags[] = {{&set_memfd, -1, 0, {0}}};
+static const struct vxe_value_use uses_bpf_command[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_execveat_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_membarrier_command[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_preadv2_flags[] = {{&set_rw, -1, 0, {0}}};
+static const struct vxe_value_use uses_pwritev2_flags[] = {{&set_rw, -1, 0, {0}}};
+static const struct vxe_value_use uses_pkey_mprotect_prot[] = {{&set_prot, -1, 0, {0}}};
+static const struct vxe_value_use uses_statx_flags[] = {{&set_at, -1, 0, {0}}};
+static const struct vxe_value_use uses_pidfd_send_signal_sig[] = {{&set_signal, -1, 0, {0}}};
+static const struct vxe_value_use uses_io_uring_register_opcode[] = {{&set_number, -1, 0, {0}}};
+static const struct vxe_value_use uses_close_range_flags[] = {{&set_closerange, -1, 0, {0}}};
+static const struct vxe_value_use uses_faccessat2_mode[] = {{&set_access, -1, 0, {0}}};
+static const struct vxe_value_use uses_faccessat2_flags[] = {{&set_eaccess, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchmodat2_mode[] = {{&set_octal, -1, 0, {0}}};
+static const struct vxe_value_use uses_fchmodat2_flags[] = {{&set_at, -1, 0, {0}}};
+
+/* By number, on x86_64. */
+const struct vxe_call_shape vxe_call_shapes[] = {
+	{"read", 0, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
+	{"write", 1, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
+	{"open", 2, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_open_flags, 1}, {"mode", VXE_ARG_MODE, uses_open_mode, 1}}},
+	{"close", 3, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
+	{"stat", 4, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
+	{"fstat", 5, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
+	{"lstat", 6, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
+	{"poll", 7, 3, {{"fds", VXE_ARG_PTR, NULL, 0}, {"nfds", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_INT, NULL, 0}}},
+	{"lseek", 8, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}, {"whence", VXE_ARG_UINT, uses_lseek_whence, 1}}},
+	{"mmap", 9, 6, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"prot", VXE_ARG_LONG, uses_mmap_prot, 1}, {"flags", VXE_ARG_LONG, uses_mmap_flags, 1}, {"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}}},
+	{"mprotect", 10, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"prot", VXE_ARG_LONG, uses_mprotect_prot, 1}}},
+	{"munmap", 11, 2, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
+	{"brk", 12, 1, {{"addr", VXE_ARG_PTR, NULL, 0}}},
+	{"rt_sigaction", 13, 4, {{"sig", VXE_ARG_INT, uses_rt_sigaction_sig, 1}, {"act", VXE_ARG_PTR, NULL, 0}, {"oldact", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"rt_sigprocmask", 14, 4, {{"how", VXE_ARG_INT, uses_rt_sigprocmask_how, 1}, {"set", VXE_ARG_PTR, NULL, 0}, {"oldset", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"rt_sigreturn", 15, 0, {{0}}},
+	{"ioctl", 16, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"request", VXE_ARG_UINT, uses_ioctl_request, 1}, {"arg", VXE_ARG_LONG, NULL, 0}}},
+	{"pread64", 17, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}}},
+	{"pwrite64", 18, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}}},
+	{"readv", 19, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}}},
+	{"writev", 20, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}}},
+	{"access", 21, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_INT, uses_access_mode, 1}}},
+	{"pipe", 22, 1, {{"fds", VXE_ARG_PTR, NULL, 0}}},
+	{"select", 23, 5, {{"nfds", VXE_ARG_INT, NULL, 0}, {"readfds", VXE_ARG_PTR, NULL, 0}, {"writefds", VXE_ARG_PTR, NULL, 0}, {"exceptfds", VXE_ARG_PTR, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}}},
+	{"sched_yield", 24, 0, {{0}}},
+	{"mremap", 25, 5, {{"addr", VXE_ARG_PTR, NULL, 0}, {"oldlength", VXE_ARG_SIZE, NULL, 0}, {"newlength", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_LONG, uses_mremap_flags, 1}, {"newaddr", VXE_ARG_PTR, NULL, 0}}},
+	{"msync", 26, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, uses_msync_flags, 1}}},
+	{"mincore", 27, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"vec", VXE_ARG_PTR, NULL, 0}}},
+	{"madvise", 28, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"advice", VXE_ARG_INT, uses_madvise_advice, 1}}},
+	{"shmget", 29, 3, {{"key", VXE_ARG_INT, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, uses_shmget_flags, 1}}},
+	{"shmat", 30, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"shmctl", 31, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_INT, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
+	{"dup", 32, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
+	{"dup2", 33, 2, {{"oldfd", VXE_ARG_FD, NULL, 0}, {"newfd", VXE_ARG_FD, NULL, 0}}},
+	{"pause", 34, 0, {{0}}},
+	{"nanosleep", 35, 2, {{"request", VXE_ARG_PTR, NULL, 0}, {"remain", VXE_ARG_PTR, NULL, 0}}},
+	{"getitimer", 36, 2, {{"which", VXE_ARG_INT, uses_getitimer_which, 1}, {"value", VXE_ARG_PTR, NULL, 0}}},
+	{"alarm", 37, 1, {{"seconds", VXE_ARG_UINT, NULL, 0}}},
+	{"setitimer", 38, 3, {{"which", VXE_ARG_INT, uses_setitimer_which, 1}, {"value", VXE_ARG_PTR, NULL, 0}, {"oldvalue", VXE_ARG_PTR, NULL, 0}}},
+	{"getpid", 39, 0, {{0}}},
+	{"sendfile", 40, 4, {{"outfd", VXE_ARG_FD, NULL, 0}, {"infd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
+	{"socket", 41, 3, {{"domain", VXE_ARG_INT, uses_socket_domain, 1}, {"type", VXE_ARG_INT, uses_socket_type, 1}, {"protocol", VXE_ARG_INT, uses_socket_protocol, 3}}},
+	{"connect", 42, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_SOCKADDR, NULL, 0}, {"addrlen", VXE_ARG_INT, NULL, 0}}},
+	{"accept", 43, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
+	{"sendto", 44, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_sendto_flags, 1}, {"addr", VXE_ARG_SOCKADDR, NULL, 0}, {"addrlen", VXE_ARG_INT, NULL, 0}}},
+	{"recvfrom", 45, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_recvfrom_flags, 1}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
+	{"sendmsg", 46, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, uses_sendmsg_flags, 1}}},
+	{"recvmsg", 47, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, uses_recvmsg_flags, 1}}},
+	{"shutdown", 48, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"how", VXE_ARG_INT, uses_shutdown_how, 1}}},
+	{"bind", 49, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_SOCKADDR, NULL, 0}, {"addrlen", VXE_ARG_INT, NULL, 0}}},
+	{"listen", 50, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"backlog", VXE_ARG_INT, NULL, 0}}},
+	{"getsockname", 51, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
+	{"getpeername", 52, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
+	{"socketpair", 53, 4, {{"domain", VXE_ARG_INT, uses_socketpair_domain, 1}, {"type", VXE_ARG_INT, uses_socketpair_type, 1}, {"protocol", VXE_ARG_INT, uses_socketpair_protocol, 2}, {"fds", VXE_ARG_PTR, NULL, 0}}},
+	{"setsockopt", 54, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"level", VXE_ARG_INT, uses_setsockopt_level, 1}, {"name", VXE_ARG_INT, uses_setsockopt_name, 4}, {"value", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
+	{"getsockopt", 55, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"level", VXE_ARG_INT, uses_getsockopt_level, 1}, {"name", VXE_ARG_INT, uses_getsockopt_name, 4}, {"value", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_PTR, NULL, 0}}},
+	{"clone", 56, 5, {{"flags", VXE_ARG_UINT, uses_clone_flags, 1}, {"stack", VXE_ARG_PTR, NULL, 0}, {"parent_tid", VXE_ARG_PTR, NULL, 0}, {"child_tid", VXE_ARG_PTR, NULL, 0}, {"tls", VXE_ARG_LONG, NULL, 0}}},
+	{"fork", 57, 0, {{0}}},
+	{"vfork", 58, 0, {{0}}},
+	{"execve", 59, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"argv", VXE_ARG_PTR, NULL, 0}, {"envp", VXE_ARG_PTR, NULL, 0}}},
+	{"exit", 60, 1, {{"status", VXE_ARG_INT, NULL, 0}}},
+	{"wait4", 61, 4, {{"pid", VXE_ARG_INT, NULL, 0}, {"status", VXE_ARG_PTR, NULL, 0}, {"options", VXE_ARG_INT, uses_wait4_options, 1}, {"usage", VXE_ARG_PTR, NULL, 0}}},
+	{"kill", 62, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_kill_sig, 1}}},
+	{"uname", 63, 1, {{"buf", VXE_ARG_PTR, NULL, 0}}},
+	{"semget", 64, 3, {{"key", VXE_ARG_INT, NULL, 0}, {"nsems", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_INT, uses_semget_flags, 1}}},
+	{"semop", 65, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"ops", VXE_ARG_PTR, NULL, 0}, {"nops", VXE_ARG_UINT, NULL, 0}}},
+	{"semctl", 66, 4, {{"id", VXE_ARG_INT, NULL, 0}, {"num", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_INT, NULL, 0}, {"arg", VXE_ARG_LONG, NULL, 0}}},
+	{"shmdt", 67, 1, {{"addr", VXE_ARG_PTR, NULL, 0}}},
+	{"msgget", 68, 2, {{"key", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_INT, uses_msgget_flags, 1}}},
+	{"msgsnd", 69, 4, {{"id", VXE_ARG_INT, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"msgrcv", 70, 5, {{"id", VXE_ARG_INT, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"type", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"msgctl", 71, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_INT, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
+	{"fcntl", 72, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"command", VXE_ARG_UINT, uses_fcntl_command, 1}, {"arg", VXE_ARG_LONG, uses_fcntl_arg, 3}}},
+	{"flock", 73, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"operation", VXE_ARG_UINT, uses_flock_operation, 1}}},
+	{"fsync", 74, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
+	{"fdatasync", 75, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
+	{"truncate", 76, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}}},
+	{"ftruncate", 77, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}}},
+	{"getdents", 78, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}}},
+	{"getcwd", 79, 2, {{"buf", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"chdir", 80, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"fchdir", 81, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
+	{"rename", 82, 2, {{"oldpath", VXE_ARG_PATH, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}}},
+	{"mkdir", 83, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mkdir_mode, 1}}},
+	{"rmdir", 84, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"creat", 85, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_creat_mode, 1}}},
+	{"link", 86, 2, {{"oldpath", VXE_ARG_PATH, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}}},
+	{"unlink", 87, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"symlink", 88, 2, {{"target", VXE_ARG_TEXT, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}}},
+	{"readlink", 89, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_INT, NULL, 0}}},
+	{"chmod", 90, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_chmod_mode, 1}}},
+	{"fchmod", 91, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"mode", VXE_ARG_MODE, uses_fchmod_mode, 1}}},
+	{"chown", 92, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"owner", VXE_ARG_UINT, uses_chown_owner, 1}, {"group", VXE_ARG_UINT, uses_chown_group, 1}}},
+	{"fchown", 93, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"owner", VXE_ARG_UINT, uses_fchown_owner, 1}, {"group", VXE_ARG_UINT, uses_fchown_group, 1}}},
+	{"lchown", 94, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"owner", VXE_ARG_UINT, uses_lchown_owner, 1}, {"group", VXE_ARG_UINT, uses_lchown_group, 1}}},
+	{"umask", 95, 1, {{"mask", VXE_ARG_MODE, uses_umask_mask, 1}}},
+	{"gettimeofday", 96, 2, {{"tv", VXE_ARG_PTR, NULL, 0}, {"tz", VXE_ARG_PTR, NULL, 0}}},
+	{"getrlimit", 97, 2, {{"resource", VXE_ARG_UINT, uses_getrlimit_resource, 1}, {"limit", VXE_ARG_PTR, NULL, 0}}},
+	{"getrusage", 98, 2, {{"who", VXE_ARG_INT, uses_getrusage_who, 1}, {"usage", VXE_ARG_PTR, NULL, 0}}},
+	{"sysinfo", 99, 1, {{"info", VXE_ARG_PTR, NULL, 0}}},
+	{"times", 100, 1, {{"buf", VXE_ARG_PTR, NULL, 0}}},
+	{"ptrace", 101, 4, {{"request", VXE_ARG_LONG, uses_ptrace_request, 1}, {"pid", VXE_ARG_LONG, NULL, 0}, {"addr", VXE_ARG_LONG, NULL, 0}, {"data", VXE_ARG_LONG, NULL, 0}}},
+	{"getuid", 102, 0, {{0}}},
+	{"syslog", 103, 3, {{"type", VXE_ARG_INT, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
+	{"getgid", 104, 0, {{0}}},
+	{"setuid", 105, 1, {{"uid", VXE_ARG_UINT, uses_setuid_uid, 1}}},
+	{"setgid", 106, 1, {{"gid", VXE_ARG_UINT, uses_setgid_gid, 1}}},
+	{"geteuid", 107, 0, {{0}}},
+	{"getegid", 108, 0, {{0}}},
+	{"setpgid", 109, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"pgid", VXE_ARG_INT, NULL, 0}}},
+	{"getppid", 110, 0, {{0}}},
+	{"getpgrp", 111, 0, {{0}}},
+	{"setsid", 112, 0, {{0}}},
+	{"setreuid", 113, 2, {{"ruid", VXE_ARG_UINT, uses_setreuid_ruid, 1}, {"euid", VXE_ARG_UINT, uses_setreuid_euid, 1}}},
+	{"setregid", 114, 2, {{"rgid", VXE_ARG_UINT, uses_setregid_rgid, 1}, {"egid", VXE_ARG_UINT, uses_setregid_egid, 1}}},
+	{"getgroups", 115, 2, {{"size", VXE_ARG_INT, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}}},
+	{"setgroups", 116, 2, {{"size", VXE_ARG_INT, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}}},
+	{"setresuid", 117, 3, {{"ruid", VXE_ARG_UINT, uses_setresuid_ruid, 1}, {"euid", VXE_ARG_UINT, uses_setresuid_euid, 1}, {"suid", VXE_ARG_UINT, uses_setresuid_suid, 1}}},
+	{"getresuid", 118, 3, {{"ruid", VXE_ARG_PTR, NULL, 0}, {"euid", VXE_ARG_PTR, NULL, 0}, {"suid", VXE_ARG_PTR, NULL, 0}}},
+	{"setresgid", 119, 3, {{"rgid", VXE_ARG_UINT, uses_setresgid_rgid, 1}, {"egid", VXE_ARG_UINT, uses_setresgid_egid, 1}, {"sgid", VXE_ARG_UINT, uses_setresgid_sgid, 1}}},
+	{"getresgid", 120, 3, {{"rgid", VXE_ARG_PTR, NULL, 0}, {"egid", VXE_ARG_PTR, NULL, 0}, {"sgid", VXE_ARG_PTR, NULL, 0}}},
+	{"getpgid", 121, 1, {{"pid", VXE_ARG_INT, NULL, 0}}},
+	{"setfsuid", 122, 1, {{"uid", VXE_ARG_UINT, uses_setfsuid_uid, 1}}},
+	{"setfsgid", 123, 1, {{"gid", VXE_ARG_UINT, uses_setfsgid_gid, 1}}},
+	{"getsid", 124, 1, {{"pid", VXE_ARG_INT, NULL, 0}}},
+	{"capget", 125, 2, {{"header", VXE_ARG_PTR, NULL, 0}, {"data", VXE_ARG_PTR, NULL, 0}}},
+	{"capset", 126, 2, {{"header", VXE_ARG_PTR, NULL, 0}, {"data", VXE_ARG_PTR, NULL, 0}}},
+	{"rt_sigpending", 127, 2, {{"set", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"rt_sigtimedwait", 128, 4, {{"set", VXE_ARG_PTR, NULL, 0}, {"info", VXE_ARG_PTR, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"rt_sigqueueinfo", 129, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_rt_sigqueueinfo_sig, 1}, {"info", VXE_ARG_PTR, NULL, 0}}},
+	{"rt_sigsuspend", 130, 2, {{"set", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"sigaltstack", 131, 2, {{"ss", VXE_ARG_PTR, NULL, 0}, {"oldss", VXE_ARG_PTR, NULL, 0}}},
+	{"utime", 132, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}}},
+	{"mknod", 133, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mknod_mode, 1}, {"dev", VXE_ARG_UINT, NULL, 0}}},
+	{"uselib", 134, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"personality", 135, 1, {{"persona", VXE_ARG_UINT, uses_personality_persona, 1}}},
+	{"ustat", 136, -1, {{0}}},
+	{"statfs", 137, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
+	{"fstatfs", 138, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
+	{"sysfs", 139, -1, {{0}}},
+	{"getpriority", 140, 2, {{"which", VXE_ARG_INT, uses_getpriority_which, 1}, {"who", VXE_ARG_INT, NULL, 0}}},
+	{"setpriority", 141, 3, {{"which", VXE_ARG_INT, uses_setpriority_which, 1}, {"who", VXE_ARG_INT, NULL, 0}, {"priority", VXE_ARG_INT, NULL, 0}}},
+	{"sched_setparam", 142, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"param", VXE_ARG_PTR, NULL, 0}}},
+	{"sched_getparam", 143, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"param", VXE_ARG_PTR, NULL, 0}}},
+	{"sched_setscheduler", 144, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"policy", VXE_ARG_INT, uses_sched_setscheduler_policy, 1}, {"param", VXE_ARG_PTR, NULL, 0}}},
+	{"sched_getscheduler", 145, 1, {{"pid", VXE_ARG_INT, NULL, 0}}},
+	{"sched_get_priority_max", 146, -1, {{0}}},
+	{"sched_get_priority_min", 147, -1, {{0}}},
+	{"sched_rr_get_interval", 148, -1, {{0}}},
+	{"mlock", 149, 2, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
+	{"munlock", 150, 2, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
+	{"mlockall", 151, 1, {{"flags", VXE_ARG_INT, uses_mlockall_flags, 1}}},
+	{"munlockall", 152, 0, {{0}}},
+	{"vhangup", 153, -1, {{0}}},
+	{"modify_ldt", 154, -1, {{0}}},
+	{"pivot_root", 155, 2, {{"newroot", VXE_ARG_PATH, NULL, 0}, {"putold", VXE_ARG_PATH, NULL, 0}}},
+	{"_sysctl", 156, -1, {{0}}},
+	{"prctl", 157, 5, {{"option", VXE_ARG_INT, uses_prctl_option, 1}, {"arg2", VXE_ARG_LONG, uses_prctl_arg2, 4}, {"arg3", VXE_ARG_LONG, uses_prctl_arg3, 1}, {"arg4", VXE_ARG_LONG, NULL, 0}, {"arg5", VXE_ARG_LONG, NULL, 0}}},
+	{"arch_prctl", 158, 2, {{"option", VXE_ARG_INT, uses_arch_prctl_option, 1}, {"addr", VXE_ARG_LONG, NULL, 0}}},
+	{"adjtimex", 159, -1, {{0}}},
+	{"setrlimit", 160, 2, {{"resource", VXE_ARG_UINT, uses_setrlimit_resource, 1}, {"limit", VXE_ARG_PTR, NULL, 0}}},
+	{"chroot", 161, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"sync", 162, 0, {{0}}},
+	{"acct", 163, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"settimeofday", 164, 2, {{"tv", VXE_ARG_PTR, NULL, 0}, {"tz", VXE_ARG_PTR, NULL, 0}}},
+	{"mount", 165, 5, {{"source", VXE_ARG_TEXT, NULL, 0}, {"target", VXE_ARG_PATH, NULL, 0}, {"type", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_LONG, uses_mount_flags, 1}, {"data", VXE_ARG_PTR, NULL, 0}}},
+	{"umount2", 166, 2, {{"target", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_umount2_flags, 1}}},
+	{"swapon", 167, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"swapoff", 168, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
+	{"reboot", 169, 4, {{"magic", VXE_ARG_INT, NULL, 0}, {"magic2", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_UINT, NULL, 0}, {"arg", VXE_ARG_PTR, NULL, 0}}},
+	{"sethostname", 170, 2, {{"name", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
+	{"setdomainname", 171, 2, {{"name", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
+	{"iopl", 172, 1, {{"level", VXE_ARG_UINT, NULL, 0}}},
+	{"ioperm", 173, 3, {{"from", VXE_ARG_LONG, NULL, 0}, {"count", VXE_ARG_LONG, NULL, 0}, {"on", VXE_ARG_INT, NULL, 0}}},
+	{"create_module", 174, -1, {{0}}},
+	{"init_module", 175, 3, {{"image", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"params", VXE_ARG_TEXT, NULL, 0}}},
+	{"delete_module", 176, 2, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"get_kernel_syms", 177, -1, {{0}}},
+	{"query_module", 178, -1, {{0}}},
+	{"quotactl", 179, 4, {{"command", VXE_ARG_UINT, NULL, 0}, {"special", VXE_ARG_PATH, NULL, 0}, {"id", VXE_ARG_UINT, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}}},
+	{"nfsservctl", 180, -1, {{0}}},
+	{"getpmsg", 181, -1, {{0}}},
+	{"putpmsg", 182, -1, {{0}}},
+	{"afs_syscall", 183, -1, {{0}}},
+	{"tuxcall", 184, -1, {{0}}},
+	{"security", 185, -1, {{0}}},
+	{"gettid", 186, 0, {{0}}},
+	{"readahead", 187, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
+	{"setxattr", 188, 5, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"lsetxattr", 189, 5, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"fsetxattr", 190, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"getxattr", 191, 4, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"lgetxattr", 192, 4, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"fgetxattr", 193, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"listxattr", 194, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"llistxattr", 195, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"flistxattr", 196, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"removexattr", 197, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}}},
+	{"lremovexattr", 198, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}}},
+	{"fremovexattr", 199, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}}},
+	{"tkill", 200, 2, {{"tid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_tkill_sig, 1}}},
+	{"time", 201, 1, {{"tloc", VXE_ARG_PTR, NULL, 0}}},
+	{"futex", 202, 6, {{"uaddr", VXE_ARG_PTR, NULL, 0}, {"operation", VXE_ARG_INT, uses_futex_operation, 1}, {"value", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"uaddr2", VXE_ARG_PTR, NULL, 0}, {"value3", VXE_ARG_UINT, NULL, 0}}},
+	{"sched_setaffinity", 203, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"length", VXE_ARG_UINT, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}}},
+	{"sched_getaffinity", 204, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"length", VXE_ARG_UINT, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}}},
+	{"set_thread_area", 205, -1, {{0}}},
+	{"io_setup", 206, -1, {{0}}},
+	{"io_destroy", 207, -1, {{0}}},
+	{"io_getevents", 208, -1, {{0}}},
+	{"io_submit", 209, -1, {{0}}},
+	{"io_cancel", 210, -1, {{0}}},
+	{"get_thread_area", 211, -1, {{0}}},
+	{"lookup_dcookie", 212, -1, {{0}}},
+	{"epoll_create", 213, 1, {{"size", VXE_ARG_INT, NULL, 0}}},
+	{"epoll_ctl_old", 214, -1, {{0}}},
+	{"epoll_wait_old", 215, -1, {{0}}},
+	{"remap_file_pages", 216, -1, {{0}}},
+	{"getdents64", 217, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}}},
+	{"set_tid_address", 218, 1, {{"tid", VXE_ARG_PTR, NULL, 0}}},
+	{"restart_syscall", 219, 0, {{0}}},
+	{"semtimedop", 220, 4, {{"id", VXE_ARG_INT, NULL, 0}, {"ops", VXE_ARG_PTR, NULL, 0}, {"nops", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}}},
+	{"fadvise64", 221, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"advice", VXE_ARG_INT, uses_fadvise64_advice, 1}}},
+	{"timer_create", 222, 3, {{"clock", VXE_ARG_INT, uses_timer_create_clock, 1}, {"event", VXE_ARG_PTR, NULL, 0}, {"timer", VXE_ARG_PTR, NULL, 0}}},
+	{"timer_settime", 223, 4, {{"timer", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_INT, uses_timer_settime_flags, 1}, {"value", VXE_ARG_PTR, NULL, 0}, {"oldvalue", VXE_ARG_PTR, NULL, 0}}},
+	{"timer_gettime", 224, 2, {{"timer", VXE_ARG_INT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}}},
+	{"timer_getoverrun", 225, 1, {{"timer", VXE_ARG_INT, NULL, 0}}},
+	{"timer_delete", 226, 1, {{"timer", VXE_ARG_INT, NULL, 0}}},
+	{"clock_settime", 227, 2, {{"clock", VXE_ARG_INT, uses_clock_settime_clock, 1}, {"time", VXE_ARG_PTR, NULL, 0}}},
+	{"clock_gettime", 228, 2, {{"clock", VXE_ARG_INT, uses_clock_gettime_clock, 1}, {"time", VXE_ARG_PTR, NULL, 0}}},
+	{"clock_getres", 229, 2, {{"clock", VXE_ARG_INT, uses_clock_getres_clock, 1}, {"resolution", VXE_ARG_PTR, NULL, 0}}},
+	{"clock_nanosleep", 230, 4, {{"clock", VXE_ARG_INT, uses_clock_nanosleep_clock, 1}, {"flags", VXE_ARG_INT, uses_clock_nanosleep_flags, 1}, {"request", VXE_ARG_PTR, NULL, 0}, {"remain", VXE_ARG_PTR, NULL, 0}}},
+	{"exit_group", 231, 1, {{"status", VXE_ARG_INT, NULL, 0}}},
+	{"epoll_wait", 232, 4, {{"epfd", VXE_ARG_FD, NULL, 0}, {"events", VXE_ARG_PTR, NULL, 0}, {"maxevents", VXE_ARG_INT, NULL, 0}, {"timeout", VXE_ARG_INT, NULL, 0}}},
+	{"epoll_ctl", 233, 4, {{"epfd", VXE_ARG_FD, NULL, 0}, {"operation", VXE_ARG_INT, uses_epoll_ctl_operation, 1}, {"fd", VXE_ARG_FD, NULL, 0}, {"event", VXE_ARG_PTR, NULL, 0}}},
+	{"tgkill", 234, 3, {{"tgid", VXE_ARG_INT, NULL, 0}, {"tid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_tgkill_sig, 1}}},
+	{"utimes", 235, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}}},
+	{"vserver", 236, -1, {{0}}},
+	{"mbind", 237, 6, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"mode", VXE_ARG_LONG, NULL, 0}, {"nodemask", VXE_ARG_PTR, NULL, 0}, {"maxnode", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"set_mempolicy", 238, 3, {{"mode", VXE_ARG_INT, NULL, 0}, {"nodemask", VXE_ARG_PTR, NULL, 0}, {"maxnode", VXE_ARG_LONG, NULL, 0}}},
+	{"get_mempolicy", 239, -1, {{0}}},
+	{"mq_open", 240, 4, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_INT, uses_mq_open_flags, 1}, {"mode", VXE_ARG_MODE, uses_mq_open_mode, 1}, {"attr", VXE_ARG_PTR, NULL, 0}}},
+	{"mq_unlink", 241, 1, {{"name", VXE_ARG_TEXT, NULL, 0}}},
+	{"mq_timedsend", 242, -1, {{0}}},
+	{"mq_timedreceive", 243, -1, {{0}}},
+	{"mq_notify", 244, -1, {{0}}},
+	{"mq_getsetattr", 245, -1, {{0}}},
+	{"kexec_load", 246, 4, {{"entry", VXE_ARG_LONG, NULL, 0}, {"segments", VXE_ARG_LONG, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
+	{"waitid", 247, 5, {{"which", VXE_ARG_INT, uses_waitid_which, 1}, {"id", VXE_ARG_INT, NULL, 0}, {"info", VXE_ARG_PTR, NULL, 0}, {"options", VXE_ARG_INT, uses_waitid_options, 1}, {"usage", VXE_ARG_PTR, NULL, 0}}},
+	{"add_key", 248, 5, {{"type", VXE_ARG_TEXT, NULL, 0}, {"description", VXE_ARG_TEXT, NULL, 0}, {"payload", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"keyring", VXE_ARG_INT, NULL, 0}}},
+	{"request_key", 249, 4, {{"type", VXE_ARG_TEXT, NULL, 0}, {"description", VXE_ARG_TEXT, NULL, 0}, {"callout", VXE_ARG_TEXT, NULL, 0}, {"keyring", VXE_ARG_INT, NULL, 0}}},
+	{"keyctl", 250, 5, {{"operation", VXE_ARG_INT, uses_keyctl_operation, 1}, {"arg2", VXE_ARG_LONG, NULL, 0}, {"arg3", VXE_ARG_LONG, NULL, 0}, {"arg4", VXE_ARG_LONG, NULL, 0}, {"arg5", VXE_ARG_LONG, NULL, 0}}},
+	{"ioprio_set", 251, -1, {{0}}},
+	{"ioprio_get", 252, -1, {{0}}},
+	{"inotify_init", 253, 0, {{0}}},
+	{"inotify_add_watch", 254, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mask", VXE_ARG_UINT, uses_inotify_add_watch_mask, 1}}},
+	{"inotify_rm_watch", 255, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"wd", VXE_ARG_INT, NULL, 0}}},
+	{"migrate_pages", 256, -1, {{0}}},
+	{"openat", 257, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_openat_flags, 1}, {"mode", VXE_ARG_MODE, uses_openat_mode, 1}}},
+	{"mkdirat", 258, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mkdirat_mode, 1}}},
+	{"mknodat", 259, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mknodat_mode, 1}, {"dev", VXE_ARG_UINT, NULL, 0}}},
+	{"fchownat", 260, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"owner", VXE_ARG_UINT, uses_fchownat_owner, 1}, {"group", VXE_ARG_UINT, uses_fchownat_group, 1}, {"flags", VXE_ARG_INT, uses_fchownat_flags, 1}}},
+	{"futimesat", 261, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}}},
+	{"newfstatat", 262, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_newfstatat_flags, 1}}},
+	{"unlinkat", 263, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_unlinkat_flags, 1}}},
+	{"renameat", 264, 4, {{"olddirfd", VXE_ARG_DIRFD, NULL, 0}, {"oldpath", VXE_ARG_PATH, NULL, 0}, {"newdirfd", VXE_ARG_DIRFD, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}}},
+	{"linkat", 265, 5, {{"olddirfd", VXE_ARG_DIRFD, NULL, 0}, {"oldpath", VXE_ARG_PATH, NULL, 0}, {"newdirfd", VXE_ARG_DIRFD, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_linkat_flags, 1}}},
+	{"symlinkat", 266, 3, {{"target", VXE_ARG_TEXT, NULL, 0}, {"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}}},
+	{"readlinkat", 267, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_INT, NULL, 0}}},
+	{"fchmodat", 268, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_fchmodat_mode, 1}}},
+	{"faccessat", 269, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_INT, uses_faccessat_mode, 1}}},
+	{"pselect6", 270, 6, {{"nfds", VXE_ARG_INT, NULL, 0}, {"readfds", VXE_ARG_PTR, NULL, 0}, {"writefds", VXE_ARG_PTR, NULL, 0}, {"exceptfds", VXE_ARG_PTR, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}}},
+	{"ppoll", 271, 5, {{"fds", VXE_ARG_PTR, NULL, 0}, {"nfds", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"unshare", 272, 1, {{"flags", VXE_ARG_LONG, uses_unshare_flags, 1}}},
+	{"set_robust_list", 273, 2, {{"head", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
+	{"get_robust_list", 274, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"head", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_PTR, NULL, 0}}},
+	{"splice", 275, 6, {{"infd", VXE_ARG_FD, NULL, 0}, {"inoffset", VXE_ARG_PTR, NULL, 0}, {"outfd", VXE_ARG_FD, NULL, 0}, {"outoffset", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_splice_flags, 1}}},
+	{"tee", 276, 4, {{"infd", VXE_ARG_FD, NULL, 0}, {"outfd", VXE_ARG_FD, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_tee_flags, 1}}},
+	{"sync_file_range", 277, -1, {{0}}},
+	{"vmsplice", 278, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_UINT, uses_vmsplice_flags, 1}}},
+	{"move_pages", 279, -1, {{0}}},
+	{"utimensat", 280, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_utimensat_flags, 1}}},
+	{"epoll_pwait", 281, 6, {{"epfd", VXE_ARG_FD, NULL, 0}, {"events", VXE_ARG_PTR, NULL, 0}, {"maxevents", VXE_ARG_INT, NULL, 0}, {"timeout", VXE_ARG_INT, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"signalfd", 282, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"timerfd_create", 283, 2, {{"clock", VXE_ARG_INT, uses_timerfd_create_clock, 1}, {"flags", VXE_ARG_INT, uses_timerfd_create_flags, 1}}},
+	{"eventfd", 284, 1, {{"count", VXE_ARG_UINT, NULL, 0}}},
+	{"fallocate", 285, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"mode", VXE_ARG_INT, uses_fallocate_mode, 1}, {"offset", VXE_ARG_LONG, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}}},
+	{"timerfd_settime", 286, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_INT, uses_timerfd_settime_flags, 1}, {"value", VXE_ARG_PTR, NULL, 0}, {"oldvalue", VXE_ARG_PTR, NULL, 0}}},
+	{"timerfd_gettime", 287, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}}},
+	{"accept4", 288, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_accept4_flags, 1}}},
+	{"signalfd4", 289, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, uses_signalfd4_flags, 1}}},
+	{"eventfd2", 290, 2, {{"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_INT, uses_eventfd2_flags, 1}}},
+	{"epoll_create1", 291, 1, {{"flags", VXE_ARG_INT, uses_epoll_create1_flags, 1}}},
+	{"dup3", 292, 3, {{"oldfd", VXE_ARG_FD, NULL, 0}, {"newfd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_INT, uses_dup3_flags, 1}}},
+	{"pipe2", 293, 2, {{"fds", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_pipe2_flags, 1}}},
+	{"inotify_init1", 294, 1, {{"flags", VXE_ARG_INT, uses_inotify_init1_flags, 1}}},
+	{"preadv", 295, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}}},
+	{"pwritev", 296, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}}},
+	{"rt_tgsigqueueinfo", 297, -1, {{0}}},
+	{"perf_event_open", 298, 5, {{"attr", VXE_ARG_PTR, NULL, 0}, {"pid", VXE_ARG_INT, NULL, 0}, {"cpu", VXE_ARG_INT, NULL, 0}, {"group", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
+	{"recvmmsg", 299, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"messages", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_recvmmsg_flags, 1}, {"timeout", VXE_ARG_PTR, NULL, 0}}},
+	{"fanotify_init", 300, 2, {{"flags", VXE_ARG_UINT, NULL, 0}, {"eventflags", VXE_ARG_UINT, NULL, 0}}},
+	{"fanotify_mark", 301, -1, {{0}}},
+	{"prlimit64", 302, 4, {{"pid", VXE_ARG_INT, NULL, 0}, {"resource", VXE_ARG_UINT, uses_prlimit64_resource, 1}, {"newlimit", VXE_ARG_PTR, NULL, 0}, {"oldlimit", VXE_ARG_PTR, NULL, 0}}},
+	{"name_to_handle_at", 303, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"handle", VXE_ARG_PTR, NULL, 0}, {"mountid", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_name_to_handle_at_flags, 1}}},
+	{"open_by_handle_at", 304, 3, {{"mountfd", VXE_ARG_FD, NULL, 0}, {"handle", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"clock_adjtime", 305, -1, {{0}}},
+	{"syncfs", 306, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
+	{"sendmmsg", 307, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"messages", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_sendmmsg_flags, 1}}},
+	{"setns", 308, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"type", VXE_ARG_INT, uses_setns_type, 1}}},
+	{"getcpu", 309, 3, {{"cpu", VXE_ARG_PTR, NULL, 0}, {"node", VXE_ARG_PTR, NULL, 0}, {"cache", VXE_ARG_PTR, NULL, 0}}},
+	{"process_vm_readv", 310, 6, {{"pid", VXE_ARG_INT, NULL, 0}, {"local", VXE_ARG_PTR, NULL, 0}, {"localcount", VXE_ARG_LONG, NULL, 0}, {"remote", VXE_ARG_PTR, NULL, 0}, {"remotecount", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
+	{"process_vm_writev", 311, 6, {{"pid", VXE_ARG_INT, NULL, 0}, {"local", VXE_ARG_PTR, NULL, 0}, {"localcount", VXE_ARG_LONG, NULL, 0}, {"remote", VXE_ARG_PTR, NULL, 0}, {"remotecount", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
+	{"kcmp", 312, 5, {{"pid1", VXE_ARG_INT, NULL, 0}, {"pid2", VXE_ARG_INT, NULL, 0}, {"type", VXE_ARG_INT, NULL, 0}, {"idx1", VXE_ARG_LONG, NULL, 0}, {"idx2", VXE_ARG_LONG, NULL, 0}}},
+	{"finit_module", 313, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"params", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"sched_setattr", 314, -1, {{0}}},
+	{"sched_getattr", 315, -1, {{0}}},
+	{"renameat2", 316, 5, {{"olddirfd", VXE_ARG_DIRFD, NULL, 0}, {"oldpath", VXE_ARG_PATH, NULL, 0}, {"newdirfd", VXE_ARG_DIRFD, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, uses_renameat2_flags, 1}}},
+	{"seccomp", 317, 3, {{"operation", VXE_ARG_UINT, uses_seccomp_operation, 1}, {"flags", VXE_ARG_UINT, uses_seccomp_flags, 1}, {"args", VXE_ARG_PTR, NULL, 0}}},
+	{"getrandom", 318, 3, {{"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_getrandom_flags, 1}}},
+	{"memfd_create", 319, 2, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_memfd_create_flags, 1}}},
+	{"kexec_file_load", 320, 5, {{"kernel", VXE_ARG_FD, NULL, 0}, {"initrd", VXE_ARG_FD, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}, {"cmdline", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
+	{"bpf", 321, 3, {{"command", VXE_ARG_INT, uses_bpf_command, 1}, {"attr", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_UINT, NULL, 0}}},
+	{"execveat", 322, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"argv", VXE_ARG_PTR, NULL, 0}, {"envp", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_execveat_flags, 1}}},
+	{"userfaultfd", 323, 1, {{"flags", VXE_ARG_INT, NULL, 0}}},
+	{"membarrier", 324, 3, {{"command", VXE_ARG_INT, uses_membarrier_command, 1}, {"flags", VXE_ARG_UINT, NULL, 0}, {"cpu", VXE_ARG_INT, NULL, 0}}},
+	{"mlock2", 325, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
+	{"copy_file_range", 326, 6, {{"infd", VXE_ARG_FD, NULL, 0}, {"inoffset", VXE_ARG_PTR, NULL, 0}, {"outfd", VXE_ARG_FD, NULL, 0}, {"outoffset", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"preadv2", 327, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_INT, uses_preadv2_flags, 1}}},
+	{"pwritev2", 328, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_INT, uses_pwritev2_flags, 1}}},
+	{"pkey_mprotect", 329, 4, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"prot", VXE_ARG_LONG, uses_pkey_mprotect_prot, 1}, {"pkey", VXE_ARG_INT, NULL, 0}}},
+	{"pkey_alloc", 330, 2, {{"flags", VXE_ARG_LONG, NULL, 0}, {"rights", VXE_ARG_LONG, NULL, 0}}},
+	{"pkey_free", 331, 1, {{"pkey", VXE_ARG_INT, NULL, 0}}},
+	{"statx", 332, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_statx_flags, 1}, {"mask", VXE_ARG_UINT, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
+	{"io_pgetevents", 333, -1, {{0}}},
+	{"rseq", 334, 4, {{"area", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}, {"signature", VXE_ARG_UINT, NULL, 0}}},
+	{"uretprobe", 335, -1, {{0}}},
+	{"uprobe", 336, -1, {{0}}},
+	{"pidfd_send_signal", 424, 4, {{"pidfd", VXE_ARG_FD, NULL, 0}, {"sig", VXE_ARG_INT, uses_pidfd_send_signal_sig, 1}, {"info", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"io_uring_setup", 425, 2, {{"entries", VXE_ARG_UINT, NULL, 0}, {"params", VXE_ARG_PTR, NULL, 0}}},
+	{"io_uring_enter", 426, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"submit", VXE_ARG_UINT, NULL, 0}, {"complete", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"arg", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"io_uring_register", 427, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"opcode", VXE_ARG_UINT, uses_io_uring_register_opcode, 1}, {"arg", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}}},
+	{"open_tree", 428, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"move_mount", 429, 5, {{"fromfd", VXE_ARG_DIRFD, NULL, 0}, {"from", VXE_ARG_PATH, NULL, 0}, {"tofd", VXE_ARG_DIRFD, NULL, 0}, {"to", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"fsopen", 430, 2, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"fsconfig", 431, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"command", VXE_ARG_UINT, NULL, 0}, {"key", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"aux", VXE_ARG_INT, NULL, 0}}},
+	{"fsmount", 432, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"attrflags", VXE_ARG_UINT, NULL, 0}}},
+	{"fspick", 433, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"pidfd_open", 434, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"clone3", 435, 2, {{"args", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"close_range", 436, 3, {{"first", VXE_ARG_UINT, NULL, 0}, {"last", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_close_range_flags, 1}}},
+	{"openat2", 437, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"how", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"pidfd_getfd", 438, 3, {{"pidfd", VXE_ARG_FD, NULL, 0}, {"targetfd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"faccessat2", 439, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_INT, uses_faccessat2_mode, 1}, {"flags", VXE_ARG_INT, uses_faccessat2_flags, 1}}},
+	{"process_madvise", 440, -1, {{0}}},
+	{"epoll_pwait2", 441, 6, {{"epfd", VXE_ARG_FD, NULL, 0}, {"events", VXE_ARG_PTR, NULL, 0}, {"maxevents", VXE_ARG_INT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"mount_setattr", 442, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"attr", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
+	{"quotactl_fd", 443, -1, {{0}}},
+	{"landlock_create_ruleset", 444, 3, {{"attr", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"landlock_add_rule", 445, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"type", VXE_ARG_INT, NULL, 0}, {"attr", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"landlock_restrict_self", 446, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"memfd_secret", 447, 1, {{"flags", VXE_ARG_UINT, NULL, 0}}},
+	{"process_mrelease", 448, -1, {{0}}},
+	{"futex_waitv", 449, 5, {{"waiters", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"clock", VXE_ARG_INT, NULL, 0}}},
+	{"set_mempolicy_home_node", 450, -1, {{0}}},
+	{"cachestat", 451, -1, {{0}}},
+	{"fchmodat2", 452, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_fchmodat2_mode, 1}, {"flags", VXE_ARG_UINT, uses_fchmodat2_flags, 1}}},
+	{"map_shadow_stack", 453, -1, {{0}}},
+	{"futex_wake", 454, -1, {{0}}},
+	{"futex_wait", 455, -1, {{0}}},
+	{"futex_requeue", 456, -1, {{0}}},
+};
+const size_t vxe_call_shape_count = sizeof(vxe_call_shapes) / sizeof(*vxe_call_shapes);
