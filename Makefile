@@ -32,7 +32,7 @@ HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=3 -fstack-clash-protecti
 CFLAGS ?= -O2 -g
 NATIVE_CFLAGS := -std=c17 $(CFLAGS) $(WARNINGS) $(DEFINES) $(HARDENING) -fPIE
 NATIVE_LDFLAGS := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
-NATIVE_LIBS := -lseccomp -ljson-c
+NATIVE_LIBS := -lseccomp
 # The sanitizers cannot be linked statically, and FORTIFY hides from them what they are there to see.
 ASAN_CFLAGS := -std=c17 -O1 -g $(WARNINGS) $(DEFINES) -DVXE_SANITIZED -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all

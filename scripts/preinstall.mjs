@@ -17,17 +17,15 @@ function works(command, args, input = '') {
 function missingPackages() {
   const missing = [];
   if (!works('make', ['--version'])) missing.push('make');
-  if (!works('gcc', ['--version']))
-    return [...missing, 'gcc', 'libc6-dev', 'libseccomp-dev', 'libjson-c-dev'];
+  if (!works('gcc', ['--version'])) return [...missing, 'gcc', 'libc6-dev', 'libseccomp-dev'];
   const links = (header, library) =>
     works(
       'gcc',
       ['-x', 'c', '-', '-static-pie', '-fPIE', '-o', '/dev/null', ...library],
       `#include <${header}>\nint main(void) { return 0; }\n`,
     );
-  if (!links('stdlib.h', [])) return [...missing, 'libc6-dev', 'libseccomp-dev', 'libjson-c-dev'];
+  if (!links('stdlib.h', [])) return [...missing, 'libc6-dev', 'libseccomp-dev'];
   if (!links('seccomp.h', ['-lseccomp'])) missing.push('libseccomp-dev');
-  if (!links('json-c/json.h', ['-ljson-c'])) missing.push('libjson-c-dev');
   return missing;
 }
 

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(gcc make libc6-dev libseccomp-dev libjson-c-dev)
+build=(gcc make libc6-dev libseccomp-dev)
 demo=(curl openssl iproute2 util-linux mount)
 tests=(crun runc groff-base)
 bench=(bubblewrap firejail hyperfine)

@@ -206,7 +206,6 @@ test('native folders include only what they may see', (t) => {
 
 test('libraries are known to one place each', (t) => {
   const owners: [RegExp, RegExp][] = [
-    [/^json-c\//, /^runtime-native\/base\/json\.c$/],
     [/^node_api\.h$/, /^runtime-native\/node-seccomp\//],
     [/^seccomp\.h$/, /^runtime-native\/(decode|runtime|supervisor|verbs|attack|test|fuzz|node-seccomp)\//],
     [

@@ -1,74 +1,27 @@
 #include "json.h"
 
 #include <inttypes.h>
-#include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_scan.h"
+#include "json_node.h"
 
-static size_t count_members(struct json_object *value)
+#define INTEGER_TEXT 24 /* "-9223372036854775808", "18446744073709551615" */
+
+void json_document_free(struct json_document *document)
 {
-	size_t count = 0;
-
-	if (json_object_is_type(value, json_type_object)) {
-		json_object_object_foreach(value, key, member)
-		{
-			(void)key;
-			count += 1 + count_members(member);
-		}
-	} else if (json_object_is_type(value, json_type_array)) {
-		size_t length = json_object_array_length(value);
-
-		for (size_t i = 0; i < length; i++)
-			count += count_members(json_object_array_get_idx(value, i));
+	for (struct json_chunk *chunk = document->chunks, *next; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
 	}
-	return count;
-}
-
-static size_t trimmed_size(const char *text, size_t size)
-{
-	while (size > 0 && strchr(" \t\r\n", text[size - 1]))
-		size--;
-	return size;
-}
-
-int vxe_json_parse(const char *text, size_t size, struct json_object **out, struct vxe_error **err)
-{
-	struct json_tokener *tokener;
-	struct json_object *value = NULL;
-	enum json_tokener_error status;
-	size_t members;
-
-	if (vxe_json_scan(text, size, &members, err) < 0)
-		return -1;
-	/* json-c counts its own bookkeeping levels as depth; the scan has held the limit. */
-	tokener = json_tokener_new_ex(VXE_JSON_MAX_DEPTH + 2);
-	if (!tokener)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	value = json_tokener_parse_ex(tokener, text, (int)trimmed_size(text, size));
-	/* A number at the root ends only where the text ends, which json-c is told by a NUL. */
-	if (json_tokener_get_error(tokener) == json_tokener_continue)
-		value = json_tokener_parse_ex(tokener, "", 1);
-	status = json_tokener_get_error(tokener);
-	json_tokener_free(tokener);
-	if (status != json_tokener_success) {
-		json_object_put(value);
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "is not JSON: %s", json_tokener_error_desc(status));
-	}
-	if (count_members(value) != members) {
-		json_object_put(value);
-		return vxe_json_scan_duplicate(text, size, err);
-	}
-	*out = value;
-	return 0;
+	free(document);
 }
 
 void vxe_json_put(struct json_object **object)
 {
 	if (*object)
-		json_object_put(*object);
+		json_document_free((struct json_document *)*object);
 	*object = NULL;
 }
 
@@ -77,45 +30,47 @@ static int fail_value(const char *path, const char *key, struct vxe_error **err,
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s%s%s: must be %s", path, *path && *key ? "." : "", key, wanted);
 }
 
-int vxe_json_get(struct json_object *object, const char *key, struct json_object **out)
+static bool is_type(const struct json_object *value, enum json_type type)
 {
-	struct json_object *value;
-
-	if (!object || !json_object_object_get_ex(object, key, &value) || !value)
-		return 0;
-	*out = value;
-	return 1;
+	return value && value->type == type;
 }
 
-static int get_typed(struct json_object *object, const char *path, const char *key, json_type type, const char *wanted,
+int vxe_json_get(struct json_object *object, const char *key, struct json_object **out)
+{
+	if (!is_type(object, JSON_OBJECT))
+		return 0;
+	for (struct json_object *member = object->first; member; member = member->next)
+		if (strcmp(member->key, key) == 0) {
+			if (member->type == JSON_NULL)
+				return 0;
+			*out = member;
+			return 1;
+		}
+	return 0;
+}
+
+static int get_typed(struct json_object *object, const char *path, const char *key, enum json_type type, const char *wanted,
 		     struct json_object **out, struct vxe_error **err)
 {
 	struct json_object *value;
 
 	if (!vxe_json_get(object, key, &value))
 		return 0;
-	if (!json_object_is_type(value, type))
+	if (value->type != type)
 		return fail_value(path, key, err, wanted);
 	*out = value;
 	return 1;
-}
-
-static bool holds_nul(struct json_object *string)
-{
-	return strlen(json_object_get_string(string)) != (size_t)json_object_get_string_len(string);
 }
 
 int vxe_json_get_string(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err)
 {
 	struct json_object *value = NULL;
 	char *copy;
-	int found = get_typed(object, path, key, json_type_string, "a string", &value, err);
+	int found = get_typed(object, path, key, JSON_STRING, "a string", &value, err);
 
 	if (found <= 0)
 		return found;
-	if (holds_nul(value))
-		return fail_value(path, key, err, "a string without NUL");
-	copy = strdup(json_object_get_string(value));
+	copy = strdup(value->string);
 	if (!copy)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
 	*out = copy;
@@ -124,47 +79,60 @@ int vxe_json_get_string(struct json_object *object, const char *path, const char
 
 int vxe_json_get_bool(struct json_object *object, const char *path, const char *key, bool *out, struct vxe_error **err)
 {
-	struct json_object *value = NULL;
-	int found = get_typed(object, path, key, json_type_boolean, "true or false", &value, err);
+	struct json_object *value;
 
-	if (found > 0)
-		*out = json_object_get_boolean(value);
-	return found;
+	if (!vxe_json_get(object, key, &value))
+		return 0;
+	if (value->type != JSON_TRUE && value->type != JSON_FALSE)
+		return fail_value(path, key, err, "true or false");
+	*out = value->type == JSON_TRUE;
+	return 1;
+}
+
+static const char *integer_text(const struct json_object *value, char *buffer)
+{
+	snprintf(buffer, INTEGER_TEXT, "%s%" PRIu64, value->negative ? "-" : "", value->magnitude);
+	return buffer;
+}
+
+/* The parser has held both ends of the range. */
+static bool fits_int64(const struct json_object *value, int64_t *out)
+{
+	if (!value->negative && value->magnitude > INT64_MAX)
+		return false;
+	*out = value->negative ? (int64_t)(0 - value->magnitude) : (int64_t)value->magnitude;
+	return true;
 }
 
 int vxe_json_get_int(struct json_object *object, const char *path, const char *key, int64_t min, int64_t max, int64_t *out,
 		     struct vxe_error **err)
 {
 	struct json_object *value = NULL;
+	char text[INTEGER_TEXT];
 	int64_t number;
-	int found = get_typed(object, path, key, json_type_int, "an integer", &value, err);
+	int found = get_typed(object, path, key, JSON_INTEGER, "an integer", &value, err);
 
 	if (found <= 0)
 		return found;
-	number = json_object_get_int64(value);
-	/* json-c saturates: a value above INT64_MAX shows only in the unsigned reading. */
-	if (number < min || number > max || json_object_get_uint64(value) > INT64_MAX)
+	if (!fits_int64(value, &number) || number < min || number > max)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 				     "%s%s%s: must be an integer from %" PRId64 " to %" PRId64 ", is %s", path,
-				     *path ? "." : "", key, min, max, json_object_get_string(value));
+				     *path ? "." : "", key, min, max, integer_text(value, text));
 	*out = number;
 	return 1;
-}
-
-static int fail_uint(struct json_object *value, const char *path, const char *key, uint64_t max, struct vxe_error **err)
-{
-	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s%s%s: must be an integer from 0 to %" PRIu64 ", is %s", path,
-			     *path && *key ? "." : "", key, max, json_object_get_string(value));
 }
 
 static int read_uint(struct json_object *value, const char *path, const char *key, uint64_t max, uint64_t *out,
 		     struct vxe_error **err)
 {
-	if (!json_object_is_type(value, json_type_int))
+	char text[INTEGER_TEXT];
+
+	if (!is_type(value, JSON_INTEGER))
 		return fail_value(path, key, err, "an integer");
-	if (json_object_get_int64(value) < 0 || json_object_get_uint64(value) > max)
-		return fail_uint(value, path, key, max, err);
-	*out = json_object_get_uint64(value);
+	if ((value->negative && value->magnitude) || value->magnitude > max)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s%s%s: must be an integer from 0 to %" PRIu64 ", is %s", path,
+				     *path && *key ? "." : "", key, max, integer_text(value, text));
+	*out = value->magnitude;
 	return 1;
 }
 
@@ -181,32 +149,38 @@ int vxe_json_get_uint(struct json_object *object, const char *path, const char *
 int vxe_json_get_object(struct json_object *object, const char *path, const char *key, struct json_object **out,
 			struct vxe_error **err)
 {
-	return get_typed(object, path, key, json_type_object, "an object", out, err);
+	return get_typed(object, path, key, JSON_OBJECT, "an object", out, err);
 }
 
 int vxe_json_get_array(struct json_object *object, const char *path, const char *key, struct json_object **out,
 		       struct vxe_error **err)
 {
-	return get_typed(object, path, key, json_type_array, "an array", out, err);
+	return get_typed(object, path, key, JSON_ARRAY, "an array", out, err);
 }
 
 size_t vxe_json_array_length(struct json_object *array)
 {
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+	return is_type(array, JSON_ARRAY) ? array->count : 0;
 }
 
 struct json_object *vxe_json_array_at(struct json_object *array, size_t index)
 {
-	return json_object_array_get_idx(array, index);
+	if (index >= vxe_json_array_length(array))
+		return NULL;
+	if (!array->cursor || index < array->cursor_index) {
+		array->cursor = array->first;
+		array->cursor_index = 0;
+	}
+	for (; array->cursor_index < index; array->cursor_index++)
+		array->cursor = array->cursor->next;
+	return array->cursor;
 }
 
 int vxe_json_string_value(struct json_object *value, const char *what, const char **out, struct vxe_error **err)
 {
-	if (!json_object_is_type(value, json_type_string))
+	if (!is_type(value, JSON_STRING))
 		return fail_value(what, "", err, "a string");
-	if (holds_nul(value))
-		return fail_value(what, "", err, "a string without NUL");
-	*out = json_object_get_string(value);
+	*out = value->string;
 	return 0;
 }
 
@@ -217,22 +191,22 @@ int vxe_json_uint_value(struct json_object *value, const char *what, uint64_t ma
 
 bool vxe_json_is_object(struct json_object *value)
 {
-	return json_object_is_type(value, json_type_object);
+	return is_type(value, JSON_OBJECT);
 }
 
 bool vxe_json_is_empty(struct json_object *value)
 {
-	switch (json_object_get_type(value)) {
-	case json_type_null:
+	if (!value)
 		return true;
-	case json_type_boolean:
-		return !json_object_get_boolean(value);
-	case json_type_string:
-		return json_object_get_string_len(value) == 0;
-	case json_type_array:
-		return json_object_array_length(value) == 0;
-	case json_type_object:
-		return json_object_object_length(value) == 0;
+	switch ((enum json_type)value->type) {
+	case JSON_NULL:
+	case JSON_FALSE:
+		return true;
+	case JSON_STRING:
+		return *value->string == '\0';
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		return value->count == 0;
 	default:
 		return false;
 	}
@@ -240,17 +214,16 @@ bool vxe_json_is_empty(struct json_object *value)
 
 size_t vxe_json_object_length(struct json_object *object)
 {
-	return json_object_is_type(object, json_type_object) ? (size_t)json_object_object_length(object) : 0;
+	return is_type(object, JSON_OBJECT) ? object->count : 0;
 }
 
 int vxe_json_object_each(struct json_object *object, int (*visit)(const char *key, struct json_object *value, void *data),
 			 void *data)
 {
-	if (!json_object_is_type(object, json_type_object))
+	if (!is_type(object, JSON_OBJECT))
 		return 0;
-	json_object_object_foreach(object, key, value)
-	{
-		int result = visit(key, value, data);
+	for (struct json_object *member = object->first; member; member = member->next) {
+		int result = visit(member->key, member, data);
 
 		if (result != 0)
 			return result;

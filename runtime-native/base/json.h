@@ -1,6 +1,6 @@
 /*
- * The only door to json-c. json-c keeps uint64 but is lax (single quotes, NaN, duplicate keys, NUL in strings,
- * saturating integers): a strict scan runs first and refuses what RFC 8259 and exactness do not allow.
+ * JSON, read strictly (RFC 8259) and exactly: duplicate keys, NUL in strings and integers beyond 64 bits are errors with their
+ * line and column, and uint64 survives. One pass makes the tree; it is one allocation for all strings and few for the values.
  */
 #ifndef VXE_BASE_JSON_H
 #define VXE_BASE_JSON_H

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_scan.h"
+#include "json_node.h"
 
 static void append(struct vxe_json_text *text, const char *data, size_t size)
 {

@@ -37,15 +37,15 @@ static int sets_read(uint64_t *effective, uint64_t *permitted)
 	return 0;
 }
 
-/* Capabilities end where the kernel answers EINVAL. */
+/* Capabilities end where the kernel answers EINVAL. Who may not drop has done it already, or fails. */
 static int bounding_keep(uint64_t keep)
 {
 	for (int capability = 0; capability < 64; capability++) {
-		int present = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-
-		if (present < 0)
-			return errno == EINVAL ? 0 : -1;
-		if (present && !(keep & (1ULL << capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+		if ((keep & (1ULL << capability)) || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			return 0;
+		if (errno != EPERM || prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 0)
 			return -1;
 	}
 	return 0;

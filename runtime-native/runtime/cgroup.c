@@ -17,6 +17,7 @@
 #define FILE_MAX (1u << 20)
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY)
 #define WAIT_MS 5000
+#define USUAL_HIERARCHY "/sys/fs/cgroup"
 #define DEPTH_MAX 32
 
 bool vxe_cgroup_wanted(const struct vxe_config *config)
@@ -46,11 +47,27 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
+/* Where systemd and the specification of cgroup v2 put it. The root of the hierarchy, alone of all cgroups, has no type. */
+static bool is_whole_hierarchy(const char *path)
+{
+	cleanup_fd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC &&
+	       faccessat(fd, "cgroup.type", F_OK, 0) < 0 && errno == ENOENT;
+}
+
 static int hierarchy_find(char **path, struct vxe_error **err)
 {
-	cleanup_file FILE *table = fopen("/proc/self/mountinfo", "re");
+	cleanup_file FILE *table = NULL;
 	char root[4096], point[4096], line[16384];
 
+	if (is_whole_hierarchy(USUAL_HIERARCHY)) {
+		*path = strdup(USUAL_HIERARCHY);
+		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the cgroup hierarchy");
+	}
+	/* The kernel writes every mount for this, which takes its time. */
+	table = fopen("/proc/self/mountinfo", "re");
 	while (table && fgets(line, sizeof(line), table)) {
 		const char *type = strstr(line, " - ");
 		struct statfs fs;
@@ -425,9 +442,9 @@ int vxe_cgroup_open(const char *path, struct vxe_error **err)
 	return cgroup_check(fd, path, err) < 0 ? -1 : steal_fd(&fd);
 }
 
-static void pause_ms(long ms)
+static void pause_us(long us)
 {
-	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
 /* Waits for a value in cgroup.events, which a change of it makes readable; looking is enough for what takes a few milliseconds. */
@@ -441,7 +458,7 @@ static bool event_wait(int fd, const char *key, uint64_t wanted)
 			return false;
 		if (value == wanted)
 			return true;
-		pause_ms(step);
+		pause_us(step * 1000);
 		waited += step;
 	}
 	return false;
@@ -554,6 +571,17 @@ int vxe_cgroup_remove(const char *path, struct vxe_error **err)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
+	/* As a rule its processes have ended, the last of them a moment ago: the kernel lets go of it when it has left its CPU. */
+	for (int attempt = 0; attempt < 60; attempt++) {
+		if (rmdir(path) == 0)
+			return 0;
+		if (errno != EBUSY)
+			break;
+		if (attempt < 40)
+			sched_yield();
+		else
+			pause_us(20);
+	}
 	if (is_populated(fd)) {
 		if (vxe_cgroup_kill(fd, err) < 0)
 			return -1;
@@ -568,7 +596,7 @@ int vxe_cgroup_remove(const char *path, struct vxe_error **err)
 			return 0;
 		if (errno != EBUSY || waited > 500)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "removing the cgroup %s", path);
-		pause_ms(1);
+		pause_us(1000);
 	}
 }
 

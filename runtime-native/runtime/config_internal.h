@@ -57,7 +57,9 @@ int config_parse_process(struct json_object *object, const char *path, bool need
 int config_parse_landlock(struct json_object *process, const char *path, struct vxe_landlock *landlock, struct vxe_error **err);
 int config_parse_linux(struct json_object *root, struct vxe_config *config, struct vxe_error **err);
 int config_parse_resources(struct json_object *linux_object, struct vxe_resources *resources, struct vxe_error **err);
-int config_parse_seccomp(struct json_object *linux_object, struct vxe_seccomp *seccomp, struct vxe_error **err);
+/* The rules are most of a VXE bundle's text. They are for other engines where org.vxe.seccomp.filter names the compiled filter. */
+int config_parse_seccomp(struct json_object *linux_object, bool with_rules, struct vxe_seccomp *seccomp,
+			 struct vxe_error **err);
 
 void config_free_process(struct vxe_process *process);
 void config_free_landlock(struct vxe_landlock *landlock);

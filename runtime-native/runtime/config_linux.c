@@ -225,7 +225,7 @@ int config_parse_linux(struct json_object *root, struct vxe_config *config, stru
 	    parse_personality(object, config, err) < 0 ||
 	    vxe_json_get_string(object, path, "cgroupsPath", &config->cgroups_path, err) < 0 ||
 	    config_parse_resources(object, &config->resources, err) < 0 ||
-	    config_parse_seccomp(object, &config->seccomp, err) < 0)
+	    config_parse_seccomp(object, !vxe_config_annotation(config, "org.vxe.seccomp.filter"), &config->seccomp, err) < 0)
 		return -1;
 	return check_needs(config, err);
 }

@@ -164,7 +164,7 @@ static int parse_architectures(struct json_object *object, const char *path, str
 	return status;
 }
 
-int config_parse_seccomp(struct json_object *linux_object, struct vxe_seccomp *seccomp, struct vxe_error **err)
+int config_parse_seccomp(struct json_object *linux_object, bool with_rules, struct vxe_seccomp *seccomp, struct vxe_error **err)
 {
 	const char *path = "linux.seccomp";
 	struct json_object *object;
@@ -178,8 +178,8 @@ int config_parse_seccomp(struct json_object *linux_object, struct vxe_seccomp *s
 	    config_flags(object, path, "flags", CONFIG_NAMES(flag_names), "seccomp filter flag", &flags, err) < 0 ||
 	    config_absolute_path(object, path, "listenerPath", &seccomp->listener_path, err) < 0 ||
 	    vxe_json_get_string(object, path, "listenerMetadata", &seccomp->listener_metadata, err) < 0 ||
-	    config_items(object, path, "syscalls", sizeof(*seccomp->rules), parse_rule, NULL, &seccomp->rules,
-			 &seccomp->n_rules, err) < 0)
+	    (with_rules && config_items(object, path, "syscalls", sizeof(*seccomp->rules), parse_rule, NULL, &seccomp->rules,
+					&seccomp->n_rules, err) < 0))
 		return -1;
 	seccomp->flags = (unsigned int)flags;
 	seccomp->present = true;

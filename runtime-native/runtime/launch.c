@@ -269,10 +269,9 @@ static bool config_has_hooks(const struct vxe_config *config)
 	return config->prestart.count || config->create_runtime.count;
 }
 
-int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
+int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 {
 	const struct vxe_config *config = launch->config;
-	int passed = -1;
 
 	if (!launch->process)
 		launch->process = &config->process;
@@ -290,8 +289,19 @@ int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the report page");
 	}
 	atomic_store(&launch->report->listener_slot, -1);
-	if (instance_clone(launch, err) < 0)
-		return -1;
+	/* The hooks wait for a word from the child, and it for theirs. */
+	launch->straight &= !config_has_hooks(config) && launch->start_fifo < 0;
+	return instance_clone(launch, err);
+}
+
+int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err)
+{
+	const struct vxe_config *config = launch->config;
+	int passed = -1;
+
+	/* The process is known already, and what goes wrong shows at its end. */
+	if (launch->straight && !launch->reaper && launch->join_pidfd < 0)
+		return 0;
 	for (;;) {
 		int message = vxe_sync_receive(launch->sync_fd, &passed);
 
@@ -328,7 +338,7 @@ int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err)
 
 int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
 {
-	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_GO, -1) < 0)
+	if (!launch->straight && vxe_sync_send(launch->sync_fd, VXE_SYNC_GO, -1) < 0)
 		return launch_ended(launch, "it was told to go on", err);
 	return launch->filter.notifies ? vxe_launch_take_listener(launch, err) : 0;
 }

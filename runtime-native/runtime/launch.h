@@ -3,7 +3,8 @@
  * its pid namespace), which builds the mount tree, and the program's own, which is the same one, or, with the
  * reaper (org.vxe.init), its child. The last steps before execve are always: capabilities, Landlock, seccomp.
  *
- *     vxe_launch_create   namespaces, mounts, ruleset; the program's process waits
+ *     vxe_launch_begin    checks, and the first process in its new namespaces
+ *     vxe_launch_wait     mounts, ruleset: the program's process is ready, and waits
  *     vxe_launch_go       it goes on; the listener of its filter is taken from it
  *     (supervisor)        lets the one execve through and serves the instance
  */
@@ -40,6 +41,7 @@ struct vxe_launch {
 	int bundle_fd;
 	bool reaper, forking, host_root;
 	bool detached; /* exec: the program outlives the caller */
+	bool straight; /* nothing is to be done between ready and go: the program's process does not wait */
 	unsigned int without;
 	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
 	void *entry_arg;
@@ -47,11 +49,11 @@ struct vxe_launch {
 	int extra_fds;			   /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
 	bool listen_fds;		   /* set LISTEN_PID and LISTEN_FDS for them */
 	int console_socket;		   /* process.terminal: where the master goes; -1: none */
-	int start_fifo;			   /* read before going on (OCI create); -1: a message of the launcher */
+	int start_fifo;			   /* read before going on, once the launcher has said go (OCI create); -1 */
 	int join_pidfd;			   /* exec: enter the namespaces of this process instead of making new ones; -1 */
 	int cgroup_fd;			   /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
-	bool in_user_namespace; /* set by vxe_launch_create: known before the mapping is written, and not by asking for an id after */
+	bool in_user_namespace; /* set by vxe_launch_begin: known before the mapping is written, and not by asking for an id after */
 	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 
@@ -69,9 +71,10 @@ struct vxe_launch {
 extern const int vxe_passed_signals[];
 
 void vxe_launch_init(struct vxe_launch *launch);
-int vxe_launch_create(struct vxe_launch *launch, struct vxe_error **err);
+int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err);
+int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err);
 int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err);
-/* Waits for the 'L' of a process that was let go by its fifo, or by vxe_launch_go, and takes the listener. */
+/* Waits for the 'L' of a process that was let go, and takes the listener. */
 int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err);
 /* What the instance's side reported, as an error; 0 if it reported nothing. */
 int vxe_launch_failure(const struct vxe_launch *launch, struct vxe_error **err);

@@ -324,6 +324,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	sigset_t none;
 	char byte;
 
+	if (!launch->straight)
+		sync_expect(child, VXE_SYNC_GO);
 	if (launch->start_fifo >= 0) {
 		ssize_t got;
 
@@ -332,8 +334,6 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		while (got < 0 && errno == EINTR);
 		if (got != 1)
 			_exit(VXE_EXIT_FAILURE);
-	} else {
-		sync_expect(child, VXE_SYNC_GO);
 	}
 	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created",
 			  &err) < 0)
@@ -585,7 +585,7 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	if (!launch->entry && program_find(&child, &err) < 0)
 		goto failed;
 	if (!launch->reaper) {
-		if (vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)
+		if (!launch->straight && vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)
 			_exit(VXE_EXIT_FAILURE);
 		program_main(&child);
 	}

@@ -512,7 +512,8 @@ static int sysctl_write(int root_fd, const struct vxe_pair *pair, struct vxe_err
 	return 0;
 }
 
-static int mask_folder(int target, const char *path, struct vxe_error **err)
+/* One empty file system, nothing in which can be changed, covers them all. */
+static int mask_make(struct vxe_error **err)
 {
 	static const struct vxe_mount empty = {
 		.destination = (char *)"a masked folder", .type = (char *)"tmpfs", .source = (char *)"vxe-mask"};
@@ -522,9 +523,23 @@ static int mask_folder(int target, const char *path, struct vxe_error **err)
 		.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 		.data = {.items = options, .count = 1},
 	};
-	cleanup_fd int fd = filesystem_make(&plan, err);
 
-	return fd < 0 ? -1 : attach(fd, target, path, err);
+	return filesystem_make(&plan, err);
+}
+
+static int mask_folder(int *mask_fd, int target, const char *path, struct vxe_error **err)
+{
+	cleanup_fd int copy = -1;
+
+	if (*mask_fd < 0) {
+		*mask_fd = mask_make(err);
+		return *mask_fd < 0 ? -1 : attach(*mask_fd, target, path, err);
+	}
+	/* Of a mount that is attached: kernels before 6.15 copy no other. */
+	copy = sys_open_tree(*mask_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	if (copy < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "masking %s", path);
+	return attach(copy, target, path, err);
 }
 
 /* Of the kernel's own trees each kernel has its part. Elsewhere a profile rests on the mask: what it hides may come later. */
@@ -533,7 +548,7 @@ static bool path_may_lack(const struct vxe_config *config, const char *path)
 	return !vxe_config_annotation(config, "org.vxe.version") || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
 }
 
-static int path_mask(const struct vxe_config *config, int root_fd, const char *path, struct vxe_error **err)
+static int path_mask(const struct vxe_config *config, int root_fd, int *mask_fd, const char *path, struct vxe_error **err)
 {
 	cleanup_fd int target = open_in_root(root_fd, path, O_PATH);
 	cleanup_fd int null_fd = -1;
@@ -545,7 +560,7 @@ static int path_mask(const struct vxe_config *config, int root_fd, const char *p
 		return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
 	}
 	if (fd_is_directory(target))
-		return mask_folder(target, path, err);
+		return mask_folder(mask_fd, target, path, err);
 	/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
 	null_fd = device_clone("/dev/null", 1, 3, err);
 	return null_fd < 0 ? -1 : attach(null_fd, target, path, err);
@@ -568,6 +583,8 @@ static int path_make_readonly(int root_fd, const char *path, struct vxe_error **
 
 static int paths_protect(const struct vxe_config *config, int root_fd, struct vxe_error **err)
 {
+	cleanup_fd int mask_fd = -1;
+
 	for (size_t i = 0; i < config->sysctl.count; i++)
 		if (sysctl_write(root_fd, &config->sysctl.items[i], err) < 0)
 			return -1;
@@ -575,7 +592,7 @@ static int paths_protect(const struct vxe_config *config, int root_fd, struct vx
 		if (path_make_readonly(root_fd, config->readonly_paths.items[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < config->masked_paths.count; i++)
-		if (path_mask(config, root_fd, config->masked_paths.items[i], err) < 0)
+		if (path_mask(config, root_fd, &mask_fd, config->masked_paths.items[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -267,8 +267,10 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_process_id(text, "supervisor", &state->supervisor);
 	vxe_json_text_bool(text, "supervised", state->supervised);
 	vxe_json_text_bool(text, "detached", state->detached);
-	if (gmtime_r(&seconds, &tm) && strftime(created, sizeof(created) - 16, "%Y-%m-%dT%H:%M:%S", &tm) > 0) {
-		snprintf(created + strlen(created), 16, ".%09dZ", (int)(state->created_ns % 1000000000));
+	/* strftime would read the host's time zone first. */
+	if (gmtime_r(&seconds, &tm)) {
+		snprintf(created, sizeof(created), "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+			 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(state->created_ns % 1000000000));
 		vxe_json_text_string(text, "created", created);
 	}
 	vxe_json_text_int(text, "createdNs", state->created_ns);

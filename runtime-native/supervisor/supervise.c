@@ -35,10 +35,15 @@ static bool has_service(const struct vxe_supervision *s, const char *name)
 	return annotation_lists(s, "org.vxe.services", name);
 }
 
+void vxe_supervision_init(struct vxe_supervision *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = -1;
+	s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
+}
+
 int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 {
-	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = -1;
-	s->status = -1;
 	if (s->capture || has_service(s, "syslog")) {
 		s->output_log = vxe_output_open(s->log_dir_fd);
 		if (s->output_log < 0)
@@ -63,8 +68,9 @@ int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 
 void vxe_supervision_free(struct vxe_supervision *s)
 {
-	int *owned[] = {&s->output_read, &s->output_write, &s->output_log, &s->syslog_fd, &s->notify_fd};
+	int *owned[] = {&s->output_read, &s->output_write, &s->output_log, &s->syslog_fd, &s->notify_fd, &s->signals_fd};
 
+	vxe_record_close(&s->log);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
 		if (*owned[i] >= 0)
 			close(*owned[i]);
@@ -78,11 +84,11 @@ static void signal_pass(const struct vxe_supervision *s, int sig)
 	sys_pidfd_send_signal(s->launch->init_pidfd >= 0 ? s->launch->init_pidfd : s->launch->program_pidfd, sig);
 }
 
-static void signals_serve(const struct vxe_supervision *s, int fd)
+static void signals_serve(const struct vxe_supervision *s)
 {
 	struct signalfd_siginfo info;
 
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	while (read(s->signals_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		signal_pass(s, (int)info.ssi_signo);
 }
 
@@ -149,12 +155,12 @@ static void status_collect(struct vxe_supervision *s)
 
 enum slot { SLOT_END, SLOT_SIGNALS, SLOT_LISTENER, SLOT_SYNC, SLOT_OUTPUT, SLOT_SYSLOG, SLOT_NOTIFY, SLOTS };
 
-static int loop(struct vxe_supervision *s, struct vxe_notify *notify, int signals, struct vxe_error **err)
+static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = s->launch;
 	struct pollfd fds[SLOTS] = {
 		[SLOT_END] = {.fd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd, .events = POLLIN},
-		[SLOT_SIGNALS] = {.fd = signals, .events = POLLIN},
+		[SLOT_SIGNALS] = {.fd = s->signals_fd, .events = POLLIN},
 		[SLOT_LISTENER] = {.fd = launch->listener_fd, .events = POLLIN},
 		[SLOT_SYNC] = {.fd = launch->sync_fd, .events = POLLIN},
 		[SLOT_OUTPUT] = {.fd = s->output_read, .events = POLLIN},
@@ -176,7 +182,7 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, int signal
 			fds[SLOT_LISTENER].fd = -1;
 		}
 		if (fds[SLOT_SIGNALS].revents & POLLIN)
-			signals_serve(s, signals);
+			signals_serve(s);
 		if (fds[SLOT_OUTPUT].revents)
 			output_drain(s, &fds[SLOT_OUTPUT]);
 		if (fds[SLOT_SYSLOG].revents & POLLIN)
@@ -201,11 +207,24 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, int signal
 	return 0;
 }
 
+int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
+{
+	sigset_t set;
+
+	if (s->launch->filter.notifies &&
+	    vxe_record_open(&s->log, s->log_dir_fd, s->profile ? s->profile : s->id, s->id, err) < 0)
+		return -1;
+	vxe_supervision_signals(&set);
+	s->signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "listening for signals");
+	return 0;
+}
+
 int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 {
 	struct vxe_launch *launch = s->launch;
 	cleanup_free char *syslog_path = NULL;
-	struct vxe_record_log log = {.fd = -1};
 	struct vxe_notify notify = {
 		.listener_fd = launch->listener_fd,
 		.execs_left = launch->entry ? 0 : 1,
@@ -213,29 +232,23 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		.performs_listen = annotation_lists(s, "org.vxe.supervised", "listen"),
 		.listen_words = vxe_config_annotation(launch->config, "org.vxe.listen"),
 		.errno_words = vxe_config_annotation(launch->config, "org.vxe.refuse.errno"),
-		.log = &log,
+		.log = &s->log,
 	};
-	cleanup_fd int signals = -1;
-	sigset_t set;
 	int result;
 
-	if (launch->listener_fd >= 0 && vxe_record_open(&log, s->log_dir_fd, s->profile ? s->profile : s->id, s->id, err) < 0)
+	if (s->signals_fd < 0 && vxe_supervision_open(s, err) < 0)
 		return -1;
 	if (s->syslog_fd >= 0 && asprintf(&syslog_path, "%s/log.sock", s->state_dir) < 0) {
 		syslog_path = NULL;
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "serving the instance");
 	}
 	notify.syslog_path = syslog_path;
-	vxe_supervision_signals(&set);
-	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "listening for signals");
 	/* The write end is the program's alone, or its end would never be seen. */
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));
 	signal(SIGPIPE, SIG_IGN);
-	result = loop(s, &notify, signals, err);
-	vxe_record_close(&log);
+	result = loop(s, &notify, err);
+	vxe_record_close(&s->log);
 	if (result < 0)
 		return -1;
 	status_collect(s);

@@ -567,6 +567,40 @@ static void test_full(void)
 	test_prefixes(full);
 }
 
+/* With a compiled filter of its own a bundle's rules are for other engines; what stands beside them is still read. */
+static void test_compiled_filter(void)
+{
+	static const char format[] =
+		"{\"ociVersion\":\"1.2.0\",%s\"root\":{\"path\":\"rootfs\"},\"linux\":{\"seccomp\":{\"defaultAction\":\"%s\","
+		"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"%s\"}]}}}";
+	static const char annotations[] = "\"annotations\":{\"org.vxe.seccomp.filter\":\"vxe/filter.bpf\"},";
+	static const struct {
+		const char *annotations, *fallback, *action, *what;
+		bool good;
+		size_t rules;
+	} cases[] = {
+		{"", "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "rules without a compiled filter", true, 1},
+		{"", "SCMP_ACT_ERRNO", "ALLOW", "a wrong rule without a compiled filter", false, 0},
+		{annotations, "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "rules beside a compiled filter", true, 0},
+		{annotations, "SCMP_ACT_ERRNO", "ALLOW", "a wrong rule beside a compiled filter", true, 0},
+		{annotations, "ERRNO", "SCMP_ACT_ALLOW", "a wrong default beside a compiled filter", false, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_free char *text = NULL;
+		struct vxe_config *config = NULL;
+		struct vxe_error *err = NULL;
+		int length = asprintf(&text, format, cases[i].annotations, cases[i].fallback, cases[i].action), status;
+
+		if (length < 0)
+			abort();
+		status = vxe_config_parse(text, (size_t)length, "/bundle", &config, &err);
+		ok(cases[i].good ? status == 0 && config->seccomp.n_rules == cases[i].rules : status < 0, "%s", cases[i].what);
+		vxe_config_free(&config);
+		vxe_error_free(&err);
+	}
+}
+
 static void test_devices(void)
 {
 	static const struct {
@@ -658,6 +692,7 @@ int main(void)
 	test_rows();
 	test_hint();
 	test_full();
+	test_compiled_filter();
 	test_devices();
 	test_process();
 	test_bundle();

@@ -42,7 +42,7 @@ static const struct row rows[] = {
 	{"{}/**/", "line 1, column 3: comments are not JSON"},
 	{"\xef\xbb\xbf{}", "line 1, column 1: JSON does not begin with a byte order mark"},
 	{"[\x0b]", "line 1, column 2: found byte 0x0b where a value was expected"},
-	/* What json-c would let through. */
+	/* What laxer parsers let through. */
 	{"{'a':1}", "line 1, column 2: strings stand in double quotes, not single ones"},
 	{"['a']", "line 1, column 2: strings stand in double quotes, not single ones"},
 	{"NaN", "line 1, column 1: NaN and Infinity are not JSON"},

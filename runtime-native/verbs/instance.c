@@ -27,23 +27,26 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
 	instance->fifo_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
 	vxe_launch_init(&instance->launch);
-	instance->supervision = (struct vxe_supervision){
-		.output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1};
+	vxe_supervision_init(&instance->supervision);
 }
 
 void instance_close(struct instance *instance, bool keep_state)
 {
-	int *owned[] = {&instance->dir_fd,     &instance->bundle_fd, &instance->log_fd,	  &instance->fifo_fd,
-			&instance->console_fd, &instance->ready_fd,  &instance->cgroup_fd};
+	int *owned[] = {&instance->bundle_fd,  &instance->log_fd,   &instance->fifo_fd,
+			&instance->console_fd, &instance->ready_fd, &instance->cgroup_fd};
+	bool has_cgroup = instance->cgroup_fd >= 0;
 
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
-	/* The state knows where the cgroup is: it stays as long as that does. */
-	if (instance->has_state && !keep_state && (instance->cgroup_fd < 0 || vxe_cgroup_remove(instance->cgroup, NULL) == 0))
-		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
+	vxe_config_free(&instance->config);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
 		if (*owned[i] >= 0)
 			close(*owned[i]);
+	/* The state knows where the cgroup is: it stays as long as that does. */
+	if (instance->has_state && !keep_state && (!has_cgroup || vxe_cgroup_remove(instance->cgroup, NULL) == 0))
+		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
+	if (instance->dir_fd >= 0)
+		close(instance->dir_fd);
 	/* The lock goes last: whoever waits for it finds the state gone. */
 	if (instance->lock_fd >= 0)
 		close(instance->lock_fd);
@@ -52,7 +55,6 @@ void instance_close(struct instance *instance, bool keep_state)
 	free(instance->root_path);
 	free(instance->dir_path);
 	free(instance->cgroup);
-	vxe_config_free(&instance->config);
 }
 
 /* Replaces *out by a copy of a NULL-terminated list. */
@@ -278,8 +280,7 @@ int instance_console_connect(const char *path, struct vxe_error **err)
 	return steal_fd(&fd);
 }
 
-/* The launch up to the waiting program, with the state that says so. */
-int instance_set_up(struct instance *instance, struct vxe_error **err)
+int instance_begin(struct instance *instance, struct vxe_error **err)
 {
 	struct vxe_launch *launch = &instance->launch;
 	sigset_t signals;
@@ -294,7 +295,14 @@ int instance_set_up(struct instance *instance, struct vxe_error **err)
 		launch->extra_fds = instance->options->preserve_fds;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	if (cgroup_make(instance, err) < 0 || vxe_launch_create(launch, err) < 0)
+	return cgroup_make(instance, err) < 0 ? -1 : vxe_launch_begin(launch, err);
+}
+
+int instance_wait(struct instance *instance, struct vxe_error **err)
+{
+	struct vxe_launch *launch = &instance->launch;
+
+	if (vxe_launch_wait(launch, err) < 0)
 		return -1;
 	/* Now that the instance's own devices are made, and before its program runs. */
 	if (instance->cgroup_fd >= 0 && vxe_cgroup_devices(instance->cgroup_fd, &instance->config->resources, err) < 0)

@@ -22,12 +22,16 @@ static int fifo_make(struct instance *instance, struct vxe_error **err)
 	return 0;
 }
 
-/* The supervisor of a created container: not its parent, since engines wait for the container themselves. */
-__attribute__((noreturn)) static void supervisor_main(struct instance *instance)
+/*
+ * The supervisor of a created container: not its parent, since engines wait for the container themselves. Until the state says that
+ * the container is there nobody could find it, so it is let go by a word of who writes the state, or ends with that one.
+ */
+__attribute__((noreturn)) static void supervisor_main(struct instance *instance, int written)
 {
 	struct vxe_supervision *s = &instance->supervision;
 	cleanup_error struct vxe_error *err = NULL;
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char byte;
 
 	setsid();
 	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
@@ -35,9 +39,56 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance)
 	close(steal_fd(&instance->fifo_fd));
 	instance_supervision_fill(instance);
 	instance->state.supervisor = instance_process_id(getpid());
-	if (vxe_launch_take_listener(&instance->launch, &err) < 0 || vxe_supervision_run(s, &err) < 0)
+	if (read(written, &byte, 1) != 1 || vxe_launch_go(&instance->launch, &err) < 0 || vxe_supervision_run(s, &err) < 0)
 		sys_pidfd_send_signal(instance->launch.init_pidfd, SIGKILL);
 	_exit(0);
+}
+
+/* *written is where the supervisor waits. */
+static int supervisor_make(struct instance *instance, int *written, struct vxe_error **err)
+{
+	int pipes[2];
+	pid_t pid;
+
+	if (instance->log_fd < 0 && instance_open_log(instance, err) < 0)
+		return -1;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", instance->options->id);
+	pid = fork();
+	if (pid == 0) {
+		close(pipes[1]);
+		supervisor_main(instance, pipes[0]);
+	}
+	close(pipes[0]);
+	*written = pipes[1];
+	if (pid < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", instance->options->id);
+	instance->state.supervisor = instance_process_id(pid);
+	return 0;
+}
+
+static int instance_create(struct instance *instance, struct vxe_error **err)
+{
+	cleanup_fd int written = -1;
+
+	if (instance_open(instance, err) < 0 || fifo_make(instance, err) < 0)
+		return -1;
+	if (vxe_config_annotation(instance->config, "org.vxe.version") && instance_open_log(instance, err) < 0)
+		return -1;
+	instance_supervision_fill(instance);
+	if (vxe_supervision_prepare(&instance->supervision, err) < 0 || instance_services_mount(instance, err) < 0 ||
+	    instance_begin(instance, err) < 0 || instance_wait(instance, err) < 0)
+		return -1;
+	instance->state.supervisor = (struct vxe_process_id){0};
+	if (instance->launch.filter.notifies && supervisor_make(instance, &written, err) < 0)
+		return -1;
+	if (instance_state_write(instance, VXE_CREATED, err) < 0)
+		return -1;
+	if (written < 0)
+		return vxe_launch_go(&instance->launch, err);
+	if (vxe_write_all(written, "W", 1) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the supervisor of %s", instance->options->id);
+	return 0;
 }
 
 int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_error **err)
@@ -46,35 +97,7 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 	int failed;
 
 	instance_init(&instance, options);
-	failed = instance_open(&instance, err);
-	if (!failed)
-		failed = fifo_make(&instance, err);
-	if (!failed && vxe_config_annotation(instance.config, "org.vxe.version"))
-		failed = instance_open_log(&instance, err);
-	if (!failed) {
-		instance_supervision_fill(&instance);
-		failed = vxe_supervision_prepare(&instance.supervision, err);
-	}
-	if (!failed)
-		failed = instance_services_mount(&instance, err);
-	if (!failed)
-		failed = instance_set_up(&instance, err);
-	if (!failed && instance.launch.filter.notifies) {
-		pid_t pid;
-
-		if (instance.log_fd < 0)
-			failed = instance_open_log(&instance, err);
-		pid = failed ? -1 : fork();
-		if (pid == 0)
-			supervisor_main(&instance);
-		if (!failed && pid < 0)
-			failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", options->id);
-		instance.state.supervisor = instance_process_id(pid);
-	} else if (!failed) {
-		instance.state.supervisor = (struct vxe_process_id){0};
-	}
-	if (!failed)
-		failed = instance_state_write(&instance, VXE_CREATED, err);
+	failed = instance_create(&instance, err);
 	if (failed)
 		vxe_launch_abort(&instance.launch);
 	instance_close(&instance, !failed);

@@ -132,12 +132,12 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL;
 	struct vxe_launch launch;
-	struct vxe_supervision supervision = {
-		.output_read = -1, .output_write = -1, .output_log = -1, .syslog_fd = -1, .notify_fd = -1, .status = -1};
+	struct vxe_supervision supervision;
 	sigset_t signals;
 	int failed = -1;
 
 	vxe_launch_init(&launch);
+	vxe_supervision_init(&supervision);
 	/* Processes of the instance are there already, and will see this one. */
 	if (vxe_self_seal(err) < 0 || vxe_instance_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
 		return -1;
@@ -186,7 +186,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	supervision.child = true;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	failed = vxe_launch_create(&launch, err);
+	failed = vxe_launch_begin(&launch, err) < 0 || vxe_launch_wait(&launch, err) < 0 ? -1 : 0;
 	if (!failed)
 		failed = instance_pid_file_write(options->pid_file, launch.program_pid, err);
 	if (!failed)

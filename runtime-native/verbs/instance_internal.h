@@ -30,8 +30,9 @@ int instance_open(struct instance *instance, struct vxe_error **err);
 int instance_open_log(struct instance *instance, struct vxe_error **err);
 /* The sockets of the services that the profile has, mounted where programs look for them. */
 int instance_services_mount(struct instance *instance, struct vxe_error **err);
-/* The launch up to the waiting program, with the state that says so. */
-int instance_set_up(struct instance *instance, struct vxe_error **err);
+/* The launch up to its first process, and up to the waiting program. */
+int instance_begin(struct instance *instance, struct vxe_error **err);
+int instance_wait(struct instance *instance, struct vxe_error **err);
 void instance_supervision_fill(struct instance *instance);
 int instance_state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err);
 

@@ -49,6 +49,14 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 	return 0;
 }
 
+/* Between set up and started somebody may look, or something is to be done: a hook, the pid file, the device rules. */
+static bool goes_straight(const struct instance *instance)
+{
+	const struct vxe_config *config = instance->config;
+
+	return !config->start_container.count && !instance->options->pid_file && !config->resources.n_devices;
+}
+
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
 {
 	struct vxe_supervision *s = &instance->supervision;
@@ -67,14 +75,19 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
 	if (instance->options->own_verb)
 		listen_fds_take(&instance->launch);
+	instance->launch.straight = goes_straight(instance);
 	if (vxe_supervision_prepare(s, err) < 0 || instance_services_mount(instance, err) < 0 ||
-	    instance_set_up(instance, err) < 0)
+	    instance_begin(instance, err) < 0)
 		return -1;
+	/* While the instance builds its environment. */
 	if (instance->launch.filter.notifies && instance->log_fd < 0 && instance_open_log(instance, err) < 0)
 		return -1;
 	s->log_dir_fd = instance->log_fd;
-	if (instance_state_write(instance, VXE_CREATED, err) < 0 || vxe_launch_go(&instance->launch, err) < 0 ||
-	    vxe_supervision_run(s, err) < 0)
+	if (vxe_supervision_open(s, err) < 0 || instance_wait(instance, err) < 0)
+		return -1;
+	if (!instance->launch.straight && instance_state_write(instance, VXE_CREATED, err) < 0)
+		return -1;
+	if (vxe_launch_go(&instance->launch, err) < 0 || vxe_supervision_run(s, err) < 0)
 		return -1;
 	*exit_code = instance_status_code(s->status);
 	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);

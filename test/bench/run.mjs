@@ -71,7 +71,7 @@ function launchers(bundle, folder) {
   const rows = [
     ['vxe-runtime run', [runtime, '--root', join(folder, 'oci'), 'run', '--bundle', bundle, 'idle']],
     ['plain spawn', [nothing]],
-    ['floor (minimal C)', [floor, rootfs, nothing, filter]],
+    ['floor (minimal C)', [floor, rootfs, nothing, filter, '/sys/fs/cgroup/vxe-bench-floor']],
   ];
   if (has('bwrap')) {
     const namespaces = [

@@ -1,40 +1,28 @@
-#include "json_scan.h"
-
+/* RFC 8259, read strictly and once: what it does not allow, or what could not be told exactly, is refused with its place. */
 #include <math.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "json.h"
+#include "json_node.h"
 
 /* Longer number literals carry nothing that a double or a uint64 could hold. */
 #define NUMBER_MAX 64
 #define SHOWN_KEY_MAX 64
-
-struct key {
-	size_t object; /* serial number of the object that it is in */
-	size_t offset; /* of its opening quote */
-	size_t size;
-	unsigned char *bytes; /* decoded */
-};
-
-struct key_log {
-	struct key *items;
-	size_t count, capacity;
-};
+/* Up to so many members their keys are compared each with each, by hash first. */
+#define FEW_MEMBERS 24
 
 struct scan {
 	const unsigned char *start, *at, *end;
-	size_t members, objects;
-	struct key_log *log; /* NULL: keys are only counted */
+	struct json_document *document;
+	char *strings;			     /* where the next decoded string goes; there is room for all of them */
+	const struct json_object *duplicate; /* the first member in the text whose key its object has already */
 	struct vxe_error **err;
 };
 
-static int scan_value(struct scan *scan, unsigned int depth);
+static int scan_value(struct scan *scan, unsigned int depth, struct json_object *node);
 
 static int fail_at(struct scan *scan, const unsigned char *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -136,17 +124,41 @@ static int hex4(const unsigned char *p, const unsigned char *end)
 	return value;
 }
 
-/* At the backslash. */
+static char *put_utf8(char *out, uint32_t code)
+{
+	if (code < 0x80) {
+		*out++ = (char)code;
+	} else if (code < 0x800) {
+		*out++ = (char)(0xc0 | code >> 6);
+		*out++ = (char)(0x80 | (code & 0x3f));
+	} else if (code < 0x10000) {
+		*out++ = (char)(0xe0 | code >> 12);
+		*out++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*out++ = (char)(0x80 | (code & 0x3f));
+	} else {
+		*out++ = (char)(0xf0 | code >> 18);
+		*out++ = (char)(0x80 | (code >> 12 & 0x3f));
+		*out++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*out++ = (char)(0x80 | (code & 0x3f));
+	}
+	return out;
+}
+
+/* At the backslash. No escape is shorter than what it stands for. */
 static int scan_escape(struct scan *scan)
 {
+	static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
 	const unsigned char *at = scan->at;
+	const char *letter;
 	int unit, low;
 
 	if (scan->end - at < 2)
 		return fail_at(scan, at, "the string is not closed");
 	if (at[1] != 'u') {
-		if (at[1] == '\0' || !strchr("\"\\/bfnrt", at[1]))
+		letter = at[1] ? strchr(letters, at[1]) : NULL;
+		if (!letter)
 			return fail_at(scan, at, "unknown escape sequence in a string");
+		*scan->strings++ = meanings[letter - letters];
 		scan->at += 2;
 		return 0;
 	}
@@ -156,30 +168,46 @@ static int scan_escape(struct scan *scan)
 	if (unit == 0)
 		return fail_at(scan, at, "\\u0000 would cut the string short");
 	scan->at += 6;
-	if (unit < 0xd800 || unit > 0xdfff)
-		return 0;
-	low = -1;
-	if (unit < 0xdc00 && scan->end - scan->at >= 6 && scan->at[0] == '\\' && scan->at[1] == 'u')
-		low = hex4(scan->at + 2, scan->end);
-	if (low < 0xdc00 || low > 0xdfff)
-		return fail_at(scan, at, "half of a surrogate pair");
-	scan->at += 6;
+	if (unit >= 0xd800 && unit <= 0xdfff) {
+		low = -1;
+		if (unit < 0xdc00 && scan->end - scan->at >= 6 && scan->at[0] == '\\' && scan->at[1] == 'u')
+			low = hex4(scan->at + 2, scan->end);
+		if (low < 0xdc00 || low > 0xdfff)
+			return fail_at(scan, at, "half of a surrogate pair");
+		scan->at += 6;
+		unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+	}
+	scan->strings = put_utf8(scan->strings, (uint32_t)unit);
 	return 0;
 }
 
-static int scan_string(struct scan *scan)
+/* What is copied as it stands: the length of the run of plain characters at p. */
+static size_t plain_run(const unsigned char *p, const unsigned char *end)
+{
+	const unsigned char *first = p;
+
+	while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+		p++;
+	return (size_t)(p - first);
+}
+
+/* At the opening quote. *out is the decoded string, which ends with NUL where the text had the closing quote. */
+static int scan_string(struct scan *scan, const char **out)
 {
 	const unsigned char *open = scan->at++;
 
+	*out = scan->strings;
 	for (;;) {
 		const unsigned char *p = scan->at;
+		size_t length = plain_run(p, scan->end);
 
-		while (p < scan->end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
-			p++;
-		scan->at = p;
+		memcpy(scan->strings, p, length);
+		scan->strings += length;
+		p = scan->at += length;
 		if (p == scan->end)
 			return fail_at(scan, open, "the string is not closed");
 		if (*p == '"') {
+			*scan->strings++ = '\0';
 			scan->at++;
 			return 0;
 		}
@@ -189,10 +217,11 @@ static int scan_string(struct scan *scan)
 		} else if (*p < 0x20) {
 			return fail_at(scan, p, "raw control character 0x%02x in a string", *p);
 		} else {
-			size_t length = vxe_json_utf8_length(p, scan->end);
-
+			length = vxe_json_utf8_length(p, scan->end);
 			if (length == 0)
 				return fail_at(scan, p, "byte 0x%02x is not UTF-8", *p);
+			memcpy(scan->strings, p, length);
+			scan->strings += length;
 			scan->at += length;
 		}
 	}
@@ -207,7 +236,7 @@ static bool scan_digits(struct scan *scan)
 	return scan->at > first;
 }
 
-static int check_integer(struct scan *scan, const unsigned char *first, bool negative)
+static int read_integer(struct scan *scan, const unsigned char *first, struct json_object *out)
 {
 	uint64_t value = 0;
 
@@ -215,18 +244,21 @@ static int check_integer(struct scan *scan, const unsigned char *first, bool neg
 		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
 			return fail_at(scan, first, "the integer does not fit into 64 bits");
-	if (negative && value > (uint64_t)INT64_MAX + 1)
+	if (out->negative && value > (uint64_t)INT64_MAX + 1)
 		return fail_at(scan, first, "the integer does not fit into 64 bits");
+	out->type = JSON_INTEGER;
+	out->magnitude = value;
 	return 0;
 }
 
-static int scan_number(struct scan *scan)
+static int scan_number(struct scan *scan, struct json_object *out)
 {
 	const unsigned char *first = scan->at, *digits;
 	char literal[NUMBER_MAX + 1];
-	bool negative = next_is(scan, '-'), integer = true;
+	bool integer = true;
 	size_t length;
 
+	out->negative = next_is(scan, '-');
 	digits = scan->at;
 	if (!scan_digits(scan)) {
 		scan->at = first;
@@ -248,7 +280,8 @@ static int scan_number(struct scan *scan)
 			return fail_unexpected(scan, "a digit");
 	}
 	if (integer)
-		return check_integer(scan, digits, negative);
+		return read_integer(scan, digits, out);
+	out->type = JSON_DECIMAL;
 	length = (size_t)(scan->at - first);
 	if (length > NUMBER_MAX)
 		return fail_at(scan, first, "the number has more than %d characters", NUMBER_MAX);
@@ -269,15 +302,45 @@ static int scan_word(struct scan *scan, const char *word)
 	return 0;
 }
 
-static int scan_array(struct scan *scan, unsigned int depth)
+/* A node of the document, all zero: null. */
+static struct json_object *node_new(struct scan *scan)
 {
+	struct json_document *document = scan->document;
+	struct json_chunk *chunk = document->chunks;
+
+	if (!chunk || chunk->used == chunk->capacity) {
+		size_t capacity = chunk ? chunk->capacity * 2 : FIRST_NODES;
+		struct json_chunk *fresh;
+
+		if (capacity > MOST_NODES)
+			capacity = MOST_NODES;
+		fresh = calloc(1, sizeof(*fresh) + capacity * sizeof(fresh->nodes[0]));
+		if (!fresh) {
+			vxe_error_set(scan->err, VXE_EXIT_FAILURE, 0, "out of memory");
+			return NULL;
+		}
+		fresh->capacity = capacity;
+		fresh->next = chunk;
+		document->chunks = chunk = fresh;
+	}
+	return &chunk->nodes[chunk->used++];
+}
+
+static int scan_array(struct scan *scan, unsigned int depth, struct json_object *out)
+{
+	struct json_object **link = &out->first;
+
+	out->type = JSON_ARRAY;
 	scan->at++;
 	skip_space(scan);
 	if (next_is(scan, ']'))
 		return 0;
 	for (;;) {
-		if (scan_value(scan, depth) < 0)
+		*link = node_new(scan);
+		if (!*link || scan_value(scan, depth, *link) < 0)
 			return -1;
+		link = &(*link)->next;
+		out->count++;
 		skip_space(scan);
 		if (next_is(scan, ']'))
 			return 0;
@@ -286,117 +349,100 @@ static int scan_array(struct scan *scan, unsigned int depth)
 	}
 }
 
-static unsigned char *put_utf8(unsigned char *out, uint32_t code)
+/* FNV-1a. Only the pairs that it makes equal are compared further, so a bad distribution costs time and no more. */
+static uint32_t key_hash(const char *key)
 {
-	if (code < 0x80) {
-		*out++ = (unsigned char)code;
-	} else if (code < 0x800) {
-		*out++ = (unsigned char)(0xc0 | code >> 6);
-		*out++ = (unsigned char)(0x80 | (code & 0x3f));
-	} else if (code < 0x10000) {
-		*out++ = (unsigned char)(0xe0 | code >> 12);
-		*out++ = (unsigned char)(0x80 | (code >> 6 & 0x3f));
-		*out++ = (unsigned char)(0x80 | (code & 0x3f));
-	} else {
-		*out++ = (unsigned char)(0xf0 | code >> 18);
-		*out++ = (unsigned char)(0x80 | (code >> 12 & 0x3f));
-		*out++ = (unsigned char)(0x80 | (code >> 6 & 0x3f));
-		*out++ = (unsigned char)(0x80 | (code & 0x3f));
-	}
-	return out;
+	uint32_t hash = 2166136261u;
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * 16777619u;
+	return hash;
 }
 
-/* Decodes a string that scan_string accepted, quotes not included; out has room for as many bytes as there are. */
-static size_t decode(const unsigned char *p, const unsigned char *end, unsigned char *out)
+/* The strings of a document lie in the order of its text, so their addresses tell which came first. */
+static void duplicate_note(struct scan *scan, const struct json_object *later)
 {
-	static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
-	unsigned char *to = out;
-
-	while (p < end) {
-		const char *letter;
-		uint32_t code;
-
-		if (*p != '\\') {
-			*to++ = *p++;
-			continue;
-		}
-		if (p[1] != 'u') {
-			letter = strchr(letters, p[1]);
-			*to++ = letter ? (unsigned char)meanings[letter - letters] : p[1];
-			p += 2;
-			continue;
-		}
-		code = (uint32_t)hex4(p + 2, end);
-		p += 6;
-		if (code >= 0xd800 && code <= 0xdbff) {
-			code = 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)hex4(p + 2, end) - 0xdc00);
-			p += 6;
-		}
-		to = put_utf8(to, code);
-	}
-	return (size_t)(to - out);
+	if (!scan->duplicate || later->key < scan->duplicate->key)
+		scan->duplicate = later;
 }
 
-/* The key between open and scan->at, both quotes included. */
-static int log_key(struct scan *scan, const unsigned char *open, size_t object)
+static int compare_members(const void *left, const void *right)
 {
-	struct key_log *log = scan->log;
-	struct key *key;
+	const struct json_object *a = *(const struct json_object *const *)left, *b = *(const struct json_object *const *)right;
+	int order = strcmp(a->key, b->key);
 
-	if (log->count == log->capacity) {
-		size_t capacity = log->capacity ? log->capacity * 2 : 64;
-		struct key *items = reallocarray(log->items, capacity, sizeof(*items));
+	return order ? order : (a->key > b->key) - (a->key < b->key);
+}
 
-		if (!items)
-			return vxe_error_set(scan->err, VXE_EXIT_FAILURE, 0, "out of memory");
-		log->items = items;
-		log->capacity = capacity;
-	}
-	key = &log->items[log->count];
-	key->object = object;
-	key->offset = (size_t)(open - scan->start);
-	key->bytes = malloc((size_t)(scan->at - open));
-	if (!key->bytes)
+static int check_many_keys(struct scan *scan, const struct json_object *object)
+{
+	const struct json_object **members = reallocarray(NULL, object->count, sizeof(*members));
+	size_t count = 0;
+
+	if (!members)
 		return vxe_error_set(scan->err, VXE_EXIT_FAILURE, 0, "out of memory");
-	key->size = decode(open + 1, scan->at - 1, key->bytes);
-	log->count++;
+	for (const struct json_object *member = object->first; member; member = member->next)
+		members[count++] = member;
+	qsort(members, count, sizeof(*members), compare_members);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(members[i - 1]->key, members[i]->key) == 0)
+			duplicate_note(scan, members[i]);
+	free(members);
 	return 0;
 }
 
-static int scan_object(struct scan *scan, unsigned int depth)
+static int check_keys(struct scan *scan, const struct json_object *object)
 {
-	size_t object = scan->objects++;
+	if (object->count > FEW_MEMBERS)
+		return check_many_keys(scan, object);
+	for (const struct json_object *member = object->first; member; member = member->next)
+		for (const struct json_object *other = object->first; other != member; other = other->next)
+			if (member->hash == other->hash && strcmp(member->key, other->key) == 0) {
+				duplicate_note(scan, member);
+				break;
+			}
+	return 0;
+}
 
+static int scan_object(struct scan *scan, unsigned int depth, struct json_object *out)
+{
+	struct json_object **link = &out->first;
+
+	out->type = JSON_OBJECT;
 	scan->at++;
 	skip_space(scan);
 	if (next_is(scan, '}'))
 		return 0;
 	for (;;) {
-		const unsigned char *open;
+		const char *key;
+		size_t place;
 
 		skip_space(scan);
-		open = scan->at;
-		if (open == scan->end || *open != '"')
+		if (scan->at == scan->end || *scan->at != '"')
 			return fail_unexpected(scan, "a key in double quotes");
-		if (scan_string(scan) < 0)
-			return -1;
-		scan->members++;
-		if (scan->log && log_key(scan, open, object) < 0)
+		place = (size_t)(scan->at - scan->start);
+		if (scan_string(scan, &key) < 0)
 			return -1;
 		skip_space(scan);
 		if (!next_is(scan, ':'))
 			return fail_unexpected(scan, "':'");
-		if (scan_value(scan, depth) < 0)
+		*link = node_new(scan);
+		if (!*link || scan_value(scan, depth, *link) < 0)
 			return -1;
+		(*link)->key = key;
+		(*link)->key_place = (uint32_t)place;
+		(*link)->hash = key_hash(key);
+		link = &(*link)->next;
+		out->count++;
 		skip_space(scan);
 		if (next_is(scan, '}'))
-			return 0;
+			return check_keys(scan, out);
 		if (!next_is(scan, ','))
 			return fail_unexpected(scan, "',' or '}'");
 	}
 }
 
-static int scan_value(struct scan *scan, unsigned int depth)
+static int scan_value(struct scan *scan, unsigned int depth, struct json_object *node)
 {
 	skip_space(scan);
 	if (scan->at == scan->end)
@@ -406,21 +452,36 @@ static int scan_value(struct scan *scan, unsigned int depth)
 	case '[':
 		if (depth == VXE_JSON_MAX_DEPTH)
 			return fail_at(scan, scan->at, "more than %d levels of nesting", VXE_JSON_MAX_DEPTH);
-		return *scan->at == '{' ? scan_object(scan, depth + 1) : scan_array(scan, depth + 1);
+		return *scan->at == '{' ? scan_object(scan, depth + 1, node) : scan_array(scan, depth + 1, node);
 	case '"':
-		return scan_string(scan);
+		node->type = JSON_STRING;
+		return scan_string(scan, &node->string);
 	case 't':
+		node->type = JSON_TRUE;
 		return scan_word(scan, "true");
 	case 'f':
+		node->type = JSON_FALSE;
 		return scan_word(scan, "false");
 	case 'n':
 		return scan_word(scan, "null");
 	case '-':
 	case '0' ... '9':
-		return scan_number(scan);
+		return scan_number(scan, node);
 	default:
 		return fail_unexpected(scan, "a value");
 	}
+}
+
+static int fail_duplicate(struct scan *scan)
+{
+	const char *key = scan->duplicate->key;
+	char shown[SHOWN_KEY_MAX + 1];
+	size_t length = strnlen(key, SHOWN_KEY_MAX);
+
+	for (size_t i = 0; i < length; i++)
+		shown[i] = key[i] >= 0x20 && key[i] < 0x7f ? key[i] : '?';
+	shown[length] = '\0';
+	return fail_at(scan, scan->start + scan->duplicate->key_place, "duplicate key \"%s\"", shown);
 }
 
 static int scan_text(struct scan *scan)
@@ -432,77 +493,30 @@ static int scan_text(struct scan *scan)
 	skip_space(scan);
 	if (scan->at == scan->end)
 		return vxe_error_set(scan->err, VXE_EXIT_FAILURE, 0, "is empty");
-	if (scan_value(scan, 0) < 0)
+	if (scan_value(scan, 0, &scan->document->root) < 0)
 		return -1;
 	skip_space(scan);
 	if (scan->at != scan->end)
 		return fail_unexpected(scan, "the end of the text");
-	return 0;
+	return scan->duplicate ? fail_duplicate(scan) : 0;
 }
 
-int vxe_json_scan(const char *text, size_t size, size_t *members, struct vxe_error **err)
+int vxe_json_parse(const char *text, size_t size, struct json_object **out, struct vxe_error **err)
 {
 	const unsigned char *start = (const unsigned char *)text;
 	struct scan scan = {.start = start, .at = start, .end = start + size, .err = err};
 
 	if (size > VXE_JSON_MAX_SIZE)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "is larger than %u MiB", VXE_JSON_MAX_SIZE >> 20);
-	if (scan_text(&scan) < 0)
+	/* No decoded string with its NUL is longer than it was in the text with its quotes. */
+	scan.document = calloc(1, sizeof(*scan.document) + size + 1);
+	if (!scan.document)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
+	scan.strings = scan.document->strings;
+	if (scan_text(&scan) < 0) {
+		json_document_free(scan.document);
 		return -1;
-	*members = scan.members;
-	return 0;
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-	const struct key *a = left, *b = right;
-	int order;
-
-	if (a->object != b->object)
-		return a->object < b->object ? -1 : 1;
-	if (a->size != b->size)
-		return a->size < b->size ? -1 : 1;
-	order = memcmp(a->bytes, b->bytes, a->size);
-	if (order != 0)
-		return order;
-	return a->offset < b->offset ? -1 : a->offset > b->offset;
-}
-
-static int fail_duplicate(struct scan *scan, const struct key *key)
-{
-	char shown[SHOWN_KEY_MAX + 1];
-	size_t length = key->size < SHOWN_KEY_MAX ? key->size : SHOWN_KEY_MAX;
-
-	for (size_t i = 0; i < length; i++)
-		shown[i] = key->bytes[i] >= 0x20 && key->bytes[i] < 0x7f ? (char)key->bytes[i] : '?';
-	shown[length] = '\0';
-	return fail_at(scan, scan->start + key->offset, "duplicate key \"%s\"", shown);
-}
-
-int vxe_json_scan_duplicate(const char *text, size_t size, struct vxe_error **err)
-{
-	const unsigned char *start = (const unsigned char *)text;
-	struct key_log log = {0};
-	struct scan scan = {.start = start, .at = start, .end = start + size, .log = &log, .err = err};
-	const struct key *first = NULL;
-
-	if (scan_text(&scan) == 0) {
-		if (log.count > 1)
-			qsort(log.items, log.count, sizeof(*log.items), compare_keys);
-		for (size_t i = 1; i < log.count; i++) {
-			const struct key *a = &log.items[i - 1], *b = &log.items[i];
-
-			if (a->object == b->object && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0 &&
-			    (!first || b->offset < first->offset))
-				first = b;
-		}
-		if (first)
-			fail_duplicate(&scan, first);
-		else
-			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "an object has a duplicate key");
 	}
-	for (size_t i = 0; i < log.count; i++)
-		free(log.items[i].bytes);
-	free(log.items);
-	return -1;
+	*out = &scan.document->root;
+	return 0;
 }
