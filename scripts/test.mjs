@@ -29,11 +29,11 @@ function unitFiles() {
     .sort();
 }
 
-/** The kernels that machines are made of; KERNEL in the environment asks for one of them. */
-function kernelsOf(file) {
+/** The virtual machines there are; KERNEL in the environment asks for one of them. */
+function machinesOf(file) {
   return process.env.KERNEL
     ? [process.env.KERNEL]
-    : Object.keys(JSON.parse(readFileSync(file, 'utf8')).kernels);
+    : Object.keys(JSON.parse(readFileSync(file, 'utf8')).machines);
 }
 
 const suites = {
@@ -53,9 +53,9 @@ const suites = {
       limit: 20 * minute,
     })),
   vm: () =>
-    kernelsOf('test/vm/machines.json').map((kernel) => ({
-      title: `Linux ${kernel} in a virtual machine`,
-      argv: [process.execPath, 'test/vm/run.mjs', 'test', kernel],
+    machinesOf('test/vm/machines.json').map((machine) => ({
+      title: `the virtual machine ${machine}`,
+      argv: [process.execPath, 'test/vm/run.mjs', 'test', machine],
       limit: 30 * minute,
     })),
   conformance: () => [

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "warn.h"
+
 struct cap_sets {
 	struct __user_cap_data_struct data[2];
 };
@@ -56,6 +58,36 @@ bool vxe_caps_have(int capability)
 	uint64_t effective, permitted;
 
 	return sets_read(&effective, &permitted) == 0 && (effective & (1ULL << capability));
+}
+
+static void fit(uint64_t *set, uint64_t available, const char *name, const char *why)
+{
+	const char *const *names = vxe_config_capabilities();
+	uint64_t missing = *set & ~available;
+
+	for (int capability = 0; missing >> capability; capability++)
+		if (missing & (1ULL << capability))
+			vxe_warning("process.capabilities.%s: %s is not granted, %s", name, names[capability], why);
+	*set &= available;
+}
+
+void vxe_caps_fit(struct vxe_process *process, bool own_user_namespace)
+{
+	struct vxe_capabilities *caps = &process->capabilities;
+	uint64_t effective = 0, available = 0;
+
+	if (own_user_namespace) {
+		/* All that this kernel knows. */
+		for (int capability = 0; capability < 64 && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+			available |= 1ULL << capability;
+	} else if (sets_read(&effective, &available) < 0) {
+		return; /* the kernel says it when they are set */
+	}
+	fit(&caps->bounding, available, "bounding", "the caller does not have it");
+	fit(&caps->permitted, available, "permitted", "the caller does not have it");
+	fit(&caps->inheritable, available, "inheritable", "the caller does not have it");
+	fit(&caps->effective, caps->permitted, "effective", "it is not permitted");
+	fit(&caps->ambient, caps->permitted & caps->inheritable, "ambient", "it is not permitted and inheritable");
 }
 
 int vxe_caps_keep(uint64_t keep)

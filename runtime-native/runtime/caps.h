@@ -7,6 +7,9 @@
 
 /* Drops the bounding set, changes to the process's user and groups, and sets the other sets. */
 int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err);
+/* config.md, Linux Process: a capability that cannot be granted is a warning. Takes those out of the sets that the caller does not have
+   (in a user namespace of its own it has them all) or that a set rests on and another set lacks. */
+void vxe_caps_fit(struct vxe_process *process, bool own_user_namespace);
 /* Nothing but `keep` (bits), in all sets, for the reaper. 0 or -1 with errno. */
 int vxe_caps_keep(uint64_t keep);
 /* Does the calling process hold the capability in its effective set? */

@@ -10,11 +10,11 @@
 #include <time.h>
 
 #include "cgroup_device.h"
+#include "cgroup_internal.h"
 #include "cleanup.h"
 #include "file.h"
 #include "kernel.h"
 
-#define FILE_MAX (1u << 20)
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY)
 #define WAIT_MS 5000
 #define USUAL_HIERARCHY "/sys/fs/cgroup"
@@ -24,9 +24,10 @@ bool vxe_cgroup_wanted(const struct vxe_config *config)
 {
 	const struct vxe_resources *r = &config->resources;
 
-	return (config->cgroups_path && *config->cgroups_path) || r->has_memory_limit || r->has_memory_swap ||
-	       r->has_memory_reservation || r->has_pids_limit || r->has_cpu_shares || r->has_cpu_quota || r->has_cpu_period ||
-	       r->cpuset_cpus || r->cpuset_mems || r->unified.count || r->has_other_devices;
+	struct vxe_controllers needed = {0};
+
+	cgroup_controllers_needed(r, &needed);
+	return (config->cgroups_path && *config->cgroups_path) || needed.count || r->has_other_devices;
 }
 
 /* proc(5), mountinfo: a space in a path is written as \040. */
@@ -140,224 +141,6 @@ int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path
 	return 0;
 }
 
-/* --- files --- */
-
-static int file_write(int fd, const char *file, const char *text)
-{
-	cleanup_fd int target = openat(fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	return target < 0 || vxe_write_all(target, text, strlen(text)) < 0 ? -1 : 0;
-}
-
-static int file_read(int fd, const char *file, char **text)
-{
-	size_t size;
-
-	return vxe_file_read_at(fd, file, FILE_MAX, text, &size, NULL);
-}
-
-/* Is the word in the space-separated file? */
-static bool file_lists(int fd, const char *file, const char *word, size_t length)
-{
-	cleanup_free char *text = NULL;
-
-	if (file_read(fd, file, &text) < 0)
-		return false;
-	for (const char *at = text; *at;) {
-		size_t n = strcspn(at, " \n");
-
-		if (n == length && !strncmp(at, word, n))
-			return true;
-		at += n;
-		at += strspn(at, " \n");
-	}
-	return false;
-}
-
-bool vxe_cgroup_number(int fd, const char *file, const char *key, uint64_t *out)
-{
-	cleanup_free char *text = NULL;
-	size_t length = key ? strlen(key) : 0;
-
-	if (file_read(fd, file, &text) < 0)
-		return false;
-	if (!key)
-		return sscanf(text, "%" SCNu64, out) == 1;
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-		if (!strncmp(line, key, length) && line[length] == ' ')
-			return sscanf(line + length, "%" SCNu64, out) == 1;
-	return false;
-}
-
-/* --- controllers and limits --- */
-
-uint64_t vxe_cgroup_weight(uint64_t shares)
-{
-	/* The same line that other runtimes draw: 2 becomes 1, 262144 becomes 10000. */
-	if (shares < 2)
-		shares = 2;
-	if (shares > 262144)
-		shares = 262144;
-	return 1 + (shares - 2) * 9999 / 262142;
-}
-
-/* The controller is the part of the file's name before the dot. */
-static int limit_write(int fd, const char *field, const char *file, const char *value, struct vxe_error **err)
-{
-	size_t length = strcspn(file, ".");
-	int saved;
-
-	if (file_write(fd, file, value) == 0)
-		return 0;
-	saved = errno;
-	if (saved == ENOENT && !file_lists(fd, "cgroup.controllers", file, length)) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-			      "config.json: linux.resources.%s: the cgroup controller %.*s is not available here", field,
-			      (int)length, file);
-		return vxe_error_hint(err, "take the limit out, or give cgroup v2 the controller (a host that mounts it as "
-					   "version 1 keeps it from version 2)");
-	}
-	return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "config.json: linux.resources.%s: writing \"%s\" to %s", field,
-			     value, file);
-}
-
-static const char *number_text(char *buffer, size_t size, int64_t value)
-{
-	if (value < 0)
-		return "max";
-	snprintf(buffer, size, "%" PRId64, value);
-	return buffer;
-}
-
-static int limit_memory(int fd, const struct vxe_resources *r, struct vxe_error **err)
-{
-	char text[32];
-	int64_t swap = r->memory_swap;
-
-	/* config.json counts memory and swap together, cgroup v2 counts swap alone. */
-	if (swap > 0)
-		swap -= r->memory_limit;
-	/* 0 is how engines say that nothing is asked. */
-	if (r->has_memory_reservation && r->memory_reservation &&
-	    limit_write(fd, "memory.reservation", "memory.low", number_text(text, sizeof(text), r->memory_reservation), err) <
-		    0)
-		return -1;
-	if (r->has_memory_limit && r->memory_limit &&
-	    limit_write(fd, "memory.limit", "memory.max", number_text(text, sizeof(text), r->memory_limit), err) < 0)
-		return -1;
-	if (r->has_memory_swap && r->memory_swap)
-		return limit_write(fd, "memory.swap", "memory.swap.max", number_text(text, sizeof(text), swap), err);
-	return 0;
-}
-
-static int limit_cpu(int fd, const struct vxe_resources *r, struct vxe_error **err)
-{
-	char text[64];
-	uint64_t quota;
-	int length;
-
-	if (r->has_cpu_shares) {
-		snprintf(text, sizeof(text), "%" PRIu64, vxe_cgroup_weight(r->cpu_shares));
-		if (limit_write(fd, "cpu.shares", "cpu.weight", text, err) < 0)
-			return -1;
-	}
-	if ((r->has_cpu_quota && r->cpu_quota) || r->has_cpu_period) {
-		/* With a period alone the quota stays what it is. */
-		if (r->has_cpu_quota && r->cpu_quota > 0)
-			length = snprintf(text, sizeof(text), "%" PRId64, r->cpu_quota);
-		else if (!r->has_cpu_quota && vxe_cgroup_number(fd, "cpu.max", NULL, &quota))
-			length = snprintf(text, sizeof(text), "%" PRIu64, quota);
-		else
-			length = snprintf(text, sizeof(text), "max");
-		if (r->has_cpu_period)
-			snprintf(text + length, sizeof(text) - (size_t)length, " %" PRIu64, r->cpu_period);
-		if (limit_write(fd, r->has_cpu_quota ? "cpu.quota" : "cpu.period", "cpu.max", text, err) < 0)
-			return -1;
-	}
-	if (r->cpuset_cpus && *r->cpuset_cpus && limit_write(fd, "cpu.cpus", "cpuset.cpus", r->cpuset_cpus, err) < 0)
-		return -1;
-	if (r->cpuset_mems && *r->cpuset_mems)
-		return limit_write(fd, "cpu.mems", "cpuset.mems", r->cpuset_mems, err);
-	return 0;
-}
-
-int vxe_cgroup_limit(int fd, const struct vxe_resources *r, struct vxe_error **err)
-{
-	char text[32];
-
-	if (limit_memory(fd, r, err) < 0 || limit_cpu(fd, r, err) < 0)
-		return -1;
-	/* runtime-spec: 0 and below is no limit. */
-	if (r->has_pids_limit && limit_write(fd, "pids.limit", "pids.max",
-					     number_text(text, sizeof(text), r->pids_limit > 0 ? r->pids_limit : -1), err) < 0)
-		return -1;
-	for (size_t i = 0; i < r->unified.count; i++) {
-		cleanup_free char *field = NULL;
-
-		if (asprintf(&field, "unified[%s]", r->unified.items[i].key) < 0) {
-			field = NULL;
-			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "setting the cgroup's limits");
-		}
-		if (limit_write(fd, field, r->unified.items[i].key, r->unified.items[i].value, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-struct controllers {
-	const char *names[16];
-	size_t lengths[16], count;
-};
-
-static void controllers_add(struct controllers *set, const char *file)
-{
-	size_t length = strcspn(file, ".");
-
-	for (size_t i = 0; i < set->count; i++)
-		if (set->lengths[i] == length && !strncmp(set->names[i], file, length))
-			return;
-	if (set->count == sizeof(set->names) / sizeof(set->names[0]))
-		return; /* limit_write tells what is missing then */
-	set->names[set->count] = file;
-	set->lengths[set->count++] = length;
-}
-
-static void controllers_needed(const struct vxe_resources *r, struct controllers *set)
-{
-	if (r->has_memory_limit || r->has_memory_swap || r->has_memory_reservation)
-		controllers_add(set, "memory");
-	if (r->has_pids_limit)
-		controllers_add(set, "pids");
-	if (r->has_cpu_shares || r->has_cpu_quota || r->has_cpu_period)
-		controllers_add(set, "cpu");
-	if (r->cpuset_cpus || r->cpuset_mems)
-		controllers_add(set, "cpuset");
-	for (size_t i = 0; i < r->unified.count; i++)
-		controllers_add(set, r->unified.items[i].key);
-}
-
-/* What is not available is told by limit_write with the field's name; what the kernel refuses to hand down is told here. */
-static int controllers_enable(int fd, const char *where, const struct controllers *set, struct vxe_error **err)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		char text[80];
-		int saved;
-
-		snprintf(text, sizeof(text), "+%.*s", (int)set->lengths[i], set->names[i]);
-		if (!file_lists(fd, "cgroup.controllers", set->names[i], set->lengths[i]) ||
-		    file_lists(fd, "cgroup.subtree_control", set->names[i], set->lengths[i]) ||
-		    file_write(fd, "cgroup.subtree_control", text) == 0)
-			continue;
-		saved = errno;
-		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "handing the controller %s down from the cgroup %s", text + 1,
-			      where);
-		return saved == EBUSY ? vxe_error_hint(err, "it holds processes itself; name an absolute linux.cgroupsPath "
-							    "whose parents hold none")
-				      : -1;
-	}
-	return 0;
-}
-
 /* --- the folder --- */
 
 static bool is_populated(int fd)
@@ -376,16 +159,16 @@ static int cgroup_check(int fd, const char *path, struct vxe_error **err)
 	return 0;
 }
 
-int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, int *out, struct vxe_error **err)
+int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool offer, int *out, struct vxe_error **err)
 {
-	struct controllers controllers = {0};
+	struct vxe_controllers controllers = {0};
 	cleanup_free char *hierarchy = NULL, *walked = NULL;
 	cleanup_fd int fd = -1;
 	char *part, *rest = NULL;
 	bool last, made = false;
 	size_t prefix;
 
-	controllers_needed(resources, &controllers);
+	cgroup_controllers_needed(resources, &controllers);
 	if (hierarchy_find(&hierarchy, err) < 0)
 		return -1;
 	prefix = strlen(hierarchy);
@@ -400,8 +183,10 @@ int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, int
 	for (part = strtok_r(walked + prefix, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
 		int below;
 
-		if (controllers_enable(fd, path, &controllers, err) < 0)
+		if (cgroup_controllers_enable(fd, path, &controllers, err) < 0)
 			return -1;
+		if (offer)
+			cgroup_controllers_offer(fd);
 		last = !rest || !rest[strspn(rest, "/")];
 		if (mkdirat(fd, part, 0755) < 0 && (last || errno != EEXIST)) {
 			int saved = errno;
@@ -466,12 +251,12 @@ static bool event_wait(int fd, const char *key, uint64_t wanted)
 
 int vxe_cgroup_freeze(int fd, bool frozen, struct vxe_error **err)
 {
-	if (file_write(fd, "cgroup.freeze", frozen ? "1" : "0") < 0)
+	if (cgroup_file_write(fd, "cgroup.freeze", frozen ? "1" : "0") < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing cgroup.freeze");
 	if (event_wait(fd, "frozen", frozen))
 		return 0;
 	if (frozen)
-		(void)file_write(fd, "cgroup.freeze", "0");
+		(void)cgroup_file_write(fd, "cgroup.freeze", "0");
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container's processes do not %s within %d s",
 			     frozen ? "come to rest" : "go on", WAIT_MS / 1000);
 }
@@ -485,7 +270,7 @@ bool vxe_cgroup_frozen(int fd)
 
 int vxe_cgroup_kill(int fd, struct vxe_error **err)
 {
-	if (file_write(fd, "cgroup.kill", "1") < 0)
+	if (cgroup_file_write(fd, "cgroup.kill", "1") < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing cgroup.kill");
 	return 0;
 }
@@ -527,7 +312,7 @@ static int pids_add(int parent, const char *name, int fd, void *data)
 	(void)parent;
 	(void)name;
 	/* A threaded cgroup below does not list processes; its root does. */
-	if (file_read(fd, "cgroup.procs", &text) < 0)
+	if (cgroup_file_read(fd, "cgroup.procs", &text) < 0)
 		return 0;
 	for (char *at = text; *at;) {
 		pid_t pid = (pid_t)strtol(at, &at, 10);

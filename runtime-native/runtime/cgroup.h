@@ -17,8 +17,9 @@ bool vxe_cgroup_wanted(const struct vxe_config *config);
 /* Where the instance's cgroup would be: linux.cgroupsPath (absolute: from the root of the hierarchy; relative: below the caller's own
    cgroup), or below the caller's own by the instance's name. An absolute path, malloc'd; an error where there is no hierarchy. */
 int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path, struct vxe_error **err);
-/* Makes the folder and sets the limits. One that is there is another's, and an error: delete would end what is in it. *fd is for clone3 and the device program. */
-int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, int *fd, struct vxe_error **err);
+/* Makes the folder and sets the limits. One that is there is another's, and an error: delete would end what is in it. With
+   offer all controllers are handed down where the kernel does it, for the numbers of use. *fd is for clone3 and the device program. */
+int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool offer, int *fd, struct vxe_error **err);
 int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_error **err);
 /* Loads and attaches linux.resources.devices; without rules nothing is done. It ends with the cgroup. */
 int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err);

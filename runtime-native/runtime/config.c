@@ -243,16 +243,22 @@ int vxe_config_parse(const char *text, size_t size, const char *bundle_path, str
 	return 0;
 }
 
+int vxe_config_load_text(int bundle_fd, const char *bundle_path, struct vxe_config **out, char **text, size_t *size,
+			 struct vxe_error **err)
+{
+	if (vxe_file_read_at(bundle_fd, "config.json", VXE_JSON_MAX_SIZE, text, size, err) < 0) {
+		vxe_error_wrap(err, "%s", bundle_path);
+		return vxe_error_hint(err, "name a bundle folder, one with config.json in it");
+	}
+	return vxe_config_parse(*text, *size, bundle_path, out, err);
+}
+
 int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **out, struct vxe_error **err)
 {
 	cleanup_free char *text = NULL;
 	size_t size;
 
-	if (vxe_file_read_at(bundle_fd, "config.json", VXE_JSON_MAX_SIZE, &text, &size, err) < 0) {
-		vxe_error_wrap(err, "%s", bundle_path);
-		return vxe_error_hint(err, "name a bundle folder, one with config.json in it");
-	}
-	return vxe_config_parse(text, size, bundle_path, out, err);
+	return vxe_config_load_text(bundle_fd, bundle_path, out, &text, &size, err);
 }
 
 static void free_hooks(struct vxe_hooks *hooks)

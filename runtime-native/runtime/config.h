@@ -103,12 +103,23 @@ struct vxe_landlock_ports {
 };
 
 struct vxe_landlock {
-	bool present;
+	bool present, has_flags;
+	unsigned int flags; /* LANDLOCK_RESTRICT_SELF_* */
 	uint64_t handled_fs, handled_net, scoped;
 	struct vxe_landlock_paths *path_rules;
 	size_t n_path_rules;
 	struct vxe_landlock_ports *port_rules;
 	size_t n_port_rules;
+};
+
+/* process.scheduler, as sched_setattr(2) takes it. */
+struct vxe_scheduler {
+	bool present;
+	uint32_t policy; /* SCHED_* */
+	int32_t nice;
+	uint32_t priority;
+	uint64_t flags; /* SCHED_FLAG_* */
+	uint64_t runtime, deadline, period;
 };
 
 struct vxe_capabilities {
@@ -134,6 +145,12 @@ struct vxe_process {
 	bool no_new_privileges;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	struct vxe_scheduler scheduler;
+	bool has_io_priority;
+	int io_priority;	/* class and level, as ioprio_set(2) takes them */
+	char *apparmor_profile; /* NULL: none is asked for */
+	char *affinity_initial,
+		*affinity_final; /* lists of CPUs, "0-3,7"; of exec alone, before and after it joins the cgroup */
 	struct vxe_landlock landlock;
 };
 
@@ -156,6 +173,28 @@ struct vxe_device_rule {
 	int64_t major, minor;
 };
 
+struct vxe_device_number {
+	uint32_t major, minor;
+};
+
+/* A line of linux.resources.blockIO for one device. */
+struct vxe_block_limit {
+	struct vxe_device_number device;
+	const char *key; /* of io.max: rbps, wbps, riops, wiops; NULL: a weight */
+	uint64_t value;
+};
+
+struct vxe_huge_limit {
+	char *page_size; /* as the file's name has it: 2MB, 1GB */
+	uint64_t limit;
+};
+
+struct vxe_rdma_limit {
+	char *device;
+	bool has_handles, has_objects;
+	uint32_t handles, objects;
+};
+
 /* linux.resources; has_* says that the limit was given. The numbers are those of config.json: -1 is no limit,
    memory_swap counts memory and swap together, cpu_shares is the scale of cgroup v1 (2 to 262144). */
 struct vxe_resources {
@@ -163,11 +202,28 @@ struct vxe_resources {
 		has_cpu_period;
 	int64_t memory_limit, memory_swap, memory_reservation, pids_limit, cpu_quota;
 	uint64_t cpu_shares, cpu_period;
+	bool has_cpu_burst, has_cpu_idle, check_before_update;
+	uint64_t cpu_burst;
+	int64_t cpu_idle;
 	char *cpuset_cpus, *cpuset_mems;
+	uint64_t block_weight; /* 10 to 1000; 0: not given */
+	struct vxe_block_limit *block_limits;
+	size_t n_block_limits;
+	struct vxe_huge_limit *huge_limits;
+	size_t n_huge_limits;
+	struct vxe_rdma_limit *rdma_limits;
+	size_t n_rdma_limits;
 	struct vxe_pairs unified;
 	struct vxe_device_rule *devices;
 	size_t n_devices;
 	bool has_other_devices; /* one beyond "deny all" and "allow the specification's default devices" was given */
+};
+
+/* linux.timeOffsets: what the clocks of a new time namespace are ahead. */
+struct vxe_time_offset {
+	const char *clock; /* monotonic, boottime */
+	int64_t seconds;
+	uint32_t nanoseconds;
 };
 
 struct vxe_config {
@@ -189,6 +245,8 @@ struct vxe_config {
 	unsigned long rootfs_propagation; /* MS_* or 0 */
 	bool has_personality;
 	unsigned long personality; /* PER_* */
+	struct vxe_time_offset time_offsets[2];
+	size_t n_time_offsets;
 	char *cgroups_path;
 	struct vxe_resources resources;
 	struct vxe_seccomp seccomp;
@@ -198,6 +256,9 @@ struct vxe_config {
 
 /* Reads bundle_fd/config.json. The value of *out is owned by the caller. */
 int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **out, struct vxe_error **err);
+/* The same, and the text as it was read; malloc'd. */
+int vxe_config_load_text(int bundle_fd, const char *bundle_path, struct vxe_config **out, char **text, size_t *size,
+			 struct vxe_error **err);
 /* The same from text; for tests and the fuzzer. */
 int vxe_config_parse(const char *text, size_t size, const char *bundle_path, struct vxe_config **out, struct vxe_error **err);
 /* A process object alone (`exec --process FILE`). Its args and env are never NULL, here and in vxe_config. */

@@ -29,6 +29,8 @@ int config_fail_memory(struct vxe_error **err);
 int config_lookup(struct config_names names, const char *name, uint64_t *out);
 /* A required string. */
 int config_need_string(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err);
+/* An optional string; an empty one is as good as none. */
+int config_absent_string(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err);
 /* An optional string that must be an absolute path where it is given and not empty. */
 int config_absolute_path(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err);
 /* Arrays of strings and objects of strings; absent ones become empty. */
@@ -54,9 +56,14 @@ int config_items(struct json_object *object, const char *path, const char *key, 
 /* Without a need for a program, args and cwd may be absent (a compiled profile: the command line brings them). */
 int config_parse_process(struct json_object *object, const char *path, bool needs_program, struct vxe_process *process,
 			 struct vxe_error **err);
+/* process.scheduler, ioPriority and execCPUAffinity. */
+int config_parse_schedule(struct json_object *object, const char *path, struct vxe_process *process, struct vxe_error **err);
 int config_parse_landlock(struct json_object *process, const char *path, struct vxe_landlock *landlock, struct vxe_error **err);
 int config_parse_linux(struct json_object *root, struct vxe_config *config, struct vxe_error **err);
 int config_parse_resources(struct json_object *linux_object, struct vxe_resources *resources, struct vxe_error **err);
+/* linux.resources.blockIO, hugepageLimits and rdma. */
+int config_parse_io_resources(struct json_object *resources, struct vxe_resources *out, struct vxe_error **err);
+void config_free_io_resources(struct vxe_resources *resources);
 /* The rules are most of a VXE bundle's text. They are for other engines where org.vxe.seccomp.filter names the compiled filter. */
 int config_parse_seccomp(struct json_object *linux_object, bool with_rules, struct vxe_seccomp *seccomp,
 			 struct vxe_error **err);

@@ -26,6 +26,13 @@ static const struct config_name scope_names[] = {
 	{"signal", LANDLOCK_SCOPE_SIGNAL},
 };
 
+/* Since ABI 7: which denials the kernel's audit log tells of. Without the field those of the program that is executed. */
+static const struct config_name flag_names[] = {
+	{"log_same_exec_off", LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF},
+	{"log_new_exec_on", LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON},
+	{"log_subdomains_off", LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF},
+};
+
 struct known_keys {
 	const char *const *keys;
 	size_t count;
@@ -127,6 +134,7 @@ int config_parse_landlock(struct json_object *process, const char *path, struct 
 {
 	struct json_object *object, *ruleset = NULL, *rules = NULL;
 	char where[CONFIG_PATH_MAX], ruleset_path[CONFIG_PATH_MAX], rules_path[CONFIG_PATH_MAX];
+	uint64_t flags = 0;
 	bool strict;
 	int found = vxe_json_get_object(process, path, "landlock", &object, err);
 
@@ -136,7 +144,8 @@ int config_parse_landlock(struct json_object *process, const char *path, struct 
 	config_path(ruleset_path, "%s.landlock.ruleset", path);
 	config_path(rules_path, "%s.landlock.rules", path);
 	/* Best effort is never made here, so the switch for it is only checked. */
-	if (ONLY_KEYS(object, where, err, "ruleset", "rules", "disableBestEffort") < 0 ||
+	if (ONLY_KEYS(object, where, err, "ruleset", "rules", "flags", "disableBestEffort") < 0 ||
+	    config_flags(object, where, "flags", CONFIG_NAMES(flag_names), "Landlock flag", &flags, err) < 0 ||
 	    vxe_json_get_bool(object, where, "disableBestEffort", &strict, err) < 0 ||
 	    vxe_json_get_object(object, where, "ruleset", &ruleset, err) < 0 ||
 	    vxe_json_get_object(object, where, "rules", &rules, err) < 0 ||
@@ -150,6 +159,8 @@ int config_parse_landlock(struct json_object *process, const char *path, struct 
 	    config_items(rules, rules_path, "netPort", sizeof(*landlock->port_rules), parse_port_rule, landlock,
 			 &landlock->port_rules, &landlock->n_port_rules, err) < 0)
 		return -1;
+	landlock->has_flags = vxe_json_get(object, "flags", &(struct json_object *){NULL}) > 0;
+	landlock->flags = (unsigned int)flags;
 	landlock->present = true;
 	return 0;
 }

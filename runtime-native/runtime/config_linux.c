@@ -31,7 +31,7 @@ static const struct config_name propagation_names[] = {
 	{"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
-static const char *const unsupported[] = {"intelRdt", "mountLabel", "netDevices", "timeOffsets", "memoryPolicy"};
+static const char *const unsupported[] = {"intelRdt", "mountLabel", "netDevices", "memoryPolicy"};
 
 static int parse_namespace(struct json_object *object, const char *path, void *item, void *data, struct vxe_error **err)
 {
@@ -143,6 +143,38 @@ static int parse_personality(struct json_object *linux_object, struct vxe_config
 	return status;
 }
 
+static int parse_time_offsets(struct json_object *linux_object, struct vxe_config *config, struct vxe_error **err)
+{
+	static const char *const clocks[] = {"monotonic", "boottime"};
+	const char *path = "linux.timeOffsets";
+	struct json_object *object;
+	int found = vxe_json_get_object(linux_object, "linux", "timeOffsets", &object, err);
+
+	if (found <= 0)
+		return found;
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		struct vxe_time_offset *offset = &config->time_offsets[config->n_time_offsets];
+		char where[CONFIG_PATH_MAX];
+		struct json_object *clock;
+		uint64_t nanoseconds = 0;
+
+		found = vxe_json_get_object(object, path, clocks[i], &clock, err);
+		if (found < 0)
+			return -1;
+		if (found == 0)
+			continue;
+		config_path(where, "%s.%s", path, clocks[i]);
+		/* The kernel's own bound, some 146 years either way, is told by the kernel. */
+		if (vxe_json_get_int(clock, where, "secs", INT64_MIN, INT64_MAX, &offset->seconds, err) < 0 ||
+		    vxe_json_get_uint(clock, where, "nanosecs", 999999999, &nanoseconds, err) < 0)
+			return -1;
+		offset->clock = clocks[i];
+		offset->nanoseconds = (uint32_t)nanoseconds;
+		config->n_time_offsets++;
+	}
+	return 0;
+}
+
 static bool under(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
@@ -198,6 +230,9 @@ static int check_needs(const struct vxe_config *config, struct vxe_error **err)
 	if ((config->uid_mappings.count || config->gid_mappings.count) && !vxe_config_namespace(config, CLONE_NEWUSER))
 		return config_fail(err, "linux", config->uid_mappings.count ? "uidMappings" : "gidMappings",
 				   "needs the user namespace in linux.namespaces");
+	if (config->n_time_offsets &&
+	    (!vxe_config_namespace(config, CLONE_NEWTIME) || vxe_config_namespace(config, CLONE_NEWTIME)->path))
+		return config_fail(err, "linux", "timeOffsets", "needs a new time namespace in linux.namespaces");
 	for (size_t i = 0; i < config->sysctl.count; i++)
 		if (check_sysctl(config, config->sysctl.items[i].key, err) < 0)
 			return -1;
@@ -222,7 +257,7 @@ int config_parse_linux(struct json_object *root, struct vxe_config *config, stru
 	    config_absolute_paths(object, path, "maskedPaths", &config->masked_paths, err) < 0 ||
 	    config_absolute_paths(object, path, "readonlyPaths", &config->readonly_paths, err) < 0 ||
 	    config_pairs(object, path, "sysctl", &config->sysctl, err) < 0 || parse_propagation(object, config, err) < 0 ||
-	    parse_personality(object, config, err) < 0 ||
+	    parse_personality(object, config, err) < 0 || parse_time_offsets(object, config, err) < 0 ||
 	    vxe_json_get_string(object, path, "cgroupsPath", &config->cgroups_path, err) < 0 ||
 	    config_parse_resources(object, &config->resources, err) < 0 ||
 	    config_parse_seccomp(object, !vxe_config_annotation(config, "org.vxe.seccomp.filter"), &config->seccomp, err) < 0)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "warn.h"
+
 #define ID_MAX (UINT32_MAX - 1) /* (uid_t)-1 means "leave it" to the kernel */
 #define CAPABILITY(name)                                                                                                       \
 	{                                                                                                                      \
@@ -67,7 +69,7 @@ static const struct config_name rlimit_names[] = {
 };
 
 /* commandLine and user.username belong to Windows, where the specification ignores them elsewhere too. */
-static const char *const unsupported[] = {"apparmorProfile", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity"};
+static const char *const unsupported[] = {"selinuxLabel"};
 
 static int need_id(struct json_object *object, const char *path, const char *key, uint32_t *out, struct vxe_error **err)
 {
@@ -133,6 +135,26 @@ static int parse_user(struct json_object *object, const char *path, struct vxe_p
 	return parse_groups(user, where, process, err);
 }
 
+/* config.md: a value that stands for nothing here is a warning, and never more than that. Leaving one out grants less. */
+static int parse_capability_set(struct json_object *sets, const char *path, const char *key, uint64_t *bits,
+				struct vxe_error **err)
+{
+	struct vxe_strings names = {0};
+	int status = config_strings(sets, path, key, &names, err);
+
+	for (size_t i = 0; status == 0 && i < names.count; i++) {
+		uint64_t bit;
+
+		if (config_lookup(CONFIG_NAMES(capability_names), names.items[i], &bit) == 0)
+			*bits |= bit;
+		else
+			vxe_warning("%s.%s: \"%.64s\" is not the name of a capability and grants nothing", path, key,
+				    names.items[i]);
+	}
+	vxe_strings_free(&names);
+	return status;
+}
+
 static int parse_capabilities(struct json_object *object, const char *path, struct vxe_capabilities *capabilities,
 			      struct vxe_error **err)
 {
@@ -152,8 +174,7 @@ static int parse_capabilities(struct json_object *object, const char *path, stru
 		return found;
 	config_path(where, "%s.capabilities", path);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (config_flags(sets, where, fields[i].key, CONFIG_NAMES(capability_names), "capability", fields[i].bits,
-				 err) < 0)
+		if (parse_capability_set(sets, where, fields[i].key, fields[i].bits, err) < 0)
 			return -1;
 	capabilities->present = true;
 	return 0;
@@ -253,6 +274,8 @@ int config_parse_process(struct json_object *object, const char *path, bool need
 		process->oom_score_adj = (int)score;
 	}
 	if (config_refuse(object, path, unsupported, sizeof(unsupported) / sizeof(unsupported[0]), err) < 0 ||
+	    config_absent_string(object, path, "apparmorProfile", &process->apparmor_profile, err) < 0 ||
+	    config_parse_schedule(object, path, process, err) < 0 ||
 	    config_parse_landlock(object, path, &process->landlock, err) < 0)
 		return -1;
 	process->present = true;
@@ -290,6 +313,9 @@ void config_free_process(struct vxe_process *process)
 	free(process->cwd);
 	free(process->additional_gids);
 	free(process->rlimits);
+	free(process->affinity_initial);
+	free(process->affinity_final);
+	free(process->apparmor_profile);
 	config_free_landlock(&process->landlock);
 	*process = (struct vxe_process){0};
 }

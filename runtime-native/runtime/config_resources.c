@@ -9,9 +9,10 @@
 
 #define CPU_SHARES_MAX 262144
 
-static const char *const unsupported[] = {"blockIO", "hugepageLimits", "network", "rdma"};
-static const char *const unsupported_memory[] = {"kernel", "kernelTCP", "swappiness", "disableOOMKiller", "checkBeforeUpdate"};
-static const char *const unsupported_cpu[] = {"burst", "realtimeRuntime", "realtimePeriod", "idle"};
+/* What cgroup v2 has no like of. */
+static const char *const unsupported_memory[] = {"kernel", "kernelTCP", "swappiness", "disableOOMKiller"};
+static const char *const unsupported_cpu[] = {"realtimeRuntime", "realtimePeriod"};
+static const char *const unsupported_network[] = {"classID", "priorities"};
 
 /* A limit of -1 is "none". */
 static int get_limit(struct json_object *object, const char *path, const char *key, bool *has, int64_t *out,
@@ -54,6 +55,7 @@ static int parse_memory(struct json_object *resources, struct vxe_resources *out
 	/* useHierarchy is what cgroup v2 always does. */
 	if (refuse_numbers(object, path, unsupported_memory, sizeof(unsupported_memory) / sizeof(unsupported_memory[0]), err) <
 		    0 ||
+	    vxe_json_get_bool(object, path, "checkBeforeUpdate", &out->check_before_update, err) < 0 ||
 	    get_limit(object, path, "limit", &out->has_memory_limit, &out->memory_limit, err) < 0 ||
 	    get_limit(object, path, "swap", &out->has_memory_swap, &out->memory_swap, err) < 0 ||
 	    get_limit(object, path, "reservation", &out->has_memory_reservation, &out->memory_reservation, err) < 0)
@@ -86,7 +88,25 @@ static int parse_cpu(struct json_object *resources, struct vxe_resources *out, s
 	if (found < 0)
 		return -1;
 	out->has_cpu_period = found > 0 && out->cpu_period > 0;
+	found = vxe_json_get_uint(object, path, "burst", INT64_MAX, &out->cpu_burst, err);
+	if (found < 0)
+		return -1;
+	out->has_cpu_burst = found > 0;
+	found = vxe_json_get_int(object, path, "idle", 0, 1, &out->cpu_idle, err);
+	if (found < 0)
+		return -1;
+	out->has_cpu_idle = found > 0;
 	return 0;
+}
+
+static int refuse_network(struct json_object *resources, struct vxe_error **err)
+{
+	struct json_object *object;
+	int found = vxe_json_get_object(resources, "linux.resources", "network", &object, err);
+
+	return found <= 0 ? found
+			  : refuse_numbers(object, "linux.resources.network", unsupported_network,
+					   sizeof(unsupported_network) / sizeof(unsupported_network[0]), err);
 }
 
 static int parse_pids(struct json_object *resources, struct vxe_resources *out, struct vxe_error **err)
@@ -218,7 +238,7 @@ int config_parse_resources(struct json_object *linux_object, struct vxe_resource
 
 	if (found <= 0)
 		return found;
-	if (config_refuse(object, path, unsupported, sizeof(unsupported) / sizeof(unsupported[0]), err) < 0 ||
+	if (refuse_network(object, err) < 0 || config_parse_io_resources(object, resources, err) < 0 ||
 	    parse_device_rules(object, resources, err) < 0 || parse_memory(object, resources, err) < 0 ||
 	    parse_cpu(object, resources, err) < 0 || parse_pids(object, resources, err) < 0 ||
 	    config_pairs(object, path, "unified", &resources->unified, err) < 0)
@@ -252,6 +272,7 @@ void vxe_resources_free(struct vxe_resources *resources)
 	free(resources->cpuset_cpus);
 	free(resources->cpuset_mems);
 	free(resources->devices);
+	config_free_io_resources(resources);
 	vxe_pairs_free(&resources->unified);
 	*resources = (struct vxe_resources){0};
 }

@@ -181,6 +181,8 @@ int config_parse_seccomp(struct json_object *linux_object, bool with_rules, stru
 	    (with_rules && config_items(object, path, "syscalls", sizeof(*seccomp->rules), parse_rule, NULL, &seccomp->rules,
 					&seccomp->n_rules, err) < 0))
 		return -1;
+	if (seccomp->listener_metadata && *seccomp->listener_metadata && !seccomp->listener_path)
+		return config_fail(err, path, "listenerMetadata", "must not be set without listenerPath");
 	seccomp->flags = (unsigned int)flags;
 	seccomp->present = true;
 	return 0;

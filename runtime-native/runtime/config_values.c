@@ -67,16 +67,21 @@ int config_need_string(struct json_object *object, const char *path, const char 
 	return found < 0 ? -1 : 0;
 }
 
-int config_absolute_path(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err)
+int config_absent_string(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err)
 {
 	int found = vxe_json_get_string(object, path, key, out, err);
 
-	if (found < 0)
-		return -1;
 	if (found > 0 && **out == '\0') {
 		free(*out);
 		*out = NULL;
 	}
+	return found < 0 ? -1 : 0;
+}
+
+int config_absolute_path(struct json_object *object, const char *path, const char *key, char **out, struct vxe_error **err)
+{
+	if (config_absent_string(object, path, key, out, err) < 0)
+		return -1;
 	if (*out && **out != '/')
 		return config_fail(err, path, key, "\"%s\" is not an absolute path", *out);
 	return 0;

@@ -23,7 +23,8 @@ const int vxe_passed_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIG
 void vxe_launch_init(struct vxe_launch *launch)
 {
 	memset(launch, 0, sizeof(*launch));
-	launch->bundle_fd = launch->console_socket = launch->start_fifo = launch->join_pidfd = launch->cgroup_fd = -1;
+	launch->bundle_fd = launch->console_socket = launch->start_fifo = launch->tell_fd = launch->join_pidfd =
+		launch->cgroup_fd = -1;
 	launch->stdio[0] = launch->stdio[1] = launch->stdio[2] = -1;
 	launch->init_pidfd = launch->program_pidfd = launch->sync_fd = launch->listener_fd = -1;
 }
@@ -110,6 +111,9 @@ static uint64_t namespace_flags(const struct vxe_launch *launch)
 	for (size_t i = 0; i < launch->config->n_namespaces; i++)
 		if (!launch->config->namespaces[i].path)
 			flags |= (uint64_t)launch->config->namespaces[i].flag;
+	/* Clocks are set before anybody is in there, so that one is made later. */
+	if (launch->config->n_time_offsets)
+		flags &= ~(uint64_t)CLONE_NEWTIME;
 	return flags;
 }
 
@@ -215,8 +219,9 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	if (launch->join_pidfd < 0 && needs_user_namespace(launch))
 		flags |= CLONE_NEWUSER;
 	/* A new cgroup namespace is rooted where its maker is: made by the child, once it is in its cgroup. */
-	if (launch->cgroup_fd >= 0) {
+	if (launch->cgroup_fd >= 0 || launch->place)
 		flags &= ~(uint64_t)CLONE_NEWCGROUP;
+	if (launch->cgroup_fd >= 0) {
 		flags |= 0x200000000ULL; /* CLONE_INTO_CGROUP */
 		args.cgroup = (uint64_t)launch->cgroup_fd;
 	}
@@ -248,6 +253,8 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	launch->init_pid = launch->program_pid = pid;
 	launch->init_pidfd = pidfd;
 	launch->sync_fd = pair[0];
+	if (launch->place && launch->place(launch, launch->place_arg, err) < 0)
+		return -1;
 	if (flags & CLONE_NEWUSER) {
 		if (mappings_write(launch, err) < 0)
 			return -1;
@@ -275,7 +282,8 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 
 	if (!launch->process)
 		launch->process = &config->process;
-	if (!launch->process->present)
+	/* OCI create makes a container without a program too; start refuses it. */
+	if (!launch->process->present && launch->start_fifo < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
 	if (!(launch->without & VXE_WITHOUT_SECCOMP) && vxe_filter_load(launch->bundle_fd, config, &launch->filter, err) < 0)
 		return -1;

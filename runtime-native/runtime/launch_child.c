@@ -2,6 +2,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/if.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -22,7 +24,9 @@
 #include "launch.h"
 #include "mount.h"
 #include "ruleset.h"
+#include "schedule.h"
 #include "terminal.h"
+#include "time_offsets.h"
 
 #if defined(__x86_64__)
 #define NATIVE_AUDIT_ARCH AUDIT_ARCH_X86_64
@@ -37,6 +41,7 @@ struct child {
 	struct vxe_launch *launch;
 	int sync;
 	int ruleset_fd;
+	int proc_fd;   /* the host's /proc, for what the program's process has to write about itself; -1 */
 	char *program; /* path for execve */
 	char **env;
 };
@@ -52,6 +57,9 @@ __attribute__((noreturn)) static void child_die(struct vxe_launch *launch, const
 	snprintf(report->message, sizeof(report->message), "%s", err ? err->message : "out of memory");
 	snprintf(report->hint, sizeof(report->hint), "%s", err && err->hint ? err->hint : "");
 	atomic_store(&report->failed, 1);
+	/* After create, nobody looks at that page. What a filter does to this call is no matter any more. */
+	if (launch->tell_fd >= 0)
+		(void)!write(launch->tell_fd, report->message, strlen(report->message));
 	_exit(code);
 }
 
@@ -213,9 +221,9 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	const char *network_kind = vxe_config_annotation(config, "org.vxe.network");
 	cleanup_fd int root_fd = -1;
 
-	if (namespaces_enter(config, err) < 0)
+	if (namespaces_enter(config, err) < 0 || vxe_time_offsets_apply(config, err) < 0)
 		return -1;
-	if (launch->cgroup_fd >= 0 && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
+	if ((launch->cgroup_fd >= 0 || launch->place) && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");
 	if (config->prestart.count || config->create_runtime.count) {
 		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACES, -1) < 0)
@@ -260,7 +268,7 @@ static int ruleset_make(struct child *child, struct vxe_error **err)
 
 static int landlock_apply(const struct child *child, struct vxe_error **err)
 {
-	if (child->ruleset_fd >= 0 && vxe_landlock_restrict(child->ruleset_fd) < 0)
+	if (child->ruleset_fd >= 0 && vxe_landlock_restrict(&child->launch->process->landlock, child->ruleset_fd) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "restricting the program by Landlock");
 	return 0;
 }
@@ -309,6 +317,41 @@ static void listener_wait(const struct vxe_launch *launch)
 	}
 }
 
+/* Before the container's mounts are there: what is written below stands in the host's /proc, whatever the rootfs has put on its own. */
+static int proc_open(struct child *child, struct vxe_error **err)
+{
+	struct statfs fs;
+
+	if (!child->launch->process->apparmor_profile)
+		return 0;
+	child->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (child->proc_fd < 0 || fstatfs(child->proc_fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the host's /proc");
+	return 0;
+}
+
+/* Takes effect at the execve. */
+static int apparmor_apply(const struct child *child, struct vxe_error **err)
+{
+	const char *profile = child->launch->process->apparmor_profile;
+	cleanup_free char *text = NULL;
+	cleanup_fd int fd = -1;
+
+	if (!profile)
+		return 0;
+	if (asprintf(&text, "exec %s", profile) < 0) {
+		text = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "setting the AppArmor profile");
+	}
+	fd = openat(child->proc_fd, "thread-self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "config.json: process.apparmorProfile: setting %s", profile);
+		return vxe_error_hint(err, fd < 0 ? "this kernel runs without AppArmor: take the profile out"
+						  : "load the profile with apparmor_parser first");
+	}
+	return 0;
+}
+
 static bool exec_is_notified(const struct vxe_launch *launch)
 {
 	const char *exec = vxe_config_annotation(launch->config, "org.vxe.exec");
@@ -335,6 +378,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		if (got != 1)
 			_exit(VXE_EXIT_FAILURE);
 	}
+	if (!process->present)
+		_exit(VXE_EXIT_FAILURE);
 	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created",
 			  &err) < 0)
 		goto failed;
@@ -348,6 +393,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting the personality");
 		goto failed;
 	}
+	if (vxe_schedule_apply(process, &err) < 0 || apparmor_apply(child, &err) < 0)
+		goto failed;
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;
@@ -499,6 +546,8 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	bool user = launch->in_user_namespace;
 	pid_t pid;
 
+	if (vxe_affinity_apply(launch->process->affinity_final, &err) < 0 || proc_open(child, &err) < 0)
+		child_die(launch, err);
 	for (size_t i = 0; i < launch->config->n_namespaces; i++)
 		flags |= launch->config->namespaces[i].flag;
 	if (user)
@@ -549,7 +598,7 @@ static bool maps_root(const struct vxe_config *config)
 
 void vxe_child_main(struct vxe_launch *launch, int sync)
 {
-	struct child child = {.launch = launch, .sync = sync, .ruleset_fd = -1};
+	struct child child = {.launch = launch, .sync = sync, .ruleset_fd = -1, .proc_fd = -1};
 	const struct vxe_process *process = launch->process;
 	struct vxe_error *err = NULL;
 	bool user = launch->in_user_namespace;
@@ -570,7 +619,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	if (!user)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setsid();
-	if (environment_build(&child, &err) < 0 || rlimits_set(process, &err) < 0 || ruleset_make(&child, &err) < 0)
+	if (proc_open(&child, &err) < 0 || environment_build(&child, &err) < 0 || rlimits_set(process, &err) < 0 ||
+	    ruleset_make(&child, &err) < 0)
 		goto failed;
 	if (process->terminal) {
 		if (vxe_terminal_make(launch->console_socket, process, !launch->host_root, &err) < 0)
@@ -582,7 +632,7 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", process->cwd);
 		goto failed;
 	}
-	if (!launch->entry && program_find(&child, &err) < 0)
+	if (!launch->entry && process->present && program_find(&child, &err) < 0)
 		goto failed;
 	if (!launch->reaper) {
 		if (!launch->straight && vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)

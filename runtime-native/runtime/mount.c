@@ -9,7 +9,9 @@
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
+#include "copy_up.h"
 #include "file.h"
+#include "idmap.h"
 #include "kernel.h"
 
 struct option_word {
@@ -86,6 +88,10 @@ static bool option_apply(struct vxe_mount_plan *plan, const char *option)
 		plan->bind = plan->recursive_bind = true;
 	} else if (!strcmp(option, "tmpcopyup")) {
 		plan->copy_up = true;
+	} else if (!strcmp(option, "idmap")) {
+		plan->idmap = true;
+	} else if (!strcmp(option, "ridmap")) {
+		plan->idmap = plan->ridmap = true;
 	} else if ((word = WORD_FIND(attribute_words, option))) {
 		attribute_add(word, &plan->set, &plan->clear);
 	} else if ((word = WORD_FIND(propagation_words, option))) {
@@ -101,6 +107,76 @@ static bool option_apply(struct vxe_mount_plan *plan, const char *option)
 	return true;
 }
 
+static int attributes_set(int fd, unsigned int flags, uint64_t set, uint64_t clear, uint64_t propagation)
+{
+	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+
+	if (!set && !clear && !propagation)
+		return 0;
+	/* The kernel wants the whole atime field cleared when one of its values is set. */
+	if (clear & MOUNT_ATTR__ATIME)
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr);
+}
+
+/* In a user namespace a bind mount keeps the locked flags of its source; the kernel refuses to clear them, which is an error. */
+static int bind_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
+{
+	const struct vxe_mount *mount = plan->mount;
+	cleanup_fd int fd = sys_open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | (plan->recursive_bind ? AT_RECURSIVE : 0));
+
+	if (fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination,
+			      mount->source);
+		if (saved == ENOENT)
+			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
+		return -1;
+	}
+	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s",
+				     mount->destination);
+	return steal_fd(&fd);
+}
+
+static int idmap_set(int fd, const struct vxe_mount_plan *plan, struct vxe_error **err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)plan->idmap_fd};
+
+	if (plan->idmap_fd >= 0 && sys_mount_setattr(fd, "", AT_EMPTY_PATH | (plan->ridmap ? AT_RECURSIVE : 0), &attr) < 0)
+		return vxe_error_set(
+			err, VXE_EXIT_FAILURE, errno,
+			"config.json: the mount on %s: mapping its ids (the file system must know id-mapped mounts)",
+			plan->mount->destination);
+	return 0;
+}
+
+/* Before the first namespace is made: only who rules the file system's own user namespace may map a mount of it. The container's own
+   mappings serve where the mount has none (config.md, Mounts, idmap). */
+static int idmap_prepare(struct vxe_mount_plan *plan, const struct vxe_config *config, struct vxe_error **err)
+{
+	const struct vxe_mount *mount = plan->mount;
+	const struct vxe_id_mappings *uids = &mount->uid_mappings, *gids = &mount->gid_mappings;
+
+	if (!uids->count && !gids->count) {
+		uids = &config->uid_mappings;
+		gids = &config->gid_mappings;
+	}
+	if (!uids->count || !gids->count)
+		return vxe_error_set(
+			err, VXE_EXIT_FAILURE, 0,
+			"config.json: the mount on %s: an id-mapped mount needs uidMappings and gidMappings, its own or "
+			"those of a user namespace",
+			mount->destination);
+	if (vxe_idmap_open(uids, gids, &plan->idmap_fd, err) < 0)
+		return -1;
+	if (!plan->bind)
+		return 0;
+	plan->clone_fd = bind_make(plan, err);
+	return plan->clone_fd < 0 ? -1 : idmap_set(plan->clone_fd, plan, err);
+}
+
 int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans *out, struct vxe_error **err)
 {
 	out->items = calloc(config->n_mounts ? config->n_mounts : 1, sizeof(*out->items));
@@ -112,6 +188,7 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 		struct vxe_mount_plan *plan = &out->items[i];
 
 		plan->mount = mount;
+		plan->idmap_fd = plan->clone_fd = -1;
 		plan->data.items = calloc(mount->options.count + 1, sizeof(char *));
 		if (!plan->data.items)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
@@ -129,21 +206,23 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 					     "config.json: the bind mount on %s has the unknown option %s", mount->destination,
 					     plan->data.items[0]);
-		if (plan->copy_up)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-					     "config.json: the mount on %s: tmpcopyup is not supported", mount->destination);
-		if (mount->uid_mappings.count || mount->gid_mappings.count)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-					     "config.json: the mount on %s: id-mapped mounts are not supported",
+		if (plan->copy_up && (plan->bind || strcmp(mount->type, "tmpfs") != 0))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is for a tmpfs",
 					     mount->destination);
+		plan->idmap |= mount->uid_mappings.count || mount->gid_mappings.count;
+		if (plan->idmap && idmap_prepare(plan, config, err) < 0)
+			return -1;
 	}
 	return 0;
 }
 
 void vxe_mount_plan_free(struct vxe_mount_plans *plans)
 {
-	for (size_t i = 0; i < plans->count; i++)
+	for (size_t i = 0; i < plans->count && plans->items[i].mount; i++) {
 		free(plans->items[i].data.items);
+		vxe_cleanup_fd(&plans->items[i].idmap_fd);
+		vxe_cleanup_fd(&plans->items[i].clone_fd);
+	}
 	free(plans->items);
 	memset(plans, 0, sizeof(*plans));
 }
@@ -218,39 +297,6 @@ static int destination_open(int root_fd, const char *destination, bool directory
 	return fd;
 }
 
-static int attributes_set(int fd, unsigned int flags, uint64_t set, uint64_t clear, uint64_t propagation)
-{
-	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
-
-	if (!set && !clear && !propagation)
-		return 0;
-	/* The kernel wants the whole atime field cleared when one of its values is set. */
-	if (clear & MOUNT_ATTR__ATIME)
-		attr.attr_clr |= MOUNT_ATTR__ATIME;
-	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr);
-}
-
-/* In a user namespace a bind mount keeps the locked flags of its source; the kernel refuses to clear them, which is an error. */
-static int bind_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
-{
-	const struct vxe_mount *mount = plan->mount;
-	cleanup_fd int fd = sys_open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | (plan->recursive_bind ? AT_RECURSIVE : 0));
-
-	if (fd < 0) {
-		int saved = errno;
-
-		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination,
-			      mount->source);
-		if (saved == ENOENT)
-			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
-		return -1;
-	}
-	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s",
-				     mount->destination);
-	return steal_fd(&fd);
-}
-
 /* The last message the file system left in its context ("e tmpfs: Bad value for 'size'"). */
 static const char *fs_message(int fs_fd, char *buffer, size_t size)
 {
@@ -268,8 +314,8 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 	const struct vxe_mount *mount = plan->mount;
 	const char *type = !strcmp(mount->type, "cgroup") ? "cgroup2" : mount->type;
 	cleanup_fd int fs = sys_fsopen(type);
+	cleanup_fd int fd = -1;
 	char text[256];
-	int fd;
 
 	if (fs < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: this kernel gives no %s file system",
@@ -305,11 +351,12 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: making the %s file system %s",
 				     mount->destination, type, fs_message(fs, text, sizeof(text)));
 	}
-	fd = sys_fsmount(fs, (unsigned int)plan->set);
+	/* What is copied up has to be written first. */
+	fd = sys_fsmount(fs, plan->copy_up ? 0 : (unsigned int)plan->set);
 	if (fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: mounting the %s file system",
 				     mount->destination, type);
-	return fd;
+	return idmap_set(fd, plan, err) < 0 ? -1 : steal_fd(&fd);
 }
 
 static bool fd_is_directory(int fd)
@@ -433,11 +480,28 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 	return 0;
 }
 
+/* The mode that the options name wins over that of the folder. */
+static int copy_up(const struct vxe_mount_plan *plan, int target, int fd, struct vxe_error **err)
+{
+	const char *destination = plan->mount->destination;
+	bool itself = true;
+
+	for (size_t i = 0; i < plan->data.count; i++)
+		itself &= strncmp(plan->data.items[i], "mode=", 5) != 0;
+	if (vxe_copy_up(target, fd, itself, destination, err) < 0)
+		return -1;
+	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s", destination);
+	return 0;
+}
+
 static int mount_one(const struct vxe_config *config, const struct vxe_mount_plan *plan, int root_fd, bool in_user_namespace,
 		     struct vxe_error **err)
 {
 	const char *destination = plan->mount->destination;
-	cleanup_fd int fd = plan->bind ? bind_make(plan, err) : filesystem_make(plan, err);
+	cleanup_fd int fd = plan->clone_fd >= 0 ? fcntl(plan->clone_fd, F_DUPFD_CLOEXEC, 0)
+			    : plan->bind	? bind_make(plan, err)
+						: filesystem_make(plan, err);
 	cleanup_fd int target = -1;
 
 	if (fd < 0)
@@ -454,6 +518,8 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s of the rootfs is not a plain folder",
 					     destination);
 	}
+	if (plan->copy_up && copy_up(plan, target, fd, err) < 0)
+		return -1;
 	if (attach(fd, target, destination, err) < 0)
 		return -1;
 	if (attributes_set(fd, AT_RECURSIVE, plan->recursive_set, plan->recursive_clear, 0) < 0 ||
@@ -520,6 +586,8 @@ static int mask_make(struct vxe_error **err)
 	static char *options[] = {(char *)"nr_inodes=1", NULL};
 	const struct vxe_mount_plan plan = {
 		.mount = &empty,
+		.idmap_fd = -1,
+		.clone_fd = -1,
 		.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 		.data = {.items = options, .count = 1},
 	};
@@ -641,8 +709,11 @@ int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 	if (vxe_config_namespace(config, CLONE_NEWPID)) {
 		static const struct vxe_mount proc = {
 			.destination = (char *)"/proc", .type = (char *)"proc", .source = (char *)"proc"};
-		const struct vxe_mount_plan plan = {
-			.mount = &proc, .is_proc = true, .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+		const struct vxe_mount_plan plan = {.mount = &proc,
+						    .idmap_fd = -1,
+						    .clone_fd = -1,
+						    .is_proc = true,
+						    .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
 
 		if (mount_one(config, &plan, root, true, err) < 0)
 			return -1;

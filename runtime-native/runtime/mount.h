@@ -19,7 +19,9 @@ struct vxe_mount_plan {
 	uint64_t recursive_set, recursive_clear; /* of it and all below */
 	uint64_t propagation;			 /* MS_SHARED, ... or 0 */
 	bool propagation_recursive;
-	bool copy_up; /* tmpcopyup */
+	bool copy_up;		/* tmpcopyup */
+	bool idmap, ridmap;	/* id-mapped, alone or with all below */
+	int idmap_fd, clone_fd; /* the mappings, and a bind mount that has them already; -1 */
 	bool is_proc, is_dev;
 	struct vxe_strings data; /* options for the file system itself; borrowed from mount->options */
 };

@@ -14,13 +14,16 @@ static const struct {
 	int abi;
 	uint64_t fs, net, scoped;
 	const char *what;
+	bool flags;
 } abi_rows[] = {
-	{1, (1ULL << 13) - 1, 0, 0, "the file rights of ABI 1"},
-	{2, LANDLOCK_ACCESS_FS_REFER, 0, 0, "refer"},
-	{3, LANDLOCK_ACCESS_FS_TRUNCATE, 0, 0, "truncate"},
-	{4, 0, LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP, 0, "bind_tcp and connect_tcp"},
-	{5, LANDLOCK_ACCESS_FS_IOCTL_DEV, 0, 0, "ioctl_dev"},
-	{6, 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL, "the scopes abstract_unix_socket and signal"},
+	{1, (1ULL << 13) - 1, 0, 0, "the file rights of ABI 1", false},
+	{2, LANDLOCK_ACCESS_FS_REFER, 0, 0, "refer", false},
+	{3, LANDLOCK_ACCESS_FS_TRUNCATE, 0, 0, "truncate", false},
+	{4, 0, LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP, 0, "bind_tcp and connect_tcp", false},
+	{5, LANDLOCK_ACCESS_FS_IOCTL_DEV, 0, 0, "ioctl_dev", false},
+	{6, 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL, "the scopes abstract_unix_socket and signal",
+	 false},
+	{7, 0, 0, 0, "the flags of the audit log", true},
 };
 
 #define FILE_RIGHTS                                                                                                            \
@@ -46,7 +49,7 @@ int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **e
 	abi = vxe_landlock_abi();
 	for (size_t i = 0; i < sizeof(abi_rows) / sizeof(*abi_rows); i++) {
 		bool wanted = (landlock->handled_fs & abi_rows[i].fs) || (landlock->handled_net & abi_rows[i].net) ||
-			      (landlock->scoped & abi_rows[i].scoped);
+			      (landlock->scoped & abi_rows[i].scoped) || (landlock->flags && abi_rows[i].flags);
 
 		fs |= abi_rows[i].fs;
 		net |= abi_rows[i].net;
@@ -127,10 +130,12 @@ int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ru
 	return 0;
 }
 
-int vxe_landlock_restrict(int ruleset_fd)
+int vxe_landlock_restrict(const struct vxe_landlock *landlock, int ruleset_fd)
 {
 	/* Denials of the executed program are worth a record; they are off by default after an exec (ABI 7). */
-	unsigned int flags = vxe_landlock_abi() >= 7 ? LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON : 0;
+	unsigned int flags = landlock->has_flags       ? landlock->flags
+			     : vxe_landlock_abi() >= 7 ? LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON
+						       : 0;
 
 	return (int)syscall(SYS_landlock_restrict_self, ruleset_fd, flags);
 }

@@ -12,6 +12,6 @@ int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **e
 /* Opens every path below root_fd and makes the ruleset. Gives its descriptor. */
 int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ruleset_fd, struct vxe_error **err);
 /* Restricts the calling thread; it needs no_new_privs or CAP_SYS_ADMIN. 0 or -1 with errno. */
-int vxe_landlock_restrict(int ruleset_fd);
+int vxe_landlock_restrict(const struct vxe_landlock *landlock, int ruleset_fd);
 
 #endif

@@ -118,6 +118,7 @@ static void test_wanted(void)
 
 	ok(!vxe_cgroup_wanted(&config), "a configuration that asks for no limit needs no cgroup");
 	config.resources.has_pids_limit = true;
+	config.resources.pids_limit = 10;
 	ok(vxe_cgroup_wanted(&config), "a limit needs one");
 	config.resources.has_pids_limit = false;
 	config.cgroups_path = (char *)"/a";

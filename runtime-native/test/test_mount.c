@@ -72,7 +72,11 @@ static void errors(void)
 	} rows[] = {
 		{"{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"nonsense\"]}", "nonsense"},
 		{"{\"destination\":\"/x\"}", "type"},
-		{"{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}", "tmpcopyup"},
+		{"{\"destination\":\"/x\",\"type\":\"proc\",\"options\":[\"tmpcopyup\"]}", "tmpcopyup"},
+		{"{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"idmap\"]}", "uidMappings"},
+		{"{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\",\"uidMappings\":[{\"containerID\":0,"
+		 "\"hostID\":1,\"size\":1}]}",
+		 "gidMappings"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "file.h"
@@ -25,14 +26,14 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 	memset(instance, 0, sizeof(*instance));
 	instance->options = options;
 	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
-	instance->fifo_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
+	instance->fifo_fd = instance->tell_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
 	vxe_launch_init(&instance->launch);
 	vxe_supervision_init(&instance->supervision);
 }
 
 void instance_close(struct instance *instance, bool keep_state)
 {
-	int *owned[] = {&instance->bundle_fd,  &instance->log_fd,   &instance->fifo_fd,
+	int *owned[] = {&instance->bundle_fd,  &instance->log_fd,   &instance->fifo_fd,	 &instance->tell_fd,
 			&instance->console_fd, &instance->ready_fd, &instance->cgroup_fd};
 	bool has_cgroup = instance->cgroup_fd >= 0;
 
@@ -55,6 +56,7 @@ void instance_close(struct instance *instance, bool keep_state)
 	free(instance->root_path);
 	free(instance->dir_path);
 	free(instance->cgroup);
+	free(instance->config_text);
 }
 
 /* Replaces *out by a copy of a NULL-terminated list. */
@@ -159,7 +161,8 @@ static int cgroup_make(struct instance *instance, struct vxe_error **err)
 
 	if (!instance->cgroup)
 		return 0;
-	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, &instance->cgroup_fd, &unavailable) == 0) {
+	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
+			    &unavailable) == 0) {
 		instance->launch.cgroup_fd = instance->cgroup_fd;
 		return 0;
 	}
@@ -173,7 +176,21 @@ static int cgroup_make(struct instance *instance, struct vxe_error **err)
 	return 0;
 }
 
-/* Reads the bundle, takes the name, and fills in what the launch needs. */
+int instance_config_kept(int dir_fd, const struct vxe_state *state, struct vxe_config **config, struct vxe_error **err)
+{
+	return vxe_config_load(dir_fd, state->bundle, config, err);
+}
+
+static int config_keep(struct instance *instance, struct vxe_error **err)
+{
+	cleanup_fd int fd =
+		openat(instance->dir_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || vxe_write_all(fd, instance->config_text, instance->config_size) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the configuration of %s", instance->options->id);
+	return 0;
+}
+
 int instance_open(struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
@@ -183,7 +200,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	instance->bundle_fd = open(options->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (instance->bundle_fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", options->bundle);
-	if (vxe_config_load(instance->bundle_fd, options->bundle, &instance->config, err) < 0)
+	if (vxe_config_load_text(instance->bundle_fd, options->bundle, &instance->config, &instance->config_text,
+				 &instance->config_size, err) < 0)
 		return -1;
 	config = instance->config;
 	/* Before anything is made: this starts the program over. */
@@ -242,6 +260,11 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	launch->marked = options->own_verb;
 	launch->entry = options->entry;
 	launch->entry_arg = options->entry_arg;
+	/* A profile's capabilities are granted or it does not start; an engine's are as many as there are. */
+	if (!vxe_config_annotation(config, "org.vxe.version"))
+		vxe_caps_fit(&config->process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
+	if (config_keep(instance, err) < 0)
+		return -1;
 	return instance_state_write(instance, VXE_CREATING, err);
 }
 

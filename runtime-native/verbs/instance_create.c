@@ -1,11 +1,13 @@
 /* OCI's create and start: set up by one process, started by another. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "file.h"
 #include "hooks.h"
@@ -16,9 +18,22 @@ static int fifo_make(struct instance *instance, struct vxe_error **err)
 {
 	/* Opened for both ways it never blocks, and the waiting process is a reader as long as it lives. */
 	if (mkfifoat(instance->dir_fd, "start", 0600) < 0 ||
-	    (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0)
+	    (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0 ||
+	    mkfifoat(instance->dir_fd, "told", 0600) < 0 ||
+	    (instance->tell_fd = openat(instance->dir_fd, "told", O_RDWR | O_CLOEXEC)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the start fifo of %s", instance->options->id);
 	instance->launch.start_fifo = instance->fifo_fd;
+	instance->launch.tell_fd = instance->tell_fd;
+	return 0;
+}
+
+/* `start` waits for this descriptor to be closed by all. */
+static int supervisor_started(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	struct instance *instance = supervision->user;
+
+	(void)err;
+	close(steal_fd(&instance->tell_fd));
 	return 0;
 }
 
@@ -30,7 +45,7 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 {
 	struct vxe_supervision *s = &instance->supervision;
 	cleanup_error struct vxe_error *err = NULL;
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), failed;
 	char byte;
 
 	setsid();
@@ -39,8 +54,20 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 	close(steal_fd(&instance->fifo_fd));
 	instance_supervision_fill(instance);
 	instance->state.supervisor = instance_process_id(getpid());
-	if (read(written, &byte, 1) != 1 || vxe_launch_go(&instance->launch, &err) < 0 || vxe_supervision_run(s, &err) < 0)
+	s->started = supervisor_started;
+	if (read(written, &byte, 1) != 1)
+		failed = -1;
+	else
+		failed = vxe_launch_go(&instance->launch, &err);
+	if (!failed && vxe_agent_wanted(&instance->launch))
+		failed = vxe_agent_hand_over(&instance->launch, instance->launch.init_pid, "created", &err);
+	else if (!failed)
+		failed = vxe_supervision_run(s, &err);
+	if (failed) {
+		if (err && instance->tell_fd >= 0)
+			(void)vxe_write_all(instance->tell_fd, err->message, strlen(err->message));
 		sys_pidfd_send_signal(instance->launch.init_pidfd, SIGKILL);
+	}
 	_exit(0);
 }
 
@@ -64,6 +91,7 @@ static int supervisor_make(struct instance *instance, int *written, struct vxe_e
 	if (pid < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", instance->options->id);
 	instance->state.supervisor = instance_process_id(pid);
+	instance->state.supervised &= !vxe_agent_wanted(&instance->launch);
 	return 0;
 }
 
@@ -104,50 +132,65 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 	return failed;
 }
 
-/* One that fails ends the container, as with run. */
-static int poststart_run(const struct vxe_state *state, struct vxe_error **err)
+/* Until the program is executed, or has said why it cannot be. Its process holds the other end as long as it has not. */
+static int executed_wait(int told, struct vxe_error **err)
 {
-	cleanup_fd int bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_fd int init = -1;
-	struct vxe_config *config = NULL;
-	int failed;
+	struct pollfd waiting = {.fd = told, .events = POLLIN};
+	char message[512];
+	ssize_t got;
 
-	if (bundle_fd < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", state->bundle);
-	failed = vxe_config_load(bundle_fd, state->bundle, &config, err);
-	if (!failed)
-		failed = vxe_hooks_run(&config->poststart, "poststart", config, state->id, state->init.pid, "running", err);
-	if (failed && (init = vxe_process_open(&state->init)) >= 0)
+	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
+		;
+	got = read(told, message, sizeof(message) - 1);
+	if (got <= 0)
+		return 0;
+	message[got] = '\0';
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s", message);
+}
+
+static int container_start(int dir_fd, struct vxe_state *state, const struct vxe_config *config, struct vxe_error **err)
+{
+	cleanup_fd int told = openat(dir_fd, "told", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int fifo = openat(dir_fd, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int init = -1;
+
+	if (told < 0 || fifo < 0 || vxe_write_all(fifo, "G", 1) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the container to start");
+	state->status = VXE_RUNNING;
+	if (vxe_state_write(dir_fd, state, err) < 0)
+		return -1;
+	unlinkat(dir_fd, "start", 0);
+	if (executed_wait(told, err) < 0)
+		return -1;
+	unlinkat(dir_fd, "told", 0);
+	if (vxe_hooks_run(&config->poststart, "poststart", config, state->id, state->init.pid, "running", err) == 0)
+		return 0;
+	/* One that fails ends the container, as with run. */
+	if ((init = vxe_process_open(&state->init)) >= 0)
 		sys_pidfd_send_signal(init, SIGKILL);
-	vxe_config_free(&config);
-	return failed;
+	return -1;
 }
 
 int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
 {
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
-	cleanup_fd int fifo = -1;
 	struct vxe_state *state = NULL;
+	struct vxe_config *config = NULL;
 	int failed = vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err);
 
 	if (failed)
 		return -1;
-	if (state->status != VXE_CREATED) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container is %s, not created", vxe_status_name(state->status));
-		vxe_state_free(&state);
-		return -1;
-	}
-	fifo = openat(dir_fd, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fifo < 0 || vxe_write_all(fifo, "G", 1) < 0)
-		failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the container to start");
-	if (!failed) {
-		state->status = VXE_RUNNING;
-		failed = vxe_state_write(dir_fd, state, err);
-		unlinkat(dir_fd, "start", 0);
-	}
+	if (state->status != VXE_CREATED)
+		failed = vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container is %s, not created",
+				       vxe_status_name(state->status));
 	if (!failed)
-		failed = poststart_run(state, err);
+		failed = instance_config_kept(dir_fd, state, &config, err);
+	if (!failed && !config->process.present)
+		failed = vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
+	if (!failed)
+		failed = container_start(dir_fd, state, config, err);
+	vxe_config_free(&config);
 	vxe_state_free(&state);
 	return failed;
 }

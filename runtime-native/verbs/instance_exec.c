@@ -8,12 +8,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent.h"
+#include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "file.h"
 #include "instance_internal.h"
 #include "kernel.h"
 #include "record.h"
+#include "schedule.h"
 #include "self.h"
 
 /* The instance's process object, changed by the command line; the confinement in it stays what it is. */
@@ -89,7 +92,7 @@ static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **er
 	char byte;
 	pid_t pid;
 
-	if (!launch->filter.notifies) {
+	if (!launch->filter.notifies || launch->listener_fd < 0) {
 		while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
 			;
 		return vxe_launch_failure(launch, err);
@@ -130,7 +133,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	cleanup_fd int console = -1;
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
-	struct vxe_process *given = NULL;
+	struct vxe_process *given = NULL, *process;
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
 	sigset_t signals;
@@ -161,13 +164,18 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", state->bundle);
 		goto out;
 	}
-	if (vxe_config_load(bundle_fd, state->bundle, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)
+	if (instance_config_kept(dir_fd, state, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)
 		goto out;
 	log_fd = vxe_log_dir_open(options->id, NULL, err);
 	if (log_fd < 0)
 		goto out;
 	launch.config = config;
-	launch.process = given ? given : &config->process;
+	process = given ? given : &config->process;
+	if (!vxe_config_annotation(config, "org.vxe.version"))
+		vxe_caps_fit(process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
+	if (vxe_affinity_apply(process->affinity_initial, err) < 0)
+		goto out;
+	launch.process = process;
 	launch.id = options->id;
 	launch.bundle_fd = bundle_fd;
 	launch.join_pidfd = init;
@@ -191,6 +199,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		failed = instance_pid_file_write(options->pid_file, launch.program_pid, err);
 	if (!failed)
 		failed = vxe_launch_go(&launch, err);
+	if (!failed && vxe_agent_wanted(&launch))
+		failed = vxe_agent_hand_over(&launch, state->init.pid, "running", err);
 	if (!failed && options->detach) {
 		failed = exec_leave(&supervision, err);
 		if (!failed)

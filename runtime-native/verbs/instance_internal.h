@@ -12,8 +12,10 @@
 struct instance {
 	const struct vxe_instance_options *options;
 	char *root_path, *dir_path;
-	int root_fd, dir_fd, lock_fd, bundle_fd, log_fd, fifo_fd, console_fd;
+	int root_fd, dir_fd, lock_fd, bundle_fd, log_fd, fifo_fd, tell_fd, console_fd;
 	struct vxe_config *config;
+	char *config_text; /* as it was read, for instance_config_kept */
+	size_t config_size;
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
 	struct vxe_state state;
@@ -35,6 +37,9 @@ int instance_begin(struct instance *instance, struct vxe_error **err);
 int instance_wait(struct instance *instance, struct vxe_error **err);
 void instance_supervision_fill(struct instance *instance);
 int instance_state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err);
+
+/* The configuration as the creation has read it: what becomes of config.json after that has no effect (runtime.md, Lifecycle). */
+int instance_config_kept(int dir_fd, const struct vxe_state *state, struct vxe_config **config, struct vxe_error **err);
 
 struct vxe_process_id instance_process_id(pid_t pid);
 int instance_status_code(int status);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "file.h"
 #include "hooks.h"
@@ -87,7 +88,10 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 		return -1;
 	if (!instance->launch.straight && instance_state_write(instance, VXE_CREATED, err) < 0)
 		return -1;
-	if (vxe_launch_go(&instance->launch, err) < 0 || vxe_supervision_run(s, err) < 0)
+	if (vxe_launch_go(&instance->launch, err) < 0 ||
+	    (vxe_agent_wanted(&instance->launch) &&
+	     vxe_agent_hand_over(&instance->launch, instance->launch.init_pid, "created", err) < 0) ||
+	    vxe_supervision_run(s, err) < 0)
 		return -1;
 	*exit_code = instance_status_code(s->status);
 	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);

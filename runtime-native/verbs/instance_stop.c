@@ -9,7 +9,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "hooks.h"
-#include "instance.h"
+#include "instance_internal.h"
 #include "kernel.h"
 
 int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
@@ -96,7 +96,6 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 {
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
-	cleanup_fd int bundle_fd = -1;
 	cleanup_fd int pidfd = -1;
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
@@ -123,8 +122,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 	}
 	if (state->cgroup && vxe_cgroup_remove(state->cgroup, err) < 0)
 		goto out;
-	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (bundle_fd >= 0 && vxe_config_load(bundle_fd, state->bundle, &config, NULL) == 0)
+	if (instance_config_kept(dir_fd, state, &config, NULL) == 0)
 		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);
 	failed = vxe_state_remove(root_fd, id, err);
 out:

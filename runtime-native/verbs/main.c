@@ -8,6 +8,7 @@
 #include "json.h"
 #include "self.h"
 #include "verbs.h"
+#include "warn.h"
 
 #ifndef VXE_VERSION
 #error "the build gives VXE_VERSION"
@@ -86,30 +87,38 @@ static void version_print(bool oci)
 }
 
 /* Engines read the reason of a failure from the file they named. */
-static void log_append(const struct vxe_globals *globals, const struct vxe_error *err)
+static void log_append(const struct vxe_globals *globals, const char *level, const char *message, int errnum)
 {
 	cleanup_file FILE *file = globals->log ? fopen(globals->log, "ae") : NULL;
+	cleanup_free char *whole = NULL;
 	struct vxe_json_text text = {0};
 	time_t now = time(NULL);
 	char time_text[32];
 	struct tm tm;
 
-	if (!file || !err)
+	if (!file || asprintf(&whole, "%s%s%s", message, errnum ? ": " : "", errnum ? strerror(errnum) : "") < 0) {
+		whole = NULL;
 		return;
+	}
 	if (!globals->log_json) {
-		fprintf(file, "level=error msg=\"%s%s%s\"\n", err->message, err->errnum ? ": " : "",
-			err->errnum ? strerror(err->errnum) : "");
+		fprintf(file, "level=%s msg=\"%s\"\n", level, whole);
 		return;
 	}
 	vxe_json_text_object_begin(&text, NULL);
-	vxe_json_text_string(&text, "level", "error");
-	vxe_json_text_string(&text, "msg", err->message);
+	vxe_json_text_string(&text, "level", level);
+	vxe_json_text_string(&text, "msg", whole);
 	if (gmtime_r(&now, &tm) && strftime(time_text, sizeof(time_text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
 		vxe_json_text_string(&text, "time", time_text);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) == 0)
 		fprintf(file, "%s\n", text.data);
 	vxe_json_text_free(&text);
+}
+
+static void warning_tell(const char *message, void *data)
+{
+	fprintf(stderr, "vxe-runtime: warning: %s\n", message);
+	log_append(data, "warning", message, 0);
 }
 
 static void error_print_json(const struct vxe_error *err)
@@ -229,6 +238,8 @@ int main(int argc, char **argv)
 	}
 	optind = 0;
 	verb_argv = argv;
+	if (oci)
+		vxe_warning_to(warning_tell, &globals);
 	if (other_driver && oci) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, 0, "the cgroup driver %s is not supported, cgroupfs is", other_driver);
 		code = vxe_error_hint(&err, "tell the engine to use cgroupfs (podman: --cgroup-manager=cgroupfs)");
@@ -240,7 +251,8 @@ int main(int argc, char **argv)
 		code = vxe_error_set(&err, VXE_EXIT_MISUSE, 0, "%s is no verb; see vxe-runtime --help", argv[0]);
 	if (code >= 0)
 		return code;
-	log_append(&globals, err);
+	if (err)
+		log_append(&globals, "error", err->message, err->errnum);
 	if (err && globals.json)
 		error_print_json(err);
 	else

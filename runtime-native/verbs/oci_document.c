@@ -25,15 +25,22 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 	static const char *const hooks[] = {
 		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL};
 	static const char *const options[] = {
-		"ro",	      "rw",	  "nosuid",	 "suid",      "nodev",	    "dev",	   "noexec",
-		"exec",	      "noatime",  "atime",	 "relatime",  "norelatime", "strictatime", "nostrictatime",
-		"nodiratime", "diratime", "nosymfollow", "symfollow", "bind",	    "rbind",	   "private",
-		"rprivate",   "shared",	  "rshared",	 "slave",     "rslave",	    "unbindable",  "runbindable",
-		"rro",	      "rrw",	  "rnosuid",	 "rnodev",    "rnoexec",    NULL};
-	static const char *const namespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "user", "uts", NULL};
-	static const char *const actions[] = {"SCMP_ACT_KILL",	"SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
-					      "SCMP_ACT_TRAP",	"SCMP_ACT_ERRNO",	"SCMP_ACT_TRACE",
-					      "SCMP_ACT_ALLOW", "SCMP_ACT_LOG",		NULL};
+		"ro",	      "rw",	     "nosuid",	     "suid",	       "nodev",	      "dev",	     "noexec",
+		"exec",	      "noatime",     "atime",	     "relatime",       "norelatime",  "strictatime", "nostrictatime",
+		"nodiratime", "diratime",    "nosymfollow",  "symfollow",      "rro",	      "rrw",	     "rnosuid",
+		"rsuid",      "rnodev",	     "rdev",	     "rnoexec",	       "rexec",	      "rnoatime",    "ratime",
+		"rrelatime",  "rnorelatime", "rstrictatime", "rnostrictatime", "rnodiratime", "rdiratime",   "rnosymfollow",
+		"rsymfollow", "bind",	     "rbind",	     "private",	       "rprivate",    "shared",	     "rshared",
+		"slave",      "rslave",	     "unbindable",   "runbindable",    "tmpcopyup",   "idmap",	     "ridmap",
+		"sync",	      "async",	     "dirsync",	     "lazytime",       "nolazytime",  "mand",	     "nomand",
+		"silent",     "loud",	     "iversion",     "noiversion",     "defaults",    NULL};
+	static const char *const namespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts", NULL};
+	static const char *const actions[] = {
+		"SCMP_ACT_KILL",  "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP",   "SCMP_ACT_ERRNO",
+		"SCMP_ACT_TRACE", "SCMP_ACT_ALLOW",	  "SCMP_ACT_LOG",	   "SCMP_ACT_NOTIFY", NULL};
+	static const char *const flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+					    "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL};
+	static const char *const unsafe[] = {"org.vxe.", NULL};
 	static const char *const operators[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",	    "SCMP_CMP_EQ",
 						"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL};
 	static const char *const archs[] = {"SCMP_ARCH_X86_64",	 "SCMP_ARCH_X86", "SCMP_ARCH_X32",
@@ -58,16 +65,18 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 	vxe_json_text_bool(&text, "v2", true);
 	vxe_json_text_bool(&text, "systemd", false);
 	vxe_json_text_bool(&text, "systemdUser", false);
-	vxe_json_text_bool(&text, "rdma", false);
+	vxe_json_text_bool(&text, "rdma", true);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_begin(&text, "seccomp");
 	vxe_json_text_bool(&text, "enabled", true);
 	strings_write(&text, "actions", actions);
 	strings_write(&text, "operators", operators);
 	strings_write(&text, "archs", archs);
+	strings_write(&text, "knownFlags", flags);
+	strings_write(&text, "supportedFlags", flags);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_begin(&text, "apparmor");
-	vxe_json_text_bool(&text, "enabled", false);
+	vxe_json_text_bool(&text, "enabled", true);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_begin(&text, "selinux");
 	vxe_json_text_bool(&text, "enabled", false);
@@ -79,13 +88,14 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 	}
 	vxe_json_text_object_begin(&text, "mountExtensions");
 	vxe_json_text_object_begin(&text, "idmap");
-	vxe_json_text_bool(&text, "enabled", false);
+	vxe_json_text_bool(&text, "enabled", true);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_begin(&text, "annotations");
 	vxe_json_text_string(&text, "org.vxe.landlock", "abi 7");
 	vxe_json_text_object_end(&text);
+	strings_write(&text, "potentiallyUnsafeConfigAnnotations", unsafe);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) == 0)
 		puts(text.data);

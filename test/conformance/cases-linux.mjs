@@ -498,18 +498,6 @@ export const linux = [
     },
   ),
   refused(
-    'config-linux.md, Memory',
-    'MUST',
-    'a memory limit without the controller is an error, not skipped',
-    linux_({ resources: { memory: { limit: 67108864 } } }),
-  ),
-  refused(
-    'config-linux.md, PIDs',
-    'MUST',
-    'a pids limit without the controller is an error, not skipped',
-    linux_({ resources: { pids: { limit: 10 } } }),
-  ),
-  refused(
     'config-linux.md, Unified',
     'MUST',
     'a unified key without a file in the cgroup is an error',

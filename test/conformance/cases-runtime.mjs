@@ -1,5 +1,5 @@
 // runtime.md and runtime-linux.md: state, lifecycle, operations, hooks.
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
 import { equal, expect, Failure } from './subject.mjs';
@@ -82,7 +82,6 @@ export const runtime = [
   act('runtime.md, Create', 'MUST', 'changes of config.json after create have no effect', async (subject) => {
     const container = await subject.created(['hostname']);
     const file = join(container.bundle, 'config.json');
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(
       file,
       readFileSync(file, 'utf8').replace('"hostname":"conformance"', '"hostname":"changed"'),
@@ -91,6 +90,21 @@ export const runtime = [
     await subject.until(container.id, 'stopped');
     equal(container.answers().value('hostname'), 'conformance', 'the name');
   }),
+  act(
+    'runtime.md, Create',
+    'MUST',
+    'changes of config.json after create have no effect on hooks, either',
+    async (subject) => {
+      const container = await subject.created(['exit:0'], (config, { folder }) => {
+        config.hooks = { poststart: [hook(folder, 'poststart')], poststop: [hook(folder, 'poststop')] };
+      });
+      writeFileSync(join(container.bundle, 'config.json'), '{}');
+      await subject.must(['start', container.id]);
+      await subject.until(container.id, 'stopped');
+      await subject.must(['delete', container.id]);
+      equal(names(hookLog(container)).join(' '), 'poststart poststop', 'the hooks that ran');
+    },
+  ),
   act('runtime.md, Create', 'MUST', 'a create that fails leaves nothing', async (subject) => {
     const failed = await subject.create(['ids'], (config) => {
       config.process.cwd = '/nowhere/at/all/file';
@@ -121,6 +135,39 @@ export const runtime = [
     await subject.until(id, 'stopped');
     await fails(subject, ['start', id]);
   }),
+  act('runtime.md, Start', 'MUST', 'a program that cannot be executed is an error', async (subject) => {
+    const made = await subject.create(['exit:0'], (config, { rootfs }) => {
+      writeFileSync(join(rootfs, 'bin/broken'), 'neither ELF nor script\n', { mode: 0o755 });
+      config.process.args = ['/bin/broken'];
+    });
+    if (made.code !== 0) return;
+    await fails(subject, ['start', made.id]);
+  }),
+  act(
+    'runtime.md, Lifecycle',
+    'MUST',
+    'poststart hooks run after the program is executed',
+    async (subject) => {
+      const container = await subject.created(sleeps, (config, { folder }) => {
+        config.hooks = {
+          poststart: [
+            {
+              path: '/bin/sh',
+              args: [
+                'sh',
+                '-c',
+                `readlink /proc/$(sed 's/.*"pid": *\\([0-9]*\\).*/\\1/')/exe >${folder}/exe`,
+              ],
+              env: ['PATH=/usr/bin:/bin'],
+            },
+          ],
+        };
+      });
+      await subject.must(['start', container.id]);
+      const exe = readFileSync(join(container.bundle, 'exe'), 'utf8').trim();
+      expect(exe.endsWith('/bin/probe'), `the process was still ${exe}`);
+    },
+  ),
   act('runtime.md, Start', 'MUST', 'start of an id that is not there is an error', (subject) =>
     fails(subject, ['start', 'nonesuch']),
   ),

@@ -2,6 +2,17 @@
 import { commandLine } from './cases-command-line.mjs';
 import { configuration } from './cases-config.mjs';
 import { linux } from './cases-linux.mjs';
+import { processes } from './cases-process.mjs';
+import { resources } from './cases-resources.mjs';
 import { runtime } from './cases-runtime.mjs';
+import { seccomp } from './cases-seccomp.mjs';
 
-export const cases = [...configuration, ...linux, ...runtime, ...commandLine];
+export const cases = [
+  ...configuration,
+  ...processes,
+  ...linux,
+  ...seccomp,
+  ...resources,
+  ...runtime,
+  ...commandLine,
+];

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -181,6 +184,103 @@ static bool ask_number(long value)
 	return value >= 0;
 }
 
+/* sched_getattr(2)'s answer, version 0; linux/sched/types.h clashes with sched.h. */
+static bool ask_scheduler(void)
+{
+	struct {
+		unsigned int size, policy;
+		unsigned long long flags;
+		int nice;
+		unsigned int priority;
+		unsigned long long runtime, deadline, period;
+	} s = {0};
+
+	if (syscall(SYS_sched_getattr, 0, &s, 48, 0) < 0)
+		return false;
+	snprintf(text, sizeof(text), "%u %llu %d %u %llu %llu %llu", s.policy, s.flags, s.nice, s.priority, s.runtime,
+		 s.deadline, s.period);
+	return true;
+}
+
+/* Class and level of ioprio_get(2), for this process. */
+static bool ask_io_priority(void)
+{
+	long value = syscall(SYS_ioprio_get, 1, 0);
+
+	snprintf(text, sizeof(text), "%ld %ld", value >> 13, value & 0x1fff);
+	return value >= 0;
+}
+
+static bool ask_cpus(void)
+{
+	cpu_set_t set;
+	size_t used = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return false;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%d", used ? " " : "", cpu);
+	return true;
+}
+
+static bool ask_clock(const char *name)
+{
+	struct timespec now;
+
+	if (clock_gettime(!strcmp(name, "monotonic") ? CLOCK_MONOTONIC : CLOCK_BOOTTIME, &now) < 0)
+		return false;
+	snprintf(text, sizeof(text), "%lld", (long long)now.tv_sec);
+	return true;
+}
+
+/* As many processes as are asked for, all at once; the number that there were. */
+static bool ask_forks(long wanted)
+{
+	long made = 0;
+	int saved = 0;
+
+	for (; made < wanted; made++) {
+		pid_t child = fork();
+
+		if (child < 0) {
+			saved = errno;
+			break;
+		}
+		if (child == 0) {
+			pause();
+			_exit(0);
+		}
+	}
+	signal(SIGTERM, SIG_IGN);
+	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+	signal(SIGTERM, SIG_DFL);
+	snprintf(text, sizeof(text), "%ld %s", made, saved ? strerrorname_np(saved) : "");
+	return true;
+}
+
+/* Touches that many MiB. Where a limit kills, it kills a child. */
+static bool ask_memory(long mebibytes)
+{
+	size_t size = (size_t)mebibytes << 20;
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		char *memory = malloc(size);
+
+		for (size_t at = 0; memory && at < size; at += 4096)
+			((volatile char *)memory)[at] = 1;
+		_exit(memory ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	snprintf(text, sizeof(text), "%s %d", WIFSIGNALED(status) ? "signal" : "exit",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return true;
+}
+
 static bool ask(const char *name, const char *argument)
 {
 	struct utsname uts;
@@ -241,6 +341,18 @@ static bool ask(const char *name, const char *argument)
 		return ask_number(personality(0xffffffff));
 	if (!strcmp(name, "nice"))
 		return ask_number(20 + getpriority(PRIO_PROCESS, 0));
+	if (!strcmp(name, "scheduler"))
+		return ask_scheduler();
+	if (!strcmp(name, "ioprio"))
+		return ask_io_priority();
+	if (!strcmp(name, "cpus"))
+		return ask_cpus();
+	if (!strcmp(name, "clock"))
+		return ask_clock(argument);
+	if (!strcmp(name, "forks"))
+		return ask_forks(atol(argument));
+	if (!strcmp(name, "memory"))
+		return ask_memory(atol(argument));
 	if (!strcmp(name, "umask")) {
 		mask = umask(0);
 		umask(mask);
@@ -285,8 +397,52 @@ static int console_serve(const char *path)
 	return 0;
 }
 
+/* On the host's side: a seccomp agent. Takes one container process state and its descriptors, prints both, and answers every call that is
+   raised by EACCES until the container is gone. */
+static int agent_serve(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char space[CMSG_SPACE(8 * sizeof(int))];
+	struct iovec iov = {.iov_base = text, .iov_len = sizeof(text) - 1};
+	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), peer, seccomp_fd;
+	struct seccomp_notif call;
+	ssize_t got, more;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0)
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	peer = accept(listener, NULL, NULL);
+	got = peer < 0 ? -1 : recvmsg(peer, &header, 0);
+	if (got <= 0 || !CMSG_FIRSTHDR(&header))
+		return 1;
+	memcpy(&seccomp_fd, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(seccomp_fd));
+	/* To the end: the runtime has to close the connection after one state. */
+	while ((more = read(peer, text + got, sizeof(text) - 1 - (size_t)got)) > 0)
+		got += more;
+	text[got] = '\0';
+	printf("%s\n", text);
+	printf("descriptors %zu\n", (CMSG_FIRSTHDR(&header)->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	fflush(stdout);
+	for (;;) {
+		struct seccomp_notif_resp answer_ = {.error = -EACCES};
+
+		memset(&call, 0, sizeof(call));
+		if (ioctl(seccomp_fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+			return errno == ENOENT ? 0 : 1;
+		printf("call %d\n", call.data.nr);
+		fflush(stdout);
+		answer_.id = call.id;
+		ioctl(seccomp_fd, SECCOMP_IOCTL_NOTIF_SEND, &answer_);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "agent"))
+		return agent_serve(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "console"))
 		return console_serve(argv[2]);
 	for (int i = 1; i < argc; i++) {

@@ -4,6 +4,7 @@
 // root, and works in namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
@@ -43,6 +44,8 @@ function commandOf(name) {
 /** Reaps what containers leave (their first processes are its children then), and ends all of it when it ends. */
 function startOver() {
   const place = mkdtempSync(join(tmpdir(), 'vxe-conformance-'));
+  // The root of a container's user namespace is nobody here, and has to get to its rootfs.
+  chmodSync(place, 0o711);
   try {
     const script =
       'umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || exit 77; ' +

@@ -103,48 +103,62 @@ function finish(root) {
     rmSync(join(root, 'etc/systemd/system', unit), { force: true });
     symlinkSync('/dev/null', join(root, 'etc/systemd/system', unit));
   }
+  // Engines are started by the test that is about them.
+  for (const unit of [
+    'docker.service',
+    'docker.socket',
+    'containerd.service',
+    'podman.service',
+    'podman.socket',
+  ])
+    for (const target of ['multi-user.target.wants', 'sockets.target.wants', 'default.target.wants'])
+      rmSync(join(root, 'etc/systemd/system', target, unit), { force: true });
   mkdirSync(join(root, 'usr/lib/modules'), { recursive: true });
   writeFileSync(join(root, 'etc/hostname'), 'vxe-vm\n');
 }
 
-/** The disk of a system with systemd in it. */
-export async function systemImage(description) {
+/** The disk of a system with systemd in it; `name` is that of its description in machines.json. */
+export async function systemImage(name, description) {
   const files = Object.fromEntries(
     Object.values(ours).map((file) => [file, readFileSync(join(here, 'image', file), 'utf8')]),
   );
-  const folder = await kept('image', { description, files, masked, ours, layout: 2 }, async (made) => {
-    console.log('# making the system image (about a minute, once)');
-    const root = join(made, 'root');
-    const packages = join(cacheFolder(), 'packages');
-    mkdirSync(packages, { recursive: true });
-    const left = (path) => `--dpkgopt=path-exclude=/usr/share/${path}/*`;
-    await command(
-      [
-        'mmdebstrap',
-        '--quiet',
-        '--mode=root',
-        '--variant=minbase',
-        `--include=${description.packages.join(',')}`,
-        left('doc'),
-        left('man'),
-        left('locale'),
-        // Packages that were downloaded for an earlier image serve this one.
-        '--skip=download/empty',
-        '--skip=essential/unlink',
-        '--setup-hook=mkdir -p "$1"/var/cache/apt/archives',
-        `--setup-hook=sync-in '${packages}' /var/cache/apt/archives`,
-        `--customize-hook=sync-out /var/cache/apt/archives '${packages}'`,
-        '--format=directory',
-        description.suite,
-        root,
-        '-',
-      ],
-      { input: await aptSources() },
-    );
-    finish(root);
-    await diskOf('system', root, join(made, 'system.img'), description.mebibytes);
-    rmSync(root, { recursive: true });
-  });
+  const folder = await kept(
+    `image-${name}`,
+    { description, files, masked, ours, layout: 3 },
+    async (made) => {
+      console.log(`# making the image ${name} (a minute or two, once)`);
+      const root = join(made, 'root');
+      const packages = join(cacheFolder(), 'packages');
+      mkdirSync(packages, { recursive: true });
+      const left = (path) => `--dpkgopt=path-exclude=/usr/share/${path}/*`;
+      await command(
+        [
+          'mmdebstrap',
+          '--quiet',
+          '--mode=root',
+          '--variant=minbase',
+          `--include=${description.packages.join(',')}`,
+          left('doc'),
+          left('man'),
+          left('locale'),
+          // Packages that were downloaded for an earlier image serve this one.
+          '--skip=download/empty',
+          '--skip=essential/unlink',
+          '--setup-hook=mkdir -p "$1"/var/cache/apt/archives',
+          `--setup-hook=sync-in '${packages}' /var/cache/apt/archives`,
+          `--customize-hook=sync-out /var/cache/apt/archives '${packages}'`,
+          '--format=directory',
+          description.suite,
+          root,
+          '-',
+        ],
+        { input: await aptSources() },
+      );
+      finish(root);
+      await diskOf('system', root, join(made, 'system.img'), description.mebibytes);
+      rmSync(root, { recursive: true });
+    },
+  );
   const file = join(folder, 'system.img');
   if (!existsSync(file)) throw new Error(`${file} is missing; remove ${folder}, and it is made again`);
   return file;

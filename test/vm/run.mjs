@@ -1,6 +1,6 @@
 // Boots Debian's kernels in virtual machines with the working tree's build inside.
-//   node test/vm/run.mjs test KERNEL [TEST...]   runs tests in one (all of them by default) and prints TAP
-//   node test/vm/run.mjs shell [KERNEL]          a prompt in one
+//   node test/vm/run.mjs test MACHINE [TEST...]  runs tests in one (all of them by default) and prints TAP
+//   node test/vm/run.mjs shell [MACHINE]         a prompt in one
 //   node test/vm/run.mjs prepare                 makes kernels and image, and starts nothing
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,17 +16,18 @@ const machines = JSON.parse(readFileSync(join(here, 'machines.json'), 'utf8'));
 
 class Misuse extends Error {}
 
-function kernelNamed(name) {
-  if (Object.hasOwn(machines.kernels, name)) return machines.kernels[name];
-  const names = Object.keys(machines.kernels).join(', ');
-  throw new Misuse(`${name ?? 'no kernel'} is no kernel of machines.json; there are ${names}`);
+function machineNamed(name) {
+  if (Object.hasOwn(machines.machines, name)) return machines.machines[name];
+  const names = Object.keys(machines.machines).join(', ');
+  throw new Misuse(`${name ?? 'no machine'} is no machine of machines.json; there are ${names}`);
 }
 
-/** The tests there are: programs of tests/ that print TAP, and the native unit tests. */
-function allTests() {
-  const shell = readdirSync(join(here, 'tests'))
+/** The tests of a machine: programs of its folder that print TAP and, where it has them, the native unit tests. */
+function allTests(machine) {
+  const shell = readdirSync(join(here, machine.tests))
     .filter((file) => file.endsWith('.test.sh'))
-    .map((file) => file.slice(0, -'.test.sh'.length));
+    .map((file) => `${machine.tests}/${file.slice(0, -'.test.sh'.length)}`);
+  if (!machine.native) return shell.sort();
   const native = readdirSync('build/native-test').filter((file) => /^(test|replay)_[a-z0-9_]+$/.test(file));
   return [...shell.sort(), ...native.sort().map((file) => `native/${file}`)];
 }
@@ -47,9 +48,10 @@ async function workFolder(name) {
 }
 
 async function describe(name, words) {
-  const described = kernelNamed(name);
-  const files = await kernel(name, described);
-  const system = await systemImage(machines.image);
+  const machine = machineNamed(name);
+  const described = machines.kernels[machine.kernel];
+  const files = await kernel(machine.kernel, described);
+  const system = await systemImage(machine.image, machines.images[machine.image]);
   const { work, disk } = await workFolder(name);
   return {
     work,
@@ -60,11 +62,13 @@ async function describe(name, words) {
 }
 
 async function runTests(name, chosen) {
-  kernelNamed(name);
-  const there = allTests();
-  const unknown = chosen.find((test) => !there.includes(test));
+  const machine = machineNamed(name);
+  const there = allTests(machine);
+  const named = chosen.map((test) => (test.includes('/') ? test : `${machine.tests}/${test}`));
+  const unknown = named.find((test) => !there.includes(test));
   if (unknown) throw new Misuse(`there is no test ${unknown}; there are ${there.join(', ')}`);
-  const tests = chosen.length > 0 ? chosen : there.filter((test) => !Object.hasOwn(machines.leftOut, test));
+  const leftOut = Object.entries(machines.leftOut).filter(([test]) => there.includes(test));
+  const tests = named.length > 0 ? named : there.filter((test) => !Object.hasOwn(machines.leftOut, test));
 
   const { boot, test: limit } = machines.limits;
   const words = ['vxe.vm=test', `vxe.tests=${tests.join(',')}`, `vxe.limit=${limit}`];
@@ -79,8 +83,7 @@ async function runTests(name, chosen) {
 
   const lastConsole = () => ['the console ends with:', ...lastWords(log, 40)];
   const report = new Report(name, tests, (text) => console.log(text), lastConsole);
-  if (chosen.length === 0)
-    for (const [test, reason] of Object.entries(machines.leftOut)) report.skip(test, reason);
+  if (chosen.length === 0) for (const [test, reason] of leftOut) report.skip(test, reason);
   const started = performance.now();
   const problem = await runMachine(description, {
     console: log,
@@ -110,7 +113,7 @@ async function shell(name) {
 
 async function prepare() {
   for (const [name, described] of Object.entries(machines.kernels)) await kernel(name, described);
-  await systemImage(machines.image);
+  for (const [name, described] of Object.entries(machines.images)) await systemImage(name, described);
   return 0;
 }
 
@@ -123,9 +126,9 @@ async function main([verb, ...rest]) {
     throw new Misuse('the disks hold files of root, so this has to be started as root');
   }
   if (verb === 'test') return runTests(rest[0], rest.slice(1));
-  if (verb === 'shell') return shell(rest[0] ?? Object.keys(machines.kernels).at(-1));
+  if (verb === 'shell') return shell(rest[0] ?? '6.12');
   if (verb === 'prepare') return prepare();
-  throw new Misuse('test KERNEL [TEST...], shell [KERNEL] or prepare');
+  throw new Misuse('test MACHINE [TEST...], shell [MACHINE] or prepare');
 }
 
 for (const [signal, code] of [

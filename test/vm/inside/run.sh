@@ -30,7 +30,7 @@ for name in "${names[@]}"; do
   printf '@begin %s\n' "$name"
   case $name in
     native/*) program=("$machine/$name") ;;
-    *) program=(bash "test/vm/tests/$name.test.sh") ;;
+    *) program=(bash "test/vm/$name.test.sh") ;;
   esac
   status=0
   timeout --kill-after=5 "${limit:-120}" "${program[@]}" 2>"$logs/${name//\//-}.err" || status=$?
