@@ -112,10 +112,12 @@ setup: ## install what is missing from Debian and npm
 	@scripts/setup.sh
 
 .PHONY: bench
-bench: ## measure launch time, creation time and sizes; writes build/bench/results.md
+BENCH_RUNS ?= 300
+BENCH_CONTAINERS ?= 100
+bench: ## measure launches, lives of containers and sizes; writes build/bench/results.md (BENCH_RUNS=300 BENCH_CONTAINERS=100)
 	@scripts/setup.sh bench
-	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing
-	@$(NODE) test/bench/run.mjs
+	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing $(B)/bench/cycle
+	@$(NODE) test/bench/run.mjs $(BENCH_RUNS) $(BENCH_CONTAINERS)
 
 .PHONY: conformance
 conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runtime beside runc and crun, case by case; writes build/conformance/table.md

@@ -144,8 +144,14 @@ static int cgroup_name(struct instance *instance, struct vxe_error **err)
 	const struct vxe_instance_options *options = instance->options;
 	cleanup_error struct vxe_error *unavailable = NULL;
 
-	if (!cgroup_needed(instance) && (options->own_verb || options->entry || geteuid() != 0))
+	if (!cgroup_needed(instance) && (options->own_verb || options->entry || options->no_cgroup || geteuid() != 0))
 		return 0;
+	if (options->no_cgroup) {
+		vxe_error_set(
+			err, VXE_EXIT_FAILURE, 0,
+			"config.json: linux.cgroupsPath and linux.resources need a cgroup, and the cgroup manager is disabled");
+		return vxe_error_hint(err, "leave --cgroup-manager away, or take them out");
+	}
 	if (vxe_cgroup_path(instance->config, options->id, &instance->cgroup, &unavailable) == 0)
 		return 0;
 	if (!cgroup_needed(instance))

@@ -196,7 +196,8 @@ int main(int argc, char **argv)
 		case 'd':
 			break;
 		case 'c':
-			if (!strcmp(optarg, "cgroupfs"))
+			globals.no_cgroup = !strcmp(optarg, "disabled");
+			if (globals.no_cgroup || !strcmp(optarg, "cgroupfs"))
 				break;
 			other_driver = optarg;
 			break;

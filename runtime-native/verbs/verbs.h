@@ -10,6 +10,7 @@
 struct vxe_globals {
 	const char *root;
 	bool json;
+	bool no_cgroup;	 /* OCI: --cgroup-manager=disabled, as crun has it */
 	const char *log; /* OCI: where errors go as well */
 	bool log_json;
 };

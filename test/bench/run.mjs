@@ -1,7 +1,8 @@
-// make bench: launch times in one hyperfine run, creation time, sizes and resident memory.
-//   node test/bench/run.mjs [RUNS]      writes build/bench/results.md and results.json
-// Runs itself again in a mount namespace with cgroup version 2 alone on /sys/fs/cgroup, since crun refuses hybrid hosts; all
-// commands are measured there, in one run, so that they share whatever the machine does meanwhile.
+// make bench: launch times in one hyperfine run, lives of containers, many at once, creation time, sizes and resident memory.
+//   node test/bench/run.mjs [RUNS [COUNT]]      COUNT containers at once; writes build/bench/results.md and results.json
+// Runs itself again in a mount namespace with cgroup version 2 alone on /sys/fs/cgroup, since crun refuses hybrid hosts, and with a
+// tmpfs on /run, where all runtimes keep their state; all commands are measured there, in turns or in one run, so that they share
+// whatever the machine does meanwhile.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { measureExecs, measureLeastMemory, measureLives, measureMany, measureRefusal } from './cycles.mjs';
 
 const out = resolve('build/bench');
 const vxe = resolve('build/bin/vxe');
@@ -43,19 +45,23 @@ function world(folder) {
   return { folder, env };
 }
 
-/** The bundle whose program does nothing, from a recipe and a strict profile, as any user would make it. */
-function idleBundle({ folder, env }) {
+/** Bundles of the program that does nothing, from recipes and a strict profile, as any user would make them. */
+function makeBundles({ folder, env }) {
   const sources = join(folder, 'sources');
+  const programs = { idle: [], waiting: ['wait'], calls: ['calls', '100000'] };
   mkdirSync(sources, { recursive: true });
-  writeFileSync(
-    join(sources, 'idle.yaml'),
-    `recipe: 1\nname: idle\nsource: {exec: ${nothing}}\nprofile: idle\nprogram: [${nothing}]\n`,
-  );
-  cpSync('test/bench/idle.vxed.yaml', join(sources, 'idle.vxed.yaml'));
-  const profile = readFileSync(join(sources, 'idle.vxed.yaml'), 'utf8').replaceAll('@PROGRAM@', nothing);
+  const profile = readFileSync('test/bench/idle.vxed.yaml', 'utf8').replaceAll('@PROGRAM@', nothing);
   writeFileSync(join(sources, 'idle.vxed.yaml'), profile);
-  sh(vxe, ['bundle', 'create', 'idle'], { env: { ...env, VXE_RECIPES: sources, VXE_PROFILES: sources } });
-  return join(env.VXE_BUNDLES, 'idle');
+  const made = Object.entries(programs).map(([name, args]) => {
+    const program = [nothing, ...args].map((word) => JSON.stringify(word)).join(', ');
+    writeFileSync(
+      join(sources, `${name}.yaml`),
+      `recipe: 1\nname: ${name}\nsource: {exec: ${nothing}}\nprofile: idle\nprogram: [${program}]\n`,
+    );
+    sh(vxe, ['bundle', 'create', name], { env: { ...env, VXE_RECIPES: sources, VXE_PROFILES: sources } });
+    return [name, join(env.VXE_BUNDLES, name)];
+  });
+  return Object.fromEntries(made);
 }
 
 function quote(words) {
@@ -64,34 +70,51 @@ function quote(words) {
     .join(' ');
 }
 
+/** The OCI runtimes that are here, each with a state folder of its own. */
+function enginesHere() {
+  const known = [
+    ['vxe-runtime', runtime],
+    ['crun', 'crun'],
+    ['runc', 'runc'],
+  ];
+  return known
+    .filter(([, program]) => has(program))
+    .map(([name, program]) => ({ name, program, root: join('/run', `bench-${name}`) }));
+}
+
 /** One row per launcher: its name and the command that runs the idle program once. */
-function launchers(bundle, folder) {
+function launchers(bundle) {
   const rootfs = join(bundle, 'rootfs');
   const filter = join(bundle, 'vxe', 'filter.bpf');
+  const run = (program, name, ...options) => [
+    program,
+    ...options,
+    '--root',
+    join('/run', name),
+    'run',
+    '--bundle',
+    bundle,
+    name,
+  ];
   const rows = [
-    ['vxe-runtime run', [runtime, '--root', join(folder, 'oci'), 'run', '--bundle', bundle, 'idle']],
+    ['vxe-runtime run', run(runtime, 'vxe')],
+    ['vxe-runtime run, no cgroup', run(runtime, 'vxe', '--cgroup-manager=disabled')],
     ['plain spawn', [nothing]],
     ['floor (minimal C)', [floor, rootfs, nothing, filter, '/sys/fs/cgroup/vxe-bench-floor']],
   ];
   if (has('bwrap')) {
-    const namespaces = [
-      '--unshare-ipc',
-      '--unshare-pid',
-      '--unshare-net',
-      '--unshare-uts',
-      '--unshare-cgroup',
-    ];
+    const namespaces = ['ipc', 'pid', 'net', 'uts', 'cgroup'].map((name) => `--unshare-${name}`);
     const mounts = ['--ro-bind', rootfs, '/', '--proc', '/proc', '--dev', '/dev'];
-    rows.push([
-      'bwrap',
-      ['bwrap', ...namespaces, ...mounts, '--cap-drop', 'ALL', '--clearenv', '--', nothing],
-    ]);
+    const command = [...namespaces, ...mounts, '--cap-drop', 'ALL', '--clearenv', '--', nothing];
+    rows.push(['bwrap', ['bwrap', ...command]]);
+    rows.push(['bwrap, no reaper', ['bwrap', '--as-pid-1', ...command]]);
   }
   // What other engines do not know of the bundle they ignore: Landlock, and the supervisor.
-  if (has('crun'))
-    rows.push(['crun run', ['crun', '--root', join(folder, 'crun'), 'run', '--bundle', bundle, 'idle']]);
-  if (has('runc'))
-    rows.push(['runc run', ['runc', '--root', join(folder, 'runc'), 'run', '--bundle', bundle, 'idle']]);
+  if (has('crun')) {
+    rows.push(['crun run', run('crun', 'crun')]);
+    rows.push(['crun run, no cgroup', run('crun', 'crun', '--cgroup-manager=disabled')]);
+  }
+  if (has('runc')) rows.push(['runc run', run('runc', 'runc')]);
   if (has('firejail')) {
     const options = [
       '--quiet',
@@ -197,45 +220,118 @@ function mebibytes(bytes) {
   return `${(bytes / 1024 / 1024).toFixed(2)} MiB`;
 }
 
-function markdown({ launches, popd, host, runs }) {
-  const own = launches.find(({ name }) => name === 'vxe-runtime run');
+/** What is asked for: the first at most so much of the second. */
+const demands = [
+  ['vxe-runtime run, no cgroup', 'bwrap', 0.7],
+  ['vxe-runtime run', 'crun run', 0.35],
+  ['vxe-runtime run', 'runc run', 0.12],
+  ['vxe-runtime run', 'floor (minimal C)', 1.4],
+];
+
+function ratioRows(values) {
+  return values.flatMap(([own, other, wanted, ownValue, otherValue]) =>
+    ownValue && otherValue
+      ? [`| ${own} / ${other} | ${(ownValue / otherValue).toFixed(2)} | at most ${wanted} |`]
+      : [],
+  );
+}
+
+function table(head, rows) {
+  const columns = head.split('|').length;
+  return [`| ${head} |`, `| --- |${' ---: |'.repeat(columns - 1)}`, ...rows, ''];
+}
+
+function lifeTables({ lives, execs, many, least, refusal }) {
+  const of = (rows, name, field) => rows.find(({ engine }) => engine === name)?.[field];
+  const half = (what, rows, field) =>
+    ['crun', 'runc'].map((other) => [
+      `${what}, vxe-runtime`,
+      other,
+      0.5,
+      of(rows, 'vxe-runtime', field),
+      of(rows, other, field),
+    ]);
+  return [
+    ...table(
+      'a container | create ms | start ms | delete ms | all ms | exec ms | peak memory of create MiB | least memory to run MiB',
+      lives.map(({ engine, create, start, delete: end, all, peakKb }) => {
+        const smallest = of(least, engine, 'least');
+        return `| ${engine} | ${create.toFixed(2)} | ${start.toFixed(2)} | ${end.toFixed(2)} | ${all.toFixed(2)} | ${of(execs, engine, 'exec').toFixed(2)} | ${(peakKb / 1024).toFixed(2)} | ${smallest ?? '-'} |`;
+      }),
+    ),
+    ...table(
+      'ratio | measured | wanted',
+      ratioRows([...half('create, start, delete', lives, 'all'), ...half('exec', execs, 'exec')]),
+    ),
+    ...table(
+      'many at once | containers | started a second | removed a second | memory each kB | of it kernel slab kB | of it supervisor kB',
+      many.map(
+        (row) =>
+          `| ${row.engine} | ${row.count} | ${row.up.toFixed(0)} | ${row.down.toFixed(0)} | ${row.totalKb.toFixed(0)} | ${row.slabKb.toFixed(0)} | ${row.ownKb.toFixed(0)} |`,
+      ),
+    ),
+    ...table('a call | ns', [
+      `| permitted, no filter | ${refusal.plain} |`,
+      `| refused and recorded by the supervisor | ${refusal.refused} |`,
+    ]),
+  ];
+}
+
+function markdown({ launches, popd, host, runs, ...rest }) {
+  const value = (name) => launches.find((row) => row.name === name)?.median;
+  const own = value('vxe-runtime run');
   const rows = [...launches]
     .sort((a, b) => a.median - b.median)
     .map(
       (row) =>
-        `| ${row.name} | ${(row.median * 1000).toFixed(2)} | ${(row.min * 1000).toFixed(2)} | ${(row.stddev * 1000).toFixed(2)} | ${(row.median / own.median).toFixed(2)} |`,
+        `| ${row.name} | ${(row.median * 1000).toFixed(2)} | ${(row.min * 1000).toFixed(2)} | ${(row.stddev * 1000).toFixed(2)} | ${(row.median / own).toFixed(2)} |`,
     );
   const lines = [
     '# Measurements',
     '',
     `${host.cpus} CPUs, Linux ${host.kernel}, ${runs} runs each in one hyperfine run; medians.`,
     '',
-    '| launch of a program that does nothing | median ms | min ms | σ ms | ratio to VXE |',
-    '| --- | ---: | ---: | ---: | ---: |',
-    ...rows,
+    ...table('launch of a program that does nothing | median ms | min ms | σ ms | ratio to VXE', rows),
+    'bwrap makes no cgroup, loads no seccomp filter and no Landlock ruleset here; crun and runc load the seccomp list of config.json; firejail has its own.',
     '',
-    'bwrap loads no seccomp filter and no Landlock ruleset here; crun and runc load the seccomp list of config.json; firejail has its own.',
-    '',
-    '| popd | measured | wanted |',
-    '| --- | ---: | ---: |',
-    `| \`vxe bundle create popd\`, warm | ${popd.create.toFixed(2)} s | under 3 s |`,
-    `| its rootfs | ${mebibytes(popd.rootfs)} | under 5 MB |`,
-    `| the launcher's resident memory while it runs (VmRSS) | ${mebibytes(popd.rss)} | under 2 MB |`,
-    `| of which its own share (Pss) | ${mebibytes(popd.pss)} | |`,
-    '',
+    ...table(
+      'ratio | measured | wanted',
+      ratioRows(
+        demands.map(([first, second, wanted]) => [first, second, wanted, value(first), value(second)]),
+      ),
+    ),
+    ...lifeTables(rest),
+    ...table('popd | measured | wanted', [
+      `| \`vxe bundle create popd\`, warm | ${popd.create.toFixed(2)} s | under 3 s |`,
+      `| its rootfs | ${mebibytes(popd.rootfs)} | under 5 MB |`,
+      `| the launcher's resident memory while it runs (VmRSS) | ${mebibytes(popd.rss)} | under 2 MB |`,
+      `| of which its own share (Pss) | ${mebibytes(popd.pss)} | |`,
+    ]),
   ];
   return lines.join('\n');
 }
 
-function inside(runs, folder) {
+function inside(runs, count, folder) {
   const place = world(folder);
   sh('mount', ['-t', 'cgroup2', 'none', '/sys/fs/cgroup']);
+  sh('mount', ['-t', 'tmpfs', 'none', '/run']);
   sh('ip', ['link', 'set', 'lo', 'up']);
-  const bundle = idleBundle(place);
-  const launches = measureLaunches(launchers(bundle, folder), folder, runs);
+  const bundles = makeBundles(place);
+  const engines = enginesHere();
+  const launches = measureLaunches(launchers(bundles.idle), folder, runs);
+  const few = Math.max(10, Math.floor(runs / 5));
+  const lives = measureLives(engines, bundles.idle, few);
+  const execs = measureExecs(engines, bundles.waiting, few);
+  const many = measureMany(
+    engines.filter(({ name }) => name !== 'runc'),
+    bundles.waiting,
+    count,
+  );
+  const least = measureLeastMemory(engines, bundles.idle, folder);
+  const refusal = measureRefusal(runtime, bundles.calls, '/run/bench-vxe');
   const popd = measurePopd(place);
   const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
-  const results = { runs, host, launches, popd };
+  const results = { runs, host, launches, lives, execs, many, least, refusal, popd };
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(out, 'results.md'), markdown(results));
@@ -243,12 +339,12 @@ function inside(runs, folder) {
 }
 
 /** Whatever becomes of the measurement, an interruption included, its server is stopped and its folder removed. */
-function outside(runs) {
+function outside(runs, count) {
   const folder = mkdtempSync(join(tmpdir(), 'vxe-bench-'));
   process.on('SIGINT', () => {}).on('SIGTERM', () => {});
   // Not a process namespace: firejail takes that for a sandbox of its own and does nothing.
   const flags = ['--mount', '--net', '--propagation', 'private'];
-  const again = [process.execPath, process.argv[1], '--inside', String(runs), folder];
+  const again = [process.execPath, process.argv[1], '--inside', String(runs), String(count), folder];
   try {
     return spawnSync('unshare', [...flags, '--', ...again], { stdio: 'inherit' }).status ?? 1;
   } finally {
@@ -257,14 +353,16 @@ function outside(runs) {
   }
 }
 
-const [first, second, third] = process.argv.slice(2);
+const [first, second, third, fourth] = process.argv.slice(2);
 if (process.getuid() !== 0)
   fail('root is needed, as it is for the launchers that are measured; try again as root');
 if (!has('hyperfine')) fail('hyperfine is missing; `make bench` installs it');
 if (first === '--inside') {
-  inside(Number(second), third);
+  inside(Number(second), Number(third), fourth);
 } else {
   const runs = Number(first ?? 300);
+  const count = Number(second ?? 100);
   if (!Number.isInteger(runs) || runs < 10) fail(`${first} is no number of runs; 10 or more`);
-  process.exitCode = outside(runs);
+  if (!Number.isInteger(count) || count < 1) fail(`${second} is no number of containers; 1 or more`);
+  process.exitCode = outside(runs, count);
 }

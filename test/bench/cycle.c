@@ -1,0 +1,278 @@
+/*
+ * Lives of containers under several OCI runtimes, in turns, so that each shares what the machine does meanwhile.
+ *
+ *   cycle life RUNS BUNDLE ENGINE...   create, start, the end of its program, delete
+ *   cycle exec RUNS BUNDLE PROGRAM ENGINE...   exec of PROGRAM, in a container that waits
+ *   cycle many COUNT BUNDLE ENGINE     so many at once: how fast they come and go, and what they hold
+ *
+ * ENGINE is NAME=PROGRAM,STATE_FOLDER. Prints one JSON object a line. Times are of whole processes, in milliseconds. It is a subreaper, as
+ * engines' shims are: containers become its children.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define ENGINES_MAX 8
+#define VERBS 3
+
+struct engine {
+	const char *name;
+	char *program, *root;
+	double *times[VERBS];
+	long peak[VERBS]; /* kB */
+};
+
+static __attribute__((noreturn)) void fail(const char *what, const char *which)
+{
+	fprintf(stderr, "cycle: %s: %s\n", which, what);
+	exit(1);
+}
+
+static double now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+/* Runs PROGRAM --root ROOT ARGUMENTS to its end; the time it took, and its peak memory in *peak. */
+static double verb(const struct engine *engine, const char *const *arguments, long *peak)
+{
+	const char *argv[16] = {engine->program, "--root", engine->root};
+	posix_spawn_file_actions_t actions;
+	struct rusage usage;
+	size_t n = 3;
+	double begun;
+	int status;
+	pid_t pid;
+
+	for (; *arguments; arguments++)
+		argv[n++] = *arguments;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_adddup2(&actions, 0, 1);
+	begun = now_ms();
+	if (posix_spawnp(&pid, engine->program, &actions, NULL, (char *const *)argv, environ) != 0)
+		fail("cannot be started", engine->program);
+	if (wait4(pid, &status, 0, &usage) < 0 || status != 0)
+		fail(argv[3], engine->name);
+	posix_spawn_file_actions_destroy(&actions);
+	if (peak && usage.ru_maxrss > *peak)
+		*peak = usage.ru_maxrss;
+	return now_ms() - begun;
+}
+
+static pid_t pid_read(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int pid = 0;
+
+	if (!file || fscanf(file, "%d", &pid) != 1)
+		fail("no process number", path);
+	fclose(file);
+	return pid;
+}
+
+static void children_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/* The container's process is a child of ours by now, or of its own supervisor. */
+static void end_wait(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0) {
+		if (poll(&end, 1, 60000) != 1)
+			fail("does not end", "container");
+		close(fd);
+	}
+	children_reap();
+}
+
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static double median(double *values, long count)
+{
+	qsort(values, (size_t)count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
+static void life(const struct engine *engine, long round, const char *bundle, const char *pid_file, long peak[VERBS])
+{
+	double times[VERBS];
+	pid_t pid;
+
+	times[0] = verb(engine, (const char *const[]){"create", "--bundle", bundle, "--pid-file", pid_file, engine->name, NULL},
+			&peak[0]);
+	pid = pid_read(pid_file);
+	times[1] = verb(engine, (const char *const[]){"start", engine->name, NULL}, &peak[1]);
+	end_wait(pid);
+	times[2] = verb(engine, (const char *const[]){"delete", engine->name, NULL}, &peak[2]);
+	for (int i = 0; i < VERBS && round >= 0; i++)
+		engine->times[i][round] = times[i];
+}
+
+static void lives(struct engine *engines, int count, long runs, const char *bundle, const char *pid_file)
+{
+	for (long round = -3; round < runs; round++)
+		for (int i = 0; i < count; i++)
+			life(&engines[i], round, bundle, pid_file, engines[i].peak);
+	for (int i = 0; i < count; i++) {
+		double create = median(engines[i].times[0], runs), start = median(engines[i].times[1], runs),
+		       end = median(engines[i].times[2], runs);
+
+		printf("{\"engine\":\"%s\",\"create\":%.3f,\"start\":%.3f,\"delete\":%.3f,\"all\":%.3f,\"peakKb\":%ld}\n",
+		       engines[i].name, create, start, end, create + start + end, engines[i].peak[0]);
+	}
+}
+
+static void execs(struct engine *engines, int count, long runs, const char *bundle, const char *program, const char *pid_file)
+{
+	for (int i = 0; i < count; i++) {
+		verb(&engines[i],
+		     (const char *const[]){"create", "--bundle", bundle, "--pid-file", pid_file, engines[i].name, NULL}, NULL);
+		verb(&engines[i], (const char *const[]){"start", engines[i].name, NULL}, NULL);
+	}
+	for (long round = -3; round < runs; round++)
+		for (int i = 0; i < count; i++) {
+			double time = verb(&engines[i], (const char *const[]){"exec", engines[i].name, program, NULL},
+					   &engines[i].peak[0]);
+
+			if (round >= 0)
+				engines[i].times[0][round] = time;
+		}
+	for (int i = 0; i < count; i++) {
+		verb(&engines[i], (const char *const[]){"delete", "--force", engines[i].name, NULL}, NULL);
+		printf("{\"engine\":\"%s\",\"exec\":%.3f,\"peakKb\":%ld}\n", engines[i].name, median(engines[i].times[0], runs),
+		       engines[i].peak[0]);
+	}
+}
+
+static long field_kb(const char *path, const char *name)
+{
+	FILE *file = fopen(path, "re");
+	size_t length = strlen(name);
+	char line[256];
+	long value = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, length) && line[length] == ':')
+			value = atol(line + length + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* What the processes of that program hold, each page counted by its share. */
+static long pss_of(const char *program)
+{
+	DIR *proc = opendir("/proc");
+	char *wanted = realpath(program, NULL), path[300], target[4096];
+	struct dirent *entry;
+	long total = 0;
+
+	while (proc && wanted && (entry = readdir(proc))) {
+		ssize_t got;
+
+		snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
+		got = readlink(path, target, sizeof(target) - 1);
+		if (got <= 0)
+			continue;
+		target[got] = '\0';
+		snprintf(path, sizeof(path), "/proc/%s/smaps_rollup", entry->d_name);
+		/* A runtime that executes a copy of itself names it like itself. */
+		if (!strcmp(target, wanted))
+			total += field_kb(path, "Pss");
+	}
+	if (proc)
+		closedir(proc);
+	free(wanted);
+	return total;
+}
+
+static void many(const struct engine *engine, long count, const char *bundle)
+{
+	long before = field_kb("/proc/meminfo", "MemAvailable"), slab = field_kb("/proc/meminfo", "Slab"), after, own;
+	double begun = now_ms(), up, down;
+	char id[32];
+
+	for (long i = 0; i < count; i++) {
+		snprintf(id, sizeof(id), "many-%ld", i);
+		verb(engine, (const char *const[]){"create", "--bundle", bundle, id, NULL}, NULL);
+		verb(engine, (const char *const[]){"start", id, NULL}, NULL);
+	}
+	up = (now_ms() - begun) / 1e3;
+	after = field_kb("/proc/meminfo", "MemAvailable");
+	slab = field_kb("/proc/meminfo", "Slab") - slab;
+	own = pss_of(engine->program);
+	begun = now_ms();
+	for (long i = 0; i < count; i++) {
+		snprintf(id, sizeof(id), "many-%ld", i);
+		verb(engine, (const char *const[]){"delete", "--force", id, NULL}, NULL);
+		children_reap();
+	}
+	down = (now_ms() - begun) / 1e3;
+	printf("{\"engine\":\"%s\",\"count\":%ld,\"up\":%.1f,\"down\":%.1f,\"totalKb\":%.1f,\"slabKb\":%.1f,\"ownKb\":%.1f}\n",
+	       engine->name, count, (double)count / up, (double)count / down, (double)(before - after) / (double)count,
+	       (double)slab / (double)count, (double)own / (double)count);
+}
+
+int main(int argc, char **argv)
+{
+	struct engine engines[ENGINES_MAX] = {0};
+	char pid_file[] = "/tmp/vxe-bench-pid-XXXXXX";
+	const char *mode = argc > 4 ? argv[1] : "";
+	long runs = argc > 4 ? atol(argv[2]) : 0;
+	int first = !strcmp(mode, "exec") ? 5 : 4, count = argc - first, fd;
+
+	if (runs < 1 || count < 1 || count > ENGINES_MAX) {
+		fprintf(stderr,
+			"cycle: life RUNS BUNDLE ENGINE... | exec RUNS BUNDLE PROGRAM ENGINE... | many COUNT BUNDLE ENGINE\n");
+		return 2;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	fd = mkstemp(pid_file);
+	if (fd < 0)
+		fail(strerror(errno), pid_file);
+	close(fd);
+	for (int i = 0; i < count; i++) {
+		engines[i].name = strsep(&argv[first + i], "=");
+		engines[i].program = strsep(&argv[first + i], ",");
+		engines[i].root = argv[first + i];
+		if (!engines[i].program || !engines[i].root)
+			fail("is not NAME=PROGRAM,STATE_FOLDER", engines[i].name);
+		for (int k = 0; k < VERBS; k++)
+			engines[i].times[k] = calloc((size_t)runs, sizeof(double));
+	}
+	if (!strcmp(mode, "life"))
+		lives(engines, count, runs, argv[3], pid_file);
+	else if (!strcmp(mode, "exec"))
+		execs(engines, count, runs, argv[3], argv[4], pid_file);
+	else if (!strcmp(mode, "many"))
+		many(&engines[0], runs, argv[3]);
+	unlink(pid_file);
+	return 0;
+}
