@@ -194,6 +194,8 @@ static int config_keep(struct instance *instance, struct vxe_error **err)
 
 	if (fd < 0 || vxe_write_all(fd, instance->config_text, instance->config_size) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the configuration of %s", instance->options->id);
+	/* Who supervises lives long. */
+	free(steal_pointer(&instance->config_text));
 	return 0;
 }
 
@@ -269,9 +271,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	/* A profile's capabilities are granted or it does not start; an engine's are as many as there are. */
 	if (!vxe_config_annotation(config, "org.vxe.version"))
 		vxe_caps_fit(&config->process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
-	if (config_keep(instance, err) < 0)
-		return -1;
-	return instance_state_write(instance, VXE_CREATING, err);
+	/* A cgroup would outlive us: it is written down before it is made. What else there will be ends with us. */
+	return instance->cgroup ? instance_state_write(instance, VXE_CREATING, err) : 0;
 }
 
 /* A violation log is kept for every instance under a VXED, and for any whose filter notifies. */
@@ -324,7 +325,12 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 		launch->extra_fds = instance->options->preserve_fds;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	return cgroup_make(instance, err) < 0 ? -1 : vxe_launch_begin(launch, err);
+	if (cgroup_make(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)
+		return -1;
+	/* The first process is at work meanwhile. */
+	if (!instance->cgroup && instance_state_write(instance, VXE_CREATING, err) < 0)
+		return -1;
+	return config_keep(instance, err);
 }
 
 int instance_wait(struct instance *instance, struct vxe_error **err)
