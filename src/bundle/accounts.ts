@@ -124,7 +124,7 @@ export function ownerOf(
     throw new Failure(
       'account-unknown',
       path,
-      `belongs to ${userName}, which is not among the recipe's accounts`,
+      `names the user ${userName}, who is not among the recipe's accounts`,
     );
   if (groupName === undefined) return user;
   const gid = groupName === 'root' ? 0 : accounts.groups.get(groupName);
@@ -132,7 +132,7 @@ export function ownerOf(
     throw new Failure(
       'account-unknown',
       path,
-      `belongs to the group ${groupName}, which is not among the recipe's accounts`,
+      `names the group ${groupName}, which is not among the recipe's accounts`,
     );
   return { uid: user.uid, gid };
 }

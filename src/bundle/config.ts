@@ -18,8 +18,16 @@ const SAFE_MOUNT = [
   ['exec', 'noexec'],
 ] as const;
 
-/** config.json of OCI runtime-spec 1.2, which any engine runs, with what VXE adds in annotations and process.landlock. */
-export function ociConfig(recipe: Recipe, lowered: Lowered, creator: Creator): string {
+/**
+ * config.json of OCI runtime-spec 1.2, which any engine runs, with what VXE adds in annotations and process.landlock. `user` is who
+ * the program starts as; in a creator's own user namespace there is one user, who is the creator outside.
+ */
+export function ociConfig(
+  recipe: Recipe,
+  lowered: Lowered,
+  creator: Creator,
+  user: { readonly uid: number; readonly gid: number },
+): string {
   const namespaces: JsonValue[] = ['cgroup', 'ipc', 'mount', 'pid', 'uts'].map((type) => ({ type }));
   if (lowered.networkInterface !== 'host') namespaces.push({ type: 'network' });
   if (creator.uid !== 0) namespaces.push({ type: 'user' });
@@ -30,12 +38,18 @@ export function ociConfig(recipe: Recipe, lowered: Lowered, creator: Creator): s
     root: { path: 'rootfs', readonly: true },
     process: {
       terminal: false,
-      user: { uid: 0, gid: 0 },
+      user: { uid: user.uid, gid: user.gid },
       args: [...recipe.program],
       env: environment(recipe),
       cwd: recipe.cwd ?? '/',
       noNewPrivileges: true,
-      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      // Of another user the kernel takes them away at exec, unless they are ambient.
+      capabilities: {
+        bounding: capabilities,
+        effective: capabilities,
+        permitted: capabilities,
+        ...(user.uid === 0 ? {} : { inheritable: capabilities, ambient: capabilities }),
+      },
       rlimits: lowered.rlimits.map((each) => ({ type: each.type, soft: each.soft, hard: each.hard })),
       landlock: lowered.landlock as unknown as JsonValue,
     },
@@ -45,8 +59,8 @@ export function ociConfig(recipe: Recipe, lowered: Lowered, creator: Creator): s
       ...(creator.uid === 0
         ? {}
         : {
-            uidMappings: [{ containerID: 0, hostID: creator.uid, size: 1 }],
-            gidMappings: [{ containerID: 0, hostID: creator.gid, size: 1 }],
+            uidMappings: [{ containerID: user.uid, hostID: creator.uid, size: 1 }],
+            gidMappings: [{ containerID: user.gid, hostID: creator.gid, size: 1 }],
           }),
       maskedPaths: [...lowered.maskedPaths],
       readonlyPaths: [...lowered.readonlyPaths],

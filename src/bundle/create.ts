@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type SourceFile, unwrap } from '../common/index.js';
 import {
@@ -10,12 +10,13 @@ import {
   lowerPolicy,
 } from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
-import { accountsOf } from './accounts.js';
+import { accountsOf, ownerOf } from './accounts.js';
 import { auditBundle } from './audit/index.js';
 import { type Root, resolveClosure } from './closure/index.js';
 import { type Creator, ociConfig } from './config.js';
 import { Failure } from './failure.js';
 import { completeFromPackage } from './guess.js';
+import { makeHostFolders } from './host-folders.js';
 import { manifestText } from './manifest.js';
 import { checkName, type Places } from './places.js';
 import { loadProfile, storedName } from './profile.js';
@@ -24,7 +25,13 @@ import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
 import type { RootfsPlan } from './rootfs/plan.js';
 import { stamp, syncPath, writeRootfs } from './rootfs/write.js';
-import { type Candidate, checkPackageName, type InstalledPackage, installedPackage } from './source/apt.js';
+import {
+  type Candidate,
+  checkPackageName,
+  type InstalledPackage,
+  installedPackage,
+  installedParts,
+} from './source/apt.js';
 import { PackageCache } from './source/cache.js';
 import { walkFiles } from './source/files.js';
 import { HOST, type Layer, Tree } from './source/tree.js';
@@ -108,14 +115,22 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     checked('writing the root file system');
     const entries = writeRootfs(plan.entries(), join(work, 'rootfs'));
     checked('writing config.json and the plans');
-    const parts = planFiles(recipe, lowered, profile.file, context.creator);
+    const user = ownerOf(recipe.user, accounts, 'user');
+    const parts = planFiles(recipe, lowered, profile.file, ociConfig(recipe, lowered, context.creator, user));
     writePlan(work, recipe.name, parts, entries);
     checked('auditing');
     const report = auditBundle(work);
     for (const finding of report.findings) context.step(`audit: ${finding.path} ${finding.message}`);
     refuseFindings(request.name, report.findings);
     signal?.throwIfAborted();
-    const path = store.publish(request.name, work, replacing);
+    const folders = makeHostFolders(recipe, accounts, context.step);
+    let path: string;
+    try {
+      path = store.publish(request.name, work, replacing);
+    } catch (error) {
+      for (const folder of folders) rmdirSync(folder);
+      throw error;
+    }
     return {
       name: recipe.name,
       path,
@@ -156,7 +171,7 @@ interface Source {
 
 type Found =
   | { readonly kind: 'host' }
-  | { readonly kind: 'installed'; readonly package: InstalledPackage }
+  | { readonly kind: 'installed'; readonly packages: readonly InstalledPackage[] }
   | {
       readonly kind: 'archive';
       readonly candidate: Candidate;
@@ -168,30 +183,64 @@ type Found =
 async function findSource(recipe: Recipe, fresh: boolean, context: CreateContext): Promise<Found> {
   if ('exec' in recipe.source) return { kind: 'host' };
   const name = checkPackageName(recipe.source.package);
-  const installed = fresh ? undefined : await installedPackage(name, context.signal);
+  const further = (recipe.source.with ?? []).map(checkPackageName);
+  const installed = fresh ? undefined : await installedPackages([name, ...further], context.signal);
   if (installed !== undefined) {
-    context.step(`using ${name} ${installed.version} as it is installed on this host`);
-    return { kind: 'installed', package: installed };
+    for (const each of installed.slice(0, 1 + further.length))
+      context.step(`using ${each.name} ${each.version} as it is installed on this host`);
+    return { kind: 'installed', packages: installed };
   }
   const cache = new PackageCache(context.places.cache, context.signal);
-  context.step(`looking ${name} up in apt's lists`);
-  return { kind: 'archive', candidate: await cache.candidate(name), cache, fresh };
+  context.step(`looking ${[name, ...further].join(', ')} up in apt's lists`);
+  return { kind: 'archive', candidate: await cache.candidate(name, further), cache, fresh };
+}
+
+/**
+ * The packages and their parts as they are installed, or undefined where one is not: then all come from the archive, since
+ * a module of one version is not to be loaded into a program of another.
+ */
+async function installedPackages(
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<InstalledPackage[] | undefined> {
+  const found: InstalledPackage[] = [];
+  for (const name of names) {
+    const each = await installedPackage(name, signal);
+    if (each === undefined) return undefined;
+    found.push(each);
+  }
+  for (const part of await installedParts(names, signal)) {
+    const each = await installedPackage(part, signal);
+    if (each !== undefined) found.push(each);
+  }
+  return found;
 }
 
 /** The layers that the files come from: the host alone, or the package unpacked in the cache. Nothing is installed. */
 async function openSource(chosen: Chosen, found: Found, context: CreateContext): Promise<Source> {
   const { recipe } = chosen;
   if (found.kind !== 'archive') {
-    const guessed = chosen.guessed && found.kind === 'installed';
-    const completed = guessed ? completeFromPackage(recipe, found.package.files, new Tree([HOST])) : recipe;
+    const completed =
+      chosen.guessed && found.kind === 'installed'
+        ? completeFromPackage(
+            recipe,
+            found.packages.map((each) => each.files),
+            new Tree([HOST]),
+          )
+        : recipe;
     return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
   }
   const { candidate, cache, fresh } = found;
-  const layer = await cache.layer(candidate, context.step);
+  const layers = [await cache.layer(candidate, context.step)];
+  for (const part of candidate.parts) layers.push(await cache.layerByName(part, undefined, context.step));
   const completed = chosen.guessed
-    ? completeFromPackage(recipe, walkFiles(layer.root), new Tree([layer, HOST]))
+    ? completeFromPackage(
+        recipe,
+        layers.map((each) => walkFiles(each.root)),
+        new Tree([...layers, HOST]),
+      )
     : recipe;
-  return { recipe: completed, layers: [layer], alongside: candidate.alongside, fresh, cache };
+  return { recipe: completed, layers, alongside: candidate.alongside, fresh, cache };
 }
 
 /** The recipe with all wishes in it, checked once more as a whole: this is what the bundle carries. */
@@ -241,10 +290,10 @@ function planFiles(
   recipe: Recipe,
   lowered: Lowered,
   profile: SourceFile,
-  creator: Creator,
+  config: string,
 ): ReadonlyMap<string, string | Uint8Array> {
   return new Map<string, string | Uint8Array>([
-    ['config.json', ociConfig(recipe, lowered, creator)],
+    ['config.json', config],
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/filter.bpf', lowered.seccomp.filter],
     [`vxe/${storedName(profile)}`, profile.text],

@@ -10,12 +10,17 @@ const PROGRAM_FOLDERS = /^\/(usr\/)?s?bin\/[^/]+$|^\/usr\/(libexec|games)\//;
 const NOT_CONFIGURATION =
   /^\/etc\/(init\.d|init|rc.\.d|default|cron[^/]*|logrotate\.d|systemd|apparmor\.d|ufw|logcheck|network|ppp|dhcp|dbus-1|xdg|bash_completion\.d|sudoers\.d|pam\.d|update-motd\.d|profile\.d|insserv[^/]*|resolvconf)(\/|$)/;
 
-/** Completes a recipe that names only a package: its one program, and its configuration files. */
-export function completeFromPackage(recipe: Recipe, files: readonly string[], tree: Tree): Recipe {
-  const program = recipe.program[0] ?? onlyProgram(recipe, files, tree);
+/** Completes a recipe that names only a package: its one program, and its configuration files. The package's own files come first, those of its parts follow. */
+export function completeFromPackage(
+  recipe: Recipe,
+  packages: readonly (readonly string[])[],
+  tree: Tree,
+): Recipe {
+  const program = recipe.program[0] ?? onlyProgram(recipe, packages, tree);
   const known = recipe.files ?? {};
   const added: Record<string, FileRecipe> = {};
-  for (const path of files
+  for (const path of packages
+    .flat()
     .filter((each) => each.startsWith('/etc/') && !NOT_CONFIGURATION.test(each))
     .sort()) {
     const located = tree.locate(path);
@@ -27,9 +32,13 @@ export function completeFromPackage(recipe: Recipe, files: readonly string[], tr
   return { ...recipe, program: [program, ...recipe.program.slice(1)], files: { ...known, ...added } };
 }
 
-function onlyProgram(recipe: Recipe, files: readonly string[], tree: Tree): string {
+function onlyProgram(recipe: Recipe, packages: readonly (readonly string[])[], tree: Tree): string {
   const name = 'package' in recipe.source ? recipe.source.package : recipe.name;
-  const programs = files.filter((path) => PROGRAM_FOLDERS.test(path) && startsAsElf(tree, path)).sort();
+  const programsIn = (files: readonly string[]): string[] =>
+    files.filter((path) => PROGRAM_FOLDERS.test(path) && startsAsElf(tree, path)).sort();
+  // The parts are asked only where the package itself has none: apache2's program is in apache2-bin.
+  const own = programsIn(packages[0] ?? []);
+  const programs = own.length > 0 ? own : programsIn(packages.slice(1).flat());
   const daemons = programs.filter((path) => /\/sbin\//.test(path));
   const sameName = programs.filter((path) => posix.basename(path) === name);
   for (const choice of [sameName, daemons, programs])

@@ -3,6 +3,7 @@ import type { CallRule, Policy, Service } from '../policy/index.js';
 import { constantValue, decideCall, nearestName, scalarEvent } from '../policy/index.js';
 import type { Coverage, CoverageRow, Mechanism } from './plan.js';
 import type { KernelFeatures } from './ports.js';
+import { unixSockets } from './unix-sockets.js';
 
 /** Where the policy runs, as far as coverage depends on it. */
 export interface Place {
@@ -120,8 +121,7 @@ const SOCKET_FILES_ABI = 9;
 function socketFileCoverage(policy: Policy, place: Place): readonly Coverage[] {
   const rule = 'files:unix-sockets';
   const mechanism: Mechanism[] = [];
-  if (isFiltered(place) && (addressesNobody(policy) || !mayOpen(policy, 'AF_UNIX')))
-    mechanism.push('seccomp');
+  if (isFiltered(place) && addressesNoUnixSocket(policy)) mechanism.push('seccomp');
   if (place.features.landlockAbi >= SOCKET_FILES_ABI) mechanism.push('landlock');
   if (!place.isHost && mayBeSeparate(place.features)) mechanism.push('rootfs');
   const needs = mechanism.some((name) => name !== 'landlock') ? '' : place.abiText(SOCKET_FILES_ABI);
@@ -244,7 +244,7 @@ function scopeCoverage(policy: Policy, place: Place): readonly Coverage[] {
   const abstract: Mechanism[] = held ? ['landlock'] : [];
   if (!place.isHost && mayBeSeparate(place.features)) signal.push('pid-namespace');
   if (isApart(policy, place)) abstract.push('network-namespace');
-  if (isFiltered(place) && (addressesNobody(policy) || !mayOpen(policy, 'AF_UNIX'))) abstract.push('seccomp');
+  if (isFiltered(place) && addressesNoUnixSocket(policy)) abstract.push('seccomp');
   if (
     isFiltered(place) &&
     ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal'].every((call) =>
@@ -272,13 +272,14 @@ function refusesWhole(policy: Policy, call: string): boolean {
   return rule.permit !== 'all' && rule.permit.length === 0;
 }
 
-/** Nothing can be sent to an address that the caller chooses. */
-function addressesNobody(policy: Policy): boolean {
+/** No unix socket can be led to an address that the caller chooses. */
+function addressesNoUnixSocket(policy: Policy): boolean {
+  const sockets = unixSockets(policy);
   const address = [3n, 0x7f00_0000_0000n, 1n, 0n, 0x7f00_0000_1000n, 16n];
-  return (
-    ['connect', 'sendmsg', 'sendmmsg'].every((call) => refusesWhole(policy, call)) &&
-    decideCall(policy, scalarEvent('sendto', address)).verdict === 'refuse'
-  );
+  const sends =
+    !['sendmsg', 'sendmmsg'].every((call) => refusesWhole(policy, call)) ||
+    decideCall(policy, scalarEvent('sendto', address)).verdict === 'allow';
+  return !(sockets.send && sends) && !(sockets.connect && !refusesWhole(policy, 'connect'));
 }
 
 function mayOpen(policy: Policy, ...families: readonly string[]): boolean {

@@ -34,4 +34,6 @@ export type { SeccompData, Verdict } from './seccomp/index.js';
 export { AUDIT_ARCH, compileOci, simulate } from './seccomp/index.js';
 export type { FileTree } from './tree.js';
 export { bundleTree, eventWorld, hostTree } from './tree.js';
+export type { UnixSockets } from './unix-sockets.js';
+export { unixSockets } from './unix-sockets.js';
 export type { EntryKind, FileWorld, HostLister, WorldEntry } from './world.js';

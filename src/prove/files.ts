@@ -1,4 +1,4 @@
-import type { FileTree, OciLandlock } from '../lowering/index.js';
+import { type FileTree, type OciLandlock, unixSockets } from '../lowering/index.js';
 import type { Access, Policy } from '../policy/index.js';
 import { isBeneath, parentPath } from '../policy/index.js';
 import { argumentIs, meaningOf } from './policy.js';
@@ -173,13 +173,16 @@ function kindOf(path: string, tree: FileTree): Kind | undefined {
 async function refusedActs(policy: Policy, solver: Solver): Promise<ReadonlySet<FileAct>> {
   const terms = new Terms();
   const refused = new Set<FileAct>();
+  const sockets = unixSockets(policy);
   for (const [act, calls] of Object.entries(CALLS) as [FileAct, NonNullable<(typeof CALLS)[FileAct]>][]) {
-    const ways = calls.map(([call, needed]) =>
-      terms.and(
-        meaningOf(policy, call, terms).permitted,
-        needed === undefined ? terms.true : terms.not(argumentIs(needed, 0n, terms)),
-      ),
-    );
+    const ways = calls
+      .filter(([call]) => act !== 'connect' || (call === 'connect' ? sockets.connect : sockets.send))
+      .map(([call, needed]) =>
+        terms.and(
+          meaningOf(policy, call, terms).permitted,
+          needed === undefined ? terms.true : terms.not(argumentIs(needed, 0n, terms)),
+        ),
+      );
     if ((await solver.find(terms.or(...ways))) === undefined) refused.add(act);
   }
   return refused;

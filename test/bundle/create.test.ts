@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -272,4 +273,46 @@ test('libraries beside a program come along and are not executable', async (t) =
   const created = await shop.create();
   const library = join(created.path, 'rootfs', shop.folder, 'host/lib/libown.so.1');
   t.is(lstatSync(library).mode & 0o7777, 0o644);
+});
+
+test('a folder of the host is made with the bundle where it is missing, and left as it is where it is there', async (t) => {
+  const shop = workshop(t);
+  const source = join(shop.folder, 'srv/deep/data');
+  const recipe = `accounts: {users: {alice: }}\nmounts: {/srv/data: {source: ${source}, options: [rw], create: {mode: "0710"${process.getuid?.() === 0 ? ', owner: alice' : ''}}}}\n`;
+  await t.throwsAsync(shop.create(`${recipe}files: {/etc/x: {from: /nowhere}}\n`), { instanceOf: Failure });
+  t.false(existsSync(join(shop.folder, 'srv')));
+  await shop.create(recipe);
+  const stat = lstatSync(source);
+  t.is(stat.mode & 0o7777, 0o710);
+  if (process.getuid?.() === 0) t.is(stat.uid, 70001);
+  t.is(lstatSync(join(shop.folder, 'srv')).mode & 0o7777, 0o755);
+  chmodSync(source, 0o700);
+  await shop.create(recipe, { replace: true });
+  t.is(lstatSync(source).mode & 0o7777, 0o700);
+});
+
+test('what cannot be made leaves nothing behind', async (t) => {
+  const shop = workshop(t);
+  const first = join(shop.folder, 'made');
+  const recipe = `mounts: {/srv/a: {source: ${first}, create: }, /srv/b: {source: /proc/nowhere/x, create: }}\n`;
+  const error = await t.throwsAsync(shop.create(recipe), { instanceOf: Failure });
+  t.is(error?.code, 'mount-missing');
+  t.false(existsSync(first));
+  t.deepEqual(new BundleStore(shop.bundles).list(), []);
+});
+
+test('a program is started as the user that the recipe names, with its capabilities where that is not root', async (t) => {
+  const shop = workshop(t);
+  const accounts = 'accounts: {users: {alice: }}\n';
+  const asRoot = config((await shop.create(accounts)).path).process;
+  t.deepEqual(asRoot.user, { uid: 0, gid: 0 });
+  t.false('ambient' in asRoot.capabilities);
+  const created = await shop.create(`${accounts}user: alice\n`, { replace: true });
+  const asAlice = config(created.path).process;
+  t.deepEqual(asAlice.user, { uid: 70001, gid: 70001 });
+  t.deepEqual(asAlice.capabilities.ambient, asAlice.capabilities.bounding);
+  await t.throwsAsync(shop.create('user: mallory\n', { replace: true }), {
+    instanceOf: Failure,
+    message: /mallory, who is not among the recipe's accounts/,
+  });
 });

@@ -19,14 +19,26 @@ esac
 `;
 const FAKE_APT_CACHE = `#!/bin/sh
 echo "apt-cache $*" >> "$ARCHIVE/calls"
-name=\${3%%=*}
-cat "$ARCHIVE/$name.show" 2>/dev/null || { echo 'E: No packages found' >&2; exit 100; }
+shift 2
+for name; do cat "$ARCHIVE/\${name%%=*}.show" 2>/dev/null && found=1 && echo; done
+[ -n "$found" ] || { echo 'E: No packages found' >&2; exit 100; }
 `;
-const FAKE_DPKG_QUERY = '#!/bin/sh\nexit 1\n';
+// What is installed is in a file as dpkg would print it; the one list that is asked for by name is its files.
+const FAKE_DPKG_QUERY = `#!/bin/sh
+case $1 in
+  -W) case $# in
+    3) cat "$ARCHIVE/installed" ;;
+    *) grep -q "^$4	" "$ARCHIVE/installed" && echo 'installed 1' ;;
+  esac ;;
+  -L) cat "$ARCHIVE/$2.list" ;;
+  *) exit 1 ;;
+esac
+`;
 
 interface Archive {
   readonly folder: string;
-  add(name: string, files: Readonly<Record<string, Content>>, sha256?: string): void;
+  /** `more` are further fields of what apt's lists say of it. */
+  add(name: string, files: Readonly<Record<string, Content>>, sha256?: string, more?: string): void;
   calls(): string[];
 }
 
@@ -51,7 +63,7 @@ function archive(t: ExecutionContext): Archive {
   });
   return {
     folder,
-    add(name, files, sha256) {
+    add(name, files, sha256, more = '') {
       const tree = join(folder, `${name}.tree`);
       const control = `Package: ${name}\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: example\n`;
       fill(tree, { ...files, 'DEBIAN/control': control });
@@ -59,7 +71,7 @@ function archive(t: ExecutionContext): Archive {
       const deb = join(folder, `${name}.deb`);
       execFileSync('dpkg-deb', ['--root-owner-group', '--build', tree, deb], { stdio: 'ignore' });
       const hash = sha256 ?? createHash('sha256').update(readFileSync(deb)).digest('hex');
-      writeFileSync(join(folder, `${name}.show`), `Package: ${name}\nVersion: 1\nSHA256: ${hash}\n`);
+      writeFileSync(join(folder, `${name}.show`), `Package: ${name}\nVersion: 1\nSHA256: ${hash}\n${more}`);
     },
     calls: () =>
       existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : [],
@@ -79,7 +91,8 @@ test.serial('a package is fetched once, checked, unpacked and remembered', async
   }
   t.deepEqual(steps, ['fetching exampled 1', 'unpacking exampled 1']);
   t.is(source.calls().filter((call) => call.includes('download')).length, 1);
-  t.is(source.calls().filter((call) => call.startsWith('apt-cache')).length, 1);
+  // Once for the package and once for its parts, both in the first round.
+  t.is(source.calls().filter((call) => call.startsWith('apt-cache')).length, 2);
 });
 
 test.serial('an archive with another hash than the lists say is refused and not kept', async (t) => {
@@ -185,4 +198,101 @@ test.serial('a package with several programs asks which', async (t) => {
     profile: 'example',
   });
   t.deepEqual(created.program, ['/usr/sbin/b']);
+});
+
+test.serial('a program that comes in several packages of one source is put together from them', async (t) => {
+  const source = archive(t);
+  source.add(
+    'exampled',
+    { 'usr/sbin/exampled-set-up': { text: '#!/bin/sh\n', mode: 0o755 }, 'etc/exampled.conf': 'a=b\n' },
+    undefined,
+    'Depends: exampled-bin (= 1), other-tools | more-tools, perl:any\n',
+  );
+  source.add(
+    'exampled-bin',
+    {
+      'usr/sbin/exampled': makeElf({ interpreter: LD, pie: true, entry: 1n }),
+      'usr/bin/examplectl': makeElf({ interpreter: LD }),
+    },
+    undefined,
+    'Source: exampled (1)\nDepends: exampled-common\n',
+  );
+  source.add('exampled-common', { 'etc/exampled/types': 'x\n' }, undefined, 'Source: exampled\n');
+  source.add('other-tools', { 'usr/sbin/other': makeElf({ interpreter: LD }) });
+  writeFileSync(
+    join(source.folder, 'plan'),
+    'Inst other-tools (1 x [amd64])\nInst exampled-common (1 x [amd64])\nInst exampled-bin (1 x [amd64])\nInst exampled (1 x [amd64])\n',
+  );
+  const shop = workshop(t);
+  const created = await shop.create('', { name: 'parts', package: 'exampled', profile: 'example' });
+  t.deepEqual(created.program, ['/usr/sbin/exampled']);
+  for (const path of ['etc/exampled.conf', 'etc/exampled/types'])
+    t.true(existsSync(join(created.path, 'rootfs', path)), path);
+  t.false(existsSync(join(created.path, 'rootfs/usr/bin/examplectl')));
+  const fetched = source.calls().filter((call) => call.includes('download'));
+  t.false(
+    fetched.some((call) => call.includes('other-tools')),
+    fetched.join('\n'),
+  );
+});
+
+test.serial('a recipe takes files and modules from the packages that it names with its own', async (t) => {
+  const source = archive(t);
+  source.add('exampled', { 'usr/sbin/exampled': makeElf({ interpreter: LD, pie: true, entry: 1n }) });
+  source.add('example-modules', {
+    'usr/lib/x86_64-linux-gnu/example/mod.so': makeElf({ soname: 'mod.so' }),
+    'usr/share/example/types': 'x\n',
+  });
+  const shop = workshop(t);
+  const recipe = join(shop.folder, 'own.yaml');
+  const text = (given: string): string =>
+    `recipe: 1\nname: own\nsource: {package: exampled${given}}\nprofile: example\nprogram: [/usr/sbin/exampled]\ndlopen: [example/mod.so]\nfiles: {/etc/types: {from: /usr/share/example/types}}\n`;
+  writeFileSync(recipe, text(''));
+  await t.throwsAsync(shop.create('', { name: 'own', recipe }), {
+    instanceOf: Failure,
+    message: /^is not found, but needed by the recipe/,
+  });
+  writeFileSync(recipe, text(', with: [example-modules]'));
+  const created = await shop.create('', { name: 'own', recipe });
+  for (const path of ['usr/lib/x86_64-linux-gnu/example/mod.so', 'etc/types'])
+    t.true(existsSync(join(created.path, 'rootfs', path)), path);
+  t.true(
+    source
+      .calls()
+      .some((call) => call.endsWith('install -s -qq --no-install-recommends exampled example-modules')),
+  );
+});
+
+test.serial('installed packages are put together from their installed parts', async (t) => {
+  const source = archive(t);
+  const shop = workshop(t);
+  writeFileSync(
+    join(source.folder, 'installed'),
+    [
+      'exampled\texampled\tinstalled\texampled-bin, elsewhere, ',
+      'exampled-bin\texampled\tinstalled\t, ',
+      'exampled-doc\texampled\tinstalled\t, ',
+      'elsewhere\telsewhere\tinstalled\t, ',
+    ].join('\n'),
+  );
+  for (const [name, list] of [
+    ['exampled', '/.\n/etc\n'],
+    ['exampled-bin', `/.\n${shop.program}\n`],
+    ['exampled-doc', '/usr/sbin/never\n'],
+    ['elsewhere', '/usr/sbin/never\n'],
+  ])
+    writeFileSync(join(source.folder, `${name}.list`), list ?? '');
+  // The made-up program is in no folder of programs, so the guess would not take it; naming it, it is taken from the parts.
+  const created = await shop.create('', {
+    name: 'here',
+    package: 'exampled',
+    exec: shop.program,
+    profile: 'example',
+  });
+  t.deepEqual(created.program, [shop.program]);
+  t.deepEqual(
+    shop.steps.filter((step) => step.startsWith('using')),
+    ['using exampled 1 as it is installed on this host'],
+  );
+  t.false(source.calls().some((call) => call.startsWith('apt-get')));
 });

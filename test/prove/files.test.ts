@@ -105,8 +105,19 @@ for (const [what, change, wanted] of HOLES) {
 }
 
 test('unix sockets by path are held only by kernels that know the right', async (t) => {
-  const policy = policyOf('files: {/srv: read}\ncalls: {permit: [connect]}\n');
+  const policy = policyOf(
+    'files: {/srv: read}\ncalls: {permit: [connect], when: {socket: [{domain: AF_UNIX}]}}\n',
+  );
   t.deepEqual(await acts(policy, lower(policy, WORLD, { landlockAbi: 9 })), []);
   const found = await acts(policy, lower(policy, WORLD, { landlockAbi: 7 }));
   t.true(found.includes('connect /srv/any-other-name'), found.join('\n'));
+});
+
+test('a pair of connected sockets leads to no socket by its path, a pair of datagram sockets does', async (t) => {
+  const paired = (type: string): Policy =>
+    policyOf(`calls: {permit: [sendmsg], when: {socketpair: [{domain: AF_UNIX, type: ${type}}]}}\n`);
+  const stream = paired('SOCK_STREAM');
+  t.deepEqual(await acts(stream, lower(stream, WORLD)), []);
+  const datagram = paired('SOCK_DGRAM');
+  t.true((await acts(datagram, lower(datagram, WORLD))).some((act) => act.startsWith('connect ')));
 });

@@ -140,7 +140,7 @@ class Walk {
       this.#drain();
       return;
     }
-    this.#missing.push({ name: root.name, neededBy: root.why });
+    this.#missing.push({ name: root.name, neededBy: 'the recipe' });
   }
 
   #drain(): void {

@@ -93,6 +93,6 @@ function refuseMissing(closure: Closure): void {
   const more =
     others.length === 0 ? '' : ` (and ${others.length} more: ${others.map((each) => each.name).join(', ')})`;
   throw new Failure('library-missing', first.name, `is not found, but needed by ${first.neededBy}${more}`, {
-    hint: 'install the package that has it, or correct the recipe',
+    hint: 'install the package that has it, name it in the recipe (source: with), or correct the recipe',
   });
 }

@@ -24,6 +24,8 @@ export interface MountRecipe {
   readonly source: string;
   readonly options?: readonly string[];
   readonly kind?: 'file' | 'directory';
+  /** Makes the folder on the host, with these, where it is missing when the bundle is made. */
+  readonly create?: { readonly mode?: string; readonly owner?: string } | null;
 }
 
 /** A recipe as it is written, after the schema has held. */
@@ -31,10 +33,14 @@ export interface Recipe {
   readonly recipe: 1;
   readonly name: string;
   readonly description?: string;
-  readonly source: { readonly package: string } | { readonly exec: string };
+  readonly source:
+    | { readonly package: string; readonly with?: readonly string[] }
+    | { readonly exec: string };
   readonly profile: string;
   readonly program: readonly string[];
   readonly kind?: 'simple' | 'forking';
+  /** `USER` or `USER:GROUP` of the accounts; root if absent. */
+  readonly user?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly accounts?: {
@@ -106,6 +112,13 @@ function* checkMeaning(recipe: Recipe, placed: Placed): Generator<Diagnostic> {
   }
   for (const [path, mount] of Object.entries(recipe.mounts ?? {})) {
     const options = mount.options ?? [];
+    if (mount.create !== undefined && mount.kind === 'file') {
+      yield {
+        code: 'conflict',
+        message: `the mount ${path} is a file, and only a folder can be created`,
+        span: member(placed, 'mounts', path).span,
+      };
+    }
     for (const [on, off] of [
       ['ro', 'rw'],
       ['nosuid', 'suid'],

@@ -160,7 +160,7 @@ function addFiles(plan: RootfsPlan, { recipe, recipeFile, tree, accounts }: Part
 
 function missingSource(path: string, from: string): Failure {
   return new Failure('file-missing', path, `should be copied from ${from}, which is not there`, {
-    hint: 'correct "from" in the recipe',
+    hint: 'correct "from" in the recipe, or name the package that has it (source: with)',
   });
 }
 
@@ -226,8 +226,9 @@ function addFolders(plan: RootfsPlan, { recipe, accounts, services }: Parts): vo
 /** Whether a mount brings a file or a folder: as the source is, or as the recipe says while there is none. */
 export function kindOf(path: string, mount: MountRecipe): 'file' | 'directory' {
   const stat = existsSync(mount.source) ? statSync(mount.source) : undefined;
+  const wanted = mount.create === undefined ? mount.kind : 'directory';
   if (stat === undefined) {
-    if (mount.kind !== undefined) return mount.kind;
+    if (wanted !== undefined) return wanted;
     throw new Failure('mount-missing', mount.source, `is to be mounted at ${path} and is not there`, {
       hint: 'create it, or say in the recipe which kind it will be',
     });
@@ -235,13 +236,10 @@ export function kindOf(path: string, mount: MountRecipe): 'file' | 'directory' {
   if (!stat.isDirectory() && !stat.isFile())
     throw new Failure('mount-kind', mount.source, 'is neither a file nor a folder, so it is not mounted');
   const kind = stat.isDirectory() ? 'directory' : 'file';
-  if (mount.kind !== undefined && mount.kind !== kind) {
-    throw new Failure(
-      'mount-kind',
-      mount.source,
-      `is a ${kind}, the recipe expects a ${mount.kind} at ${path}`,
-      { hint: 'correct the source or the kind' },
-    );
+  if (wanted !== undefined && wanted !== kind) {
+    throw new Failure('mount-kind', mount.source, `is a ${kind}, the recipe expects a ${wanted} at ${path}`, {
+      hint: 'correct the source or the kind',
+    });
   }
   return kind;
 }

@@ -12,6 +12,8 @@ export interface ArchivePackage {
 
 /** A package of the archive with what installing it would bring along. */
 export interface Candidate extends ArchivePackage {
+  /** Further packages whose files belong to it: those that were asked for with it, and the parts of the same source that it needs. */
+  readonly parts: readonly string[];
   /** What apt would install or upgrade with it, itself excluded. */
   readonly alongside: readonly {
     readonly name: string;
@@ -46,6 +48,73 @@ export async function installedPackage(
   return { name, version, files };
 }
 
+/** What one package says of itself, as far as it matters here. */
+export interface Stanza {
+  readonly name: string;
+  readonly source: string;
+  readonly depends: readonly string[];
+}
+
+/** The package names of a Depends field; of alternatives each. */
+export function dependsOf(field: string): string[] {
+  return field
+    .split(/[,|]/)
+    .map((each) => each.trim().replace(/[ :(].*$/, ''))
+    .filter((each) => NAME.test(each));
+}
+
+/**
+ * The packages of the same source that some need: Debian ships one program in several (nginx and nginx-common, apache2 and apache2-bin).
+ * The given ones are not among them.
+ */
+async function partsOf(
+  names: readonly string[],
+  describe: (names: readonly string[]) => Promise<readonly Stanza[]>,
+): Promise<string[]> {
+  const parts: string[] = [];
+  const seen = new Set(names);
+  let sources: ReadonlySet<string> | undefined;
+  for (let asked = [...names]; asked.length > 0; ) {
+    const found = (await describe(asked)).filter((each) => sources === undefined || sources.has(each.source));
+    if (sources === undefined) sources = new Set(found.map((each) => each.source));
+    else parts.push(...found.map((each) => each.name));
+    asked = [...new Set(found.flatMap((each) => each.depends))].filter((each) => !seen.has(each));
+    for (const each of asked) seen.add(each);
+  }
+  return [...new Set(parts)].sort();
+}
+
+/** The parts of installed packages, as dpkg has them. */
+export async function installedParts(names: readonly string[], signal?: AbortSignal): Promise<string[]> {
+  const format = `\${Package}\t\${source:Package}\t\${db:Status-Status}\t\${Depends}, \${Pre-Depends}\n`;
+  const query = await run('dpkg-query', ['-W', '-f', format], { signal });
+  const all = new Map<string, Stanza>();
+  for (const line of query.stdout.split('\n')) {
+    const [name, source, status, depends] = line.split('\t');
+    if (name !== undefined && source !== undefined && status === 'installed')
+      all.set(name, { name, source, depends: dependsOf(depends ?? '') });
+  }
+  return await partsOf(names, async (asked) =>
+    asked.flatMap((each) => {
+      const found = all.get(each);
+      return found === undefined ? [] : [found];
+    }),
+  );
+}
+
+/** What apt's lists say of packages; a name that is none, or virtual, is left out. */
+async function describePackages(names: readonly string[], signal?: AbortSignal): Promise<Stanza[]> {
+  const show = await run('apt-cache', ['show', '--no-all-versions', ...names], { signal });
+  return show.stdout.split(/\n\s*\n/).flatMap((text) => {
+    const field = (key: string): string | undefined =>
+      new RegExp(`^${key}: (.+)$`, 'm').exec(text)?.[1]?.trim();
+    const name = field('Package');
+    if (name === undefined) return [];
+    const source = (field('Source') ?? name).replace(/ .*/, '');
+    return [{ name, source, depends: dependsOf(`${field('Depends') ?? ''}, ${field('Pre-Depends') ?? ''}`) }];
+  });
+}
+
 /** Which installed packages own these files; a path that none owns is left out. */
 export async function ownersOf(paths: readonly string[], signal?: AbortSignal): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
@@ -66,17 +135,26 @@ export async function ownersOf(paths: readonly string[], signal?: AbortSignal): 
   return owners;
 }
 
-/** Looks a package up in apt's lists: what would be fetched, and what would come along. Nothing is changed. */
-export async function candidateOf(name: string, signal?: AbortSignal): Promise<Candidate> {
+/** Looks a package up in apt's lists, and further ones with it: what would be fetched, and what would come along. Nothing is changed. */
+export async function candidateOf(
+  name: string,
+  further: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<Candidate> {
   const found = await archivePackage(name, undefined, signal);
-  const plan = await run('apt-get', ['install', '-s', '-qq', '--no-install-recommends', name], { signal });
+  const asked = [name, ...further];
+  const parts = [...further, ...(await partsOf(asked, (names) => describePackages(names, signal)))];
+  const plan = await run('apt-get', ['install', '-s', '-qq', '--no-install-recommends', ...asked], {
+    signal,
+  });
   const alongside: { name: string; version: string; upgrade: boolean }[] = [];
   for (const line of plan.stdout.split('\n')) {
     const match = /^Inst ([a-z0-9+.-]+)(?::[a-z0-9]+)? (\[[^\]]*\] )?\((\S+) /.exec(line);
-    if (match?.[1] === undefined || match[3] === undefined || match[1] === name) continue;
+    if (match?.[1] === undefined || match[3] === undefined) continue;
+    if (match[1] === name || parts.includes(match[1])) continue;
     alongside.push({ name: match[1], version: match[3], upgrade: match[2] !== undefined });
   }
-  return { ...found, alongside };
+  return { ...found, parts, alongside };
 }
 
 export async function archivePackage(

@@ -48,17 +48,15 @@ export class PackageCache {
     removeLeftovers(folder);
   }
 
-  /** What apt would fetch for a name; remembered until anything that apt reads changes. */
-  async candidate(name: string): Promise<Candidate> {
+  /** What apt would fetch for a name and others with it; remembered until anything that apt reads changes. */
+  async candidate(name: string, further: readonly string[] = []): Promise<Candidate> {
     const stamp = createHash('sha256').update(aptStamp()).digest('hex');
-    const file = join(this.#folder, `apt-${name}.json`);
+    const file = join(this.#folder, `apt-${[name, ...further].join(',')}.json`);
     const remembered = readJson(file);
     if (isCandidate(remembered) && remembered.stamp === stamp) return remembered;
-    const fresh = await candidateOf(name, this.#signal);
-    replaceFile(
-      file,
-      canonicalJson({ ...fresh, alongside: fresh.alongside.map((each) => ({ ...each })), stamp }),
-    );
+    const fresh = await candidateOf(name, further, this.#signal);
+    const alongside = fresh.alongside.map((each) => ({ ...each }));
+    replaceFile(file, canonicalJson({ ...fresh, parts: [...fresh.parts], alongside, stamp }));
     return fresh;
   }
 
@@ -165,6 +163,7 @@ function isCandidate(value: unknown): value is Candidate & { stamp: string } {
     'stamp' in value &&
     'sha256' in value &&
     'version' in value &&
+    'parts' in value &&
     'alongside' in value
   );
 }

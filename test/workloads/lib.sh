@@ -1,0 +1,67 @@
+# What the workloads share. Sourced by bash.
+# shellcheck shell=bash
+
+workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+vxe_programs=$(cd "$workloads/../../build/bin" && pwd)
+steps_failed=0
+
+# A step that does not hold is named, and the exercise goes on: one run shows everything that is wrong.
+step_failed() {
+  steps_failed=$((steps_failed + 1))
+  printf 'not so: %s\n' "$*" >&2
+}
+
+step() { # TEXT COMMAND...
+  local text=$1 output
+  shift
+  output=$("$@" 2>&1) || step_failed "$text: $(head -c 600 <<<"$output")"
+}
+
+end_of_exercise() { exit $((steps_failed > 0)); }
+
+signal_daemon() { # SIGNAL
+  if [[ -n ${WORKLOAD_SIGNAL:-} ]]; then
+    $WORKLOAD_SIGNAL "$1"
+  else
+    "$vxe_programs/vxe-runtime" --root "${VXE_ROOT:-/run/vxe}" kill "$WORKLOAD_INSTANCE" "$1"
+  fi
+}
+
+start_daemon() { # after it ended by itself
+  if [[ -n ${WORKLOAD_START:-} ]]; then
+    $WORKLOAD_START
+  else
+    "$vxe_programs/vxe" start "$WORKLOAD_INSTANCE" --detach
+  fi
+}
+
+restart_daemon() {
+  if [[ -n ${WORKLOAD_RESTART:-} ]]; then
+    $WORKLOAD_RESTART
+  else
+    "$vxe_programs/vxe" restart "$WORKLOAD_INSTANCE" --detach
+  fi
+}
+
+within() { # SECONDS COMMAND...: until it succeeds
+  local until=$((SECONDS + $1))
+  shift
+  while ! "$@" >/dev/null 2>&1; do
+    ((SECONDS < until)) || return 1
+    sleep 0.05
+  done
+}
+
+port_answers() { (exec 3<>"/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null; }
+
+# http_table BASE <<ROWS: each row is STATUS, BYTES (- for any), PATH and options of curl; # begins a comment.
+http_table() {
+  local base=$1 wanted bytes path options got
+  while read -r wanted bytes path options; do
+    [[ -n $wanted && $wanted != '#'* ]] || continue
+    # shellcheck disable=SC2086  # options are words; none of them holds a space
+    got=$(curl --globoff --path-as-is --silent --max-time 60 --output /dev/null --write-out '%{http_code} %{size_download}' $options "$base$path")
+    if [[ $bytes == - ]]; then got=${got%% *}; else wanted="$wanted $bytes"; fi
+    [[ $got == "$wanted" ]] || step_failed "$path $options: $wanted was expected, $got came"
+  done
+}

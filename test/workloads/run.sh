@@ -1,0 +1,56 @@
+#!/bin/bash
+# run.sh [--profile NAME] NAME [a|b ...]: makes the bundle, starts it in a network of its own, runs the halves of its workload
+# (both if none is named), stops it, and prints what was refused. Exit 0: every step held and nothing was refused.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=test/demo/lib.sh
+. test/demo/lib.sh
+# shellcheck source=test/workloads/lib.sh
+. test/workloads/lib.sh
+
+if [[ ${1:-} != --inside ]]; then
+  ((EUID == 0)) || { echo 'run.sh: must be started as root, for the namespaces' >&2; exit 2; }
+  folder=$(mktemp -d)
+  trap 'rm -rf --one-file-system "$folder"' EXIT
+  trap true INT TERM
+  own_namespaces "$folder" bash test/workloads/run.sh --inside "$folder" "$@"
+  exit $?
+fi
+folder=$2
+shift 2
+more=()
+if [[ ${1:-} == --profile ]]; then
+  more=(--profile "$2")
+  shift 2
+fi
+name=${1:?which workload?}
+shift
+(($# > 0)) || set -- a b
+[[ -f test/workloads/$name/start.sh ]] || { echo "run.sh: there is no workload $name" >&2; exit 2; }
+
+ip link set lo up
+demo=$folder
+chmod 755 "$folder"
+export VXE_BUNDLES=$folder/bundles VXE_ROOT=$folder/run VXE_LOGS=$folder/log VXE_CACHE=${VXE_CACHE:-$PWD/build/cache}
+export WORKLOAD_FOLDER=$folder/host WORKLOAD_INSTANCE=$name
+mkdir "$WORKLOAD_FOLDER"
+# shellcheck source=/dev/null
+. "test/workloads/$name/start.sh"
+prepare
+vxe bundle create "${create[@]}" "${more[@]}" || exit 1
+vxe start "$name" --detach || exit 1
+status=0
+ready || { echo "run.sh: $name does not serve" >&2; status=1; }
+for half in "$@"; do
+  begun=$(date +%s%N)
+  if bash "test/workloads/$name/exercise-$half.sh"; then outcome=held; else outcome='did not hold' status=1; fi
+  printf '%s exercise %s %s (%s s)\n' "$name" "$half" "$outcome" "$(seconds "$begun")"
+done
+vxe stop "$name" || status=1
+refused=$folder/log/$name/violations.ndjson
+if [[ -s $refused ]]; then
+  status=1
+  sed -E 's/.*"call":"([^"]*)".*"detail":("[^"]*"|null).*"rule":"([^"]*)".*/refused: \1 \2 by \3/' "$refused" | sort | uniq -c
+fi
+((status == 0)) || { echo "what $name printed:"; vxe logs "$name" | tail -n 40; }
+exit "$status"
