@@ -95,16 +95,16 @@ test: ## set up, build, and run every test
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test
-vm-test: ## the tests that need a kernel and a systemd of their own, in virtual machines (KERNEL=6.12 for one of them)
+vm-test: ## the tests that need a kernel and a systemd of their own, in virtual machines (KERNEL=6.12, or another of test/vm/machines.json, for one of them)
 	@scripts/setup.sh vm
-	@$(SUBMAKE) all native-tests $(B)/vm/ready
+	@$(SUBMAKE) all native-tests $(B)/vm/ready $(B)/conformance/probe
 	@$(NODE) scripts/test.mjs vm
 
 .PHONY: vm-shell
 KERNEL ?=
-vm-shell: ## a prompt in such a machine (KERNEL=6.1 or 6.12)
+vm-shell: ## a prompt in such a machine (KERNEL=6.1, 6.12 or engines)
 	@scripts/setup.sh vm
-	@$(SUBMAKE) all native-tests $(B)/vm/ready
+	@$(SUBMAKE) all native-tests $(B)/vm/ready $(B)/conformance/probe
 	@$(NODE) test/vm/run.mjs shell $(KERNEL)
 
 .PHONY: setup

@@ -14,11 +14,13 @@
 #include "cleanup.h"
 #include "file.h"
 #include "kernel.h"
+#include "warn.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY)
 #define WAIT_MS 5000
 #define USUAL_HIERARCHY "/sys/fs/cgroup"
 #define DEPTH_MAX 32
+#define DEVICE_PROGRAMS_MAX 64
 
 bool vxe_cgroup_wanted(const struct vxe_config *config)
 {
@@ -139,6 +141,27 @@ int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup of %s", id);
 	}
 	return 0;
+}
+
+int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **err)
+{
+	cleanup_free char *hierarchy = NULL;
+
+	if (hierarchy_find(&hierarchy, err) < 0)
+		return -1;
+	if (asprintf(path, "%s%s", hierarchy, inside) < 0) {
+		*path = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup %s", inside);
+	}
+	return 0;
+}
+
+bool vxe_cgroup_in_user_namespace(void)
+{
+	cleanup_file FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned int inside, outside, size;
+
+	return file && (fscanf(file, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside || size != UINT32_MAX);
 }
 
 /* --- the folder --- */
@@ -387,15 +410,54 @@ int vxe_cgroup_remove(const char *path, struct vxe_error **err)
 
 /* --- devices --- */
 
+/* The programs on this very cgroup, not those of its parents. */
+static int devices_attached(int fd, uint32_t ids[DEVICE_PROGRAMS_MAX], uint32_t *count)
+{
+	union bpf_attr query = {0};
+
+	query.query.target_fd = (uint32_t)fd;
+	query.query.attach_type = BPF_CGROUP_DEVICE;
+	query.query.prog_ids = (uint64_t)(uintptr_t)ids;
+	query.query.prog_cnt = *count;
+	if (syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof(query)) < 0)
+		return -1;
+	*count = query.query.prog_cnt;
+	return 0;
+}
+
+static int device_detach(int fd, uint32_t id)
+{
+	union bpf_attr get = {0}, detach = {0};
+	cleanup_fd int program = -1;
+
+	get.prog_id = id;
+	program = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &get, sizeof(get));
+	if (program < 0)
+		return errno == ENOENT ? 0 : -1;
+	detach.target_fd = (uint32_t)fd;
+	detach.attach_bpf_fd = (uint32_t)program;
+	detach.attach_type = BPF_CGROUP_DEVICE;
+	return (int)syscall(SYS_bpf, BPF_PROG_DETACH, &detach, sizeof(detach));
+}
+
 int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err)
 {
 	cleanup_free struct bpf_insn *program = NULL;
 	cleanup_fd int loaded = -1;
 	union bpf_attr load = {0}, attach = {0};
+	uint32_t before[DEVICE_PROGRAMS_MAX], n_before = DEVICE_PROGRAMS_MAX;
 	size_t count;
 
 	if (!resources->n_devices)
 		return 0;
+	/* There no device can be made, and the kernel loads no such program: what a container can open is what was mounted into it. */
+	if (vxe_cgroup_in_user_namespace()) {
+		if (resources->has_other_devices)
+			vxe_warning("linux.resources.devices: without root of the host there are no device rules, and no "
+				    "device can be "
+				    "made");
+		return 0;
+	}
 	program = vxe_device_program(resources, &count);
 	if (!program)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device rules");
@@ -409,6 +471,9 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 	if (loaded < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 				     "config.json: linux.resources.devices: loading the device rules into the kernel");
+	if (devices_attached(fd, before, &n_before) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+				     "config.json: linux.resources.devices: listing the rules of the cgroup");
 	attach.target_fd = (uint32_t)fd;
 	attach.attach_bpf_fd = (uint32_t)loaded;
 	attach.attach_type = BPF_CGROUP_DEVICE;
@@ -416,5 +481,10 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 				     "config.json: linux.resources.devices: attaching the device rules to the cgroup");
+	/* Rules that are there hold beside new ones; those of before (an update) go, once the new ones are in force. */
+	for (uint32_t i = 0; i < n_before; i++)
+		if (device_detach(fd, before[i]) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+					     "config.json: linux.resources.devices: taking the rules of before away");
 	return 0;
 }

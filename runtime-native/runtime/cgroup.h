@@ -21,8 +21,14 @@ int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path
    offer all controllers are handed down where the kernel does it, for the numbers of use. *fd is for clone3 and the device program. */
 int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool offer, int *fd, struct vxe_error **err);
 int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_error **err);
-/* Loads and attaches linux.resources.devices; without rules nothing is done. It ends with the cgroup. */
+/* Loads and attaches linux.resources.devices; without rules nothing is done. It takes the place of one
+   that is there, and ends with the cgroup. */
 int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err);
+
+/* The path in the hierarchy, as /proc/PID/cgroup has it, as a path of this host; malloc'd. */
+int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **err);
+/* Is the caller in a user namespace that is not the host's? Its root may then make no device rules, and is not systemd's root. */
+bool vxe_cgroup_in_user_namespace(void);
 
 /* An existing one. -1 with errno ENOENT when it is gone. */
 int vxe_cgroup_open(const char *path, struct vxe_error **err);

@@ -97,6 +97,15 @@ void cgroup_controllers_needed(const struct vxe_resources *r, struct vxe_control
 		controllers_add(set, r->unified.items[i].key);
 }
 
+/* But for the root, a cgroup holds processes or hands controllers down. Of some controllers the kernel takes both, and the cgroups below
+   are good for nothing then (cgroup-v2.rst, Threads). */
+static bool holds_processes(int fd)
+{
+	cleanup_free char *text = NULL;
+
+	return faccessat(fd, "cgroup.type", F_OK, 0) == 0 && cgroup_file_read(fd, "cgroup.procs", &text) == 0 && *text;
+}
+
 /* What is not available is told by limit_write with the field's name; what the kernel refuses to hand down is told here. */
 int cgroup_controllers_enable(int fd, const char *where, const struct vxe_controllers *set, struct vxe_error **err)
 {
@@ -106,10 +115,14 @@ int cgroup_controllers_enable(int fd, const char *where, const struct vxe_contro
 
 		snprintf(text, sizeof(text), "+%.*s", (int)set->lengths[i], set->names[i]);
 		if (!cgroup_file_lists(fd, "cgroup.controllers", set->names[i], set->lengths[i]) ||
-		    cgroup_file_lists(fd, "cgroup.subtree_control", set->names[i], set->lengths[i]) ||
-		    cgroup_file_write(fd, "cgroup.subtree_control", text) == 0)
+		    cgroup_file_lists(fd, "cgroup.subtree_control", set->names[i], set->lengths[i]))
 			continue;
-		saved = errno;
+		saved = EBUSY;
+		if (!holds_processes(fd)) {
+			if (cgroup_file_write(fd, "cgroup.subtree_control", text) == 0)
+				continue;
+			saved = errno;
+		}
 		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "handing the controller %s down from the cgroup %s", text + 1,
 			      where);
 		return saved == EBUSY ? vxe_error_hint(err, "it holds processes itself; name an absolute linux.cgroupsPath "
@@ -124,7 +137,7 @@ void cgroup_controllers_offer(int fd)
 {
 	cleanup_free char *there = NULL, *given = NULL;
 
-	if (cgroup_file_read(fd, "cgroup.controllers", &there) < 0 ||
+	if (holds_processes(fd) || cgroup_file_read(fd, "cgroup.controllers", &there) < 0 ||
 	    cgroup_file_read(fd, "cgroup.subtree_control", &given) < 0)
 		return;
 	for (const char *at = there; *at;) {

@@ -211,6 +211,72 @@ static int stdio_set(const struct vxe_launch *launch, struct vxe_error **err)
 	return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * A fork has all that the launcher has open, folders of the host among it, and a path of the configuration may lead through
+ * /proc/self/fd (CVE-2024-21626). What is left is what the steps to come use and the program gets.
+ */
+static int descriptors_close(const struct child *child, struct vxe_error **err)
+{
+	const struct vxe_launch *launch = child->launch;
+	const int needed[] = {child->sync,	    launch->start_fifo, launch->tell_fd,  launch->console_socket,
+			      launch->join_pidfd,   launch->stdio[0],	launch->stdio[1], launch->stdio[2],
+			      2 + launch->extra_fds};
+	size_t count = sizeof(needed) / sizeof(*needed) + 2 * launch->mounts.count, used = 0;
+	cleanup_free int *kept = calloc(count, sizeof(*kept));
+	unsigned int next = 3;
+
+	if (!kept)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "closing the launcher's descriptors");
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
+		if (needed[i] > 2)
+			kept[used++] = needed[i];
+	for (size_t i = 0; i < launch->mounts.count; i++) {
+		const struct vxe_mount_plan *plan = &launch->mounts.items[i];
+
+		if (plan->idmap_fd > 2)
+			kept[used++] = plan->idmap_fd;
+		if (plan->clone_fd > 2)
+			kept[used++] = plan->clone_fd;
+	}
+	qsort(kept, used, sizeof(*kept), by_number);
+	/* 3 to 2 + extra_fds stay, as one. */
+	next += (unsigned int)launch->extra_fds;
+	for (size_t i = 0; i < used; i++) {
+		unsigned int fd = (unsigned int)kept[i];
+
+		if (fd > next && sys_close_range(next, fd - 1, 0) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "closing the launcher's descriptors");
+		if (fd >= next)
+			next = fd + 1;
+	}
+	if (sys_close_range(next, ~0U, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "closing the launcher's descriptors");
+	return 0;
+}
+
+/* No magic link on the way, and no place that the root does not reach: a folder of the host may be open here or elsewhere. */
+static int folder_enter(const struct vxe_launch *launch, struct vxe_error **err)
+{
+	const char *cwd = launch->process->cwd ? launch->process->cwd : "/";
+	cleanup_fd int fd = sys_openat2(AT_FDCWD, cwd, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_MAGICLINKS);
+	cleanup_free char *here = NULL;
+
+	/* Engines leave it to the runtime to make the folder that an image names. */
+	if (fd < 0 && errno == ENOENT && !launch->host_root && !vxe_config_annotation(launch->config, "org.vxe.version"))
+		fd = vxe_mount_folder(cwd);
+	if (fd < 0 || fchdir(fd) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", cwd);
+	here = getcwd(NULL, 0);
+	if (!here || *here != '/')
+		return vxe_error_set(err, VXE_EXIT_FAILURE, here ? 0 : errno, "the folder %s is outside of the instance", cwd);
+	return 0;
+}
+
 /* Everything that belongs to the instance and not to one program: namespaces, mounts, ruleset. */
 static int environment_build(struct child *child, struct vxe_error **err)
 {
@@ -246,6 +312,8 @@ static int environment_build(struct child *child, struct vxe_error **err)
 				     "config.json: linux.namespaces: a rootfs needs a mount namespace");
 	if (vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
 		return -1;
+	/* Folders of the host are open in it. */
+	vxe_mount_plan_free(&launch->mounts);
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
 		return -1;
 	return vxe_mount_seal(config, root_fd, err);
@@ -331,7 +399,7 @@ static int proc_open(struct child *child, struct vxe_error **err)
 }
 
 /* Takes effect at the execve. */
-static int apparmor_apply(const struct child *child, struct vxe_error **err)
+static int apparmor_apply(struct child *child, struct vxe_error **err)
 {
 	const char *profile = child->launch->process->apparmor_profile;
 	cleanup_free char *text = NULL;
@@ -349,6 +417,8 @@ static int apparmor_apply(const struct child *child, struct vxe_error **err)
 		return vxe_error_hint(err, fd < 0 ? "this kernel runs without AppArmor: take the profile out"
 						  : "load the profile with apparmor_parser first");
 	}
+	/* The path of the program must not lead through it. */
+	close(steal_fd(&child->proc_fd));
 	return 0;
 }
 
@@ -553,12 +623,12 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	if (user)
 		flags |= CLONE_NEWUSER;
 	/* /proc/PID/exe of a process in there would lead to this program on the host (CVE-2019-5736). */
-	if (!user)
-		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (setns(launch->join_pidfd, flags) < 0) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the instance %s", launch->id);
 		child_die(launch, err);
 	}
+	close(steal_fd(&launch->join_pidfd));
 	if (user && (setresgid(launch->process->gid, launch->process->gid, launch->process->gid) < 0 ||
 		     setresuid(launch->process->uid, launch->process->uid, launch->process->uid) < 0)) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "becoming the instance's user");
@@ -579,10 +649,8 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	if (launch->process->terminal ? vxe_terminal_make(launch->console_socket, launch->process, false, &err) < 0
 				      : stdio_set(launch, &err) < 0)
 		child_die(launch, err);
-	if (chdir(launch->process->cwd ? launch->process->cwd : "/") < 0) {
-		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", launch->process->cwd);
+	if (folder_enter(launch, &err) < 0)
 		child_die(launch, err);
-	}
 	if (!launch->entry && program_find(child, &err) < 0)
 		child_die(launch, err);
 	program_main(child);
@@ -606,6 +674,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	pid_t pid;
 
 	sync_expect(&child, VXE_SYNC_MAPPED);
+	if (descriptors_close(&child, &err) < 0)
+		goto failed;
 	if (launch->join_pidfd >= 0)
 		join_main(&child);
 	/* Whoever the namespace does not map is nobody in it: become its root where it has one. It has all capabilities either way. */
@@ -628,12 +698,12 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	} else if (stdio_set(launch, &err) < 0) {
 		goto failed;
 	}
-	if (chdir(process->cwd ? process->cwd : "/") < 0) {
-		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the folder %s of the instance", process->cwd);
+	if (folder_enter(launch, &err) < 0)
 		goto failed;
-	}
 	if (!launch->entry && process->present && program_find(&child, &err) < 0)
 		goto failed;
+	/* In a user namespace its root could look at us from another container of it; until here we had to write about ourselves. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (!launch->reaper) {
 		if (!launch->straight && vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)
 			_exit(VXE_EXIT_FAILURE);

@@ -297,6 +297,13 @@ static int destination_open(int root_fd, const char *destination, bool directory
 	return fd;
 }
 
+int vxe_mount_folder(const char *path)
+{
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? -1 : destination_open(root, path, true, NULL);
+}
+
 /* The last message the file system left in its context ("e tmpfs: Bad value for 'size'"). */
 static const char *fs_message(int fs_fd, char *buffer, size_t size)
 {

@@ -39,6 +39,8 @@ int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plan
 		    struct vxe_error **err);
 /* Masks, read-only paths and sysctls, then pivot_root and the old root's detachment. */
 int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err);
+/* A folder of the caller's root, made with its parents where it is not there; no link leads out of the root. -1 with errno. */
+int vxe_mount_folder(const char *path);
 /* Without a rootfs (org.vxe.root=host): a private copy of the host's tree with a /proc of the new pid namespace. */
 int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err);
 

@@ -166,6 +166,7 @@ static int parse_state(struct json_object *root, struct vxe_state *state, struct
 	if (vxe_json_get_string(root, "", "rootfs", &state->rootfs, err) < 0 ||
 	    vxe_json_get_string(root, "", "profile", &state->profile, err) < 0 ||
 	    vxe_json_get_string(root, "", "cgroup", &state->cgroup, err) < 0 ||
+	    vxe_json_get_string(root, "", "scope", &state->scope, err) < 0 ||
 	    parse_process_id(root, "init", &state->init, err) < 0 ||
 	    parse_process_id(root, "program", &state->program, err) < 0 ||
 	    parse_process_id(root, "supervisor", &state->supervisor, err) < 0 ||
@@ -216,6 +217,7 @@ void vxe_state_free(struct vxe_state **pointer)
 	free(state->rootfs);
 	free(state->profile);
 	free(state->cgroup);
+	free(state->scope);
 	vxe_pairs_free(&state->annotations);
 	free(state);
 	*pointer = NULL;
@@ -262,6 +264,7 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_optional(text, "rootfs", state->rootfs);
 	write_optional(text, "profile", state->profile);
 	write_optional(text, "cgroup", state->cgroup);
+	write_optional(text, "scope", state->scope);
 	write_process_id(text, "init", &state->init);
 	write_process_id(text, "program", &state->program);
 	write_process_id(text, "supervisor", &state->supervisor);

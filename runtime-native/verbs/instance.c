@@ -35,7 +35,7 @@ void instance_close(struct instance *instance, bool keep_state)
 {
 	int *owned[] = {&instance->bundle_fd,  &instance->log_fd,   &instance->fifo_fd,	 &instance->tell_fd,
 			&instance->console_fd, &instance->ready_fd, &instance->cgroup_fd};
-	bool has_cgroup = instance->cgroup_fd >= 0;
+	bool has_cgroup = instance->cgroup_fd >= 0 || instance->launch.place;
 
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
@@ -44,7 +44,8 @@ void instance_close(struct instance *instance, bool keep_state)
 		if (*owned[i] >= 0)
 			close(*owned[i]);
 	/* The state knows where the cgroup is: it stays as long as that does. */
-	if (instance->has_state && !keep_state && (!has_cgroup || vxe_cgroup_remove(instance->cgroup, NULL) == 0))
+	if (instance->has_state && !keep_state &&
+	    (!has_cgroup || instance_cgroup_remove(instance->cgroup, instance->scope, NULL) == 0))
 		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
 	if (instance->dir_fd >= 0)
 		close(instance->dir_fd);
@@ -56,6 +57,8 @@ void instance_close(struct instance *instance, bool keep_state)
 	free(instance->root_path);
 	free(instance->dir_path);
 	free(instance->cgroup);
+	free(instance->slice);
+	free(instance->scope);
 	free(instance->config_text);
 }
 
@@ -124,62 +127,10 @@ static int name_free(const struct instance *instance, struct vxe_error **err)
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is a container %s already, which is stopped", options->id);
 		failed = vxe_error_hint(err, "delete it first, or choose another id");
 	} else if (state->status == VXE_STOPPED && state->cgroup && !vxe_state_locked(dir_fd)) {
-		failed = vxe_cgroup_remove(state->cgroup, err);
+		failed = instance_cgroup_remove(state->cgroup, state->scope, err);
 	}
 	vxe_state_free(&state);
 	return failed;
-}
-
-/* Engines expect a cgroup for every container (pause, ps and kill --all rest on it); otherwise only what is asked for needs one. */
-static bool cgroup_needed(const struct instance *instance)
-{
-	const struct vxe_config *config = instance->config;
-
-	return vxe_cgroup_wanted(config) || (config->resources.n_devices && !instance->options->own_verb && geteuid() == 0 &&
-					     !vxe_config_namespace(config, CLONE_NEWUSER));
-}
-
-static int cgroup_name(struct instance *instance, struct vxe_error **err)
-{
-	const struct vxe_instance_options *options = instance->options;
-	cleanup_error struct vxe_error *unavailable = NULL;
-
-	if (!cgroup_needed(instance) && (options->own_verb || options->entry || options->no_cgroup || geteuid() != 0))
-		return 0;
-	if (options->no_cgroup) {
-		vxe_error_set(
-			err, VXE_EXIT_FAILURE, 0,
-			"config.json: linux.cgroupsPath and linux.resources need a cgroup, and the cgroup manager is disabled");
-		return vxe_error_hint(err, "leave --cgroup-manager away, or take them out");
-	}
-	if (vxe_cgroup_path(instance->config, options->id, &instance->cgroup, &unavailable) == 0)
-		return 0;
-	if (!cgroup_needed(instance))
-		return 0;
-	if (err)
-		*err = steal_pointer(&unavailable);
-	return -1;
-}
-
-static int cgroup_make(struct instance *instance, struct vxe_error **err)
-{
-	cleanup_error struct vxe_error *unavailable = NULL;
-
-	if (!instance->cgroup)
-		return 0;
-	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
-			    &unavailable) == 0) {
-		instance->launch.cgroup_fd = instance->cgroup_fd;
-		return 0;
-	}
-	if (cgroup_needed(instance)) {
-		if (err)
-			*err = steal_pointer(&unavailable);
-		return -1;
-	}
-	/* Nobody asked for one. */
-	instance->state.cgroup = NULL;
-	return 0;
 }
 
 int instance_config_kept(int dir_fd, const struct vxe_state *state, struct vxe_config **config, struct vxe_error **err)
@@ -227,7 +178,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	}
 	if (!options->entry && vxe_preflight_ports(config, err) < 0)
 		return -1;
-	if (cgroup_name(instance, err) < 0)
+	if (instance_cgroup_name(instance, err) < 0)
 		return -1;
 	instance->root_fd = vxe_state_root_open(options->root, true, &instance->root_path, err);
 	if (instance->root_fd < 0)
@@ -249,6 +200,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		.profile = (char *)vxe_config_annotation(config, "org.vxe.profile"),
 		.supervisor = instance_process_id(getpid()),
 		.cgroup = instance->cgroup,
+		.scope = instance->scope,
 		.detached = options->detach,
 		.created_ns = realtime_ns(),
 		.owner = geteuid(),
@@ -272,7 +224,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	if (!vxe_config_annotation(config, "org.vxe.version"))
 		vxe_caps_fit(&config->process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
 	/* A cgroup would outlive us: it is written down before it is made. What else there will be ends with us. */
-	return instance->cgroup ? instance_state_write(instance, VXE_CREATING, err) : 0;
+	return instance->cgroup || instance->scope ? instance_state_write(instance, VXE_CREATING, err) : 0;
 }
 
 /* A violation log is kept for every instance under a VXED, and for any whose filter notifies. */
@@ -325,10 +277,10 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 		launch->extra_fds = instance->options->preserve_fds;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	if (cgroup_make(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)
+	if (instance_cgroup_make(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)
 		return -1;
 	/* The first process is at work meanwhile. */
-	if (!instance->cgroup && instance_state_write(instance, VXE_CREATING, err) < 0)
+	if (!instance->cgroup && !instance->scope && instance_state_write(instance, VXE_CREATING, err) < 0)
 		return -1;
 	return config_keep(instance, err);
 }

@@ -13,10 +13,11 @@ struct vxe_instance_options {
 	const char *id, *bundle, *root; /* root: the state root, NULL for the default */
 	bool own_verb;			/* vxe's own verbs: with the reaper unless the bundle says org.vxe.init=false */
 	bool detach;
-	bool no_cgroup;	   /* what needs one is refused */
-	bool host_root;	   /* a compiled profile over the host's own tree */
-	char *const *args; /* instead of process.args, or NULL */
-	bool inherit;	   /* the caller's environment and working folder, instead of the configuration's */
+	bool no_cgroup;	     /* what needs one is refused */
+	bool systemd_cgroup; /* its cgroup is a scope of systemd's */
+	bool host_root;	     /* a compiled profile over the host's own tree */
+	char *const *args;   /* instead of process.args, or NULL */
+	bool inherit;	     /* the caller's environment and working folder, instead of the configuration's */
 	const char *pid_file, *console_socket;
 	int preserve_fds;
 	/* the attack battery, see launch.h */

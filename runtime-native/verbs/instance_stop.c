@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "cleanup.h"
 #include "hooks.h"
 #include "instance_internal.h"
@@ -64,7 +63,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	cleanup_fd int dir_fd = -1;
 	cleanup_fd int init = -1;
 	cleanup_fd int supervisor = -1;
-	cleanup_free char *cgroup = NULL;
+	cleanup_free char *cgroup = NULL, *scope = NULL;
 	struct vxe_state *state = NULL;
 
 	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
@@ -72,6 +71,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	init = vxe_process_open(&state->init);
 	supervisor = vxe_process_open(&state->supervisor);
 	cgroup = steal_pointer(&state->cgroup);
+	scope = steal_pointer(&state->scope);
 	vxe_state_free(&state);
 	if (init >= 0) {
 		if (sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
@@ -87,7 +87,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	if (supervisor >= 0 && !process_wait(supervisor, monotonic_ms() + 10000))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor of %s does not end", id);
 	/* Whatever a killed supervisor left behind. */
-	if (cgroup && vxe_cgroup_remove(cgroup, err) < 0)
+	if (instance_cgroup_remove(cgroup, scope, err) < 0)
 		return -1;
 	return vxe_state_remove(root_fd, id, err);
 }
@@ -120,7 +120,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 			goto out;
 		}
 	}
-	if (state->cgroup && vxe_cgroup_remove(state->cgroup, err) < 0)
+	if (instance_cgroup_remove(state->cgroup, state->scope, err) < 0)
 		goto out;
 	if (instance_config_kept(dir_fd, state, &config, NULL) == 0)
 		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);

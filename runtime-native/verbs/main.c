@@ -197,12 +197,12 @@ int main(int argc, char **argv)
 			break;
 		case 'c':
 			globals.no_cgroup = !strcmp(optarg, "disabled");
-			if (globals.no_cgroup || !strcmp(optarg, "cgroupfs"))
-				break;
-			other_driver = optarg;
+			globals.systemd_cgroup = !strcmp(optarg, "systemd");
+			if (!globals.no_cgroup && !globals.systemd_cgroup && strcmp(optarg, "cgroupfs") != 0)
+				other_driver = optarg;
 			break;
 		case 's':
-			other_driver = "systemd";
+			globals.systemd_cgroup = true;
 			break;
 		case 'v':
 			version_print(oci);
@@ -242,8 +242,9 @@ int main(int argc, char **argv)
 	if (oci)
 		vxe_warning_to(warning_tell, &globals);
 	if (other_driver && oci) {
-		vxe_error_set(&err, VXE_EXIT_FAILURE, 0, "the cgroup driver %s is not supported, cgroupfs is", other_driver);
-		code = vxe_error_hint(&err, "tell the engine to use cgroupfs (podman: --cgroup-manager=cgroupfs)");
+		vxe_error_set(&err, VXE_EXIT_FAILURE, 0, "the cgroup driver %s is not supported, cgroupfs and systemd are",
+			      other_driver);
+		code = vxe_error_hint(&err, "tell the engine to use one of them (podman: --cgroup-manager=systemd)");
 	} else if (verb)
 		code = refused_inside(&err) < 0 ? -1 : verb->run(&globals, argc, argv, &err);
 	else if (!oci)

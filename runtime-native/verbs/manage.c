@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "instance.h"
 #include "kernel.h"
+#include "scope.h"
 
 /* An instance looked up; closed by the attribute. */
 struct found {
@@ -199,9 +200,10 @@ int vxe_instance_update(const char *root, const char *id, const struct vxe_resou
 
 	if (find_cgroup(root, id, "update", &found, err) < 0)
 		return -1;
-	if (resources->n_devices)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-				     "linux.resources.devices: the device rules of a running container are not changed");
+	if (resources->n_devices && vxe_cgroup_devices(found.cgroup_fd, resources, err) < 0)
+		return -1;
+	if (found.state->scope && vxe_scope_update(found.state->scope, resources, err) < 0)
+		return -1;
 	return vxe_cgroup_limit(found.cgroup_fd, resources, err);
 }
 

@@ -63,8 +63,8 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 	vxe_json_text_object_begin(&text, "cgroup");
 	vxe_json_text_bool(&text, "v1", false);
 	vxe_json_text_bool(&text, "v2", true);
-	vxe_json_text_bool(&text, "systemd", false);
-	vxe_json_text_bool(&text, "systemdUser", false);
+	vxe_json_text_bool(&text, "systemd", true);
+	vxe_json_text_bool(&text, "systemdUser", true);
 	vxe_json_text_bool(&text, "rdma", true);
 	vxe_json_text_object_end(&text);
 	vxe_json_text_object_begin(&text, "seccomp");

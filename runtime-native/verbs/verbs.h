@@ -13,6 +13,7 @@ struct vxe_globals {
 	bool no_cgroup;	 /* OCI: --cgroup-manager=disabled, as crun has it */
 	const char *log; /* OCI: where errors go as well */
 	bool log_json;
+	bool systemd_cgroup; /* OCI: the cgroup driver */
 };
 
 struct vxe_verb {

@@ -167,6 +167,12 @@ export const commandLine = [
   }),
   act(id, 'habit', 'update with a limit that cannot be held is an error', async (subject) => {
     const { id: name } = await subject.started(sleeps, inCgroup);
+    // One that no kernel knows, and one of a controller, where that is missing.
+    const unknown = await subject.call(['update', '--resources', '-', name], {
+      input: JSON.stringify({ unified: { 'nonesuch.max': '1' } }),
+    });
+    expect(unknown.code !== 0, 'a limit that nobody knows was set');
+    if (readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').includes('memory')) return;
     expect((await subject.call(['update', '--memory', '67108864', name])).code !== 0, 'update succeeded');
   }),
   act(id, 'habit', 'update --resources - with nothing in it', async (subject) => {

@@ -217,6 +217,27 @@ export const configuration = [
     (result) => equal(result.value('cwd'), '/data', 'the folder'),
   ),
   refused('config.md, Process', 'MUST', 'a cwd that is not absolute is refused', process_({ cwd: 'data' })),
+  ask(
+    'config.md, Process',
+    'SHOULD',
+    'a cwd that is missing is made, as engines expect',
+    ['cwd'],
+    process_({ cwd: '/data/made/here' }),
+    (result) => equal(result.value('cwd'), '/data/made/here', 'the folder'),
+  ),
+  act('config.md, Process', 'MUST', 'a cwd by a descriptor of the runtime is refused', async (subject) => {
+    for (let fd = 3; fd < 14; fd++) {
+      const result = await subject.run(
+        ['cwd', 'read:../config.json'],
+        process_({ cwd: `/proc/self/fd/${fd}` }),
+      );
+      expect(result.code !== 0 || result.answers.get('cwd')?.ok, `descriptor ${fd} led out of the container`);
+      expect(
+        !result.answers.get('read:../config.json')?.ok,
+        `a file of the host was read by descriptor ${fd}`,
+      );
+    }
+  }),
   refused('config.md, Process', 'MUST', 'no args are refused', process_({ args: [] })),
   ask(
     'config.md, Process',

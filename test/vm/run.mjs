@@ -70,8 +70,9 @@ async function runTests(name, chosen) {
   const leftOut = Object.entries(machines.leftOut).filter(([test]) => there.includes(test));
   const tests = named.length > 0 ? named : there.filter((test) => !Object.hasOwn(machines.leftOut, test));
 
-  const { boot, test: limit } = machines.limits;
-  const words = ['vxe.vm=test', `vxe.tests=${tests.join(',')}`, `vxe.limit=${limit}`];
+  const { boot, test: limit, long } = machines.limits;
+  const listed = tests.map((test) => (Object.hasOwn(long, test) ? `${test}@${long[test]}` : test));
+  const words = ['vxe.vm=test', `vxe.tests=${listed.join(',')}`, `vxe.limit=${limit}`];
   const description = await describe(name, words);
   const kept = resolve('build/vm', name);
   rmSync(kept, { recursive: true, force: true });
@@ -94,7 +95,7 @@ async function runTests(name, chosen) {
       if (report.up && !before)
         console.log(`# ${name}: up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
       // The test itself is ended in the machine; this is for a machine that does not do that any more.
-      return (limit + 30) * 1000;
+      return ((report.running && long[report.running]) ?? limit) * 1000 + 30_000;
     },
   });
   const well = report.finish(problem, problem ? lastConsole() : []);

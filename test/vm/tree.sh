@@ -14,7 +14,11 @@ install -m 755 "$(command -v node)" "$folder/bin/node"
 mkdir -p "$machine/build/bin" "$machine/native" "$machine/bundles" "$machine/world"
 for program in vxe vxe-runtime; do ln -s "../../../bin/$program" "$machine/build/bin/$program"; done
 cp -R --no-preserve=ownership test "$machine/test"
+mkdir -p "$machine/docs"
+cp -R --no-preserve=ownership docs/engines "$machine/docs/"
 cp build/native-test/* "$machine/native/"
+mkdir -p "$machine/build/conformance"
+cp build/conformance/probe "$machine/build/conformance/"
 mkdir -p "$machine/runtime-native/fuzz"
 cp -R --no-preserve=ownership runtime-native/fuzz/corpus "$machine/runtime-native/fuzz/"
 

@@ -18,22 +18,25 @@ parameter() { # NAME: its value on the kernel's command line
 . /usr/local/vm/test/vm/inside/world.sh
 cd "$machine" || exit 1
 limit=$(parameter vxe.limit)
-export VXE_VM_KERNEL VXE_VM_LANDLOCK
+export VXE_VM_KERNEL VXE_VM_LANDLOCK VXE_VM_LOGS=/run/vxe-vm-logs
 VXE_VM_KERNEL=$(parameter vxe.kernel)
 VXE_VM_LANDLOCK=$(parameter vxe.landlock)
-logs=/run/vxe-vm-logs
+logs=$VXE_VM_LOGS
 mkdir -p "$logs"
 
 echo '@up'
 IFS=, read -ra names <<<"$(parameter vxe.tests)"
 for name in "${names[@]}"; do
+  seconds=$limit
+  [[ $name != *@* ]] || seconds=${name#*@}
+  name=${name%@*}
   printf '@begin %s\n' "$name"
   case $name in
     native/*) program=("$machine/$name") ;;
     *) program=(bash "test/vm/$name.test.sh") ;;
   esac
   status=0
-  timeout --kill-after=5 "${limit:-120}" "${program[@]}" 2>"$logs/${name//\//-}.err" || status=$?
+  timeout --kill-after=5 "${seconds:-120}" "${program[@]}" 2>"$logs/${name//\//-}.err" || status=$?
   ((status == 0)) || sed 's/^/# /' "$logs/${name//\//-}.err" | tail -n 30
   printf '@end %s %d\n' "$name" "$status"
 done

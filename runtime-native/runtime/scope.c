@@ -1,0 +1,390 @@
+#include "scope.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "cgroup.h"
+#include "cleanup.h"
+#include "file.h"
+
+#define JOB_TIMEOUT_MS 60000
+
+static const struct vxe_bus_target manager = {"org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+					      "org.freedesktop.systemd1.Manager"};
+
+static void bus_cleanup(struct vxe_bus *bus)
+{
+	vxe_bus_close(bus);
+}
+static void body_cleanup(struct vxe_bus_body *body)
+{
+	vxe_bus_body_free(body);
+}
+#define cleanup_bus __attribute__((cleanup(bus_cleanup)))
+#define cleanup_body __attribute__((cleanup(body_cleanup)))
+
+/* --- names --- */
+
+static bool is_unit_word(const char *text, size_t length)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@+";
+
+	return strspn(text, letters) >= length;
+}
+
+bool vxe_scope_is_slice(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 6 && length < 256 && !strcmp(name + length - 6, ".slice") && is_unit_word(name, length) &&
+	       name[0] != '-' && !strstr(name, "--") && !strstr(name, "-.slice") && name[0] != '.';
+}
+
+/* Root of the host, and not of some user namespace: the system's manager is asked then, and the user's otherwise. */
+static bool is_host_root(void)
+{
+	return geteuid() == 0 && !vxe_cgroup_in_user_namespace();
+}
+
+int vxe_scope_names(const char *cgroups_path, const char *id, char **slice, char **unit, struct vxe_error **err)
+{
+	const char *path = cgroups_path ? cgroups_path : "", *first, *second = NULL;
+	cleanup_free char *asked = NULL;
+	int length;
+
+	if (!*path) {
+		*slice = strdup(is_host_root() ? "system.slice" : "user.slice");
+		length = asprintf(unit, "vxe-%s.scope", id);
+	} else {
+		first = strchr(path, ':');
+		second = first ? strchr(first + 1, ':') : NULL;
+		if (!second || strchr(second + 1, ':'))
+			return vxe_error_set(
+				err, VXE_EXIT_FAILURE, 0,
+				"config.json: linux.cgroupsPath: \"%s\" is not SLICE:PREFIX:NAME, as the systemd driver "
+				"has it",
+				path);
+		*slice = first == path ? strdup(is_host_root() ? "system.slice" : "user.slice")
+				       : strndup(path, (size_t)(first - path));
+		if (second == first + 1)
+			length = asprintf(unit, "%s.scope", second + 1);
+		else
+			length = asprintf(unit, "%.*s-%s.scope", (int)(second - first - 1), first + 1, second + 1);
+	}
+	if (length < 0)
+		*unit = NULL;
+	if (!*slice || !*unit)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the scope of %s", id);
+	/* "-.slice" is the root of all. */
+	if (strcmp(*slice, "-.slice") != 0 && !vxe_scope_is_slice(*slice))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: linux.cgroupsPath: \"%s\" is not the name of a slice", *slice);
+	if (strlen(*unit) > 255 || !is_unit_word(*unit, strlen(*unit)) || (second && second[1] == '\0'))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: linux.cgroupsPath: \"%s\" is not the name of a scope", *unit);
+	return 0;
+}
+
+/* --- the manager --- */
+
+static int user_manager_open(struct vxe_bus *bus)
+{
+	const char *folder = getenv("XDG_RUNTIME_DIR"), *address = getenv("DBUS_SESSION_BUS_ADDRESS");
+	cleanup_free char *path = NULL;
+
+	if (folder && *folder == '/') {
+		if (asprintf(&path, "%s/systemd/private", folder) < 0) {
+			path = NULL;
+			return -1;
+		}
+		if (vxe_bus_open(bus, path, false) == 0)
+			return 0;
+	}
+	if (!address || strncmp(address, "unix:path=", 10) != 0)
+		return -1;
+	free(path);
+	path = strndup(address + 10, strcspn(address + 10, ",;"));
+	return path ? vxe_bus_open(bus, path, true) : -1;
+}
+
+static int manager_open(struct vxe_bus *bus, struct vxe_error **err)
+{
+	static const char rule[] = "type='signal',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
+	static const struct vxe_bus_target broker = {"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"};
+	struct vxe_bus_message answer;
+	cleanup_body struct vxe_bus_body body = {0};
+	bool host = is_host_root();
+
+	/* Its own socket first: what is said there passes nobody else. */
+	if (host ? vxe_bus_open(bus, "/run/systemd/private", false) < 0 &&
+			    vxe_bus_open(bus, "/run/dbus/system_bus_socket", true) < 0
+		 : user_manager_open(bus) < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "there is no systemd of %s to make the container's scope",
+			      host ? "the host" : "the user");
+		return vxe_error_hint(err, "tell the engine to use cgroupfs (podman: --cgroup-manager=cgroupfs), or %s",
+				      host ? "boot with systemd" : "log in where systemd has a session (XDG_RUNTIME_DIR)");
+	}
+	if (!bus->brokered)
+		return 0;
+	vxe_bus_put_string(&body, rule);
+	return vxe_bus_call(bus, &broker, "AddMatch", "s", &body, &answer, err) < 0 ||
+			       vxe_bus_call(bus, &manager, "Subscribe", NULL, NULL, &answer, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* --- properties --- */
+
+static void property_begin(struct vxe_bus_body *body, const char *name, const char *signature)
+{
+	vxe_bus_align(body, 8);
+	vxe_bus_put_string(body, name);
+	vxe_bus_put_signature(body, signature);
+}
+
+static void property_string(struct vxe_bus_body *body, const char *name, const char *value)
+{
+	property_begin(body, name, "s");
+	vxe_bus_put_string(body, value);
+}
+
+static void property_true(struct vxe_bus_body *body, const char *name, bool value)
+{
+	property_begin(body, name, "b");
+	vxe_bus_put_u32(body, value);
+}
+
+static void property_u64(struct vxe_bus_body *body, const char *name, uint64_t value)
+{
+	property_begin(body, name, "t");
+	vxe_bus_put_u64(body, value);
+}
+
+/* "0-2,5" as bits, the first byte having the lowest. */
+static void property_mask(struct vxe_bus_body *body, const char *name, const char *list)
+{
+	uint8_t bits[1024] = {0};
+	size_t used = 0, begun;
+
+	for (const char *at = list; *at;) {
+		char *end;
+		unsigned long first = strtoul(at, &end, 10), last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+
+		/* What is no list is for the kernel to refuse, with the field's name. */
+		if (end == at || last < first || last >= sizeof(bits) * 8)
+			return;
+		for (; first <= last; first++)
+			bits[first / 8] |= (uint8_t)(1U << first % 8);
+		if (last / 8 + 1 > used)
+			used = last / 8 + 1;
+		at = end + (*end == ',');
+		if (*end && *end != ',')
+			return;
+	}
+	property_begin(body, name, "ay");
+	begun = vxe_bus_array_begin(body, 1);
+	vxe_bus_put_bytes(body, bits, used);
+	vxe_bus_array_end(body, begun, 1);
+}
+
+static uint64_t limit_value(int64_t value)
+{
+	return value < 0 ? UINT64_MAX : (uint64_t)value;
+}
+
+/* systemd writes what it knows of a unit again when it is reloaded. Its units are coarser in places; the exact numbers are
+   written into the files after it. */
+static void limits_put(struct vxe_bus_body *body, const struct vxe_resources *r)
+{
+	if (r->has_memory_limit && r->memory_limit)
+		property_u64(body, "MemoryMax", limit_value(r->memory_limit));
+	if (r->has_memory_reservation && r->memory_reservation)
+		property_u64(body, "MemoryLow", limit_value(r->memory_reservation));
+	if (r->has_memory_swap && r->memory_swap)
+		property_u64(body, "MemorySwapMax", limit_value(r->memory_swap < 0 ? -1 : r->memory_swap - r->memory_limit));
+	if (r->has_cpu_shares)
+		property_u64(body, "CPUWeight", vxe_cgroup_weight(r->cpu_shares));
+	if (r->has_cpu_period)
+		property_u64(body, "CPUQuotaPeriodUSec", r->cpu_period);
+	if (r->has_cpu_quota && r->cpu_quota) {
+		uint64_t period = r->has_cpu_period ? r->cpu_period : 100000, quota = UINT64_MAX;
+
+		if (r->cpu_quota > 0 && (uint64_t)r->cpu_quota < UINT64_MAX / 1000000) {
+			quota = (uint64_t)r->cpu_quota * 1000000 / period;
+			/* In steps of 10 ms, up. */
+			quota = (quota + 9999) / 10000 * 10000;
+		}
+		property_u64(body, "CPUQuotaPerSecUSec", quota);
+	}
+	if (r->cpuset_cpus && *r->cpuset_cpus)
+		property_mask(body, "AllowedCPUs", r->cpuset_cpus);
+	if (r->cpuset_mems && *r->cpuset_mems)
+		property_mask(body, "AllowedMemoryNodes", r->cpuset_mems);
+	if (r->has_pids_limit)
+		property_u64(body, "TasksMax", r->pids_limit > 0 ? (uint64_t)r->pids_limit : UINT64_MAX);
+}
+
+/* --- jobs --- */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Until systemd says that the job is off its list, and how it ended. */
+static int job_wait(struct vxe_bus *bus, const char *job, const char *unit, struct vxe_error **err)
+{
+	int64_t until = now_ms() + JOB_TIMEOUT_MS;
+
+	for (;;) {
+		struct vxe_bus_message message;
+		const char *path, *result;
+		uint32_t number;
+		size_t at = 0;
+
+		if (vxe_bus_receive(bus, until, &message, err) < 0)
+			return vxe_error_wrap(err, "the scope %s", unit);
+		if (message.type != VXE_BUS_SIGNAL || !message.member || strcmp(message.member, "JobRemoved") != 0 ||
+		    !message.signature || strcmp(message.signature, "uoss") != 0 || !vxe_bus_get_u32(&message, &at, &number) ||
+		    !(path = vxe_bus_get_string(&message, &at)) || strcmp(path, job) != 0 || !vxe_bus_get_string(&message, &at))
+			continue;
+		result = vxe_bus_get_string(&message, &at);
+		if (result && !strcmp(result, "done"))
+			return 0;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "systemd did not make the scope %s: the job ended as %s", unit,
+				     result ? result : "nothing");
+	}
+}
+
+/* A call that gives a job, and the job's end. */
+static int job_run(struct vxe_bus *bus, const char *member, const char *signature, const struct vxe_bus_body *body,
+		   const char *unit, struct vxe_error **err)
+{
+	struct vxe_bus_message answer;
+	cleanup_free char *job = NULL;
+	const char *path;
+	size_t at = 0;
+
+	if (vxe_bus_call(bus, &manager, member, signature, body, &answer, err) < 0)
+		return vxe_error_wrap(err, "the scope %s", unit);
+	path = answer.signature && !strcmp(answer.signature, "o") ? vxe_bus_get_string(&answer, &at) : NULL;
+	job = path ? strdup(path) : NULL;
+	if (!job)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, path ? ENOMEM : EPROTO, "the scope %s: reading systemd's answer",
+				     unit);
+	return job_wait(bus, job, unit, err);
+}
+
+/* --- the scope --- */
+
+static int cgroup_of(pid_t pid, const char *unit, char **path, struct vxe_error **err)
+{
+	char file[64], line[4200];
+	cleanup_file FILE *stream = NULL;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	stream = fopen(file, "re");
+	while (stream && fgets(line, sizeof(line), stream)) {
+		const char *name;
+
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		name = strrchr(line, '/') + 1;
+		/* Beyond 255 bytes systemd would have to shorten it; it does not. */
+		if (strcmp(name, unit) != 0)
+			break;
+		*path = strdup(line + 3);
+		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the cgroup of the scope %s", unit);
+	}
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container's first process is not in the scope %s", unit);
+}
+
+int vxe_scope_start(const char *slice, const char *unit, pid_t pid, const struct vxe_resources *resources, char **path,
+		    struct vxe_error **err)
+{
+	cleanup_bus struct vxe_bus bus = {.fd = -1};
+	cleanup_body struct vxe_bus_body body = {0};
+	cleanup_free char *text = NULL;
+	size_t properties, pids;
+
+	if (asprintf(&text, "OCI container %.*s", (int)(strlen(unit) - strlen(".scope")), unit) < 0) {
+		text = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the scope %s", unit);
+	}
+	if (manager_open(&bus, err) < 0)
+		return -1;
+	vxe_bus_put_string(&body, unit);
+	vxe_bus_put_string(&body, "replace");
+	properties = vxe_bus_array_begin(&body, 8);
+	property_string(&body, "Description", text);
+	property_string(&body, "Slice", slice);
+	/* The limits below are ours to write, and the container's to divide where it may. */
+	property_true(&body, "Delegate", true);
+	property_true(&body, "DefaultDependencies", false);
+	property_true(&body, "CPUAccounting", true);
+	property_true(&body, "MemoryAccounting", true);
+	property_true(&body, "IOAccounting", true);
+	property_true(&body, "TasksAccounting", true);
+	property_begin(&body, "PIDs", "au");
+	pids = vxe_bus_array_begin(&body, 4);
+	vxe_bus_put_u32(&body, (uint32_t)pid);
+	vxe_bus_array_end(&body, pids, 4);
+	/* systemd has a limit of its own for whom none is given. */
+	if (!resources->has_pids_limit)
+		property_u64(&body, "TasksMax", UINT64_MAX);
+	limits_put(&body, resources);
+	vxe_bus_array_end(&body, properties, 8);
+	vxe_bus_array_end(&body, vxe_bus_array_begin(&body, 8), 8);
+	if (job_run(&bus, "StartTransientUnit", "ssa(sv)a(sa(sv))", &body, unit, err) < 0)
+		return -1;
+	return cgroup_of(pid, unit, path, err);
+}
+
+int vxe_scope_update(const char *unit, const struct vxe_resources *resources, struct vxe_error **err)
+{
+	cleanup_bus struct vxe_bus bus = {.fd = -1};
+	cleanup_body struct vxe_bus_body body = {0};
+	struct vxe_bus_message answer;
+	size_t properties;
+
+	if (manager_open(&bus, err) < 0)
+		return -1;
+	vxe_bus_put_string(&body, unit);
+	vxe_bus_put_u32(&body, 1); /* until the next boot */
+	properties = vxe_bus_array_begin(&body, 8);
+	limits_put(&body, resources);
+	vxe_bus_array_end(&body, properties, 8);
+	return vxe_bus_call(&bus, &manager, "SetUnitProperties", "sba(sv)", &body, &answer, err);
+}
+
+int vxe_scope_stop(const char *unit, struct vxe_error **err)
+{
+	cleanup_bus struct vxe_bus bus = {.fd = -1};
+	cleanup_body struct vxe_bus_body stop = {0}, forget = {0};
+	cleanup_error struct vxe_error *gone = NULL;
+	struct vxe_bus_message answer;
+
+	if (manager_open(&bus, err) < 0)
+		return -1;
+	vxe_bus_put_string(&stop, unit);
+	vxe_bus_put_string(&stop, "replace");
+	/* An empty scope goes by itself, and is not known any more then. */
+	if (job_run(&bus, "StopUnit", "ss", &stop, unit, &gone) < 0 && !strstr(gone->message, "NoSuchUnit")) {
+		if (err)
+			*err = steal_pointer(&gone);
+		return -1;
+	}
+	vxe_bus_put_string(&forget, unit);
+	(void)vxe_bus_call(&bus, &manager, "ResetFailedUnit", "s", &forget, &answer, NULL);
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* An instance's cgroup, by either driver. */
+#include <sched.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "instance_internal.h"
+#include "scope.h"
+
+/* Engines expect a cgroup for every container (pause, ps and kill --all rest on it); otherwise only what is asked for needs one. */
+static bool cgroup_needed(const struct instance *instance)
+{
+	const struct vxe_config *config = instance->config;
+
+	return vxe_cgroup_wanted(config) || (config->resources.n_devices && !instance->options->own_verb && geteuid() == 0 &&
+					     !vxe_config_namespace(config, CLONE_NEWUSER) && !vxe_cgroup_in_user_namespace());
+}
+
+int instance_cgroup_name(struct instance *instance, struct vxe_error **err)
+{
+	const struct vxe_instance_options *options = instance->options;
+	cleanup_error struct vxe_error *unavailable = NULL;
+
+	if (options->systemd_cgroup)
+		return vxe_scope_names(instance->config->cgroups_path, options->id, &instance->slice, &instance->scope, err);
+	if (!cgroup_needed(instance) && (options->own_verb || options->entry || options->no_cgroup || geteuid() != 0))
+		return 0;
+	if (options->no_cgroup) {
+		vxe_error_set(
+			err, VXE_EXIT_FAILURE, 0,
+			"config.json: linux.cgroupsPath and linux.resources need a cgroup, and the cgroup manager is disabled");
+		return vxe_error_hint(err, "leave --cgroup-manager away, or take them out");
+	}
+	if (vxe_cgroup_path(instance->config, options->id, &instance->cgroup, &unavailable) == 0)
+		return 0;
+	if (!cgroup_needed(instance))
+		return 0;
+	if (err)
+		*err = steal_pointer(&unavailable);
+	return -1;
+}
+
+/* systemd puts a process into its scope that is there already: the instance's first, before it goes on. */
+static int scope_place(struct vxe_launch *launch, void *arg, struct vxe_error **err)
+{
+	struct instance *instance = arg;
+	const struct vxe_resources *resources = &instance->config->resources;
+	cleanup_free char *inside = NULL;
+
+	if (vxe_scope_start(instance->slice, instance->scope, launch->init_pid, resources, &inside, err) < 0 ||
+	    vxe_cgroup_in_hierarchy(inside, &instance->cgroup, err) < 0)
+		return -1;
+	instance->state.cgroup = instance->cgroup;
+	instance->cgroup_fd = vxe_cgroup_open(instance->cgroup, err);
+	return instance->cgroup_fd < 0 ? -1 : vxe_cgroup_limit(instance->cgroup_fd, resources, err);
+}
+
+int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
+{
+	cleanup_error struct vxe_error *unavailable = NULL;
+
+	if (instance->scope) {
+		instance->launch.place = scope_place;
+		instance->launch.place_arg = instance;
+		return 0;
+	}
+	if (!instance->cgroup)
+		return 0;
+	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
+			    &unavailable) == 0) {
+		instance->launch.cgroup_fd = instance->cgroup_fd;
+		return 0;
+	}
+	if (cgroup_needed(instance)) {
+		if (err)
+			*err = steal_pointer(&unavailable);
+		return -1;
+	}
+	/* Nobody asked for one. */
+	instance->state.cgroup = NULL;
+	return 0;
+}
+
+int instance_cgroup_remove(const char *cgroup, const char *scope, struct vxe_error **err)
+{
+	/* Emptied first: systemd would ask its processes to end, and wait. */
+	if (cgroup && vxe_cgroup_remove(cgroup, err) < 0)
+		return -1;
+	return scope ? vxe_scope_stop(scope, err) : 0;
+}

@@ -1,0 +1,70 @@
+#!/bin/bash
+# The systemd cgroup driver: --systemd-cgroup makes a scope around the container, with the limits that systemd and the kernel agree on.
+. "$(dirname "$0")/../../e2e/tap.sh"
+world=$(mktemp -d)
+chmod 711 "$world"
+runtime=/usr/local/bin/vxe-runtime
+trap '"$runtime" delete --force one >/dev/null 2>&1; "$runtime" delete --force two >/dev/null 2>&1; rm -rf "$world"' EXIT
+
+bundle() { # NAME CGROUPS_PATH RESOURCES PROBE_QUESTIONS...
+  local folder=$world/$1 path=$2 resources=$3
+  shift 3
+  mkdir -p "$folder"/rootfs/{bin,proc,dev,sys/fs/cgroup}
+  cp /usr/local/vm/build/conformance/probe "$folder/rootfs/bin/probe"
+  node -e '
+    const [file, cgroupsPath, resources, ...args] = process.argv.slice(1);
+    const caps = ["CAP_KILL"];
+    require("node:fs").writeFileSync(file, JSON.stringify({
+      ociVersion: "1.2.0",
+      process: { user: { uid: 0, gid: 0 }, args: ["/bin/probe", ...args], cwd: "/", capabilities: { bounding: caps, effective: caps, permitted: caps } },
+      root: { path: "rootfs" },
+      mounts: [{ destination: "/proc", type: "proc", source: "proc" }, { destination: "/dev", type: "tmpfs", source: "tmpfs" },
+               { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid", "nodev", "noexec"] }],
+      linux: { cgroupsPath, resources: JSON.parse(resources), namespaces: ["pid", "mount", "ipc", "uts", "network", "cgroup"].map((type) => ({ type })) },
+    }));' "$folder/config.json" "$path" "$resources" "$@"
+}
+cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
+pid_of() { "$runtime" state "$1" | node -p 'JSON.parse(require("node:fs").readFileSync(0)).pid'; }
+property() { systemctl show -P "$2" "$1"; }
+limits='{"memory":{"limit":67108864,"swap":67108864},"pids":{"limit":40},"cpu":{"quota":20000,"period":100000,"shares":2048,"cpus":"0"},"devices":[{"allow":false,"access":"rwm"}]}'
+
+bundle one vmtest-deep.slice:vxe:one "$limits" sleep:1000000
+check 'a container is created' "$runtime" --systemd-cgroup create --bundle "$world/one" one </dev/null >/dev/null
+pid=$(pid_of one)
+path=$(cgroup_of "$pid")
+check 'its first process is in the scope, in the slice' [ "$path" = /vmtest.slice/vmtest-deep.slice/vxe-one.scope ]
+check 'systemd knows the scope' [ "$(property vxe-one.scope ActiveState)" = active ]
+check 'which is delegated' [ "$(property vxe-one.scope Delegate)" = yes ]
+check "systemd's memory limit" [ "$(property vxe-one.scope MemoryMax)" = 67108864 ]
+check "systemd's limit of tasks" [ "$(property vxe-one.scope TasksMax)" = 40 ]
+folder=/sys/fs/cgroup$path
+check "the kernel's memory limit" [ "$(<"$folder/memory.max")" = 67108864 ]
+check 'of swap' [ "$(<"$folder/memory.swap.max")" = 0 ]
+check 'of processes' [ "$(<"$folder/pids.max")" = 40 ]
+check 'of the processor' [ "$(<"$folder/cpu.max")" = '20000 100000' ]
+check 'of the set of processors' [ "$(<"$folder/cpuset.cpus")" = 0 ]
+check 'it starts' "$runtime" start one
+check 'the limits stay when systemd is reloaded' systemctl daemon-reload
+check 'that of memory' [ "$(<"$folder/memory.max")" = 67108864 ]
+check 'that of processes' [ "$(<"$folder/pids.max")" = 40 ]
+check 'update changes them' "$runtime" update --memory 83886080 --memory-swap 83886080 --pids-limit 50 one
+check "in systemd's eyes" [ "$(property vxe-one.scope MemoryMax)" = 83886080 ]
+check "and in the kernel's" [ "$(<"$folder/memory.max") $(<"$folder/pids.max")" = '83886080 50' ]
+inside=$("$runtime" exec one /bin/probe read:/proc/self/cgroup)
+check 'exec is in the scope' contains "$inside" '0::/\\u000a'
+check 'pause' "$runtime" pause one
+check 'the kernel says so' grep -q 'frozen 1' "$folder/cgroup.events"
+check 'resume' "$runtime" resume one
+check 'it is deleted' "$runtime" delete --force one
+gone() { [[ ! -e $folder && $(property vxe-one.scope LoadState) == not-found ]]; }
+check 'and the scope is gone' eventually 20 gone
+
+bundle two '' '{"devices":[{"allow":false,"access":"rwm"}]}' exit:5
+"$runtime" --systemd-cgroup run --bundle "$world/two" two </dev/null
+check 'run returns the exit code' [ $? = 5 ]
+two_gone() { [[ $(property vxe-two.scope LoadState) == not-found ]]; }
+check 'its scope, in system.slice by default, is gone' eventually 20 two_gone
+bundle two /absolute '{}' exit:0
+refused 'a cgroupsPath of the other driver is refused' 1 'SLICE:PREFIX:NAME' "$runtime" --systemd-cgroup run --bundle "$world/two" two
+
+end_of_tests
