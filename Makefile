@@ -91,7 +91,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe
+	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/modes/acts
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test
@@ -163,7 +163,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/vm/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/vm/*.c test/modes/fixtures/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -263,6 +263,11 @@ $(B)/bench/%: test/bench/%.c Makefile
 	$(Q)$(CC) $(NATIVE_CFLAGS) -I$(N)/uapi -static-pie -o $@ $< -lseccomp
 
 $(B)/vm/%: test/vm/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
+
+$(B)/modes/%: test/modes/fixtures/%.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<

@@ -16,3 +16,11 @@ bool vxe_words_have(const char *words, const char *word)
 	}
 	return false;
 }
+
+void vxe_text_copy(char *out, size_t size, const char *text)
+{
+	size_t length = strnlen(text, size - 1);
+
+	memcpy(out, text, length);
+	out[length] = '\0';
+}

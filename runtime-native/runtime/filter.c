@@ -138,14 +138,20 @@ out:
 int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_filter *out, struct vxe_error **err)
 {
 	const char *path = vxe_config_annotation(config, "org.vxe.seccomp.filter");
-	cleanup_free char *bytes = NULL;
-	cleanup_fd int fd = -1;
-	size_t size = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (!path)
 		return config->seccomp.present ? oci_compile(&config->seccomp, out, err) : 0;
-	fd = sys_openat2(bundle_fd, path, O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return vxe_filter_load_file(bundle_fd, path, out, err);
+}
+
+int vxe_filter_load_file(int bundle_fd, const char *path, struct vxe_filter *out, struct vxe_error **err)
+{
+	cleanup_free char *bytes = NULL;
+	cleanup_fd int fd = sys_openat2(bundle_fd, path, O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	size_t size = 0;
+
+	memset(out, 0, sizeof(*out));
 	if (fd < 0) {
 		int saved = errno;
 
@@ -159,6 +165,111 @@ int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_f
 		return vxe_error_hint(err, "create the bundle again");
 	}
 	return 0;
+}
+
+static bool jump_taken(const struct sock_filter *insn, uint32_t a, uint32_t x)
+{
+	uint32_t operand = BPF_SRC(insn->code) == BPF_X ? x : insn->k;
+
+	switch (BPF_OP(insn->code)) {
+	case BPF_JEQ:
+		return a == operand;
+	case BPF_JGT:
+		return a > operand;
+	case BPF_JGE:
+		return a >= operand;
+	default: /* BPF_JSET */
+		return a & operand;
+	}
+}
+
+/* False: no operation of seccomp's. */
+static bool arithmetic(uint16_t code, uint32_t operand, uint32_t *a)
+{
+	switch (BPF_OP(code)) {
+	case BPF_ADD:
+		*a += operand;
+		return true;
+	case BPF_SUB:
+		*a -= operand;
+		return true;
+	case BPF_AND:
+		*a &= operand;
+		return true;
+	case BPF_OR:
+		*a |= operand;
+		return true;
+	case BPF_XOR:
+		*a ^= operand;
+		return true;
+	case BPF_LSH:
+		*a = operand < 32 ? *a << operand : 0;
+		return true;
+	case BPF_RSH:
+		*a = operand < 32 ? *a >> operand : 0;
+		return true;
+	case BPF_NEG:
+		*a = -*a;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Jumps go forward only, so it ends. */
+uint32_t vxe_filter_run(const struct vxe_filter *filter, const struct seccomp_data *data)
+{
+	uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = {0};
+
+	for (unsigned int at = 0; at < filter->length; at++) {
+		const struct sock_filter *insn = &filter->program[at];
+
+		switch (BPF_CLASS(insn->code)) {
+		case BPF_LD:
+			if (BPF_MODE(insn->code) == BPF_ABS && insn->k <= sizeof(*data) - sizeof(a) && insn->k % sizeof(a) == 0)
+				memcpy(&a, (const char *)data + insn->k, sizeof(a));
+			else if (BPF_MODE(insn->code) == BPF_IMM)
+				a = insn->k;
+			else if (BPF_MODE(insn->code) == BPF_MEM && insn->k < BPF_MEMWORDS)
+				a = memory[insn->k];
+			else
+				return SECCOMP_RET_KILL_PROCESS;
+			break;
+		case BPF_LDX:
+			if (BPF_MODE(insn->code) == BPF_IMM)
+				x = insn->k;
+			else if (BPF_MODE(insn->code) == BPF_MEM && insn->k < BPF_MEMWORDS)
+				x = memory[insn->k];
+			else
+				return SECCOMP_RET_KILL_PROCESS;
+			break;
+		case BPF_ST:
+		case BPF_STX:
+			if (insn->k >= BPF_MEMWORDS)
+				return SECCOMP_RET_KILL_PROCESS;
+			memory[insn->k] = BPF_CLASS(insn->code) == BPF_ST ? a : x;
+			break;
+		case BPF_ALU:
+			if (!arithmetic(insn->code, BPF_SRC(insn->code) == BPF_X ? x : insn->k, &a))
+				return SECCOMP_RET_KILL_PROCESS;
+			break;
+		case BPF_JMP:
+			if (BPF_OP(insn->code) == BPF_JA)
+				at += insn->k;
+			else
+				at += jump_taken(insn, a, x) ? insn->jt : insn->jf;
+			break;
+		case BPF_RET:
+			return BPF_RVAL(insn->code) == BPF_A ? a : insn->k;
+		case BPF_MISC:
+			if (BPF_MISCOP(insn->code) == BPF_TAX)
+				x = a;
+			else
+				a = x;
+			break;
+		}
+	}
+	return SECCOMP_RET_KILL_PROCESS;
 }
 
 void vxe_filter_free(struct vxe_filter *filter)

@@ -276,6 +276,23 @@ static bool config_has_hooks(const struct vxe_config *config)
 	return config->prestart.count || config->create_runtime.count;
 }
 
+bool vxe_launch_without_landlock(const struct vxe_launch *launch)
+{
+	return launch->soft || (launch->without & VXE_WITHOUT_LANDLOCK);
+}
+
+static int filter_choose(struct vxe_launch *launch, struct vxe_error **err)
+{
+	const char *path = vxe_config_annotation(launch->config, "org.vxe.soft.filter");
+
+	if (!launch->soft && !launch->raise_objects)
+		return vxe_filter_load(launch->bundle_fd, launch->config, &launch->filter, err);
+	if (path)
+		return vxe_filter_load_file(launch->bundle_fd, path, &launch->filter, err);
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has no filter that raises what names files (org.vxe.soft.filter)");
+	return vxe_error_hint(err, "create it again with --replace, or start it in production");
+}
+
 int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 {
 	const struct vxe_config *config = launch->config;
@@ -285,9 +302,9 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 	/* OCI create makes a container without a program too; start refuses it. */
 	if (!launch->process->present && launch->start_fifo < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
-	if (!(launch->without & VXE_WITHOUT_SECCOMP) && vxe_filter_load(launch->bundle_fd, config, &launch->filter, err) < 0)
+	if (!(launch->without & VXE_WITHOUT_SECCOMP) && filter_choose(launch, err) < 0)
 		return -1;
-	if (!(launch->without & VXE_WITHOUT_LANDLOCK) && vxe_landlock_check(&launch->process->landlock, err) < 0)
+	if (!vxe_launch_without_landlock(launch) && vxe_landlock_check(&launch->process->landlock, err) < 0)
 		return -1;
 	if (launch->join_pidfd < 0 && vxe_mount_plan_make(config, &launch->mounts, err) < 0)
 		return -1;

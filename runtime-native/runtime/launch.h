@@ -40,8 +40,10 @@ struct vxe_launch {
 	const char *id;
 	int bundle_fd;
 	bool reaper, forking, host_root;
-	bool detached; /* exec: the program outlives the caller */
-	bool straight; /* nothing is to be done between ready and go: the program's process does not wait */
+	bool detached;	    /* exec: the program outlives the caller */
+	bool straight;	    /* nothing is to be done between ready and go: the program's process does not wait */
+	bool soft;	    /* no Landlock: the supervisor judges what it would refuse, and performs it */
+	bool raise_objects; /* the filter raises what names files and ports; implied by soft */
 	unsigned int without;
 	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
 	void *entry_arg;
@@ -85,6 +87,9 @@ int vxe_launch_failure(const struct vxe_launch *launch, struct vxe_error **err);
 /* Kills what was made and frees; safe after any failure. */
 void vxe_launch_abort(struct vxe_launch *launch);
 void vxe_launch_free(struct vxe_launch *launch);
+
+/* Soft mode, and the battery where it asks for it. */
+bool vxe_launch_without_landlock(const struct vxe_launch *launch);
 
 /* In the new processes (launch_child.c). */
 __attribute__((noreturn)) void vxe_child_main(struct vxe_launch *launch, int sync);

@@ -324,7 +324,7 @@ static int ruleset_make(struct child *child, struct vxe_error **err)
 	const struct vxe_landlock *landlock = &child->launch->process->landlock;
 	cleanup_fd int root_fd = -1;
 
-	if (!landlock->present || (child->launch->without & VXE_WITHOUT_LANDLOCK))
+	if (!landlock->present || vxe_launch_without_landlock(child->launch))
 		return 0;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -426,7 +426,7 @@ static bool exec_is_notified(const struct vxe_launch *launch)
 {
 	const char *exec = vxe_config_annotation(launch->config, "org.vxe.exec");
 
-	return exec && !strcmp(exec, "once");
+	return launch->soft || launch->raise_objects || (exec && !strcmp(exec, "once"));
 }
 
 __attribute__((noreturn)) static void program_main(struct child *child)

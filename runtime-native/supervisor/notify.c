@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "caller.h"
 #include "calls.h"
 #include "cleanup.h"
 #include "kernel.h"
 #include "memory.h"
+#include "objects.h"
 #include "words.h"
 
 /* What the caller named, for the record: the first string, or the address. */
@@ -67,35 +69,6 @@ int vxe_notify_errno(const char *words, const char *call)
 	return EPERM;
 }
 
-/* The process that a thread belongs to; pidfd_open wants its number. */
-static pid_t thread_group(pid_t tid)
-{
-	char path[64], line[128];
-	cleanup_file FILE *file = NULL;
-	int tgid;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			return tgid;
-	return -1;
-}
-
-static bool still_waiting(const struct vxe_notify *notify, uint64_t id)
-{
-	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
-}
-
-/* A duplicate of the caller's descriptor, taken while the caller waits; -1: it has none such. */
-static int descriptor_take(const struct vxe_notify *notify, const struct seccomp_notif *request)
-{
-	cleanup_fd int pidfd = sys_pidfd_open(thread_group((pid_t)request->pid), 0);
-	cleanup_fd int fd = pidfd < 0 ? -1 : sys_pidfd_getfd(pidfd, (int)request->data.args[0]);
-
-	return fd >= 0 && still_waiting(notify, request->id) ? steal_fd(&fd) : -1;
-}
-
 static bool socket_is(int fd, int option, int *value)
 {
 	socklen_t size = sizeof(*value);
@@ -121,7 +94,7 @@ static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_
 		return -1;
 	if (address.ss_family != AF_UNIX || strcmp(un->sun_path, "/dev/log"))
 		return -1;
-	sock = descriptor_take(notify, request);
+	sock = vxe_caller_descriptor(notify->listener_fd, request);
 	if (sock < 0)
 		return EBADF;
 	if (!socket_is(sock, SO_DOMAIN, &domain) || domain != AF_UNIX || !socket_is(sock, SO_TYPE, &type))
@@ -153,7 +126,7 @@ static int listen_perform(const struct vxe_notify *notify, const struct seccomp_
 
 	if (!notify->performs_listen)
 		return -1;
-	sock = descriptor_take(notify, request);
+	sock = vxe_caller_descriptor(notify->listener_fd, request);
 	if (sock < 0)
 		return EBADF;
 	if (getsockname(sock, (struct sockaddr *)&address, &size) < 0)
@@ -188,6 +161,108 @@ static bool is_native(const struct seccomp_data *data)
 #endif
 }
 
+/* What the production filter says of the call: bundles without a judge raise nothing but what is refused. */
+static bool permitted_as_call(const struct vxe_notify *notify, const struct seccomp_data *data)
+{
+	if (!notify->objects)
+		return false;
+	return (vxe_filter_run(&notify->judge->judge->filter, data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
+}
+
+static void violation_begin(struct vxe_violation *violation, const struct seccomp_notif *request)
+{
+	memset(violation, 0, sizeof(*violation));
+	violation->pid = (pid_t)request->pid;
+	violation->arch = request->data.arch;
+	violation->nr = request->data.nr;
+	for (int i = 0; i < 6; i++)
+		violation->args[i] = request->data.args[i];
+}
+
+/* The call itself, by its number and registers: these no caller can change any more. */
+static int call_record(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	const struct seccomp_data *data = &request->data;
+	const struct vxe_judged_call *rule;
+	const struct vxe_judge *judge;
+	struct vxe_violation violation;
+	const char *arch;
+	cleanup_free char *call = vxe_call_name(data->arch, data->nr, &arch);
+
+	violation_begin(&violation, request);
+	if (is_native(data))
+		violation_decode(&violation);
+	if (!vxe_caller_waits(notify->listener_fd, request->id))
+		violation.detail[0] = violation.path[0] = '\0';
+	violation.errnum = vxe_notify_errno(notify->errno_words, call ? call : "");
+	violation.performed = notify->perform;
+	judge = vxe_judge_get(notify->judge);
+	rule = judge && call && is_native(data) ? vxe_judge_call(judge, call) : NULL;
+	if (rule) {
+		violation.rule = rule->name.rule;
+		violation.at = rule->name.at;
+	} else if (judge) {
+		violation.rule = "calls:default";
+	}
+	if (notify->exec_once && is_native(data) && (data->nr == SYS_execve || data->nr == SYS_execveat))
+		violation.rule = "exec:once";
+	if (is_native(data) && data->nr == SYS_listen && notify->performs_listen)
+		violation.rule = "network:accept";
+	if (notify->log)
+		vxe_record_write(notify->log, &violation);
+	return violation.errnum;
+}
+
+/* What the call names, where Landlock is to refuse it, or would in production. */
+static void objects_record(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	struct vxe_object objects[VXE_OBJECTS_MAX];
+	size_t count = vxe_objects_judge(notify->judge->judge, notify->listener_fd, request, objects);
+	bool waits = vxe_caller_waits(notify->listener_fd, request->id);
+	const char *arch;
+
+	for (size_t i = 0; waits && i < count; i++) {
+		cleanup_free char *call = NULL;
+		struct vxe_violation violation;
+
+		if (!objects[i].refused)
+			continue;
+		call = vxe_call_name(request->data.arch, request->data.nr, &arch);
+		violation_begin(&violation, request);
+		violation.errnum = objects[i].errnum;
+		violation.performed = !notify->landlock;
+		violation.rule = objects[i].rule;
+		violation.at = objects[i].at;
+		violation.mechanism = objects[i].mount ? "mount" : "landlock";
+		violation.needs = objects[i].needs;
+		violation.narrowed = objects[i].narrowed;
+		vxe_text_copy(violation.path, sizeof(violation.path), objects[i].path);
+		vxe_text_copy(violation.address, sizeof(violation.address), objects[i].address);
+		if (objects[i].path[0])
+			snprintf(violation.detail, sizeof(violation.detail), "%s(\"%.500s\")", call ? call : "?",
+				 violation.path);
+		else
+			snprintf(violation.detail, sizeof(violation.detail), "%s(%d, %s)", call ? call : "?",
+				 (int)request->data.args[0], violation.address);
+		if (notify->log)
+			vxe_record_write(notify->log, &violation);
+	}
+}
+
+static int answer_send(const struct vxe_notify *notify, const struct seccomp_notif *request, int errnum, bool go_on)
+{
+	/* Larger than any kernel's struct so far. */
+	union {
+		struct seccomp_notif_resp response;
+		char space[128];
+	} out = {0};
+
+	out.response.id = request->id;
+	out.response.error = go_on ? 0 : -errnum;
+	out.response.flags = go_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
+}
+
 int vxe_notify_serve(struct vxe_notify *notify)
 {
 	/* Larger than any kernel's struct so far; it must be zero when the kernel takes it. */
@@ -195,46 +270,25 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		struct seccomp_notif request;
 		char space[256];
 	} in = {0};
-	union {
-		struct seccomp_notif_resp response;
-		char space[128];
-	} out = {0};
 	const struct seccomp_data *data = &in.request.data;
-	struct vxe_violation violation = {0};
-	cleanup_free char *call = NULL;
-	const char *arch;
+	bool permitted;
 	int answer;
 
 	if (ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &in.request) < 0)
 		return errno == EINTR || errno == ENOENT ? 1 : -1;
-	out.response.id = in.request.id;
 	if (notify->execs_left && is_native(data) && data->nr == SYS_execve) {
 		/* Only the launch has run in that process so far: what it passes cannot be another's. */
 		notify->execs_left--;
-		out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-		return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
+		return answer_send(notify, &in.request, 0, true);
 	}
 	answer = is_native(data) ? call_perform(notify, &in.request) : -1;
-	if (answer >= 0) {
-		out.response.error = -answer;
-		return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
-	}
-	call = vxe_call_name(data->arch, data->nr, &arch);
-	violation.pid = (pid_t)in.request.pid;
-	violation.arch = data->arch;
-	violation.nr = data->nr;
-	for (int i = 0; i < 6; i++)
-		violation.args[i] = data->args[i];
-	if (is_native(data))
-		violation_decode(&violation);
-	if (!still_waiting(notify, in.request.id))
-		violation.detail[0] = violation.path[0] = '\0';
-	answer = vxe_notify_errno(notify->errno_words, call ? call : "");
-	violation.errnum = answer;
-	if (notify->exec_once && is_native(data) && (data->nr == SYS_execve || data->nr == SYS_execveat))
-		violation.rule = "exec:once";
-	if (notify->log)
-		vxe_record_write(notify->log, &violation);
-	out.response.error = -answer;
-	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
+	if (answer >= 0)
+		return answer_send(notify, &in.request, answer, false);
+	permitted = permitted_as_call(notify, data);
+	if (!permitted)
+		answer = call_record(notify, &in.request);
+	/* What is refused as a call comes to no object; what is performed is judged whole, so that one round shows all. */
+	if (notify->objects && is_native(data) && (permitted || notify->perform))
+		objects_record(notify, &in.request);
+	return answer_send(notify, &in.request, answer, permitted || notify->perform);
 }

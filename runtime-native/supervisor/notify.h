@@ -9,16 +9,21 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "judge.h"
 #include "record.h"
 
 struct vxe_notify {
 	int listener_fd;
-	unsigned int execs_left;  /* the launch's own execve; the program gets none of them */
-	const char *syslog_path;  /* host path of the instance's log socket, NULL: no such service */
-	bool exec_once;		  /* org.vxe.exec: what refuses a further execve is that rule */
-	bool performs_listen;	  /* org.vxe.supervised names it */
-	const char *listen_words; /* org.vxe.listen: the ports that it is performed for, NULL where absent */
-	const char *errno_words;  /* org.vxe.refuse.errno, NULL where absent */
+	unsigned int execs_left;	/* the launch's own execve; the program gets none of them */
+	const char *syslog_path;	/* host path of the instance's log socket, NULL: no such service */
+	bool exec_once;			/* org.vxe.exec: what refuses a further execve is that rule */
+	bool performs_listen;		/* org.vxe.supervised names it */
+	const char *listen_words;	/* org.vxe.listen: the ports that it is performed for, NULL where absent */
+	const char *errno_words;	/* org.vxe.refuse.errno, NULL where absent */
+	struct vxe_judge_source *judge; /* NULL: none */
+	bool perform;			/* soft: what the profile refuses goes on */
+	bool landlock;			/* Landlock holds the objects: what the judge finds is refused by it */
+	bool objects; /* with a judge that is loaded: the filter raises permitted calls too, for what they name */
 	struct vxe_record_log *log;
 };
 

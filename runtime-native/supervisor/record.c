@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,13 +11,31 @@
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
+#include "event.h"
+#include "journal.h"
+#include "judge.h"
 #include "places.h"
 
 #define RECORD_FILE "violations.ndjson"
 #define RECORD_FILE_OLD "violations.ndjson.1"
 #define RECORD_MAX_SIZE (16u << 20)
-#define RECORDS_PER_SECOND 200.0
-#define RECORDS_BURST 2000.0
+#define RECORDS_PER_SECOND 50.0
+#define RECORDS_BURST 1000.0
+
+/* Of one kind, so many are written as they come in a window; the rest of them when it ends. */
+#define FOLD_AFTER 8
+#define FOLD_WINDOW_NS (10 * (int64_t)1000000000)
+#define FOLD_SLOTS 256
+#define FOLD_PROBES 8
+
+/* A kind of violation: the same call with the same numbers and object, by the same rule. */
+struct vxe_fold {
+	uint64_t key; /* 0: free */
+	int64_t window_ns, first_ns, last_ns;
+	unsigned int written;
+	uint64_t pending;
+	struct vxe_violation violation;
+};
 
 static int directory_make(const char *path, mode_t mode)
 {
@@ -46,9 +63,7 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 
 	if (!full)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the log folder");
-	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		fd = directories_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = directories_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the log folder %s", full);
 		return vxe_error_hint(err, "make it writable, or set VXE_LOGS");
@@ -81,58 +96,64 @@ static int64_t now_ns(clockid_t clock)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static int log_open(struct vxe_record_log *log)
+{
+	int fd = openat(log->dir_fd, RECORD_FILE, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	struct stat st;
+	char last = '\n';
+
+	if (fd < 0)
+		return -1;
+	if (log->fd >= 0)
+		close(log->fd);
+	log->fd = fd;
+	log->size = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	log->torn = log->size && pread(fd, &last, 1, (off_t)log->size - 1) == 1 && last != '\n';
+	return 0;
+}
+
 int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile, const char *instance, struct vxe_error **err)
 {
-	struct stat st;
-
 	memset(log, 0, sizeof(*log));
 	log->dir_fd = dir_fd;
 	log->profile = profile;
 	log->instance = instance;
 	log->tokens = RECORDS_BURST;
 	log->refilled_ns = now_ns(CLOCK_MONOTONIC);
-	log->fd = openat(dir_fd, RECORD_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (log->fd < 0 || fstat(log->fd, &st) < 0)
+	log->journal_fd = -1;
+	log->fd = -1;
+	if (log_open(log) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the violation log of %s", instance);
-	log->size = (uint64_t)st.st_size;
+	log->folds = calloc(FOLD_SLOTS, sizeof(*log->folds));
+	if (!log->folds)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the violation log of %s", instance);
+	log->journal_fd = vxe_journal_open();
 	return 0;
 }
 
-static const char *base_name(char *path)
+static void process_describe(struct vxe_violation *v)
 {
-	path[strcspn(path, "\n")] = '\0';
-	return path;
-}
-
-static void process_describe(struct vxe_json_text *text, pid_t pid)
-{
-	char path[64], comm[32] = "", exe[PATH_MAX] = "";
+	char path[64];
 	cleanup_fd int fd = -1;
 	ssize_t got;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", v->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd >= 0 ? read(fd, comm, sizeof(comm) - 1) : -1;
-	if (got > 0)
-		comm[got] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	got = readlink(path, exe, sizeof(exe) - 1);
-	exe[got > 0 ? got : 0] = '\0';
-	vxe_json_text_string(text, "comm", base_name(comm));
-	vxe_json_text_string(text, "exe", exe);
+	got = fd >= 0 ? read(fd, v->comm, sizeof(v->comm) - 1) : -1;
+	v->comm[got > 0 ? got : 0] = '\0';
+	v->comm[strcspn(v->comm, "\n")] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/exe", v->pid);
+	got = readlink(path, v->exe, sizeof(v->exe) - 1);
+	v->exe[got > 0 ? got : 0] = '\0';
 }
 
-static void time_write(struct vxe_json_text *text)
+static void time_write(struct vxe_json_text *text, const char *key, int64_t ns)
 {
-	struct timespec ts;
-	struct tm tm;
-	char date[32], full[64];
+	const struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	char full[40];
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(full, sizeof(full), "%s.%09ldZ", date, ts.tv_nsec);
-	vxe_json_text_string(text, "time", full);
+	vxe_time_format(&time, full);
+	vxe_json_text_string(text, key, full);
 }
 
 static const char *errno_name(int errnum)
@@ -142,22 +163,38 @@ static const char *errno_name(int errnum)
 	return name ? name : "UNKNOWN";
 }
 
-static void record_format(const struct vxe_record_log *log, const struct vxe_violation *v, uint64_t count,
-			  struct vxe_json_text *text)
+static void text_or_null(struct vxe_json_text *text, const char *key, const char *value)
 {
-	const char *arch;
-	cleanup_free char *call = vxe_call_name(v->arch, v->nr, &arch);
-	char rule[96];
+	if (value[0])
+		vxe_json_text_string(text, key, value);
+	else
+		vxe_json_text_null(text, key);
+}
 
-	snprintf(rule, sizeof(rule), "calls:%s", call ? call : "?");
+/* When, and how many. */
+struct stretch {
+	int64_t first_ns, last_ns;
+	uint64_t count;
+};
+
+static void record_format(const struct vxe_record_log *log, const struct vxe_violation *v, const char *call, const char *arch,
+			  const struct stretch *when, struct vxe_json_text *text)
+{
+	char rule[96], needs[64];
+
+	snprintf(rule, sizeof(rule), "calls:%s", call);
 	vxe_json_text_object_begin(text, NULL);
-	time_write(text);
+	time_write(text, "time", when->last_ns);
+	if (when->count > 1)
+		time_write(text, "first", when->first_ns);
 	vxe_json_text_string(text, "vxe", log->profile);
 	vxe_json_text_string(text, "instance", log->instance);
+	vxe_json_text_string(text, "mode", vxe_mode_name(log->mode));
 	vxe_json_text_int(text, "pid", v->pid);
-	process_describe(text, v->pid);
+	vxe_json_text_string(text, "comm", v->comm);
+	vxe_json_text_string(text, "exe", v->exe);
 	vxe_json_text_string(text, "arch", arch);
-	vxe_json_text_string(text, "call", call ? call : "?");
+	vxe_json_text_string(text, "call", call);
 	vxe_json_text_int(text, "nr", v->nr);
 	vxe_json_text_array_begin(text, "args");
 	for (int i = 0; i < 6; i++) {
@@ -167,43 +204,93 @@ static void record_format(const struct vxe_record_log *log, const struct vxe_vio
 		vxe_json_text_string(text, NULL, value);
 	}
 	vxe_json_text_array_end(text);
-	if (v->detail[0])
-		vxe_json_text_string(text, "detail", v->detail);
-	else
-		vxe_json_text_null(text, "detail");
-	if (v->path[0])
-		vxe_json_text_string(text, "path", v->path);
-	else
-		vxe_json_text_null(text, "path");
+	text_or_null(text, "detail", v->detail);
+	text_or_null(text, "path", v->path);
+	if (v->address[0])
+		vxe_json_text_string(text, "to", v->address);
+	if (v->needs) {
+		vxe_access_words(v->needs, needs, sizeof(needs));
+		vxe_json_text_string(text, "needs", needs);
+	}
+	if (v->narrowed)
+		vxe_json_text_bool(text, "narrowed", true);
 	vxe_json_text_string(text, "rule", v->rule ? v->rule : rule);
-	vxe_json_text_string(text, "verdict", v->errnum ? "refused" : "performed");
+	if (v->at && v->at[0])
+		vxe_json_text_string(text, "at", v->at);
+	vxe_json_text_string(text, "verdict", v->performed ? "performed" : "refused");
 	if (v->errnum)
 		vxe_json_text_string(text, "errno", errno_name(v->errnum));
 	else
 		vxe_json_text_null(text, "errno");
-	vxe_json_text_string(text, "mechanism", "seccomp");
-	vxe_json_text_uint(text, "count", count);
+	vxe_json_text_string(text, "mechanism", v->mechanism ? v->mechanism : "seccomp");
+	vxe_json_text_uint(text, "count", when->count);
 	vxe_json_text_object_end(text);
+}
+
+/* Another supervisor of the same instance (vxe exec) may have rotated the file, or the administrator removed it. */
+static void log_follow(struct vxe_record_log *log)
+{
+	struct stat ours, named;
+
+	if (fstat(log->fd, &ours) == 0 && (fstatat(log->dir_fd, RECORD_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+					   ours.st_ino != named.st_ino || ours.st_dev != named.st_dev))
+		(void)log_open(log);
+	else
+		log->size = (uint64_t)ours.st_size;
 }
 
 static void log_rotate(struct vxe_record_log *log)
 {
-	int fd;
-
-	if (renameat(log->dir_fd, RECORD_FILE, log->dir_fd, RECORD_FILE_OLD) < 0)
-		return;
-	fd = openat(log->dir_fd, RECORD_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return;
-	close(log->fd);
-	log->fd = fd;
-	log->size = 0;
+	if (renameat(log->dir_fd, RECORD_FILE, log->dir_fd, RECORD_FILE_OLD) == 0)
+		(void)log_open(log);
 }
 
-static bool rate_take(struct vxe_record_log *log)
+/* Only whole lines count: what a full disk cut is ended by the next record's own line end. */
+static int line_append(struct vxe_record_log *log, const char *line, size_t length)
 {
-	int64_t now = now_ns(CLOCK_MONOTONIC);
+	const char *begin = log->torn ? line : line + 1;
+	ssize_t wanted = (ssize_t)(length - (size_t)(begin - line)), got;
 
+	do
+		got = write(log->fd, begin, (size_t)wanted);
+	while (got < 0 && errno == EINTR);
+	if (got > 0)
+		log->size += (uint64_t)got;
+	if (got == wanted) {
+		log->torn = false;
+		return 0;
+	}
+	log->torn |= got > 0;
+	return -1;
+}
+
+static void record_append(struct vxe_record_log *log, const struct vxe_violation *violation, const struct stretch *when)
+{
+	const char *arch;
+	cleanup_free char *call = vxe_call_name(violation->arch, violation->nr, &arch);
+	struct vxe_json_text text = {0};
+	cleanup_free char *line = NULL;
+	int length = -1;
+
+	record_format(log, violation, call ? call : "?", arch, when, &text);
+	if (vxe_json_text_finish(&text) == 0)
+		length = asprintf(&line, "\n%s\n", text.data);
+	vxe_json_text_free(&text);
+	if (length < 0) {
+		line = NULL;
+		log->lost += when->count;
+		return;
+	}
+	log_follow(log);
+	if (log->size + (uint64_t)length > RECORD_MAX_SIZE)
+		log_rotate(log);
+	if (line_append(log, line, (size_t)length) < 0)
+		log->lost += when->count;
+	vxe_journal_send(log, violation, call ? call : "?", when->count);
+}
+
+static bool rate_take(struct vxe_record_log *log, int64_t now)
+{
 	log->tokens += (double)(now - log->refilled_ns) / 1e9 * RECORDS_PER_SECOND;
 	log->refilled_ns = now;
 	if (log->tokens > RECORDS_BURST)
@@ -214,49 +301,165 @@ static bool rate_take(struct vxe_record_log *log)
 	return true;
 }
 
-static void record_append(struct vxe_record_log *log, const struct vxe_violation *violation, uint64_t count)
+static uint64_t hash_add(uint64_t hash, const void *data, size_t size)
 {
-	struct vxe_json_text text = {0};
-	cleanup_free char *line = NULL;
-	int length = -1;
+	const unsigned char *bytes = data;
 
-	record_format(log, violation, count, &text);
-	if (vxe_json_text_finish(&text) == 0)
-		length = asprintf(&line, "%s\n", text.data);
-	vxe_json_text_free(&text);
-	if (length < 0) {
-		line = NULL;
-		log->lost++;
-		return;
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* Numbers tell kinds apart, addresses in the caller's memory do not: those have bits above the 32nd, and not all of them. */
+static uint64_t kind_key(const struct vxe_violation *v)
+{
+	const char *texts[] = {v->rule ? v->rule : "", v->path, v->address};
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	int numbers[] = {v->nr, (int)v->arch, v->errnum, v->performed, (int)v->needs};
+
+	hash = hash_add(hash, numbers, sizeof(numbers));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		hash = hash_add(hash, texts[i], strlen(texts[i]) + 1);
+	for (int i = 0; i < 6; i++) {
+		uint64_t high = v->args[i] >> 32, word = high == 0 || high == 0xffffffff ? v->args[i] : 1;
+
+		hash = hash_add(hash, &word, sizeof(word));
 	}
-	if (log->size + (uint64_t)length > RECORD_MAX_SIZE)
-		log_rotate(log);
-	if (vxe_write_all(log->fd, line, (size_t)length) < 0) {
-		log->lost++;
-		return;
+	return hash ? hash : 1;
+}
+
+static void fold_tell(struct vxe_record_log *log, struct vxe_fold *fold)
+{
+	struct stretch when = {fold->first_ns, fold->last_ns, fold->pending};
+
+	log->folded -= fold->pending;
+	fold->pending = 0;
+	record_append(log, &fold->violation, &when);
+}
+
+static bool fold_goes_before(const struct vxe_fold *a, const struct vxe_fold *b)
+{
+	if (!a->key || !b->key)
+		return !a->key && b->key;
+	if (!a->pending != !b->pending)
+		return !a->pending;
+	return a->last_ns < b->last_ns;
+}
+
+/* The slot of a kind. Where none is free, that of the kind that has been quiet longest, after telling what it holds. */
+static struct vxe_fold *fold_find(struct vxe_record_log *log, uint64_t key)
+{
+	struct vxe_fold *oldest = NULL;
+
+	for (unsigned int i = 0; i < FOLD_PROBES; i++) {
+		struct vxe_fold *fold = &log->folds[(key + i) % FOLD_SLOTS];
+
+		if (fold->key == key)
+			return fold;
+		if (!oldest || fold_goes_before(fold, oldest))
+			oldest = fold;
 	}
-	log->size += (uint64_t)length;
-	log->folded = 0;
+	if (!oldest->pending)
+		oldest->key = 0;
+	return oldest;
+}
+
+static void fold_count(struct vxe_record_log *log, struct vxe_fold *fold, int64_t clock)
+{
+	if (!fold->pending)
+		fold->first_ns = clock;
+	fold->last_ns = clock;
+	fold->pending++;
+	log->folded++;
 }
 
 void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *violation)
 {
+	int64_t now = now_ns(CLOCK_MONOTONIC), clock = now_ns(CLOCK_REALTIME);
+	uint64_t key = kind_key(violation);
+	struct vxe_fold *fold;
+
 	log->total++;
-	if (log->fd < 0 || !rate_take(log)) {
-		log->folded++;
-		log->last = *violation;
+	log->refused += !violation->performed;
+	log->last = *violation;
+	log->last_ns = clock;
+	if (log->fd < 0)
+		return;
+	fold = fold_find(log, key);
+	if (fold->key && fold->key != key) {
+		/* More kinds at once than are kept apart. The one that must go is told; if the rate forbids that, this one is counted with it. */
+		if (!rate_take(log, now)) {
+			snprintf(fold->violation.detail, sizeof(fold->violation.detail),
+				 "this and other violations: more kinds at once than are told apart");
+			fold_count(log, fold, clock);
+			return;
+		}
+		fold_tell(log, fold);
+		fold->key = 0;
+	}
+	if (!fold->key) {
+		memset(fold, 0, sizeof(*fold));
+		fold->key = key;
+		fold->violation = *violation;
+		process_describe(&fold->violation);
+	}
+	if (now - fold->window_ns > FOLD_WINDOW_NS) {
+		fold->window_ns = now;
+		fold->written = 0;
+	}
+	if (fold->written < FOLD_AFTER && rate_take(log, now)) {
+		struct stretch when = {clock, clock, 1};
+		struct vxe_violation one = *violation;
+
+		/* What was held back comes first: the log is in order of time. */
+		if (fold->pending)
+			fold_tell(log, fold);
+		process_describe(&one);
+		fold->written++;
+		fold->last_ns = clock;
+		record_append(log, &one, &when);
 		return;
 	}
-	/* The count of the record that ends a silence includes those that were not written. */
-	record_append(log, violation, 1 + log->folded);
+	fold_count(log, fold, clock);
+}
+
+int vxe_record_tick(struct vxe_record_log *log)
+{
+	int64_t now = now_ns(CLOCK_MONOTONIC), next = INT64_MAX;
+
+	if (log->fd < 0 || !log->folded)
+		return -1;
+	for (size_t i = 0; i < FOLD_SLOTS; i++) {
+		struct vxe_fold *fold = &log->folds[i];
+		int64_t due = fold->window_ns + FOLD_WINDOW_NS;
+
+		if (!fold->pending)
+			continue;
+		if (due <= now && rate_take(log, now)) {
+			/* The next window of a kind that goes on begins with counting. */
+			fold_tell(log, fold);
+			fold->window_ns = now;
+			fold->written = FOLD_AFTER;
+		} else if (due < next) {
+			next = due;
+		}
+	}
+	if (next == INT64_MAX)
+		return -1;
+	return next <= now ? 1000 : (int)((next - now) / 1000000) + 1;
 }
 
 void vxe_record_close(struct vxe_record_log *log)
 {
 	if (log->fd < 0)
 		return;
-	if (log->folded)
-		record_append(log, &log->last, log->folded);
+	for (size_t i = 0; log->folds && i < FOLD_SLOTS; i++)
+		if (log->folds[i].pending)
+			fold_tell(log, &log->folds[i]);
+	free(log->folds);
+	log->folds = NULL;
+	if (log->journal_fd >= 0)
+		close(log->journal_fd);
 	close(log->fd);
-	log->fd = -1;
+	log->fd = log->journal_fd = -1;
 }

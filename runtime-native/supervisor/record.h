@@ -1,34 +1,51 @@
 /*
- * Violation records: one JSON object a line (docs/architecture.md, "The violation record"). A flood is the flooder's cost:
- * beyond a rate, records are counted and told by one record with that count. A full disk loses records, never enforcement.
+ * Violation records: one JSON object a line (docs/architecture.md, "The violation record"), in a file of bounded size and, where the
+ * host has one, in the journal. What repeats is folded: the first few are written as they come, the rest by records with a count. A flood is
+ * the flooder's cost: beyond a rate violations are counted, and told by one record with that count. A full disk loses records, never
+ * enforcement. A record is written before its call is answered.
  */
 #ifndef VXE_SUPERVISOR_RECORD_H
 #define VXE_SUPERVISOR_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
+#include "mode.h"
 
 struct vxe_violation {
 	pid_t pid;
 	uint32_t arch; /* AUDIT_ARCH_* */
 	int nr;	       /* as the kernel gave it, x32 bit included */
 	uint64_t args[6];
-	int errnum;		     /* the answer; 0: the call was performed */
-	const char *rule;	     /* the profile's rule, where it is another than the call's own; NULL */
-	char detail[320], path[256]; /* decoded, empty where there is nothing to say */
+	int errnum;	       /* the answer; where it was performed, the one that production gives */
+	bool performed;	       /* soft: the call went on */
+	const char *rule, *at; /* the rule and where the profile says it; rule NULL: the call's own. They outlive the log */
+	const char *mechanism; /* what refuses: "seccomp", "landlock" */
+	bool narrowed;	       /* the rule grants it, the folder does not get it: a narrower rule lies below */
+	unsigned int needs;    /* enum vxe_access of a file: what the rule does not grant all of */
+	char detail[640], path[512], address[160]; /* decoded, empty where there is nothing to say */
+	char comm[16], exe[256];		   /* filled by vxe_record_write where it is written */
 };
 
+struct vxe_fold;
+
 struct vxe_record_log {
-	int dir_fd, fd;
+	int dir_fd, fd, journal_fd;
 	uint64_t size;
+	bool torn; /* the last line was cut by a full disk */
 	const char *profile, *instance;
+	enum vxe_mode mode;
 	double tokens;
 	int64_t refilled_ns;
-	uint64_t folded;	   /* not written since the last record that was */
-	struct vxe_violation last; /* of the folded ones */
-	uint64_t total, lost;
+	struct vxe_fold *folds;
+	uint64_t total;	  /* violations seen */
+	uint64_t refused; /* of them */
+	uint64_t folded;  /* of them: counted, and not told yet */
+	uint64_t lost;	  /* of them: in records that could not be written */
+	struct vxe_violation last;
+	int64_t last_ns; /* CLOCK_REALTIME, of the last one */
 };
 
 /* Folder of an instance's logs, made if absent (mode 0750): LOGS/ID. */
@@ -38,7 +55,9 @@ int vxe_log_dir_find(const char *id, char **path, struct vxe_error **err);
 
 int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile, const char *instance, struct vxe_error **err);
 void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *violation);
-/* Tells what was folded and closes. */
+/* Tells what has been folded for long enough. Milliseconds until there may be more to tell, -1: nothing is folded. */
+int vxe_record_tick(struct vxe_record_log *log);
+/* Tells all that was folded and closes. */
 void vxe_record_close(struct vxe_record_log *log);
 
 #endif

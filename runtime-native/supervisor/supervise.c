@@ -7,10 +7,13 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "cleanup.h"
 #include "file.h"
+#include "held.h"
 #include "kernel.h"
 #include "notify.h"
 #include "output.h"
@@ -38,8 +41,8 @@ static bool has_service(const struct vxe_supervision *s, const char *name)
 void vxe_supervision_init(struct vxe_supervision *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = -1;
-	s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
+	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = s->watch_fd = s->state_fd = -1;
+	s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
 }
 
 int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
@@ -68,7 +71,8 @@ int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 
 void vxe_supervision_free(struct vxe_supervision *s)
 {
-	int *owned[] = {&s->output_read, &s->output_write, &s->output_log, &s->syslog_fd, &s->notify_fd, &s->signals_fd};
+	int *owned[] = {&s->output_read, &s->output_write, &s->output_log, &s->syslog_fd,
+			&s->notify_fd,	 &s->signals_fd,   &s->watch_fd,   &s->state_fd};
 
 	vxe_record_close(&s->log);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
@@ -115,14 +119,134 @@ static void syslog_drain(struct vxe_supervision *s)
 	}
 }
 
-static void notify_drain(struct vxe_supervision *s)
+/* What is told of the instance while it runs: its modes and its violations, in its state and to the service manager. */
+struct watch {
+	struct vxe_record_log *log;
+	struct vxe_held held;
+	uint64_t told;	 /* violations in the last telling */
+	int64_t next_ns; /* no telling before */
+};
+
+#define TELL_EVERY_NS 1000000000
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void manager_tell(const struct vxe_supervision *s, const struct watch *watch)
+{
+	char text[1024];
+	int length = snprintf(text, sizeof(text), "STATUS=%llu refused by the profile, the last: %s; see vxe violations %s\n",
+			      (unsigned long long)watch->held.refused, watch->held.last, s->id);
+
+	if (length > 0 && (size_t)length < sizeof(text))
+		vxe_relay_notify(s->manager_notify, text, (size_t)length);
+}
+
+static void held_fill(struct watch *watch)
+{
+	const struct vxe_record_log *log = watch->log;
+	const struct vxe_violation *last = &log->last;
+	const char *object = last->path[0] ? last->path : last->address, *arch;
+	cleanup_free char *call = log->total ? vxe_call_name(last->arch, last->nr, &arch) : NULL;
+
+	watch->held.refused = log->refused;
+	watch->held.performed = log->total - log->refused;
+	watch->held.lost = log->lost;
+	watch->held.last_ns = log->last_ns;
+	if (call)
+		snprintf(watch->held.last, sizeof(watch->held.last), "%s%s%s (%s)", call, object[0] ? " " : "", object,
+			 last->rule ? last->rule : "its call's rule");
+}
+
+/* A full or missing state folder hides what is held, and changes nothing of it. */
+static void watch_tell(struct vxe_supervision *s, struct watch *watch)
+{
+	uint64_t refused = watch->held.refused;
+
+	held_fill(watch);
+	watch->told = watch->log->total;
+	watch->next_ns = monotonic_ns() + TELL_EVERY_NS;
+	if (!s->joins && s->state_fd >= 0)
+		(void)vxe_held_write(s->state_fd, &watch->held, NULL);
+	if (s->manager_notify && watch->held.refused != refused)
+		manager_tell(s, watch);
+}
+
+/* Milliseconds to sleep, -1: until something happens. */
+static int watch_tick(struct vxe_supervision *s, struct watch *watch)
+{
+	int wait = vxe_record_tick(watch->log), until;
+	int64_t now;
+
+	if (watch->told == watch->log->total)
+		return wait;
+	now = monotonic_ns();
+	if (now >= watch->next_ns) {
+		watch_tell(s, watch);
+		return wait;
+	}
+	until = (int)((watch->next_ns - now) / 1000000) + 1;
+	return wait < 0 || until < wait ? until : wait;
+}
+
+static int watch_begin(struct vxe_supervision *s, struct watch *watch, struct vxe_error **err)
+{
+	const struct vxe_launch *launch = s->launch;
+
+	watch->held = (struct vxe_held){
+		.asked = s->asked,
+		.calls = s->asked,
+		.objects = launch->soft ? VXE_MODE_SOFT : VXE_MODE_PRODUCTION,
+		.records = launch->soft || launch->raise_objects ? VXE_OBJECTS_BY_SUPERVISOR : VXE_OBJECTS_UNRECORDED,
+	};
+	watch->log->mode = s->asked;
+	if (!s->judge || s->judge->fd < 0 || (!s->state_dir && s->state_fd < 0))
+		return 0;
+	if (s->state_fd < 0)
+		s->state_fd = open(s->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->watch_fd = s->state_fd < 0 ? -1 : vxe_held_watch(s->state_fd);
+	if (s->watch_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "watching the state of %s", s->id);
+	if (!s->joins && s->asked != VXE_MODE_PRODUCTION && vxe_mode_write(s->state_fd, VXE_HELD_MODE_FILE, s->asked, err) < 0)
+		return -1;
+	watch_tell(s, watch);
+	return 0;
+}
+
+/* What is not there, or cannot be read, is no leave to permit anything. */
+static void mode_follow(struct vxe_supervision *s, struct vxe_notify *notify, struct watch *watch)
+{
+	enum vxe_mode asked = VXE_MODE_PRODUCTION;
+	bool found;
+
+	vxe_held_watch_drain(s->watch_fd);
+	if (vxe_mode_read(s->state_fd, VXE_HELD_MODE_FILE, &asked, &found, NULL) < 0 || !found)
+		asked = VXE_MODE_PRODUCTION;
+	if (asked == watch->held.asked)
+		return;
+	notify->perform = asked == VXE_MODE_SOFT;
+	watch->held.asked = watch->held.calls = watch->log->mode = asked;
+	watch_tell(s, watch);
+}
+
+static void notify_drain(struct vxe_supervision *s, struct watch *watch)
 {
 	char datagram[4096];
 	size_t size;
 
-	for (int i = 0; i < 16 && (size = vxe_relay_receive(s->notify_fd, datagram, sizeof(datagram))); i++)
-		if (s->manager_notify)
-			vxe_relay_notify(s->manager_notify, datagram, size);
+	for (int i = 0; i < 16 && (size = vxe_relay_receive(s->notify_fd, datagram, sizeof(datagram))); i++) {
+		if (!s->manager_notify)
+			continue;
+		vxe_relay_notify(s->manager_notify, datagram, size);
+		/* The program's own STATUS must not hide that it is refused something. */
+		if (watch->held.refused)
+			manager_tell(s, watch);
+	}
 }
 
 /* EOF of the sync socket: the descriptor was closed by the execve, or the process has ended before it. */
@@ -153,9 +277,9 @@ static void status_collect(struct vxe_supervision *s)
 	s->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
 }
 
-enum slot { SLOT_END, SLOT_SIGNALS, SLOT_LISTENER, SLOT_SYNC, SLOT_OUTPUT, SLOT_SYSLOG, SLOT_NOTIFY, SLOTS };
+enum slot { SLOT_END, SLOT_SIGNALS, SLOT_LISTENER, SLOT_SYNC, SLOT_OUTPUT, SLOT_SYSLOG, SLOT_NOTIFY, SLOT_MODE, SLOTS };
 
-static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_error **err)
+static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct watch *watch, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = s->launch;
 	struct pollfd fds[SLOTS] = {
@@ -166,10 +290,11 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		[SLOT_OUTPUT] = {.fd = s->output_read, .events = POLLIN},
 		[SLOT_SYSLOG] = {.fd = s->syslog_fd, .events = POLLIN},
 		[SLOT_NOTIFY] = {.fd = s->notify_fd, .events = POLLIN},
+		[SLOT_MODE] = {.fd = s->watch_fd, .events = POLLIN},
 	};
 
 	for (;;) {
-		if (poll(fds, SLOTS, -1) < 0) {
+		if (poll(fds, SLOTS, watch_tick(s, watch)) < 0) {
 			if (errno == EINTR)
 				continue;
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the instance");
@@ -188,7 +313,9 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		if (fds[SLOT_SYSLOG].revents & POLLIN)
 			syslog_drain(s);
 		if (fds[SLOT_NOTIFY].revents & POLLIN)
-			notify_drain(s);
+			notify_drain(s, watch);
+		if (fds[SLOT_MODE].revents & POLLIN)
+			mode_follow(s, notify, watch);
 		if (fds[SLOT_SYNC].revents) {
 			fds[SLOT_SYNC].fd = -1;
 			if (sync_ended(s, err) < 0)
@@ -203,7 +330,7 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 	if (s->syslog_fd >= 0)
 		syslog_drain(s);
 	if (s->notify_fd >= 0)
-		notify_drain(s);
+		notify_drain(s, watch);
 	return 0;
 }
 
@@ -232,8 +359,13 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		.performs_listen = annotation_lists(s, "org.vxe.supervised", "listen"),
 		.listen_words = vxe_config_annotation(launch->config, "org.vxe.listen"),
 		.errno_words = vxe_config_annotation(launch->config, "org.vxe.refuse.errno"),
+		.judge = s->judge,
+		.perform = s->asked == VXE_MODE_SOFT,
+		.landlock = !launch->soft,
+		.objects = (launch->soft || launch->raise_objects) && s->judge && s->judge->judge,
 		.log = &s->log,
 	};
+	struct watch watch = {.log = &s->log};
 	int result;
 
 	if (s->signals_fd < 0 && vxe_supervision_open(s, err) < 0)
@@ -247,7 +379,9 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));
 	signal(SIGPIPE, SIG_IGN);
-	result = loop(s, &notify, err);
+	if (watch_begin(s, &watch, err) < 0)
+		return -1;
+	result = loop(s, &notify, &watch, err);
 	vxe_record_close(&s->log);
 	if (result < 0)
 		return -1;

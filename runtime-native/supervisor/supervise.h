@@ -9,16 +9,21 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "judge.h"
 #include "launch.h"
+#include "mode.h"
 #include "record.h"
 
 struct vxe_supervision {
 	struct vxe_launch *launch;
 	const char *id, *profile;
-	int log_dir_fd;		    /* LOGS/ID */
-	const char *state_dir;	    /* its path */
-	bool child;		    /* the instance's first process is our child: wait for it */
-	bool capture;		    /* the program's output goes to LOGS/ID/output.log (detached) */
+	int log_dir_fd;	       /* LOGS/ID */
+	const char *state_dir; /* its path */
+	struct vxe_judge_source *judge;
+	enum vxe_mode asked; /* at the start; STATE/ID/mode from then on */
+	bool joins;	     /* exec: another process supervises the instance, and says what is held; state_fd is given */
+	bool child;	     /* the instance's first process is our child: wait for it */
+	bool capture;	     /* the program's output goes to LOGS/ID/output.log (detached) */
 	const char *manager_notify; /* NOTIFY_SOCKET of the service manager, or NULL */
 	/* The program's execve has succeeded. */
 	int (*started)(struct vxe_supervision *supervision, struct vxe_error **err);
@@ -26,7 +31,7 @@ struct vxe_supervision {
 
 	int status; /* wait(2)'s, of the program; -1: not known (not our child) */
 	/* internal */
-	int output_read, output_write, output_log, syslog_fd, notify_fd;
+	int output_read, output_write, output_log, syslog_fd, notify_fd, watch_fd, state_fd;
 	int signals_fd; /* -1: not opened yet */
 	struct vxe_record_log log;
 	bool has_started;

@@ -141,6 +141,132 @@ static void records(const char *folder)
 	vxe_error_free(&err);
 }
 
+/* The lines of a log, and what their counts come to. */
+static size_t lines_read(int dir_fd, uint64_t *counted)
+{
+	char *text = NULL;
+	size_t size = 0, lines = 0;
+
+	*counted = 0;
+	if (vxe_file_read_at(dir_fd, "violations.ndjson", 64 << 20, &text, &size, NULL) < 0)
+		return 0;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		struct json_object *object = NULL;
+		uint64_t count = 0;
+
+		/* What a full disk cut is no record. */
+		if (vxe_json_parse(line, strlen(line), &object, NULL) < 0)
+			continue;
+		vxe_json_get_uint(object, "", "count", UINT64_MAX, &count, NULL);
+		*counted += count;
+		lines++;
+		vxe_json_put(&object);
+	}
+	free(text);
+	return lines;
+}
+
+static void record_kinds(const char *folder)
+{
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vxe_violation violation = {.pid = getpid(), .arch = AUDIT_ARCH_X86_64, .nr = 41, .errnum = EPERM};
+	struct vxe_record_log log;
+	uint64_t counted;
+	size_t lines;
+
+	vxe_record_open(&log, dir_fd, "popd", "popd-1", NULL);
+	for (uint64_t i = 0; i < 20; i++) {
+		violation.args[0] = i;
+		vxe_record_write(&log, &violation);
+	}
+	ok(lines_read(dir_fd, &counted) == 20, "violations that differ in a number are kept apart");
+	for (uint64_t i = 0; i < 20; i++) {
+		violation.args[0] = 3;
+		violation.args[1] = 0x7ffe00000000 + i * 64;
+		vxe_record_write(&log, &violation);
+	}
+	lines = lines_read(dir_fd, &counted);
+	ok(lines == 28 && log.folded == 12, "those that differ in an address of memory are one kind (%zu lines)", lines);
+	ok(vxe_record_tick(&log) > 1000, "what is folded is told at the end of its window");
+	/* More kinds than there are slots, faster than the rate. */
+	for (uint64_t i = 0; i < 20000; i++) {
+		violation.args[0] = 100 + i;
+		violation.args[1] = 0;
+		vxe_record_write(&log, &violation);
+	}
+	vxe_record_close(&log);
+	lines = lines_read(dir_fd, &counted);
+	ok(counted == 20040, "of a flood of kinds every one is counted (%llu)", (unsigned long long)counted);
+	ok(lines < 2000, "and the log stays small (%zu lines)", lines);
+	unlinkat(dir_fd, "violations.ndjson", 0);
+	close(dir_fd);
+}
+
+/* A log that another supervisor has rotated, or that the administrator has removed, is followed. */
+static void record_follows(const char *folder)
+{
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+	struct vxe_violation violation = {.pid = getpid(), .arch = AUDIT_ARCH_X86_64, .nr = 41, .errnum = EPERM};
+	struct vxe_record_log log;
+	uint64_t counted;
+
+	vxe_record_open(&log, dir_fd, "popd", "popd-1", NULL);
+	vxe_record_write(&log, &violation);
+	renameat(dir_fd, "violations.ndjson", dir_fd, "violations.ndjson.1");
+	vxe_record_write(&log, &violation);
+	ok(lines_read(dir_fd, &counted) == 1, "after a rotation by another, the next record is in the new file");
+	vxe_record_close(&log);
+	fd = openat(dir_fd, "violations.ndjson", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ok(write(fd, "{\"time\":\"20", 11) == 11, "a line that a full disk cut");
+	close(fd);
+	vxe_record_open(&log, dir_fd, "popd", "popd-1", NULL);
+	vxe_record_write(&log, &violation);
+	vxe_record_close(&log);
+	ok(lines_read(dir_fd, &counted) == 1, "does not swallow the next record");
+	unlinkat(dir_fd, "violations.ndjson", 0);
+	unlinkat(dir_fd, "violations.ndjson.1", 0);
+	close(dir_fd);
+}
+
+/* The journal's side of its native protocol: one datagram, a field a line. */
+static void record_journal(const char *folder)
+{
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vxe_violation violation = {.pid = getpid(),
+					  .arch = AUDIT_ARCH_X86_64,
+					  .nr = 257,
+					  .errnum = EACCES,
+					  .rule = "files:/etc",
+					  .mechanism = "landlock",
+					  .path = "/etc/a\nVXE_RULE=forged"};
+	struct vxe_record_log log;
+	char path[256], got[8192];
+	size_t size;
+	int fd;
+
+	fd = vxe_relay_bind(folder, "journal", NULL);
+	snprintf(path, sizeof(path), "%s/journal", folder);
+	setenv("VXE_JOURNAL", path, 1);
+	vxe_record_open(&log, dir_fd, "popd", "popd-1", NULL);
+	vxe_record_write(&log, &violation);
+	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
+	got[size] = '\0';
+	ok(strstr(got, "\nVXE_RULE=files:/etc\n") && strstr(got, "\nVXE_INSTANCE=popd-1\n") && strstr(got, "\nPRIORITY=4\n") &&
+		   strstr(got, "\nVXE_ERRNO=EACCES\n") && strstr(got, "\nMESSAGE_ID="),
+	   "the journal gets the record as fields");
+	ok(strstr(got, "VXE_PATH=/etc/a VXE_RULE=forged\n") && !strstr(got, "\nVXE_RULE=forged"),
+	   "and the caller's text forges none");
+	close(fd);
+	unlink(path);
+	for (int i = 0; i < 5; i++)
+		vxe_record_write(&log, &violation);
+	ok(log.lost == 0 && log.total == 6, "a journal that is gone costs nothing");
+	vxe_record_close(&log);
+	unsetenv("VXE_JOURNAL");
+	unlinkat(dir_fd, "violations.ndjson", 0);
+	close(dir_fd);
+}
+
 static void call_names(void)
 {
 	static const struct {
@@ -192,6 +318,9 @@ int main(void)
 	syslog_lines();
 	notify_relay(folder);
 	records(folder);
+	record_kinds(folder);
+	record_follows(folder);
+	record_journal(folder);
 	call_names();
 	output_rotation(folder);
 	rmdir(folder);

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "landlock.h"
+#include "modes.h"
 #include "preflight.h"
 #include "record.h"
 #include "self.h"
@@ -27,6 +28,7 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 	instance->options = options;
 	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
 	instance->fifo_fd = instance->tell_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
+	instance->judge.fd = -1;
 	vxe_launch_init(&instance->launch);
 	vxe_supervision_init(&instance->supervision);
 }
@@ -39,6 +41,7 @@ void instance_close(struct instance *instance, bool keep_state)
 
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
+	vxe_judge_close(&instance->judge);
 	vxe_config_free(&instance->config);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
 		if (*owned[i] >= 0)
@@ -164,7 +167,9 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		return -1;
 	config = instance->config;
 	/* Before anything is made: this starts the program over. */
-	if (!options->detach && !instance_holds_execute(&config->process.landlock) && vxe_self_seal(err) < 0)
+	if (!options->detach &&
+	    (!instance_holds_execute(&config->process.landlock) || vxe_modes_soft(options, instance->bundle_fd)) &&
+	    vxe_self_seal(err) < 0)
 		return -1;
 	if (options->args && instance_strings_copy(options->args, &config->process.args) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
@@ -223,6 +228,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	/* A profile's capabilities are granted or it does not start; an engine's are as many as there are. */
 	if (!vxe_config_annotation(config, "org.vxe.version"))
 		vxe_caps_fit(&config->process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
+	if (vxe_modes_choose(options, config, instance->root_path, launch, &instance->mode, &instance->judge, err) < 0)
+		return -1;
 	/* A cgroup would outlive us: it is written down before it is made. What else there will be ends with us. */
 	return instance->cgroup || instance->scope ? instance_state_write(instance, VXE_CREATING, err) : 0;
 }
@@ -309,6 +316,8 @@ void instance_supervision_fill(struct instance *instance)
 	s->profile = instance->state.profile;
 	s->log_dir_fd = instance->log_fd;
 	s->state_dir = instance->dir_path;
+	s->judge = &instance->judge;
+	s->asked = instance->mode;
 	s->user = instance;
 }
 

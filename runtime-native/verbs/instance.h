@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "error.h"
+#include "mode.h"
 #include "state.h"
 
 struct vxe_instance_options {
@@ -20,6 +21,8 @@ struct vxe_instance_options {
 	bool inherit;	     /* the caller's environment and working folder, instead of the configuration's */
 	const char *pid_file, *console_socket;
 	int preserve_fds;
+	const enum vxe_mode *mode; /* for this once; NULL: the bundle's own */
+	bool record_objects;	   /* for this once, besides what the bundle says */
 	/* the attack battery, see launch.h */
 	unsigned int without;
 	int (*entry)(void *arg);

@@ -15,6 +15,7 @@
 #include "file.h"
 #include "instance_internal.h"
 #include "kernel.h"
+#include "modes.h"
 #include "record.h"
 #include "schedule.h"
 #include "self.h"
@@ -134,6 +135,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL, *process;
+	struct vxe_judge_source judge = {.fd = -1};
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
 	sigset_t signals;
@@ -192,6 +194,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	supervision.profile = state->profile;
 	supervision.log_dir_fd = log_fd;
 	supervision.child = true;
+	if (vxe_modes_join(dir_fd, config, &launch, &supervision, &judge, err) < 0)
+		goto out;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	failed = vxe_launch_begin(&launch, err) < 0 || vxe_launch_wait(&launch, err) < 0 ? -1 : 0;
@@ -217,6 +221,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	}
 out:
 	vxe_launch_free(&launch);
+	vxe_supervision_free(&supervision);
+	vxe_judge_close(&judge);
 	if (given && config && given->landlock.path_rules == config->process.landlock.path_rules)
 		memset(&given->landlock, 0, sizeof(given->landlock));
 	vxe_process_free(&given);

@@ -4,7 +4,9 @@
 
 #include "config.h"
 #include "instance.h"
+#include "judge.h"
 #include "launch.h"
+#include "mode.h"
 #include "state.h"
 #include "supervise.h"
 
@@ -16,6 +18,8 @@ struct instance {
 	struct vxe_config *config;
 	char *config_text; /* as it was read, for instance_config_kept */
 	size_t config_size;
+	struct vxe_judge_source judge;
+	enum vxe_mode mode;
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
 	struct vxe_state state;

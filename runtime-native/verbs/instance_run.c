@@ -12,6 +12,7 @@
 #include "file.h"
 #include "hooks.h"
 #include "instance_internal.h"
+#include "modes.h"
 #include "self.h"
 
 /* sd_listen_fds(3): descriptors 3.. are ours to pass on if LISTEN_PID says that they are for this process. */
@@ -162,8 +163,9 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 }
 
 /* A detached supervisor cannot start over once it has left its caller: it is sealed before. */
-static int seal_for_bundle(const char *bundle, struct vxe_error **err)
+static int seal_for_bundle(const struct vxe_instance_options *options, struct vxe_error **err)
 {
+	const char *bundle = options->bundle;
 	cleanup_fd int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct vxe_config *config = NULL;
 	bool held;
@@ -172,14 +174,14 @@ static int seal_for_bundle(const char *bundle, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
 	if (vxe_config_load(fd, bundle, &config, err) < 0)
 		return -1;
-	held = instance_holds_execute(&config->process.landlock);
+	held = instance_holds_execute(&config->process.landlock) && !vxe_modes_soft(options, fd);
 	vxe_config_free(&config);
 	return held ? 0 : vxe_self_seal(err);
 }
 
 int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
 {
-	if (options->detach && seal_for_bundle(options->bundle, err) < 0)
+	if (options->detach && seal_for_bundle(options, err) < 0)
 		return -1;
 	return options->detach ? run_detached(options, exit_code, err) : run_here(options, -1, exit_code, err);
 }

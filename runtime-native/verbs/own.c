@@ -6,12 +6,16 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "bundle.h"
 #include "cleanup.h"
 #include "config.h"
 #include "file.h"
+#include "held.h"
 #include "instance.h"
+#include "json.h"
+#include "own_mode.h"
 #include "places.h"
 #include "record.h"
 #include "state.h"
@@ -61,10 +65,13 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 	static const struct option options[] = {{"detach", no_argument, NULL, 'd'},
 						{"pid-file", required_argument, NULL, 'p'},
 						{"name", required_argument, NULL, 'n'},
+						{"mode", required_argument, NULL, 'm'},
+						{"record-files", no_argument, NULL, 'r'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true};
 	cleanup_free char *bundle = NULL;
+	enum vxe_mode mode;
 	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "dp:n:h", options, NULL)) >= 0) {
@@ -74,6 +81,12 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 			instance.pid_file = optarg;
 		else if (option == 'n')
 			instance.id = optarg;
+		else if (option == 'm' && vxe_mode_parse(optarg, &mode) == 0)
+			instance.mode = &mode;
+		else if (option == 'm')
+			return misuse("start", "knows the modes soft and production", err);
+		else if (option == 'r')
+			instance.record_objects = true;
 		else if (option == 'h')
 			return vxe_verb_help("vxe", verb("start"));
 		else
@@ -159,6 +172,49 @@ static const char *state_words(const struct vxe_state *state)
 	return vxe_status_name(state->status);
 }
 
+static void time_print(int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	char text[32];
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
+		fputs(text, stdout);
+}
+
+static void status_line(const char *id, const struct vxe_state *state, bool running, const struct vxe_held *held)
+{
+	printf("%-20s %s%s%.0d", id, state_words(state), running ? ", process " : "", running ? state->program.pid : 0);
+	if (held) {
+		fputs(", ", stdout);
+		vxe_mode_print(held, stdout);
+	}
+	putchar('\n');
+	if (held && held->refused + held->performed) {
+		printf("%-20s violations: %llu refused, %llu performed, the last at ", "", (unsigned long long)held->refused,
+		       (unsigned long long)held->performed);
+		time_print(held->last_ns);
+		printf(": %s; see vxe violations %s\n", held->last, id);
+	}
+	if (held && held->lost)
+		printf("%-20s %llu violations could not be written to the log\n", "", (unsigned long long)held->lost);
+}
+
+/* The state's document with one member more. */
+static void status_json(const char *state, const struct vxe_held *held)
+{
+	struct vxe_json_text text = {0};
+
+	if (held) {
+		vxe_held_format(held, &text, NULL);
+		if (vxe_json_text_finish(&text) == 0)
+			printf("%.*s,\"mode\":%s}", (int)strlen(state) - 1, state, text.data);
+		vxe_json_text_free(&text);
+		return;
+	}
+	fputs(state, stdout);
+}
+
 /* Lines for people, one JSON document for machines. A state that cannot be read is told, not hidden. */
 static int status_print(int root_fd, const char *id, bool json, bool *running)
 {
@@ -166,6 +222,8 @@ static int status_print(int root_fd, const char *id, bool json, bool *running)
 	cleanup_error struct vxe_error *err = NULL;
 	cleanup_free char *text = NULL;
 	struct vxe_state *state = NULL;
+	struct vxe_held held;
+	bool has_held = false;
 
 	*running = false;
 	if (vxe_state_open(root_fd, id, &dir_fd, &err) < 0 || vxe_state_read(dir_fd, &state, &err) < 0) {
@@ -174,11 +232,12 @@ static int status_print(int root_fd, const char *id, bool json, bool *running)
 		return -1;
 	}
 	*running = state->status != VXE_STOPPED;
+	if (*running)
+		(void)vxe_held_read(dir_fd, &held, &has_held, NULL);
 	if (json && vxe_state_to_json(state, true, &text, NULL) == 0)
-		fputs(text, stdout);
+		status_json(text, has_held ? &held : NULL);
 	else if (!json)
-		printf("%-20s %s%s%.0d\n", id, state_words(state), *running ? ", process " : "",
-		       *running ? state->program.pid : 0);
+		status_line(id, state, *running, has_held ? &held : NULL);
 	vxe_state_free(&state);
 	return 0;
 }
@@ -284,14 +343,25 @@ static int compiled_find(const char *profile, char **path, char **name, struct v
 
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = {{"name", required_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+						{"mode", required_argument, NULL, 'm'},
+						{"record-files", no_argument, NULL, 'r'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .host_root = true};
 	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL;
+	enum vxe_mode mode;
 	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+n:h", options, NULL)) >= 0) {
 		if (option == 'n')
 			instance.id = optarg;
+		else if (option == 'm' && vxe_mode_parse(optarg, &mode) == 0)
+			instance.mode = &mode;
+		else if (option == 'm')
+			return misuse("run", "knows the modes soft and production", err);
+		else if (option == 'r')
+			instance.record_objects = true;
 		else if (option == 'h')
 			return vxe_verb_help("vxe", verb("run"));
 		else
@@ -446,13 +516,16 @@ static int logs_run(const struct vxe_globals *globals, int argc, char **argv, st
 }
 
 const struct vxe_verb vxe_own_verbs[] = {
-	{"start", "start [--detach] [--name ID] [--pid-file FILE] BUNDLE", "start a bundle's program in its environment",
-	 start_run},
+	{"start", "start [--detach] [--mode soft|production] [--name ID] [--pid-file FILE] [--record-files] BUNDLE",
+	 "start a bundle's program in its environment", start_run},
 	{"stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run},
 	{"restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again, detached if it was",
 	 restart_run},
 	{"status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", status_run},
-	{"run", "run [--name ID] PROFILE PROGRAM [ARGUMENT...]", "run a program of the host under a profile", run_run},
+	{"mode", "mode [--record-files|--no-record-files] NAME [soft|production]",
+	 "what becomes of violations: performed (soft) or refused (production), and recorded", vxe_mode_run},
+	{"run", "run [--mode soft|production] [--name ID] [--record-files] PROFILE PROGRAM [ARGUMENT...]",
+	 "run a program of the host under a profile", run_run},
 	{"exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",
 	 "run a further program in an instance, under the same profile", exec_run},
 	{"logs", "logs [--follow] [--violations] INSTANCE", "what an instance wrote, or what it was refused", logs_run},

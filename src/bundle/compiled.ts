@@ -46,6 +46,8 @@ export function writeCompiled(
     const files = new Map<string, string | Uint8Array>([
       ['config.json', hostConfig(name, source, lowered, creator)],
       ['vxe/filter.bpf', lowered.seccomp.filter],
+      ['vxe/soft.bpf', lowered.seccomp.soft],
+      ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
       ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
       [`vxe/${storedName(profile.file)}`, profile.file.text],
     ]);

@@ -183,6 +183,8 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
   const refused = Object.entries(lowered.seccomp.refuseErrno).map(([call, errno]) => `${call}=${errno}`);
   const all: Record<string, string> = {
     'org.vxe.seccomp.filter': 'vxe/filter.bpf',
+    'org.vxe.soft.filter': 'vxe/soft.bpf',
+    'org.vxe.judge': 'vxe/judge.json',
     'org.vxe.refuse.errno': refused.sort().join(' '),
     'org.vxe.listen': [...lowered.listen].join(' '),
     'org.vxe.services': [...lowered.services].join(' '),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type SourceFile, unwrap } from '../common/index.js';
+import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
 import {
   coverageJson,
   type FileWorld,
@@ -296,6 +296,8 @@ function planFiles(
     ['config.json', config],
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/filter.bpf', lowered.seccomp.filter],
+    ['vxe/soft.bpf', lowered.seccomp.soft],
+    ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
     [`vxe/${storedName(profile)}`, profile.text],
     ['vxe/recipe.yaml', recipeText(recipe)],
   ]);

@@ -5,6 +5,8 @@ export { coverPolicy, lowerPolicy } from './lower.js';
 export type {
   CoverageRow,
   EnforcementStatus,
+  Judge,
+  JudgedRule,
   LandlockPathRule,
   LandlockPortRule,
   Lowered,

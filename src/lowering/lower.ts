@@ -2,6 +2,7 @@ import type { Diagnostic, Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
 import { otherCoverage, settle, withoutMounts } from './coverage.js';
+import { judgeOf } from './judge.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
 import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
@@ -12,7 +13,7 @@ import { bundleTree, hostTree } from './tree.js';
 
 /** Turns a policy into the plans of all mechanisms and says how each rule is held; a rule that nothing holds is an error. */
 export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowered> {
-  const { files, mounts, coverage, problems } = place(policy, target);
+  const { tree, files, mounts, coverage, problems } = place(policy, target);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
@@ -31,6 +32,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     services: policy.services,
     supervised,
     coverage: coverage.map((row) => withEngines(row, unspelled)),
+    judge: judgeOf(policy, tree, files.demands),
   });
 }
 
@@ -52,7 +54,7 @@ function place(policy: Policy, { features, world }: Pick<LoweringTarget, 'featur
   const rows = [...withoutMounts(fileRows, where), ...otherCoverage(policy, where)];
   const { coverage, diagnostics } = settle(policy, rows);
   const problems = [...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
-  return { files, mounts, coverage, problems };
+  return { tree, files, mounts, coverage, problems };
 }
 
 function treeOf(world: LoweringTarget['world']): FileTree {

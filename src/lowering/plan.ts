@@ -40,6 +40,8 @@ export interface SeccompPlan {
   readonly oci: OciSeccomp;
   /** vxe/filter.bpf */
   readonly filter: Uint8Array;
+  /** vxe/soft.bpf: raises besides what names a file or a port, since nothing else judges it in soft mode. */
+  readonly soft: Uint8Array;
   /** Notified calls whose answer is not EPERM: call name to errno name. */
   readonly refuseErrno: Readonly<Record<string, string>>;
 }
@@ -118,6 +120,29 @@ export interface Lowered {
   readonly supervised: readonly string[];
   readonly services: readonly Service[];
   readonly coverage: readonly CoverageRow[];
+  /** vxe/judge.json */
+  readonly judge: Judge;
+}
+
+/** A rule as the supervisor names it in records. */
+export interface JudgedRule {
+  readonly rule: RuleId;
+  /** Where the profile says it. */
+  readonly at: string;
+}
+
+/** What the supervisor judges by in soft mode, and names rules by in every mode: the policy's objects, as they are in the instance. */
+export interface Judge {
+  readonly judge: 1;
+  readonly profile: string;
+  /** With links followed; the most specific first, so that the first one that holds a path rules it. */
+  readonly files: readonly (JudgedRule & { readonly path: string; readonly access: readonly string[] })[];
+  readonly accept: readonly (JudgedRule & { readonly port: number })[];
+  readonly connect: readonly (JudgedRule & { readonly port: number })[];
+  /** Rules by call; a call that is not here is ruled by calls:default. */
+  readonly calls: Readonly<Record<string, JudgedRule>>;
+  /** Paths that a mount holds for a rule, and that are not mounted over in soft mode. */
+  readonly mounts: readonly (JudgedRule & { readonly path: string; readonly kind: 'mask' | 'readonly' })[];
 }
 
 /** vxe/coverage.json */

@@ -49,6 +49,9 @@ const NEEDS: ReadonlyMap<string, Needs> = new Map<string, Needs>([
   ['connect', (event) => addressNeeds(event, ['write'])],
 ]);
 
+/** The calls of which more is judged than their number and registers: what they name is an object of file or port rules. */
+export const OBJECT_CALLS: readonly string[] = [...NEEDS.keys(), 'openat2'];
+
 /** The paths that a call works on and what it needs there; empty for calls that name none. */
 export function pathNeeds(event: CallEvent, world: EventWorld | undefined): readonly PathNeed[] {
   return NEEDS.get(event.call)?.(event, world) ?? [];

@@ -10,7 +10,7 @@ export { parseEvent, scalarEvent } from './event.js';
 export type { Explanation } from './explain.js';
 export { explainEvent } from './explain.js';
 export type { EventWorld, PathNeed } from './file-needs.js';
-export { pathNeeds } from './file-needs.js';
+export { OBJECT_CALLS, pathNeeds } from './file-needs.js';
 export type {
   AcceptedRule,
   Access,

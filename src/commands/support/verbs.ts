@@ -68,6 +68,8 @@ const flag = (name: string, summary: string, value?: string): FlagView => ({
   ...(value === undefined ? {} : { value }),
 });
 const JSON_FLAG = flag('json', 'print the result as JSON');
+const MODE_FLAG = flag('mode', 'soft or production, for this once', 'MODE');
+const RECORD_FLAG = flag('record-files', 'record what Landlock refuses in production too');
 const ROOT_FLAG = flag('root', "the folder of the instances' state", 'DIR');
 
 function launch(
@@ -94,7 +96,7 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
     'start',
     'Start a bundle and stay in the foreground',
     [NAME],
-    [flag('detach', 'go to the background once the program runs'), JSON_FLAG],
+    [flag('detach', 'go to the background once the program runs'), MODE_FLAG, RECORD_FLAG, JSON_FLAG],
   ),
   launch(
     'stop',
@@ -121,7 +123,13 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
       { ...NAME, name: 'profile', summary: 'the profile' },
       { ...NAME, name: 'program', summary: 'the program and its arguments' },
     ],
-    [],
+    [MODE_FLAG, RECORD_FLAG],
+  ),
+  launch(
+    'mode',
+    'Show or set what becomes of violations',
+    [NAME, { name: 'mode', summary: 'soft or production', required: false, options: ['soft', 'production'] }],
+    [RECORD_FLAG, flag('no-record-files', 'leave them unrecorded'), JSON_FLAG],
   ),
   launch(
     'exec',

@@ -13,15 +13,19 @@ import { wrongCalls } from './verify.js';
 /** The kernel refuses longer programs. */
 export const FILTER_MAX_INSTRUCTIONS = 4096;
 
-/** VXE's own filter: refusals are raised to the supervisor, unknown numbers get ENOSYS, foreign architectures are raised too. */
+/**
+ * VXE's own filter: refusals are raised to the supervisor, unknown numbers get ENOSYS, foreign architectures are raised too. Calls in
+ * `raised` are raised even where they are permitted: the filter of soft mode, in which the supervisor judges what Landlock would.
+ */
 export function ownFilter(
   plans: readonly CallPlan[],
   arch: Arch,
   compiler: SeccompCompiler,
+  raised: ReadonlySet<string> = new Set(),
 ): Result<Uint8Array> {
   const rules = plans.flatMap((plan) =>
     plan.cases
-      .filter((item) => item.outcome.kind !== 'supervised')
+      .filter(({ outcome }) => !isRaised(outcome, plan, raised))
       .map(
         (item): SeccompRule => ({
           nr: plan.nr,
@@ -39,13 +43,19 @@ export function ownFilter(
   if (!program.ok) return program;
   const known = plans.map((plan) => plan.nr);
   const filter = withUnknownCalls(program.value, arch, known);
-  const wrong = wrongCalls(filter, AUDIT_ARCH[arch], plans, verdictOf);
+  const wrong = wrongCalls(filter, AUDIT_ARCH[arch], plans, (outcome, plan) =>
+    isRaised(outcome, plan, raised) ? { action: 'notify', data: 0 } : verdictOf(outcome),
+  );
   if (wrong.length === 0) return checkSize(filter, 'the filter');
   return failure({
     code: 'not-expressible',
     message: `libseccomp ${compiler.version} makes a filter that decides ${wrong.join(', ')} otherwise than the profile`,
     hint: 'state the conditions of these calls in fewer rows',
   });
+}
+
+function isRaised(outcome: Outcome, plan: CallPlan, raised: ReadonlySet<string>): boolean {
+  return outcome.kind === 'supervised' || (outcome.kind === 'allow' && raised.has(plan.call));
 }
 
 function verdictOf(outcome: Outcome): Verdict {

@@ -1,6 +1,7 @@
 import type { Result } from '../../common/index.js';
 import { success } from '../../common/index.js';
 import type { Policy } from '../../policy/index.js';
+import { OBJECT_CALLS } from '../../policy/index.js';
 import type { SeccompPlan } from '../plan.js';
 import type { Arch, CallTable, SeccompCompiler } from '../ports.js';
 import { ownFilter } from './filter.js';
@@ -26,11 +27,14 @@ export function lowerSeccomp(
   if (!plans.ok) return plans;
   const filter = ownFilter(plans.value, arch, compiler);
   if (!filter.ok) return filter;
+  const soft = ownFilter(plans.value, arch, compiler, new Set(OBJECT_CALLS));
+  if (!soft.ok) return soft;
   const form = ociSeccomp(plans.value, arch, calls, compiler);
   if (!form.ok) return form;
   return success({
     oci: form.value.oci,
     filter: filter.value,
+    soft: soft.value,
     refuseErrno: {},
     unspelled: form.value.unspelled,
     supervised: plans.value

@@ -1,0 +1,63 @@
+#include "mode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "kernel.h"
+
+static const char *const mode_names[] = {[VXE_MODE_PRODUCTION] = "production", [VXE_MODE_SOFT] = "soft"};
+
+const char *vxe_mode_name(enum vxe_mode mode)
+{
+	return mode_names[mode];
+}
+
+int vxe_mode_parse(const char *word, enum vxe_mode *out)
+{
+	for (size_t i = 0; i < sizeof(mode_names) / sizeof(*mode_names); i++) {
+		if (strcmp(word, mode_names[i]))
+			continue;
+		*out = (enum vxe_mode)i;
+		return 0;
+	}
+	return -1;
+}
+
+int vxe_mode_read(int dir_fd, const char *file, enum vxe_mode *out, bool *found, struct vxe_error **err)
+{
+	cleanup_fd int fd = sys_openat2(dir_fd, file, O_RDONLY | O_NONBLOCK, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	cleanup_free char *text = NULL;
+	struct stat st;
+	size_t size = 0;
+
+	*found = fd >= 0;
+	*out = VXE_MODE_PRODUCTION;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading the mode in %s", file);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022)) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not a file that its owner alone may write", file);
+		return vxe_error_hint(err, "remove it, and say the mode again: vxe mode NAME soft|production");
+	}
+	if (vxe_file_read_fd(fd, file, 64, &text, &size, err) < 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	if (vxe_mode_parse(text, out) == 0)
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s says \"%s\", which is no mode", file, text);
+	return vxe_error_hint(err, "say it again: vxe mode NAME soft|production");
+}
+
+int vxe_mode_write(int dir_fd, const char *file, enum vxe_mode mode, struct vxe_error **err)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%s\n", mode_names[mode]);
+
+	return vxe_file_replace_at(dir_fd, file, text, (size_t)length, 0644, err);
+}

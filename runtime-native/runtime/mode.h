@@ -1,0 +1,24 @@
+/*
+ * What becomes of violations: production refuses and records them, soft performs and records them. A bundle says it in
+ * vxe/mode and is in production without; what says neither word is an error, for no mode falls back to permitting.
+ */
+#ifndef VXE_RUNTIME_MODE_H
+#define VXE_RUNTIME_MODE_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+enum vxe_mode { VXE_MODE_PRODUCTION, VXE_MODE_SOFT };
+
+const char *vxe_mode_name(enum vxe_mode mode);
+/* 0, or -1 where the word is no mode. */
+int vxe_mode_parse(const char *word, enum vxe_mode *out);
+
+#define VXE_MODE_FILE "vxe/mode"
+
+/* A bundle's (VXE_MODE_FILE), or a running instance's in its state folder ("mode"). *found says whether the file is there. */
+int vxe_mode_read(int dir_fd, const char *file, enum vxe_mode *out, bool *found, struct vxe_error **err);
+int vxe_mode_write(int dir_fd, const char *file, enum vxe_mode mode, struct vxe_error **err);
+
+#endif

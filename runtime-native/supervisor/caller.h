@@ -1,0 +1,18 @@
+/* The caller of a notified call, while it waits. */
+#ifndef VXE_SUPERVISOR_CALLER_H
+#define VXE_SUPERVISOR_CALLER_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The process that a thread belongs to; pidfd_open wants its number. */
+pid_t vxe_caller_process(pid_t tid);
+
+/* Is the call of this notification still to be answered? What was read before is the caller's only then. */
+bool vxe_caller_waits(int listener_fd, uint64_t id);
+/* A duplicate of the descriptor in the first argument, taken while the caller waits; -1: it has none such. */
+int vxe_caller_descriptor(int listener_fd, const struct seccomp_notif *request);
+
+#endif

@@ -1,0 +1,359 @@
+#include "judge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "json.h"
+#include "kernel.h"
+
+static const struct {
+	const char *word;
+	unsigned int bit;
+} access_words[] = {
+	{"read", VXE_READ},	{"write", VXE_WRITE},	  {"create", VXE_CREATE},
+	{"remove", VXE_REMOVE}, {"execute", VXE_EXECUTE}, {"ioctl", VXE_IOCTL},
+};
+
+void vxe_access_words(unsigned int access, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(access_words) / sizeof(*access_words) && used < size; i++)
+		if (access & access_words[i].bit)
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", access_words[i].word);
+}
+
+static int fail(struct vxe_error **err, const char *what)
+{
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle's judge: %s", what);
+}
+
+static int name_parse(struct json_object *object, struct vxe_rule_name *out, struct vxe_error **err)
+{
+	int found = vxe_json_get_string(object, "", "rule", &out->rule, err);
+
+	if (found > 0)
+		found = vxe_json_get_string(object, "", "at", &out->at, err);
+	if (found == 0)
+		return fail(err, "a rule without its name or place");
+	return found < 0 ? -1 : 0;
+}
+
+static int needed_string(struct json_object *object, const char *key, char **out, struct vxe_error **err)
+{
+	int found = vxe_json_get_string(object, "", key, out, err);
+
+	return found == 0 ? fail(err, "a rule without its object") : found < 0 ? -1 : 0;
+}
+
+static int access_parse(struct json_object *object, unsigned int *out, struct vxe_error **err)
+{
+	struct json_object *words = NULL;
+
+	if (vxe_json_get_array(object, "", "access", &words, err) < 0)
+		return -1;
+	for (size_t i = 0; i < vxe_json_array_length(words); i++) {
+		const char *word;
+		unsigned int bit = 0;
+
+		if (vxe_json_string_value(vxe_json_array_at(words, i), "access", &word, err) < 0)
+			return -1;
+		for (size_t k = 0; k < sizeof(access_words) / sizeof(*access_words); k++)
+			if (!strcmp(access_words[k].word, word))
+				bit = access_words[k].bit;
+		if (!bit)
+			return fail(err, "a word of access that this VXE does not know");
+		*out |= bit;
+	}
+	return 0;
+}
+
+static int file_parse(struct json_object *object, void *item, struct vxe_error **err)
+{
+	struct vxe_judged_file *file = item;
+
+	if (name_parse(object, &file->name, err) < 0 || needed_string(object, "path", &file->path, err) < 0)
+		return -1;
+	if (file->path[0] != '/')
+		return fail(err, "a path that is not absolute");
+	return access_parse(object, &file->access, err);
+}
+
+static int port_parse(struct json_object *object, void *item, struct vxe_error **err)
+{
+	struct vxe_judged_port *port = item;
+	uint64_t value = 0;
+
+	if (name_parse(object, &port->name, err) < 0 || vxe_json_get_uint(object, "", "port", 65535, &value, err) < 0)
+		return -1;
+	port->port = (unsigned int)value;
+	return 0;
+}
+
+static int mount_parse(struct json_object *object, void *item, struct vxe_error **err)
+{
+	struct vxe_judged_mount *mount = item;
+	cleanup_free char *kind = NULL;
+
+	if (name_parse(object, &mount->name, err) < 0 || needed_string(object, "path", &mount->path, err) < 0 ||
+	    needed_string(object, "kind", &kind, err) < 0)
+		return -1;
+	mount->masked = !strcmp(kind, "mask");
+	return mount->masked || !strcmp(kind, "readonly") ? 0 : fail(err, "a mount that is neither mask nor readonly");
+}
+
+typedef int item_parse(struct json_object *object, void *item, struct vxe_error **err);
+
+static int items_parse(struct json_object *root, const char *key, size_t item_size, item_parse *parse, void *items,
+		       size_t *count, struct vxe_error **err)
+{
+	struct json_object *array = NULL;
+	size_t length;
+	char *space;
+
+	if (vxe_json_get_array(root, "", key, &array, err) < 0)
+		return -1;
+	if (!array)
+		return fail(err, "a list of rules is missing");
+	length = vxe_json_array_length(array);
+	space = calloc(length + 1, item_size);
+	if (!space)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
+	*(void **)items = space;
+	for (; *count < length; (*count)++) {
+		struct json_object *object = vxe_json_array_at(array, *count);
+
+		if (!vxe_json_is_object(object))
+			return fail(err, "a rule that is no object");
+		if (parse(object, space + *count * item_size, err) < 0) {
+			(*count)++;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+struct call_visit {
+	struct vxe_judge *judge;
+	struct vxe_error **err;
+};
+
+static int call_visit(const char *key, struct json_object *value, void *data)
+{
+	struct call_visit *visit = data;
+	struct vxe_judged_call *call = &visit->judge->calls[visit->judge->n_calls++];
+
+	call->call = strdup(key);
+	if (!call->call)
+		return vxe_error_set(visit->err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
+	if (!vxe_json_is_object(value))
+		return fail(visit->err, "a rule that is no object");
+	return name_parse(value, &call->name, visit->err);
+}
+
+static int calls_parse(struct json_object *root, struct vxe_judge *judge, struct vxe_error **err)
+{
+	struct call_visit visit = {judge, err};
+	struct json_object *calls = NULL;
+
+	if (vxe_json_get_object(root, "", "calls", &calls, err) < 0)
+		return -1;
+	if (!calls)
+		return fail(err, "the rules of calls are missing");
+	judge->calls = calloc(vxe_json_object_length(calls) + 1, sizeof(*judge->calls));
+	if (!judge->calls)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
+	return vxe_json_object_each(calls, call_visit, &visit) < 0 ? -1 : 0;
+}
+
+static int judge_parse(struct json_object *root, struct vxe_judge *judge, struct vxe_error **err)
+{
+	uint64_t version = 0;
+
+	if (!vxe_json_is_object(root))
+		return fail(err, "the root must be an object");
+	if (vxe_json_get_uint(root, "", "judge", UINT64_MAX, &version, err) < 0)
+		return -1;
+	if (version != 1) {
+		fail(err, "a version that this VXE does not know");
+		return vxe_error_hint(err, "create the bundle again with --replace");
+	}
+	if (items_parse(root, "files", sizeof(*judge->files), file_parse, &judge->files, &judge->n_files, err) < 0 ||
+	    items_parse(root, "accept", sizeof(*judge->accept), port_parse, &judge->accept, &judge->n_accept, err) < 0 ||
+	    items_parse(root, "connect", sizeof(*judge->connect), port_parse, &judge->connect, &judge->n_connect, err) < 0 ||
+	    items_parse(root, "mounts", sizeof(*judge->mounts), mount_parse, &judge->mounts, &judge->n_mounts, err) < 0 ||
+	    calls_parse(root, judge, err) < 0)
+		return -1;
+	return 0;
+}
+
+int vxe_judge_parse(const char *text, size_t size, struct vxe_judge **out, struct vxe_error **err)
+{
+	struct vxe_judge *judge = NULL;
+	struct json_object *root = NULL;
+	int status = vxe_json_parse(text, size, &root, err);
+
+	if (status == 0) {
+		judge = calloc(1, sizeof(*judge));
+		status = judge ? judge_parse(root, judge, err)
+			       : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
+	}
+	vxe_json_put(&root);
+	if (status < 0)
+		vxe_judge_free(&judge);
+	*out = judge;
+	return status;
+}
+
+int vxe_judge_open(struct vxe_judge_source *source, int bundle_fd, const struct vxe_config *config, struct vxe_error **err)
+{
+	const char *path = vxe_config_annotation(config, "org.vxe.judge");
+
+	*source = (struct vxe_judge_source){.fd = -1, .landlock = &config->process.landlock};
+	if (!path)
+		return 0;
+	source->fd = sys_openat2(bundle_fd, path, O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (source->fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "opening the bundle's %s", path);
+		return vxe_error_hint(err, "create the bundle again with --replace");
+	}
+	return 0;
+}
+
+static int source_read(struct vxe_judge_source *source, struct vxe_error **err)
+{
+	cleanup_free char *text = NULL;
+	size_t size = 0;
+
+	if (vxe_file_read_fd(source->fd, "the bundle's judge", VXE_JSON_MAX_SIZE, &text, &size, err) < 0 ||
+	    vxe_judge_parse(text, size, &source->judge, err) < 0)
+		return -1;
+	source->judge->landlock = source->landlock;
+	return 0;
+}
+
+int vxe_judge_load(struct vxe_judge_source *source, int bundle_fd, const struct vxe_config *config, struct vxe_error **err)
+{
+	if (source->fd < 0)
+		return 0;
+	if (source_read(source, err) < 0)
+		return -1;
+	return vxe_filter_load(bundle_fd, config, &source->judge->filter, err);
+}
+
+const struct vxe_judge *vxe_judge_get(struct vxe_judge_source *source)
+{
+	/* Once: one that cannot be read would not be read the next time either. */
+	if (source && source->fd >= 0 && !source->judge && source_read(source, NULL) < 0)
+		close(steal_fd(&source->fd));
+	return source ? source->judge : NULL;
+}
+
+void vxe_judge_close(struct vxe_judge_source *source)
+{
+	vxe_judge_free(&source->judge);
+	if (source->fd >= 0)
+		close(steal_fd(&source->fd));
+}
+
+static void name_free(struct vxe_rule_name *name)
+{
+	free(name->rule);
+	free(name->at);
+}
+
+void vxe_judge_free(struct vxe_judge **pointer)
+{
+	struct vxe_judge *judge = *pointer;
+
+	if (!judge)
+		return;
+	for (size_t i = 0; i < judge->n_files; i++) {
+		name_free(&judge->files[i].name);
+		free(judge->files[i].path);
+	}
+	for (size_t i = 0; i < judge->n_accept; i++)
+		name_free(&judge->accept[i].name);
+	for (size_t i = 0; i < judge->n_connect; i++)
+		name_free(&judge->connect[i].name);
+	for (size_t i = 0; i < judge->n_calls; i++) {
+		name_free(&judge->calls[i].name);
+		free(judge->calls[i].call);
+	}
+	for (size_t i = 0; i < judge->n_mounts; i++) {
+		name_free(&judge->mounts[i].name);
+		free(judge->mounts[i].path);
+	}
+	free(judge->files);
+	free(judge->accept);
+	free(judge->connect);
+	free(judge->calls);
+	free(judge->mounts);
+	vxe_filter_free(&judge->filter);
+	free(judge);
+	*pointer = NULL;
+}
+
+static bool holds_path(const char *rule, const char *path)
+{
+	size_t length = strlen(rule);
+
+	return !strcmp(rule, "/") || (!strncmp(path, rule, length) && (!path[length] || path[length] == '/'));
+}
+
+uint64_t vxe_judge_granted(const struct vxe_judge *judge, const char *path)
+{
+	const struct vxe_landlock *landlock = judge->landlock;
+	uint64_t granted = 0;
+
+	for (size_t i = 0; landlock && i < landlock->n_path_rules; i++) {
+		const struct vxe_landlock_paths *rule = &landlock->path_rules[i];
+
+		for (size_t k = 0; k < rule->paths.count && (rule->access & ~granted); k++)
+			if (holds_path(rule->paths.items[k], path))
+				granted |= rule->access;
+	}
+	return granted;
+}
+
+const struct vxe_judged_mount *vxe_judge_mount(const struct vxe_judge *judge, const struct vxe_judged_file *file)
+{
+	for (size_t i = 0; i < judge->n_mounts; i++)
+		if (!strcmp(judge->mounts[i].path, file->path))
+			return &judge->mounts[i];
+	return NULL;
+}
+
+const struct vxe_judged_file *vxe_judge_file(const struct vxe_judge *judge, const char *path)
+{
+	for (size_t i = 0; i < judge->n_files; i++)
+		if (holds_path(judge->files[i].path, path))
+			return &judge->files[i];
+	return NULL;
+}
+
+const struct vxe_judged_port *vxe_judge_port(const struct vxe_judge *judge, bool accept, unsigned int port)
+{
+	const struct vxe_judged_port *ports = accept ? judge->accept : judge->connect;
+	size_t count = accept ? judge->n_accept : judge->n_connect;
+
+	for (size_t i = 0; i < count; i++)
+		if (ports[i].port == port)
+			return &ports[i];
+	return NULL;
+}
+
+const struct vxe_judged_call *vxe_judge_call(const struct vxe_judge *judge, const char *call)
+{
+	for (size_t i = 0; i < judge->n_calls; i++)
+		if (!strcmp(judge->calls[i].call, call))
+			return &judge->calls[i];
+	return NULL;
+}

@@ -1,0 +1,256 @@
+#include "lookup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+
+#define HOPS_MAX 40 /* as many links as the kernel follows */
+
+static int link_read(const char *path, char out[PATH_MAX])
+{
+	ssize_t got = readlink(path, out, PATH_MAX - 1);
+
+	if (got < 0)
+		return -1;
+	out[got] = '\0';
+	return 0;
+}
+
+/* The path of an open object from the root of the mount namespace that it is in. */
+static int descriptor_path(int fd, char out[PATH_MAX])
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return link_read(link, out) == 0 && out[0] == '/' ? 0 : -1;
+}
+
+/* The caller's number in its own pid namespace, which is the one that its /proc speaks of. */
+static pid_t inner_pid(pid_t pid)
+{
+	char path[64], line[256];
+	cleanup_file FILE *file = NULL;
+	pid_t inner = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && inner < 0 && fgets(line, sizeof(line), file)) {
+		char *last = strncmp(line, "NSpid:", 6) ? NULL : strrchr(line, '\t');
+
+		if (last)
+			inner = (pid_t)strtol(last + 1, NULL, 10);
+	}
+	return inner;
+}
+
+struct walk {
+	pid_t pid;
+	int root_fd;
+	char root[PATH_MAX]; /* what the caller's root is called from outside of it: "/", or where it has chrooted to */
+};
+
+/* The part of a path that the caller's root sees, maybe empty; NULL: it lies outside. */
+static const char *below_root(const struct walk *walk, const char *path)
+{
+	size_t length = strcmp(walk->root, "/") ? strlen(walk->root) : 0;
+
+	return path[0] == '/' && !strncmp(path, walk->root, length) && (!length || !path[length] || path[length] == '/')
+		       ? path + length
+		       : NULL;
+}
+
+/*
+ * Links of /proc that depend on who looks (self), or lead to an object and not to a name (fd/N, cwd, root): the kernel does not follow
+ * them for us. `given`, absolute in the caller's root, gets the part that stands for the first of them.
+ */
+static int proc_link_replace(const struct walk *walk, char given[PATH_MAX])
+{
+	static const char *const selves[] = {"/proc/self", "/proc/thread-self"};
+	char replaced[PATH_MAX], target[PATH_MAX], magic[96], name[16];
+	int inner, used = 0;
+
+	for (size_t i = 0; i < sizeof(selves) / sizeof(*selves); i++) {
+		size_t length = strlen(selves[i]);
+
+		if (strncmp(given, selves[i], length) || (given[length] && given[length] != '/'))
+			continue;
+		if (snprintf(replaced, sizeof(replaced), "/proc/%d%s", inner_pid(walk->pid), given + length) >=
+		    (int)sizeof(replaced))
+			return -1;
+		strcpy(given, replaced);
+		return 0;
+	}
+	if (sscanf(given, "/proc/%d/%15[^/]%n", &inner, name, &used) != 2 || inner != inner_pid(walk->pid))
+		return -1;
+	if (!strcmp(name, "fd")) {
+		int fd, more = 0;
+
+		if (sscanf(given + used, "/%d%n", &fd, &more) != 1)
+			return -1;
+		used += more;
+		snprintf(magic, sizeof(magic), "/proc/%d/fd/%d", walk->pid, fd);
+	} else if (!strcmp(name, "cwd") || !strcmp(name, "root") || !strcmp(name, "exe")) {
+		snprintf(magic, sizeof(magic), "/proc/%d/%s", walk->pid, name);
+	} else {
+		return -1;
+	}
+	if (link_read(magic, target) < 0 || !below_root(walk, target) ||
+	    snprintf(replaced, sizeof(replaced), "%s%s", below_root(walk, target), given + used) >= (int)sizeof(replaced))
+		return -1;
+	strcpy(given, replaced);
+	return 0;
+}
+
+/* A link that leads into such a part of /proc (/dev/stdin, /dev/fd) has to be followed by hand. */
+static int first_link_follow(const struct walk *walk, char given[PATH_MAX])
+{
+	char head[PATH_MAX], target[PATH_MAX], joined[PATH_MAX];
+
+	for (char *end = given; end;) {
+		cleanup_fd int fd = -1;
+		struct stat st;
+		size_t length;
+		ssize_t got;
+		char *slash;
+
+		end = strchr(end + 1, '/');
+		length = end ? (size_t)(end - given) : strlen(given);
+		memcpy(head, given, length);
+		head[length] = '\0';
+		fd = sys_openat2(walk->root_fd, head, O_PATH | O_NOFOLLOW, 0, RESOLVE_IN_ROOT);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return -1;
+		if (!S_ISLNK(st.st_mode))
+			continue;
+		got = readlinkat(fd, "", target, sizeof(target) - 1);
+		if (got <= 0)
+			return -1;
+		target[got] = '\0';
+		slash = strrchr(head, '/');
+		if (target[0] != '/' && slash)
+			slash[1] = '\0';
+		if (snprintf(joined, sizeof(joined), "%s%s%s", target[0] == '/' ? "" : head, target, given + length) >=
+		    (int)sizeof(joined))
+			return -1;
+		strcpy(given, joined);
+		return 0;
+	}
+	return -1;
+}
+
+static int object_open(const struct walk *walk, char given[PATH_MAX], bool follow)
+{
+	for (int hops = 0; hops < HOPS_MAX; hops++) {
+		int fd = sys_openat2(walk->root_fd, given, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, RESOLVE_IN_ROOT);
+		int saved = errno;
+
+		if (fd >= 0)
+			return fd;
+		if (strncmp(given, "/proc/", 6) == 0 ? proc_link_replace(walk, given) < 0
+						     : first_link_follow(walk, given) < 0) {
+			errno = saved;
+			return -1;
+		}
+	}
+	errno = ELOOP;
+	return -1;
+}
+
+/* The caller's text as an absolute path in its root. */
+static int given_anchor(const struct walk *walk, int dirfd, const char *given, char out[PATH_MAX])
+{
+	char link[96], base[PATH_MAX];
+
+	if (given[0] == '/')
+		return snprintf(out, PATH_MAX, "%s", given) >= PATH_MAX ? -1 : 0;
+	if (dirfd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", walk->pid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", walk->pid, dirfd);
+	/* A folder outside the caller's root has no path in it. */
+	if (link_read(link, base) < 0 || !below_root(walk, base))
+		return -1;
+	return snprintf(out, PATH_MAX, "%s/%s", below_root(walk, base), given) >= PATH_MAX ? -1 : 0;
+}
+
+static void slashes_trim(char *path)
+{
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
+}
+
+/* What is not there, by the folder that it would be in. 1: the name is a link that leads to nothing, and `given` is where it leads. */
+static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follow, struct vxe_lookup *out)
+{
+	char target[PATH_MAX];
+	ssize_t got;
+	char *slash = strrchr(given, '/');
+	char name[NAME_MAX + 1], folder[PATH_MAX];
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	if (!slash || !slash[1] || strlen(slash + 1) > NAME_MAX || !strcmp(slash + 1, ".") || !strcmp(slash + 1, ".."))
+		return -1;
+	strcpy(name, slash + 1);
+	slash[slash == given] = '\0';
+	fd = object_open(walk, given, true);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || descriptor_path(fd, folder) < 0)
+		return -1;
+	out->exists = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	out->type = out->exists ? st.st_mode & S_IFMT : 0;
+	got = follow && S_ISLNK(out->type) ? readlinkat(fd, name, target, sizeof(target) - 1) : -1;
+	if (got > 0) {
+		target[got] = '\0';
+		if (target[0] == '/')
+			strcpy(given, target);
+		else if (strlen(given) + strlen(target) + 2 <= PATH_MAX)
+			strcat(strcat(given, "/"), target);
+		else
+			return -1;
+		return 1;
+	}
+	return snprintf(out->path, sizeof(out->path), "%s/%s", strcmp(folder, "/") ? folder : "", name) >= PATH_MAX ? -1 : 0;
+}
+
+int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out)
+{
+	struct walk walk = {.pid = pid};
+	char link[64], absolute[PATH_MAX], rest[PATH_MAX];
+	cleanup_fd int root_fd = -1;
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	root_fd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0 || descriptor_path(root_fd, walk.root) < 0)
+		return -1;
+	walk.root_fd = root_fd;
+	if (given_anchor(&walk, dirfd, given, absolute) < 0)
+		return -1;
+	slashes_trim(absolute);
+	strcpy(rest, absolute);
+	fd = object_open(&walk, rest, follow);
+	for (int hops = 0; fd < 0 && hops < HOPS_MAX; hops++) {
+		int result = absent_name(&walk, absolute, follow, out);
+
+		if (result <= 0)
+			return result;
+		slashes_trim(absolute);
+	}
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || descriptor_path(fd, out->path) < 0)
+		return -1;
+	out->exists = true;
+	out->type = st.st_mode & S_IFMT;
+	return 0;
+}

@@ -1,0 +1,22 @@
+/*
+ * Where a path of a waiting caller leads: in its root, from its folder or descriptor, with its links, as a path from the
+ * instance's root. For records and for the judgements of soft mode; the caller may change the tree meanwhile, so nothing is refused by it.
+ */
+#ifndef VXE_SUPERVISOR_LOOKUP_H
+#define VXE_SUPERVISOR_LOOKUP_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct vxe_lookup {
+	char path[PATH_MAX];
+	bool exists; /* else: its folder does */
+	mode_t type; /* S_IFMT bits, where it exists */
+};
+
+/* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself.
+   -1: it leads to nothing that has a path in the instance, or the folder it would be in is not there. */
+int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
+
+#endif

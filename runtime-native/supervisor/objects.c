@@ -1,0 +1,437 @@
+#include "objects.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "address.h"
+#include "caller.h"
+#include "cleanup.h"
+#include "landlock.h"
+#include "lookup.h"
+#include "memory.h"
+#include "words.h"
+
+/* What has a meaning for something that is no folder. */
+#define FILE_RIGHTS                                                                                                            \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |                           \
+	 LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
+
+enum kind {
+	OPENED,	    /* what the flags say */
+	EXISTING,   /* must be there for the call to come to anything */
+	MADE,	    /* must not be there */
+	NODE,	    /* made, and of a type that may be forbidden altogether */
+	MOVED_FROM, /* and the row after it is where to */
+	LINKED_FROM,
+	MOVED_TO,
+	BOUND,
+	CONNECTED,
+};
+
+/* The same table as the reference evaluator's (src/policy/file-needs.ts). */
+struct need {
+	int nr;
+	enum kind kind;
+	signed char dirfd, path, flags; /* arguments; -1: none */
+	unsigned int access;
+	bool nofollow;
+};
+
+static const struct need needs[] = {
+	{SYS_openat, OPENED, 0, 1, 2, 0, false},
+	{SYS_openat2, OPENED, 0, 1, 2, 0, false},
+	{SYS_truncate, EXISTING, -1, 0, -1, VXE_WRITE, false},
+	{SYS_execve, EXISTING, -1, 0, -1, VXE_EXECUTE, false},
+	{SYS_execveat, EXISTING, 0, 1, 4, VXE_EXECUTE, false},
+	{SYS_mkdirat, MADE, 0, 1, -1, VXE_CREATE, true},
+	{SYS_mknodat, NODE, 0, 1, 2, VXE_CREATE, true},
+	{SYS_symlinkat, MADE, 1, 2, -1, VXE_CREATE, true},
+	{SYS_unlinkat, EXISTING, 0, 1, -1, VXE_REMOVE, true},
+	{SYS_renameat2, MOVED_FROM, 0, 1, -1, VXE_REMOVE, true},
+	{SYS_renameat2, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
+	{SYS_linkat, LINKED_FROM, 0, 1, -1, 0, true},
+	{SYS_linkat, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
+	{SYS_bind, BOUND, -1, 1, 2, VXE_CREATE, true},
+	{SYS_connect, CONNECTED, -1, 1, 2, VXE_WRITE, false},
+#ifdef SYS_open
+	{SYS_open, OPENED, -1, 0, 1, 0, false},
+	{SYS_creat, OPENED, -1, 0, -1, 0, false},
+	{SYS_mkdir, MADE, -1, 0, -1, VXE_CREATE, true},
+	{SYS_mknod, NODE, -1, 0, 1, VXE_CREATE, true},
+	{SYS_symlink, MADE, -1, 1, -1, VXE_CREATE, true},
+	{SYS_unlink, EXISTING, -1, 0, -1, VXE_REMOVE, true},
+	{SYS_rmdir, EXISTING, -1, 0, -1, VXE_REMOVE, true},
+	{SYS_rename, MOVED_FROM, -1, 0, -1, VXE_REMOVE, true},
+	{SYS_rename, MOVED_TO, -1, 1, -1, VXE_CREATE, true},
+	{SYS_link, LINKED_FROM, -1, 0, -1, 0, true},
+	{SYS_link, MOVED_TO, -1, 1, -1, VXE_CREATE, true},
+#endif
+#ifdef SYS_uselib
+	{SYS_uselib, EXISTING, -1, 0, -1, VXE_READ | VXE_EXECUTE, false},
+#endif
+#ifdef SYS_renameat
+	{SYS_renameat, MOVED_FROM, 0, 1, -1, VXE_REMOVE, true},
+	{SYS_renameat, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
+#endif
+};
+
+/* What Landlock asks for: on the object by its own path, and on the folder that holds its name. */
+struct rights {
+	uint64_t object, folder;
+};
+
+static void folder_of(const char *path, char out[PATH_MAX])
+{
+	char *slash;
+
+	vxe_text_copy(out, PATH_MAX, path);
+	slash = strrchr(out, '/');
+	if (slash)
+		slash[slash == out] = '\0';
+}
+
+/*
+ * The kernel's view decides whether it is refused, the profile's names the rule. They differ where a narrower rule lies below a
+ * folder: then the folder itself does not get all that its rule says.
+ */
+static void file_judge(const struct vxe_judge *judge, const char *path, unsigned int access, const struct rights *rights,
+		       struct vxe_object *out)
+{
+	const struct vxe_judged_file *file = vxe_judge_file(judge, path);
+	uint64_t handled = judge->landlock ? judge->landlock->handled_fs : 0;
+	const struct vxe_judged_mount *mount = NULL;
+	char folder[PATH_MAX];
+	bool lacks;
+
+	folder_of(path, folder);
+	lacks = (rights->object & handled & ~vxe_judge_granted(judge, path)) ||
+		(rights->folder & handled & ~vxe_judge_granted(judge, folder));
+	if (!lacks && file && (access & ~file->access))
+		mount = vxe_judge_mount(judge, file);
+	out->mount = mount != NULL;
+	out->narrowed = lacks && file && !(access & ~file->access);
+	vxe_text_copy(out->path, sizeof(out->path), path);
+	out->needs = access;
+	/* What is masked is empty, and no error. */
+	out->errnum = !mount ? EACCES : mount->masked ? 0 : EROFS;
+	out->rule = file ? file->name.rule : "files:default";
+	out->at = file ? file->name.at : "";
+	out->refused = lacks || out->mount;
+}
+
+static uint64_t open_flags(const struct seccomp_notif *request, const struct need *need)
+{
+	struct open_how how = {0};
+
+#ifdef SYS_creat
+	if (request->data.nr == SYS_creat)
+		return O_CREAT | O_WRONLY | O_TRUNC;
+#endif
+	if (request->data.nr != SYS_openat2)
+		return (unsigned int)request->data.args[(int)need->flags];
+	/* The struct may be longer than the one known here; its first member is the flags. */
+	if (vxe_memory_read((pid_t)request->pid, request->data.args[2], &how, sizeof(how.flags)) < 0)
+		return O_PATH;
+	return how.flags;
+}
+
+/* What opening asks for; 0: the file's content is not asked for, or the kernel has a reason of its own to refuse. */
+static unsigned int open_access(uint64_t flags, const struct vxe_lookup *found)
+{
+	unsigned int access = 0;
+	bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
+
+	if ((flags & O_PATH) || (!found->exists && !(flags & O_CREAT)))
+		return 0;
+	if (found->exists && !temporary && (flags & O_CREAT) && (flags & O_EXCL))
+		return 0;
+	if (found->exists && (flags & O_NOFOLLOW) && S_ISLNK(found->type))
+		return 0;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		access |= VXE_READ;
+	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
+		access |= VXE_WRITE;
+	if (temporary || !found->exists)
+		access |= VXE_CREATE;
+	return access;
+}
+
+static uint64_t made_right(mode_t type)
+{
+	switch (type & S_IFMT) {
+	case S_IFDIR:
+		return LANDLOCK_ACCESS_FS_MAKE_DIR;
+	case S_IFLNK:
+		return LANDLOCK_ACCESS_FS_MAKE_SYM;
+	case S_IFIFO:
+		return LANDLOCK_ACCESS_FS_MAKE_FIFO;
+	case S_IFSOCK:
+		return LANDLOCK_ACCESS_FS_MAKE_SOCK;
+	case S_IFCHR:
+		return LANDLOCK_ACCESS_FS_MAKE_CHAR;
+	case S_IFBLK:
+		return LANDLOCK_ACCESS_FS_MAKE_BLOCK;
+	default:
+		return LANDLOCK_ACCESS_FS_MAKE_REG;
+	}
+}
+
+static uint64_t removed_right(bool folder)
+{
+	return folder ? LANDLOCK_ACCESS_FS_REMOVE_DIR : LANDLOCK_ACCESS_FS_REMOVE_FILE;
+}
+
+static struct rights opened_rights(uint64_t flags, unsigned int access, const struct vxe_lookup *found)
+{
+	bool folder = found->exists && S_ISDIR(found->type);
+	struct rights rights = {0};
+
+	if (access & VXE_READ)
+		rights.object |= folder ? LANDLOCK_ACCESS_FS_READ_DIR : LANDLOCK_ACCESS_FS_READ_FILE;
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		rights.object |= LANDLOCK_ACCESS_FS_WRITE_FILE;
+	if (found->exists && S_ISREG(found->type) && (flags & O_TRUNC))
+		rights.object |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	if (!found->exists)
+		rights.folder |= LANDLOCK_ACCESS_FS_MAKE_REG;
+	return rights;
+}
+
+/* What a call makes, by the type that it says itself. */
+static mode_t made_type(const struct seccomp_notif *request, const struct need *need)
+{
+	switch (request->data.nr) {
+	case SYS_mkdirat:
+#ifdef SYS_mkdir
+	case SYS_mkdir:
+#endif
+		return S_IFDIR;
+	case SYS_symlinkat:
+#ifdef SYS_symlink
+	case SYS_symlink:
+#endif
+		return S_IFLNK;
+	default:
+		return need->kind == NODE ? (mode_t)request->data.args[(int)need->flags] : S_IFREG;
+	}
+}
+
+static bool removes_folder(const struct seccomp_notif *request)
+{
+#ifdef SYS_rmdir
+	if (request->data.nr == SYS_rmdir)
+		return true;
+#endif
+	return request->data.nr == SYS_unlinkat && (request->data.args[2] & AT_REMOVEDIR);
+}
+
+static struct rights existing_rights(const struct seccomp_notif *request, unsigned int access)
+{
+	struct rights rights = {0};
+
+	if (access & VXE_REMOVE)
+		rights.folder = removed_right(removes_folder(request));
+	if (access & VXE_WRITE)
+		rights.object |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	if (access & VXE_READ)
+		rights.object |= LANDLOCK_ACCESS_FS_READ_FILE;
+	if (access & VXE_EXECUTE)
+		rights.object |= LANDLOCK_ACCESS_FS_EXECUTE;
+	return rights;
+}
+
+static bool path_lookup(const struct seccomp_notif *request, const struct need *need, bool follow, struct vxe_lookup *found)
+{
+	const __u64 *args = request->data.args;
+	char given[PATH_MAX];
+
+	(void)vxe_memory_string((pid_t)request->pid, args[(int)need->path], given, sizeof(given));
+	if (!given[0] && !(request->data.nr == SYS_execveat && (args[4] & AT_EMPTY_PATH)))
+		return false;
+	return vxe_lookup((pid_t)request->pid, need->dirfd < 0 ? AT_FDCWD : (int)args[(int)need->dirfd], given, follow,
+			  found) == 0;
+}
+
+static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need,
+		       struct vxe_object *out)
+{
+	unsigned int access = need->access;
+	bool follow = !need->nofollow;
+	struct vxe_lookup found;
+	struct rights rights = {0};
+	uint64_t flags = 0;
+
+	if (need->kind == OPENED) {
+		flags = open_flags(request, need);
+		follow = !(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+	}
+	if (request->data.nr == SYS_execveat)
+		follow = !(request->data.args[4] & AT_SYMLINK_NOFOLLOW);
+	if (!path_lookup(request, need, follow, &found))
+		return false;
+	switch (need->kind) {
+	case OPENED:
+		access = open_access(flags, &found);
+		if (!access)
+			return false;
+		rights = opened_rights(flags, access, &found);
+		break;
+	case NODE:
+	case MADE:
+		if (found.exists)
+			return false;
+		rights.folder = made_right(made_type(request, need));
+		break;
+	default:
+		if (!found.exists)
+			return false;
+		rights = existing_rights(request, access);
+	}
+	file_judge(judge, found.path, access, &rights, out);
+	return true;
+}
+
+/* A name that leaves a folder for another (rename), or that is given once more (link). */
+static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *from,
+			 const struct need *to, bool renames, struct vxe_object out[VXE_OBJECTS_MAX])
+{
+	char from_folder[PATH_MAX], to_folder[PATH_MAX];
+	struct vxe_lookup old, new;
+	struct rights old_rights = {0}, new_rights = {0};
+	uint64_t old_granted, new_granted;
+	unsigned int access = VXE_CREATE;
+	bool across, gains;
+
+	if (!path_lookup(request, from, !from->nofollow, &old) || !old.exists || !path_lookup(request, to, false, &new) ||
+	    (new.exists && !renames))
+		return 0;
+	folder_of(old.path, from_folder);
+	folder_of(new.path, to_folder);
+	across = strcmp(from_folder, to_folder) != 0;
+	if (renames)
+		old_rights.folder |= removed_right(S_ISDIR(old.type));
+	new_rights.folder |= made_right(old.type);
+	if (new.exists) {
+		access |= VXE_REMOVE;
+		new_rights.folder |= removed_right(S_ISDIR(new.type));
+	}
+	if (across) {
+		old_rights.folder |= LANDLOCK_ACCESS_FS_REFER;
+		new_rights.folder |= LANDLOCK_ACCESS_FS_REFER;
+	}
+	/* Landlock lets nothing be moved to where more may be done with it. */
+	old_granted = vxe_judge_granted(judge, old.path);
+	new_granted = vxe_judge_granted(judge, to_folder);
+	gains = across && (new_granted & ~old_granted & (S_ISDIR(old.type) ? ~0ULL : FILE_RIGHTS));
+	file_judge(judge, old.path, renames ? VXE_REMOVE : VXE_CREATE, &old_rights, &out[0]);
+	file_judge(judge, new.path, access, &new_rights, &out[1]);
+	out[1].narrowed |= gains && !out[1].refused;
+	out[1].refused |= gains;
+	/* The old name of a link is asked for nothing but its place. */
+	out[0].refused &= renames || across;
+	return 2;
+}
+
+static bool socket_option(int fd, int option, int *value)
+{
+	socklen_t size = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, option, value, &size) == 0;
+}
+
+static bool port_judge(const struct vxe_judge *judge, bool accept, unsigned int port, bool tcp, struct vxe_object *out)
+{
+	const struct vxe_judged_port *rule = vxe_judge_port(judge, accept, port);
+	uint64_t right = accept ? LANDLOCK_ACCESS_NET_BIND_TCP : LANDLOCK_ACCESS_NET_CONNECT_TCP;
+
+	if (!tcp)
+		return false;
+	out->errnum = EACCES;
+	out->rule = rule ? rule->name.rule : accept ? "network:accept" : "network:connect";
+	out->at = rule ? rule->name.at : "";
+	out->refused = !rule && judge->landlock && (judge->landlock->handled_net & right);
+	return true;
+}
+
+static bool address_judge(const struct vxe_judge *judge, int listener_fd, const struct seccomp_notif *request,
+			  const struct need *need, struct vxe_object *out)
+{
+	struct sockaddr_storage address;
+	const struct sockaddr_un *un = (const void *)&address;
+	struct vxe_address described;
+	bool accept = need->kind == BOUND;
+	struct vxe_lookup found;
+	cleanup_fd int sock = -1;
+	char given[sizeof(un->sun_path) + 1] = "";
+	struct rights rights = {0};
+	int domain = 0, protocol = 0;
+	unsigned int port;
+	size_t size;
+
+	if (vxe_address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
+		return false;
+	vxe_address_describe(&address, size, -1, &described);
+	vxe_text_copy(out->address, sizeof(out->address), described.text);
+	if (address.ss_family != AF_UNIX) {
+		sock = vxe_caller_descriptor(listener_fd, request);
+		if (sock < 0 || !socket_option(sock, SO_DOMAIN, &domain) || !socket_option(sock, SO_PROTOCOL, &protocol) ||
+		    (domain != AF_INET && domain != AF_INET6))
+			return false;
+		/* Such a connect takes a connection back; such a bind means any address (both are Landlock's view, too). */
+		if (address.ss_family == AF_UNSPEC && !accept)
+			return false;
+		if (address.ss_family == AF_INET6 && size >= sizeof(struct sockaddr_in6))
+			port = ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+		else if (size >= sizeof(struct sockaddr_in))
+			port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+		else
+			return false;
+		return port_judge(judge, accept, port, protocol == IPPROTO_TCP, out);
+	}
+	if (size <= sizeof(sa_family_t))
+		return false;
+	if (!un->sun_path[0]) {
+		/* Its own are within its domain; whose a name is cannot be told, so only connecting is looked at. */
+		if (accept || !judge->landlock || !(judge->landlock->scoped & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET))
+			return false;
+		out->errnum = EPERM;
+		out->rule = "scope:abstract-unix";
+		out->at = "";
+		out->refused = true;
+		return true;
+	}
+	memcpy(given, un->sun_path, size - sizeof(sa_family_t));
+	/* No Landlock that this program knows of asks who connects to a socket that is a file. */
+	if (!accept || vxe_lookup((pid_t)request->pid, AT_FDCWD, given, false, &found) < 0 || found.exists)
+		return false;
+	out->address[0] = '\0';
+	rights.folder = LANDLOCK_ACCESS_FS_MAKE_SOCK;
+	file_judge(judge, found.path, need->access, &rights, out);
+	return true;
+}
+
+size_t vxe_objects_judge(const struct vxe_judge *judge, int listener_fd, const struct seccomp_notif *request,
+			 struct vxe_object out[VXE_OBJECTS_MAX])
+{
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+		const struct need *need = &needs[i];
+
+		if (need->nr != request->data.nr)
+			continue;
+		memset(out, 0, sizeof(*out) * VXE_OBJECTS_MAX);
+		if (need->kind == MOVED_FROM || need->kind == LINKED_FROM)
+			return move_judge(judge, request, need, need + 1, need->kind == MOVED_FROM, out);
+		if (need->kind == BOUND || need->kind == CONNECTED)
+			return address_judge(judge, listener_fd, request, need, out);
+		return path_judge(judge, request, need, out);
+	}
+	return 0;
+}

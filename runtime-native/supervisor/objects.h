@@ -1,0 +1,30 @@
+/*
+ * The objects that a call names, judged by the profile's data: what Landlock would refuse, and by which rule. For records alone: the
+ * caller's memory is read, and the call goes on whatever is found.
+ */
+#ifndef VXE_SUPERVISOR_OBJECTS_H
+#define VXE_SUPERVISOR_OBJECTS_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+
+#include "judge.h"
+
+#define VXE_OBJECTS_MAX 2 /* a rename names two */
+
+struct vxe_object {
+	char path[512];	    /* "" for what is no file */
+	char address[160];  /* "" for what is no socket's */
+	unsigned int needs; /* enum vxe_access: what the call asks for; 0 for addresses */
+	bool mount;	    /* a mount holds the rule, not Landlock */
+	bool refused;
+	bool narrowed; /* the words of the rule grant it: a narrower rule lies below its folder (see coverage), or a move would gain rights */
+	int errnum;
+	const char *rule, *at; /* borrowed from the judge, or constant */
+};
+
+/* How many objects were found, refused ones and others; 0 for calls that name none, or none that exists. */
+size_t vxe_objects_judge(const struct vxe_judge *judge, int listener_fd, const struct seccomp_notif *request,
+			 struct vxe_object out[VXE_OBJECTS_MAX]);
+
+#endif

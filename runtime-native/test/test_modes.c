@@ -1,0 +1,257 @@
+/* Modes and the judge: words, what is read of a bundle, which rule speaks of what, filters run as the kernel runs them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "filter.h"
+#include "held.h"
+#include "judge.h"
+#include "lookup.h"
+#include "mode.h"
+#include "tap.h"
+
+static void mode_file(int dir_fd, const char *content, mode_t permissions, bool good, enum vxe_mode wanted, const char *what)
+{
+	struct vxe_error *err = NULL;
+	enum vxe_mode mode = VXE_MODE_SOFT;
+	bool found = false;
+	int result;
+
+	unlinkat(dir_fd, "mode", 0);
+	if (content && vxe_file_replace_at(dir_fd, "mode", content, strlen(content), permissions, &err) < 0)
+		ok(false, "%s is written (%s)", what, err->message);
+	result = vxe_mode_read(dir_fd, "mode", &mode, &found, &err);
+	ok((result == 0) == good && (!good || (mode == wanted && found == (content != NULL))), "%s (%s)", what,
+	   err ? err->message : vxe_mode_name(mode));
+	/* Whatever goes wrong, what is left in *out permits nothing. */
+	ok(good || mode == VXE_MODE_PRODUCTION, "%s: production is what is left", what);
+	vxe_error_free(&err);
+}
+
+static void modes(int dir_fd)
+{
+	struct vxe_error *err = NULL;
+	enum vxe_mode mode;
+	bool found;
+
+	mode_file(dir_fd, NULL, 0, true, VXE_MODE_PRODUCTION, "no file is production");
+	mode_file(dir_fd, "soft\n", 0644, true, VXE_MODE_SOFT, "soft");
+	mode_file(dir_fd, "soft", 0644, true, VXE_MODE_SOFT, "soft without a line end");
+	mode_file(dir_fd, "production\n", 0644, true, VXE_MODE_PRODUCTION, "production");
+	mode_file(dir_fd, "", 0644, false, 0, "an empty file is an error");
+	mode_file(dir_fd, "softly\n", 0644, false, 0, "another word is an error");
+	mode_file(dir_fd, "SOFT\n", 0644, false, 0, "so is one in capitals");
+	mode_file(dir_fd, "soft\n", 0666, false, 0, "a file that everybody writes is an error");
+	unlinkat(dir_fd, "mode", 0);
+	symlinkat("soft-somewhere", dir_fd, "mode");
+	ok(vxe_mode_read(dir_fd, "mode", &mode, &found, NULL) < 0 && mode == VXE_MODE_PRODUCTION, "a link is an error");
+	unlinkat(dir_fd, "mode", 0);
+	ok(vxe_mode_write(dir_fd, "mode", VXE_MODE_SOFT, &err) == 0 &&
+		   vxe_mode_read(dir_fd, "mode", &mode, &found, &err) == 0 && found && mode == VXE_MODE_SOFT,
+	   "what is written is read back");
+	unlinkat(dir_fd, "mode", 0);
+	vxe_error_free(&err);
+}
+
+static void held(int dir_fd)
+{
+	struct vxe_held written = {.asked = VXE_MODE_PRODUCTION,
+				   .calls = VXE_MODE_PRODUCTION,
+				   .objects = VXE_MODE_SOFT,
+				   .records = VXE_OBJECTS_BY_SUPERVISOR,
+				   .refused = UINT64_MAX,
+				   .last_ns = 42,
+				   .last = "openat \"/etc/\x01shadow\""};
+	struct vxe_held read = {0};
+	struct vxe_error *err = NULL;
+	bool found = true;
+
+	ok(vxe_held_read(dir_fd, &read, &found, &err) == 0 && !found, "an instance without modes has no held.json");
+	ok(vxe_held_write(dir_fd, &written, &err) == 0 && vxe_held_read(dir_fd, &read, &found, &err) == 0 && found,
+	   "what is held is written and read (%s)", err ? err->message : "");
+	ok(read.objects == VXE_MODE_SOFT && read.refused == UINT64_MAX && read.records == VXE_OBJECTS_BY_SUPERVISOR &&
+		   same_text(read.last, written.last),
+	   "and is the same");
+	ok(vxe_held_restart_due(&read), "what is not held as asked is due");
+	read.objects = VXE_MODE_PRODUCTION;
+	ok(!vxe_held_restart_due(&read), "and what is held is not");
+	vxe_file_replace_at(dir_fd, VXE_HELD_FILE, "{\"asked\":\"soft\"}", 16, 0600, NULL);
+	ok(vxe_held_read(dir_fd, &read, &found, &err) < 0 && !found, "half a file is an error");
+	unlinkat(dir_fd, VXE_HELD_FILE, 0);
+	vxe_error_free(&err);
+}
+
+static const char judge_text[] =
+	"{\"judge\":1,\"profile\":\"p\",\"files\":["
+	"{\"rule\":\"files:/etc/shadow\",\"at\":\"p:3:1\",\"path\":\"/etc/shadow\",\"access\":[]},"
+	"{\"rule\":\"files:/etc\",\"at\":\"p:2:1\",\"path\":\"/etc\",\"access\":[\"read\"]}],"
+	"\"accept\":[{\"rule\":\"network:accept:tcp/110\",\"at\":\"\",\"port\":110}],\"connect\":[],\"mounts\":[],"
+	"\"calls\":{\"read\":{\"rule\":\"calls:read\",\"at\":\"p:9:1\"}}}";
+
+static void judging(void)
+{
+	static const struct {
+		const char *path, *rule;
+		unsigned int access;
+	} rows[] = {
+		{"/etc/passwd", "files:/etc", VXE_READ},
+		{"/etc", "files:/etc", VXE_READ},
+		{"/etc/shadow", "files:/etc/shadow", 0},
+		{"/etc/shadow/x", "files:/etc/shadow", 0},
+		{"/etc/shadow-", "files:/etc", VXE_READ},
+		{"/etcetera", NULL, 0},
+		{"/", NULL, 0},
+	};
+	struct vxe_judge *judge = NULL;
+	struct vxe_error *err = NULL;
+	char words[64];
+
+	if (!ok(vxe_judge_parse(judge_text, strlen(judge_text), &judge, &err) == 0, "a judge is read (%s)",
+		err ? err->message : ""))
+		return;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct vxe_judged_file *file = vxe_judge_file(judge, rows[i].path);
+
+		ok(same_text(file ? file->name.rule : NULL, rows[i].rule) && (!file || file->access == rows[i].access),
+		   "the rule of %s", rows[i].path);
+	}
+	ok(vxe_judge_port(judge, true, 110) && !vxe_judge_port(judge, true, 111) && !vxe_judge_port(judge, false, 110),
+	   "ports by their side");
+	ok(vxe_judge_call(judge, "read") && !vxe_judge_call(judge, "readv"), "calls by their whole name");
+	vxe_access_words(VXE_READ | VXE_EXECUTE, words, sizeof(words));
+	ok(same_text(words, "read execute"), "access in words");
+	vxe_judge_free(&judge);
+	vxe_error_free(&err);
+}
+
+static void judges_refused(void)
+{
+	static const char *const texts[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"judge\":2}",
+		"{\"judge\":1}",
+		"{\"judge\":1,\"files\":[1],\"accept\":[],\"connect\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":1,\"files\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"etc\",\"access\":[]}],\"accept\":[],"
+		"\"connect\":[],"
+		"\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":1,\"files\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"/"
+		"etc\",\"access\":[\"fly\"]}],\"accept\":[],\"connect\":[],"
+		"\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":1,\"files\":[],\"accept\":[{\"rule\":\"r\",\"at\":\"\",\"port\":65536}],\"connect\":[],\"mounts\":["
+		"],"
+		"\"calls\":{}}",
+		"{\"judge\":1,\"files\":[],\"accept\":[],\"connect\":[],\"mounts\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"/"
+		"x\","
+		"\"kind\":\"gone\"}],\"calls\":{}}",
+		"{\"judge\":1,\"files\":[],\"accept\":[],\"connect\":[],\"mounts\":[],\"calls\":{\"read\":1}}",
+		"{\"judge\":1,\"files\":[],\"accept\":[],\"connect\":[],\"mounts\":[]}",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct vxe_judge *judge = NULL;
+		struct vxe_error *err = NULL;
+
+		ok(vxe_judge_parse(texts[i], strlen(texts[i]), &judge, &err) < 0 && !judge && err, "judge %zu is refused (%s)",
+		   i + 1, err ? err->message : "no error");
+		vxe_error_free(&err);
+	}
+}
+
+static void filters(void)
+{
+	static struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]) + 4),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
+		BPF_STMT(BPF_ST, 3),
+		BPF_STMT(BPF_LD | BPF_IMM, 7),
+		BPF_STMT(BPF_LDX | BPF_MEM, 3),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x37, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 13),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+	};
+	static struct sock_filter past_data[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, sizeof(struct seccomp_data)),
+						 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	static struct sock_filter past_memory[] = {BPF_STMT(BPF_ST, BPF_MEMWORDS),
+						   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct vxe_filter filter = {.program = program, .length = sizeof(program) / sizeof(*program)};
+	struct vxe_filter data_filter = {.program = past_data, .length = 2},
+			  memory_filter = {.program = past_memory, .length = 2};
+	struct seccomp_data data = {.nr = 1};
+
+	ok(vxe_filter_run(&filter, &data) == SECCOMP_RET_ALLOW, "a filter's first answer");
+	data.nr = 2;
+	ok(vxe_filter_run(&filter, &data) == SECCOMP_RET_USER_NOTIF, "its last");
+	data.args[1] = 0x3fULL << 32;
+	ok(vxe_filter_run(&filter, &data) == (SECCOMP_RET_ERRNO | 13), "one by an argument's upper half, through memory");
+	ok(vxe_filter_run(&data_filter, &data) == SECCOMP_RET_KILL_PROCESS &&
+		   vxe_filter_run(&memory_filter, &data) == SECCOMP_RET_KILL_PROCESS,
+	   "reading or storing outside kills, and does nothing else");
+}
+
+/* In this very process: its root is the host's, its folder and descriptors are known. */
+static void lookups(const char *folder)
+{
+	struct vxe_lookup found;
+	char path[4096], real[4096];
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+
+	snprintf(real, sizeof(real), "%s/there", folder);
+	fd = open(real, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	symlinkat("there", dir_fd, "link");
+	symlinkat("/proc/self/fd", dir_fd, "descriptors");
+	ok(vxe_lookup(getpid(), AT_FDCWD, real, true, &found) == 0 && found.exists && same_text(found.path, real) &&
+		   S_ISREG(found.type),
+	   "a file by its path");
+	ok(vxe_lookup(getpid(), dir_fd, "link", true, &found) == 0 && same_text(found.path, real),
+	   "by a link, from a descriptor");
+	ok(vxe_lookup(getpid(), dir_fd, "link", false, &found) == 0 && S_ISLNK(found.type) && found.exists,
+	   "the link itself where it is not followed");
+	ok(vxe_lookup(getpid(), dir_fd, "./x/../there", true, &found) < 0, "a folder that is not there leads nowhere");
+	ok(vxe_lookup(getpid(), dir_fd, ".././././there", true, &found) == 0 && !found.exists, "dots are the kernel's to read");
+	snprintf(path, sizeof(path), "%s/absent/", folder);
+	ok(vxe_lookup(getpid(), AT_FDCWD, path, true, &found) == 0 && !found.exists && strstr(found.path, "/absent"),
+	   "what is not there has the path that it would have");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ok(vxe_lookup(getpid(), AT_FDCWD, path, true, &found) == 0 && same_text(found.path, real),
+	   "a descriptor by /proc/self");
+	snprintf(path, sizeof(path), "descriptors/%d", fd);
+	ok(vxe_lookup(getpid(), dir_fd, path, true, &found) == 0 && same_text(found.path, real), "the same through a link");
+	ok(vxe_lookup(getpid(), AT_FDCWD, "/../../etc/./passwd", true, &found) == 0 && same_text(found.path, "/etc/passwd"),
+	   "there is nothing above the root");
+	ok(vxe_lookup(0x7ffffff, AT_FDCWD, "/etc", true, &found) < 0, "a process that is gone has no paths");
+	close(fd);
+	unlinkat(dir_fd, "there", 0);
+	unlinkat(dir_fd, "link", 0);
+	unlinkat(dir_fd, "descriptors", 0);
+	close(dir_fd);
+}
+
+int main(void)
+{
+	char folder[] = "/tmp/vxe-test-modes-XXXXXX";
+	int dir_fd;
+
+	if (!mkdtemp(folder))
+		return 1;
+	dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	modes(dir_fd);
+	held(dir_fd);
+	judging();
+	judges_refused();
+	filters();
+	lookups(folder);
+	close(dir_fd);
+	rmdir(folder);
+	return tap_done();
+}

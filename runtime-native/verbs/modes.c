@@ -1,0 +1,127 @@
+#include "modes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "held.h"
+#include "places.h"
+
+static void path_remove(struct vxe_strings *paths, const char *path)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < paths->count; i++) {
+		if (strcmp(paths->items[i], path))
+			paths->items[kept++] = paths->items[i];
+		else
+			free(paths->items[i]);
+	}
+	if (paths->items)
+		paths->items[kept] = NULL;
+	paths->count = kept;
+}
+
+static int path_add(struct vxe_strings *paths, const char *path, struct vxe_error **err)
+{
+	char **items = realloc(paths->items, (paths->count + 2) * sizeof(char *));
+
+	if (!items)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "masking %s", path);
+	paths->items = items;
+	items[paths->count] = strdup(path);
+	if (!items[paths->count])
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "masking %s", path);
+	items[++paths->count] = NULL;
+	return 0;
+}
+
+/* Over the host's own tree nothing but Landlock keeps a program from VXE's files; without it, mounts do. */
+static int own_folders_mask(struct vxe_config *config, const char *state_root, struct vxe_error **err)
+{
+	const struct vxe_place *places[] = {&vxe_place_bundles, &vxe_place_compiled, &vxe_place_logs};
+	struct vxe_strings *masked = &config->masked_paths;
+
+	if (path_add(masked, state_root, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		cleanup_free char *path = vxe_place_path(places[i], "");
+		cleanup_free char *real = path ? realpath(path, NULL) : NULL;
+
+		if (real && path_add(masked, real, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Soft: no Landlock, and what a mount holds for a rule is not mounted over. Everything else stays as in production. */
+static int soft_prepare(struct vxe_config *config, const char *state_root, const struct vxe_judge *judge, bool host_root,
+			struct vxe_error **err)
+{
+	if (!judge) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has nothing to judge by in soft mode (org.vxe.judge)");
+		return vxe_error_hint(err, "create it again with --replace, or start it in production");
+	}
+	for (size_t i = 0; i < judge->n_mounts; i++)
+		path_remove(judge->mounts[i].masked ? &config->masked_paths : &config->readonly_paths, judge->mounts[i].path);
+	return host_root ? own_folders_mask(config, state_root, err) : 0;
+}
+
+bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd)
+{
+	enum vxe_mode mode = VXE_MODE_PRODUCTION;
+	bool found;
+
+	if (options->entry)
+		return false;
+	if (options->mode)
+		return *options->mode == VXE_MODE_SOFT;
+	return vxe_mode_read(bundle_fd, VXE_MODE_FILE, &mode, &found, NULL) == 0 && mode == VXE_MODE_SOFT;
+}
+
+int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_config *config, const char *state_root,
+		     struct vxe_launch *launch, enum vxe_mode *mode, struct vxe_judge_source *judge, struct vxe_error **err)
+{
+	bool found;
+
+	if (vxe_judge_open(judge, launch->bundle_fd, config, err) < 0)
+		return -1;
+	if (options->mode)
+		*mode = *options->mode;
+	else if (vxe_mode_read(launch->bundle_fd, VXE_MODE_FILE, mode, &found, err) < 0)
+		return -1;
+	/* The battery tries what production holds, whatever the bundle's mode is. */
+	if (options->entry)
+		*mode = VXE_MODE_PRODUCTION;
+	launch->soft = *mode == VXE_MODE_SOFT;
+	launch->raise_objects = !options->entry && judge->fd >= 0 &&
+				(options->record_objects ||
+				 faccessat(launch->bundle_fd, VXE_RECORD_OBJECTS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	/* What is judged by it has to have it; else it names rules, and is read when there is one to name. */
+	if ((launch->soft || launch->raise_objects) && vxe_judge_load(judge, launch->bundle_fd, config, err) < 0)
+		return -1;
+	return launch->soft ? soft_prepare(config, state_root, judge->judge, launch->host_root, err) : 0;
+}
+
+int vxe_modes_join(int state_dir_fd, const struct vxe_config *config, struct vxe_launch *launch,
+		   struct vxe_supervision *supervision, struct vxe_judge_source *judge, struct vxe_error **err)
+{
+	struct vxe_held held;
+	bool found;
+
+	if (vxe_judge_open(judge, launch->bundle_fd, config, err) < 0 || vxe_held_read(state_dir_fd, &held, &found, err) < 0)
+		return -1;
+	supervision->judge = judge;
+	if (judge->fd < 0 || !found)
+		return 0;
+	supervision->asked = held.asked;
+	supervision->joins = true;
+	supervision->state_fd = fcntl(state_dir_fd, F_DUPFD_CLOEXEC, 3);
+	if (supervision->state_fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "watching the state of the instance");
+	launch->soft = held.objects == VXE_MODE_SOFT;
+	launch->raise_objects = held.records == VXE_OBJECTS_BY_SUPERVISOR;
+	return launch->soft || launch->raise_objects ? vxe_judge_load(judge, launch->bundle_fd, config, err) : 0;
+}

@@ -1,0 +1,26 @@
+/* What an instance's mode means for its launch; docs/architecture.md, "Modes", says what each layer does in soft mode. */
+#ifndef VXE_VERBS_MODES_H
+#define VXE_VERBS_MODES_H
+
+#include "instance.h"
+#include "judge.h"
+#include "launch.h"
+#include "mode.h"
+#include "supervise.h"
+
+/* In a bundle: permitted calls that name files and ports are raised in production too, so that Landlock's refusals are recorded. */
+#define VXE_RECORD_OBJECTS_FILE "vxe/record-objects"
+
+/* The mode of this launch (the options', else the bundle's), its judge, and the configuration and launch changed as the mode needs.
+   A bundle that cannot be run in that mode is an error. */
+int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_config *config, const char *state_root,
+		     struct vxe_launch *launch, enum vxe_mode *mode, struct vxe_judge_source *judge, struct vxe_error **err);
+
+/* Will it be soft, as far as can be told before anything else is done? */
+bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd);
+
+/* A further program in a running instance: under the mode that its first supervisor holds. */
+int vxe_modes_join(int state_dir_fd, const struct vxe_config *config, struct vxe_launch *launch,
+		   struct vxe_supervision *supervision, struct vxe_judge_source *judge, struct vxe_error **err);
+
+#endif

@@ -1,0 +1,186 @@
+#include "own_mode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "bundle.h"
+#include "cleanup.h"
+#include "file.h"
+#include "held.h"
+#include "instance.h"
+#include "json.h"
+#include "modes.h"
+
+#define TAKEN_UP_WITHIN_MS 5000
+
+static int misuse(const char *what, struct vxe_error **err)
+{
+	return vxe_verb_misuse("vxe", vxe_verb_find(vxe_own_verbs, "mode"), what, err);
+}
+
+/* What an operator should know besides: NULL, or a sentence. */
+static const char *restart_words(const struct vxe_held *held)
+{
+	if (held->asked == VXE_MODE_PRODUCTION && held->objects == VXE_MODE_SOFT)
+		return "calls are refused from now on; files, ports and scopes are not refused until a restart, since Landlock "
+		       "cannot be "
+		       "put on a running program";
+	if (held->asked == VXE_MODE_SOFT && held->objects == VXE_MODE_PRODUCTION)
+		return "calls are performed from now on; files, ports and scopes are refused until a restart, since Landlock "
+		       "cannot be "
+		       "taken off a running program";
+	return NULL;
+}
+
+void vxe_mode_print(const struct vxe_held *held, FILE *out)
+{
+	if (!vxe_held_restart_due(held)) {
+		fputs(vxe_mode_name(held->asked), out);
+		return;
+	}
+	fprintf(out, "%s asked for, held: calls %s, files and ports %s; restart due", vxe_mode_name(held->asked),
+		vxe_mode_name(held->calls), vxe_mode_name(held->objects));
+}
+
+/* The supervisor of a running instance takes a new mode up by itself; how far, it says in held.json. */
+static int taken_up(int dir_fd, enum vxe_mode mode, struct vxe_held *held, struct vxe_error **err)
+{
+	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += 10) {
+		bool found;
+
+		if (vxe_held_read(dir_fd, held, &found, err) < 0)
+			return -1;
+		if (found && held->asked == mode)
+			return 0;
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor does not take the mode up");
+	return vxe_error_hint(err, "restart the instance");
+}
+
+/* -1 with *err; 0: not running, 1: running and *held says how. */
+static int running_mode(const struct vxe_globals *globals, const char *name, const enum vxe_mode *mode, struct vxe_held *held,
+			struct vxe_error **err)
+{
+	cleanup_fd int root_fd = vxe_state_root_open(globals->root, false, NULL, NULL);
+	cleanup_fd int dir_fd = -1;
+	struct vxe_state *state = NULL;
+	enum vxe_status status;
+	bool found;
+
+	if (root_fd < 0 || vxe_state_open(root_fd, name, &dir_fd, NULL) < 0 || vxe_state_read(dir_fd, &state, NULL) < 0)
+		return 0;
+	status = state->status;
+	vxe_state_free(&state);
+	if (status == VXE_STOPPED)
+		return 0;
+	if (vxe_held_read(dir_fd, held, &found, err) < 0)
+		return -1;
+	if (!found) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "it runs from a bundle that has no modes");
+		return vxe_error_hint(err, "create the bundle again with --replace, and restart it");
+	}
+	if (mode && (vxe_mode_write(dir_fd, VXE_HELD_MODE_FILE, *mode, err) < 0 || taken_up(dir_fd, *mode, held, err) < 0))
+		return -1;
+	return 1;
+}
+
+struct wish {
+	bool has_mode;
+	enum vxe_mode mode;
+	int record_objects; /* -1: as it is */
+};
+
+static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode *mode, struct vxe_error **err)
+{
+	cleanup_free char *bundle = NULL;
+	cleanup_fd int fd = -1;
+	bool found;
+
+	if (vxe_bundle_find(name, &bundle, err) < 0)
+		return -1;
+	fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
+	if (wish->has_mode && faccessat(fd, "vxe/judge.json", F_OK, 0) < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has no modes (vxe/judge.json is missing)");
+		return vxe_error_hint(err, "create it again with --replace");
+	}
+	if (wish->has_mode && vxe_mode_write(fd, VXE_MODE_FILE, wish->mode, err) < 0)
+		return vxe_error_hint(err, "only the bundle's owner sets its mode");
+	if (wish->record_objects > 0 && vxe_file_replace_at(fd, VXE_RECORD_OBJECTS_FILE, "", 0, 0644, err) < 0)
+		return -1;
+	if (wish->record_objects == 0 && unlinkat(fd, VXE_RECORD_OBJECTS_FILE, 0) < 0 && errno != ENOENT)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "removing %s", VXE_RECORD_OBJECTS_FILE);
+	return vxe_mode_read(fd, VXE_MODE_FILE, mode, &found, err);
+}
+
+static void json_print(const char *name, enum vxe_mode mode, bool running, const struct vxe_held *held)
+{
+	struct vxe_json_text text = {0};
+
+	vxe_json_text_object_begin(&text, NULL);
+	vxe_json_text_string(&text, "name", name);
+	vxe_json_text_string(&text, "mode", vxe_mode_name(mode));
+	vxe_json_text_bool(&text, "running", running);
+	if (running)
+		vxe_held_format(held, &text, "held");
+	vxe_json_text_object_end(&text);
+	if (vxe_json_text_finish(&text) == 0)
+		puts(text.data);
+	vxe_json_text_free(&text);
+}
+
+int vxe_mode_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
+{
+	static const struct option options[] = {{"record-files", no_argument, NULL, 'r'},
+						{"no-record-files", no_argument, NULL, 'R'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct wish wish = {.record_objects = -1};
+	enum vxe_mode mode = VXE_MODE_PRODUCTION;
+	struct vxe_held held = {0};
+	const char *words;
+	int option, running;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (option == 'h')
+			return vxe_verb_help("vxe", vxe_verb_find(vxe_own_verbs, "mode"));
+		if (option != 'r' && option != 'R')
+			return misuse(NULL, err);
+		wish.record_objects = option == 'r';
+	}
+	if (optind == argc || optind + 2 < argc)
+		return misuse(optind == argc ? "names no bundle" : "takes a bundle and a mode", err);
+	if (optind + 2 == argc) {
+		wish.has_mode = true;
+		if (vxe_mode_parse(argv[optind + 1], &wish.mode) < 0)
+			return misuse("knows the modes soft and production", err);
+	}
+	/* First what will be, then what is: a fall in between leaves the running instance as it was. */
+	if (bundle_mode(argv[optind], &wish, &mode, err) < 0)
+		return -1;
+	running = vxe_state_id_valid(argv[optind])
+			  ? running_mode(globals, argv[optind], wish.has_mode ? &wish.mode : NULL, &held, err)
+			  : 0;
+	if (running < 0)
+		return vxe_error_wrap(err, "%s", argv[optind]);
+	if (globals->json) {
+		json_print(argv[optind], mode, running, &held);
+		return 0;
+	}
+	printf("%s: %s%s", argv[optind], vxe_mode_name(mode), running ? "; running: " : "; not running");
+	if (running)
+		vxe_mode_print(&held, stdout);
+	putchar('\n');
+	words = running ? restart_words(&held) : NULL;
+	if (words)
+		printf("%s: %s\n", argv[optind], words);
+	return 0;
+}

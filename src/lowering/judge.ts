@@ -1,0 +1,38 @@
+import { spanText } from '../common/index.js';
+import type { FileRule, Policy, PortRule } from '../policy/index.js';
+import type { Judge, JudgedRule, MountDemand } from './plan.js';
+import type { FileTree } from './tree.js';
+
+/** The policy's objects as the supervisor needs them: data that it can look a path or a port up in, with the rule's name and place. */
+export function judgeOf(policy: Policy, tree: FileTree, demands: readonly MountDemand[]): Judge {
+  return {
+    judge: 1,
+    profile: policy.name,
+    files: policy.files.map((rule) => judgedFile(rule, tree)).sort(mostSpecificFirst),
+    accept: policy.network.accept.map(judgedPort),
+    connect: policy.network.connect.map(judgedPort),
+    calls: Object.fromEntries([...policy.calls].map(([call, rule]) => [call, judged(rule)])),
+    mounts: demands.map(({ rule, path }) => ({
+      ...judged(rule),
+      path,
+      kind: rule.access.size === 0 ? 'mask' : 'readonly',
+    })),
+  };
+}
+
+function judgedFile(rule: FileRule, tree: FileTree): Judge['files'][number] {
+  return { ...judged(rule), path: tree.resolve(rule.path), access: [...rule.access].sort() };
+}
+
+function judgedPort(rule: PortRule): Judge['accept'][number] {
+  return { ...judged(rule), port: rule.port };
+}
+
+function judged({ id, span }: Pick<FileRule, 'id' | 'span'>): JudgedRule {
+  return { rule: id, at: span.source.startsWith('<') ? '' : spanText(span).replace(/^.*\//, '') };
+}
+
+/** Of two paths that both hold a third, the longer is the more specific. */
+function mostSpecificFirst(a: { readonly path: string }, b: { readonly path: string }): number {
+  return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
+}

@@ -1,0 +1,149 @@
+#!/bin/bash
+# Soft and production: what is recorded, performed and refused in each, changes while an instance runs, and who may make them.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/modes.test.sh "$@"
+
+service=$world/service
+gcc -O1 -static-pie -o "$service" test/e2e/fixtures/acting.c || { not_ok 'the fixture compiles'; end_of_tests; }
+mkdir "$world/other" && echo other >"$world/other/file"
+mkdir "$world/data" && echo secret >"$world/data/secret" && echo open >"$world/data/open"
+export VXE_PROFILES=$world
+cat >"$world/acting.vxed.yaml" <<'PROFILE'
+vxed: 1
+name: acting
+description: reads one file of two
+type: strict
+files:
+  SERVICE: read execute
+  /data: read
+  /data/secret: none
+network: {interface: none}
+exec: once
+calls:
+  permit: [read, write, open, openat, close, fstat, nanosleep, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address,
+    set_robust_list, rseq, prlimit64, getrandom, newfstatat, readlinkat, readlink, readv, writev, futex, lseek, ioctl, rt_sigaction, rt_sigprocmask]
+PROFILE
+sed -i "s|SERVICE|$service|" "$world/acting.vxed.yaml"
+try vxe bundle create acting --exec "$service" --profile acting --mount "/data=$world/data" --mount "/other=$world/other"
+check 'the bundle is made' [ "$status" = 0 ]
+[[ $status == 0 ]] || { sed 's/^/# /' <<<"$errors"; end_of_tests; }
+log=$VXE_LOGS/acting/violations.ndjson
+
+records() { grep -c -- "$1" "$log" 2>/dev/null || true; }
+said() { grep -c -- "$1" "$VXE_LOGS/acting/output.log" 2>/dev/null || true; }
+grows() { # COMMAND... : its number is larger than it was
+  local was=$1 now
+  shift
+  now=$("$@")
+  ((now > was))
+}
+mode_is() { contains "$(vxe mode acting)" "$1"; }
+
+check 'a new bundle is in production' mode_is '^acting: production; not running$'
+vxe start acting --detach >"$world/start.log" 2>&1 || not_ok 'it starts' "$(<"$world/start.log")"
+check 'it is refused the file that no rule names' eventually 10 grows 0 said 'open other: EACCES'
+check 'and finds nothing in the one that a mount holds' eventually 10 grows 0 said 'open secret: 0 bytes'
+check 'and the call' eventually 10 grows 0 said 'getppid: EPERM'
+check 'control: it reads the one that is granted' eventually 10 grows 0 said 'open open: 5 bytes'
+check 'the refused call is recorded with its rule' eventually 5 grows 0 records '"call":"getppid".*"rule":"calls:default","verdict":"refused","errno":"EPERM"'
+check 'status says the mode' contains "$(vxe status acting)" 'running, process [0-9]+, production$'
+check 'and counts' eventually 5 contains "$(sleep 2; vxe status acting)" 'violations: [1-9][0-9]* refused, 0 performed, .*getppid'
+
+# Live, from production to soft: calls at once, files not.
+vxe mode acting soft >"$world/mode.log"
+check 'the verb says that files need a restart' contains "$(<"$world/mode.log")" 'soft asked for, held: calls soft, files and ports production; restart due'
+check 'the call is performed now' eventually 10 grows "$(said 'getppid: 0')" said 'getppid: 0'
+check 'and recorded as performed' eventually 5 grows 0 records '"call":"getppid".*"verdict":"performed","errno":"EPERM"'
+before=$(said 'open other: EACCES')
+check 'the file is still refused' eventually 10 grows "$before" said 'open other: EACCES'
+check 'status says both' contains "$(vxe status acting)" 'soft asked for, held: calls soft, files and ports production'
+check 'for machines too' contains "$(vxe status acting --json)" '"mode":\{"asked":"soft","calls":"soft","objects":"production","restartDue":true'
+
+vxe restart acting --detach >"$world/restart.log" 2>&1
+check 'after a restart it reads the file' eventually 10 grows 0 said 'open other: 6 bytes'
+check 'and the record says what would have refused it' eventually 5 grows 0 records '"path":"/other/file","needs":"read","rule":"files:default","verdict":"performed","errno":"EACCES","mechanism":"landlock"'
+check 'it reads what a mount would hide' eventually 10 grows 0 said 'open secret: 7 bytes'
+check 'and the record names the rule and its place' eventually 5 grows 0 records '"path":"/data/secret","needs":"read","rule":"files:/data/secret","at":"acting.vxed.yaml:8:[0-9]*","verdict":"performed","errno":null,"mechanism":"mount"'
+none_of() { [ "$(records "$1")" = 0 ]; }
+check 'what is permitted is not recorded' none_of '"/data/open"'
+
+# Back to production while it runs.
+vxe mode acting production >"$world/mode.log"
+check 'the verb says what is not refused yet' contains "$(<"$world/mode.log")" 'files, ports and scopes are not refused until a restart'
+check 'the call is refused again' eventually 10 grows "$(said 'getppid: EPERM')" said 'getppid: EPERM'
+before=$(said 'open other: 6 bytes')
+check 'the file is still read' eventually 10 grows "$before" said 'open other: 6 bytes'
+vxe stop acting >/dev/null 2>&1
+
+# A mode that cannot be read is none: it does not start, and what runs refuses.
+printf 'sfot\n' >"$VXE_BUNDLES/acting/vxe/mode"
+refused 'a mode that is none is no leave to start' 1 'sfot' vxe start acting --detach
+rm "$VXE_BUNDLES/acting/vxe/mode"
+vxe start acting --detach --mode soft >"$world/start.log" 2>&1
+check 'for once, soft' eventually 5 contains "$(vxe status acting)" ', soft$'
+printf 'nonsense\n' >"$VXE_ROOT/acting/mode.new" && mv "$VXE_ROOT/acting/mode.new" "$VXE_ROOT/acting/mode"
+check 'what a running supervisor cannot read makes it refuse' eventually 10 grows "$(said 'getppid: EPERM')" said 'getppid: EPERM'
+check 'and it says so' eventually 5 contains "$(sleep 0.2; vxe status acting)" 'production asked for, held: calls production'
+
+# A dead supervisor: the instance dies with it; no call is performed for want of an answer.
+supervisor=$(node -e 'console.log(JSON.parse(require("node:fs").readFileSync(process.argv[1])).supervisor.pid)' "$VXE_ROOT/acting/state.json")
+vxe mode acting soft >/dev/null
+kill -KILL "$supervisor"
+stopped() { contains "$(vxe status acting 2>&1)" 'stopped|not running'; }
+check 'in soft mode too, nothing outlives the supervisor' eventually 5 stopped
+vxe stop acting >/dev/null 2>&1
+vxe mode acting production >/dev/null
+
+# Landlock's refusals in production.
+vxe start acting --detach --record-files >"$world/start.log" 2>&1
+check 'with --record-files the refused file is in the log' eventually 10 grows 0 records '"path":"/other/file".*"verdict":"refused"'
+check 'and it is refused' eventually 10 grows "$(said 'open other: EACCES')" said 'open other: EACCES'
+vxe stop acting >/dev/null 2>&1
+
+# A full disk: records are lost and counted, refusals are not.
+mount -t tmpfs -o size=64k tmpfs "$VXE_LOGS/acting"
+vxe start acting --detach >"$world/start.log" 2>&1 || not_ok 'it starts on a small disk' "$(<"$world/start.log")"
+head -c 60k /dev/zero >"$VXE_LOGS/acting/filler" 2>/dev/null; cat /dev/zero >"$VXE_LOGS/acting/filler2" 2>/dev/null
+lost() { node -e 'process.exit(JSON.parse(require("node:fs").readFileSync(process.argv[1])).lost > 0 ? 0 : 1)' "$VXE_ROOT/acting/held.json"; }
+check 'on a full disk losses are counted' eventually 40 lost
+refusing() { # by what the program keeps in its own file: its output is lost with the disk
+  local was
+  was=$(node -e 'console.log(JSON.parse(require("node:fs").readFileSync(process.argv[1])).refused)' "$VXE_ROOT/acting/held.json")
+  sleep 3
+  node -e 'const h = JSON.parse(require("node:fs").readFileSync(process.argv[1])); process.exit(h.refused > Number(process.argv[2]) && h.performed === 0 ? 0 : 1)' "$VXE_ROOT/acting/held.json" "$was"
+}
+check 'and it goes on refusing' refusing
+rm -f "$VXE_LOGS/acting/filler" "$VXE_LOGS/acting/filler2"
+whole() { node -e 'const n = require("node:fs").readFileSync(process.argv[1], "utf8").split("\n").filter(Boolean).map((l) => { try { JSON.parse(l); return 1 } catch { return 0 } });
+  process.exit(n.at(-1) === 1 && n.filter((x) => !x).length <= 1 ? 0 : 1)' "$log"; }
+grown() { grows "$was" records getppid && whole; }
+was=$(records getppid)
+check 'with room again, whole records follow' eventually 40 grown
+vxe stop acting >/dev/null 2>&1
+umount "$VXE_LOGS/acting"
+
+# Who may: the bundle's owner, outside.
+cat >"$world/all.vxed.yaml" <<'PROFILE'
+vxed: 1
+name: all
+description: Reads and runs everything
+type: filesystem
+files: {/: read execute}
+network: {interface: host}
+exec: any
+PROFILE
+vxe start acting --detach >/dev/null 2>&1
+refused 'vxe mode from inside is refused' 1 'inside the instance' vxe run all build/bin/vxe mode acting soft
+inside_unmarked() { ! vxe run all /usr/bin/env -u VXE_INSTANCE build/bin/vxe mode acting soft; }
+check 'unmarked, it fails' inside_unmarked
+check 'and nothing has changed' mode_is '^acting: production; running: production$'
+writes_inside() { vxe run "$@" all /bin/sh -c 'echo soft >"$0/vxe/mode" || echo soft >"$1/acting/mode"' "$VXE_BUNDLES/acting" "$VXE_ROOT"; }
+check 'nor by writing the files from inside' eval '! writes_inside'
+check 'nor from inside a program in soft mode, which Landlock does not hold' eval '! writes_inside --mode soft'
+check 'and still nothing has changed' mode_is '^acting: production; running: production$'
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups env VXE_BUNDLES="$VXE_BUNDLES" VXE_ROOT="$VXE_ROOT" build/bin/vxe mode acting soft; }
+check 'another user cannot' eval '! nobody'
+check 'control: its owner can' vxe mode acting soft
+vxe stop acting >/dev/null 2>&1
+
+end_of_tests
