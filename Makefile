@@ -47,9 +47,11 @@ SEES_runtime := base runtime
 SEES_supervisor := base decode runtime supervisor
 SEES_verbs := base decode runtime supervisor verbs
 SEES_attack := base decode runtime supervisor verbs attack
+SEES_bpf := bpf
+SEES_recorder := base decode runtime supervisor verbs bpf recorder
 SEES_test := base decode runtime supervisor verbs test
 SEES_fuzz := base decode runtime supervisor
-FOLDERS := base decode runtime supervisor verbs attack test fuzz
+FOLDERS := base decode runtime supervisor verbs attack bpf recorder test fuzz
 VIEWS := $(foreach f,$(FOLDERS),$(foreach s,$(SEES_$(f)),$(B)/view/$(f)/$(s)))
 includes = -I$(N)/include -I$(N)/uapi $(foreach s,$(SEES_$(1)),-I$(N)/$(s)) -I$(B)/view/$(1)
 
@@ -72,6 +74,7 @@ FUZZERS := $(patsubst $(N)/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
 
 ADDON := $(B)/node-seccomp/node_seccomp.node
 ATTACK := $(B)/bin/vxe-attack
+RECORDER := $(B)/bin/vxe-recorder
 TS_STAMP := $(B)/ts/.stamp
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
@@ -91,7 +94,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/modes/acts
+	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/modes/acts $(B)/trace/storm
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test
@@ -125,7 +128,7 @@ conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runti
 
 ##@ Building
 .PHONY: all
-all: native addon attack ts ## everything that the demo and the tests need
+all: native addon attack recorder ts ## everything that the demo and the tests need
 
 .PHONY: native
 native: $(VXE) $(B)/bin/vxe-runtime ## vxe and vxe-runtime, the launch side, in C
@@ -135,6 +138,9 @@ addon: $(if $(wildcard $(N)/node-seccomp/build.mk),$(ADDON)) ## node-seccomp, th
 
 .PHONY: attack
 attack: $(if $(wildcard $(N)/attack/build.mk),$(ATTACK)) ## vxe-attack, the intruder's battery
+
+.PHONY: recorder
+recorder: $(if $(wildcard $(N)/recorder/build.mk),$(RECORDER)) ## vxe-recorder, which watches programs for vxe trace
 
 .PHONY: ts
 ts: $(TS_STAMP) ## the authoring side, in TypeScript
@@ -163,7 +169,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/vm/*.c test/modes/fixtures/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -277,6 +283,11 @@ $(B)/demo/%: test/demo/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
 
+$(B)/trace/%: test/trace/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -pthread -o $@ $<
+
 $(B)/conformance/probe: test/conformance/probe.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -290,5 +301,6 @@ $(TS_STAMP): $(TS_SOURCES) tsconfig.json package.json
 
 -include $(N)/node-seccomp/build.mk
 -include $(N)/attack/build.mk
+-include $(N)/recorder/build.mk
 -include $(shell find $(B) \( -path $(B)/cache -o -path $(B)/ts \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 .SECONDARY:

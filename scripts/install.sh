@@ -52,6 +52,7 @@ put 644 package.json "$library/package.json"
 for file in bin/*; do put 755 "$file" "$library/$file"; done
 [[ ! -f build/node-seccomp/node_seccomp.node ]] || put 644 build/node-seccomp/node_seccomp.node "$library/build/node-seccomp/node_seccomp.node"
 [[ ! -f build/bin/vxe-attack ]] || put 755 build/bin/vxe-attack "$library/build/bin/vxe-attack"
+[[ ! -f build/bin/vxe-recorder ]] || put 755 build/bin/vxe-recorder "$library/build/bin/vxe-recorder"
 mkdir -p "$library/build/bin"
 ln -sfn ../../../../bin/vxe "$library/build/bin/vxe"
 ln -sfn ../../../../bin/vxe "$library/build/bin/vxe-runtime"

@@ -206,11 +206,15 @@ test('native folders include only what they may see', (t) => {
 
 test('libraries are known to one place each', (t) => {
   const owners: [RegExp, RegExp][] = [
+    [/^bpf\//, /^runtime-native\/(bpf\/|recorder\/bpf_source\.c$)/],
     [/^node_api\.h$/, /^runtime-native\/node-seccomp\//],
-    [/^seccomp\.h$/, /^runtime-native\/(decode|runtime|supervisor|verbs|attack|test|fuzz|node-seccomp)\//],
+    [
+      /^seccomp\.h$/,
+      /^runtime-native\/(decode|runtime|supervisor|verbs|attack|recorder|test|fuzz|node-seccomp)\//,
+    ],
     [
       /^linux\/(landlock|seccomp|bpf)\.h$/,
-      /^runtime-native\/(include|runtime|supervisor|verbs|attack|test|fuzz|uapi|node-seccomp)\//,
+      /^runtime-native\/(include|runtime|supervisor|verbs|attack|bpf|recorder|test|fuzz|uapi|node-seccomp)\//,
     ],
   ];
   for (const { file, name } of nativeIncludes()) {

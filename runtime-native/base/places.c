@@ -10,6 +10,9 @@ const struct vxe_place vxe_place_compiled = {"VXE_COMPILED", "/var/lib/vxe/profi
 					     "vxe/profiles"};
 const struct vxe_place vxe_place_logs = {"VXE_LOGS", "/var/log/vxe", "XDG_STATE_HOME", ".local/state", "vxe/log"};
 
+const struct vxe_place vxe_place_recordings = {"VXE_RECORDINGS", "/var/lib/vxe/recordings", "XDG_DATA_HOME", ".local/share",
+					       "vxe/recordings"};
+
 char *vxe_place_path(const struct vxe_place *place, const char *name)
 {
 	const char *given = getenv(place->override), *user = getenv(place->user), *home = getenv("HOME");

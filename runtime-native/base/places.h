@@ -9,7 +9,7 @@ struct vxe_place {
 	const char *below;	     /* in the user's folder */
 };
 
-extern const struct vxe_place vxe_place_bundles, vxe_place_compiled, vxe_place_logs;
+extern const struct vxe_place vxe_place_bundles, vxe_place_compiled, vxe_place_logs, vxe_place_recordings;
 
 /* The path of `name` there, malloc'd; NULL when there is no memory. */
 char *vxe_place_path(const struct vxe_place *place, const char *name);

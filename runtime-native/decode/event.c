@@ -114,8 +114,11 @@ static void arguments_write(const struct vxe_event *event, const struct vxe_call
 	for (int i = 0; shape && i < shape->n_args; i++) {
 		const struct vxe_argument *argument = &shape->args[i];
 
-		argument_text(event, argument, (size_t)i, address, value, sizeof(value));
-		if (event->full)
+		if (event->no_args && !event->strings[i])
+			snprintf(value, sizeof(value), "?");
+		else
+			argument_text(event, argument, (size_t)i, address, value, sizeof(value));
+		if (event->full && !(event->no_args && !event->strings[i]))
 			vxe_json_text_string(text, argument->name, value);
 		if (i)
 			detail_append(detail, &used, ", ");
@@ -158,6 +161,8 @@ static void paths_write(const struct vxe_event *event, struct vxe_json_text *tex
 		vxe_json_text_string(text, "known", known_words[path->known]);
 		if (path->truncated)
 			vxe_json_text_bool(text, "truncated", true);
+		if (path->access)
+			vxe_json_text_string(text, "access", path->access);
 		vxe_json_text_object_end(text);
 	}
 	vxe_json_text_array_end(text);
@@ -188,7 +193,19 @@ static const char *errno_name(int errnum)
 {
 	const char *name = strerrorname_np(errnum);
 
-	return name ? name : "UNKNOWN";
+	/* The kernel's own, which it turns into a restart or EINTR on the way back (include/linux/errno.h). */
+	switch (errnum) {
+	case 512:
+		return "ERESTARTSYS";
+	case 513:
+		return "ERESTARTNOINTR";
+	case 514:
+		return "ERESTARTNOHAND";
+	case 516:
+		return "ERESTART_RESTARTBLOCK";
+	default:
+		return name ? name : "UNKNOWN";
+	}
 }
 
 static void outcome_write(const struct vxe_event *event, const char *call, struct vxe_json_text *text)
@@ -240,7 +257,7 @@ void vxe_event_write(const struct vxe_event *event, struct vxe_json_text *text)
 	vxe_json_text_string(text, "call", call);
 	vxe_json_text_int(text, "nr", event->nr);
 	vxe_json_text_array_begin(text, "args");
-	for (int i = 0; i < (shape && shape->n_args >= 0 ? shape->n_args : 6); i++) {
+	for (int i = 0; !event->no_args && i < (shape && shape->n_args >= 0 ? shape->n_args : 6); i++) {
 		char value[24];
 
 		snprintf(value, sizeof(value), "0x%" PRIx64, event->args[i]);

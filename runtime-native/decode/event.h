@@ -30,6 +30,7 @@ struct vxe_event_path {
 	enum vxe_path_kind kind;
 	enum vxe_path_known known;
 	bool truncated;
+	const char *access; /* what the kernel opened it for: "read write create"; NULL: not known, or not opened */
 };
 
 #define VXE_EVENT_PATHS 3
@@ -45,6 +46,7 @@ struct vxe_event {
 	uint32_t arch; /* AUDIT_ARCH_* */
 	int nr;	       /* as the kernel gave it, x32 bit included */
 	uint64_t args[6];
+	bool no_args;		/* the registers are not known */
 	const char *strings[6]; /* of arguments that are strings */
 	const struct sockaddr_storage *address;
 	size_t address_size;

@@ -10,6 +10,16 @@
 #include "mode.h"
 #include "state.h"
 
+struct vxe_launch;
+
+/* Takes part in a launch: the recorder. Each may fail it. */
+struct vxe_instance_observer {
+	void *user;
+	int (*launching)(void *user, struct vxe_launch *launch, struct vxe_error **err); /* nothing is made yet */
+	int (*waiting)(void *user, struct vxe_launch *launch, struct vxe_error **err);	 /* the program's process waits */
+	int (*going)(void *user, struct vxe_launch *launch, struct vxe_error **err);	 /* it goes on, its filter is loaded */
+};
+
 struct vxe_instance_options {
 	const char *id, *bundle, *root; /* root: the state root, NULL for the default */
 	bool own_verb;			/* vxe's own verbs: with the reaper unless the bundle says org.vxe.init=false */
@@ -27,6 +37,7 @@ struct vxe_instance_options {
 	unsigned int without;
 	int (*entry)(void *arg);
 	void *entry_arg;
+	const struct vxe_instance_observer *observer; /* NULL: none */
 };
 
 /* Returns when the instance has ended (detached: when it runs). *exit_code is the program's, 128 + N for signal N. */

@@ -56,14 +56,16 @@ static bool goes_straight(const struct instance *instance)
 {
 	const struct vxe_config *config = instance->config;
 
-	return !config->start_container.count && !instance->options->pid_file && !config->resources.n_devices;
+	return !config->start_container.count && !instance->options->pid_file && !config->resources.n_devices &&
+	       !instance->options->observer;
 }
 
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)
 {
+	const struct vxe_instance_observer *observer = instance->options->observer;
 	struct vxe_supervision *s = &instance->supervision;
 
-	if (instance_open(instance, err) < 0)
+	if (instance_open(instance, err) < 0 || (observer && observer->launching(observer->user, &instance->launch, err) < 0))
 		return -1;
 	/* A plain OCI bundle leaves no log folder behind, unless there is something to write there. */
 	if ((instance->options->own_verb || instance->options->detach ||
@@ -89,10 +91,12 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 		return -1;
 	if (!instance->launch.straight && instance_state_write(instance, VXE_CREATED, err) < 0)
 		return -1;
+	if (observer && observer->waiting(observer->user, &instance->launch, err) < 0)
+		return -1;
 	if (vxe_launch_go(&instance->launch, err) < 0 ||
 	    (vxe_agent_wanted(&instance->launch) &&
 	     vxe_agent_hand_over(&instance->launch, instance->launch.init_pid, "created", err) < 0) ||
-	    vxe_supervision_run(s, err) < 0)
+	    (observer && observer->going(observer->user, &instance->launch, err) < 0) || vxe_supervision_run(s, err) < 0)
 		return -1;
 	*exit_code = instance_status_code(s->status);
 	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);

@@ -228,7 +228,8 @@ int main(int argc, char **argv)
 	}
 	/* --json is every verb's, up to where a program's own arguments may begin. */
 	for (int i = 1; verb && !oci && i < argc && strcmp(argv[i], "--"); i++) {
-		if (argv[i][0] != '-' && (!strcmp(verb->name, "run") || !strcmp(verb->name, "exec")))
+		if (argv[i][0] != '-' &&
+		    (!strcmp(verb->name, "run") || !strcmp(verb->name, "exec") || !strcmp(verb->name, "trace")))
 			break;
 		if (strcmp(argv[i], "--json"))
 			continue;

@@ -528,6 +528,8 @@ const struct vxe_verb vxe_own_verbs[] = {
 	 "run a program of the host under a profile", run_run},
 	{"exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",
 	 "run a further program in an instance, under the same profile", exec_run},
+	{"trace", "trace [OPTION...] NAME [-- EXERCISE...], trace [OPTION...] --host PROGRAM [ARGUMENT...] [-- EXERCISE...]",
+	 "run a bundle or a program with everything allowed, and record all that it does", vxe_trace_run},
 	{"logs", "logs [--follow] [--violations] INSTANCE", "what an instance wrote, or what it was refused", logs_run},
 	{0},
 };

@@ -27,6 +27,8 @@ int vxe_verb_help(const char *program, const struct vxe_verb *verb);
 /* *err says what is wrong with the command line and how it goes. */
 int vxe_verb_misuse(const char *program, const struct vxe_verb *verb, const char *what, struct vxe_error **err);
 
+/* The verb trace: replaces this process by vxe-recorder; returns only on failure. */
+int vxe_trace_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err);
 /* Replaces this process by the authoring CLI; returns only on failure. */
 int vxe_author_exec(char *const *args, struct vxe_error **err);
 /* Runs it and waits: its exit code. */

@@ -5,9 +5,8 @@ import { conditionHolds, rowText } from './condition.js';
 import type { CallEvent, EventArgument } from './event.js';
 import type { EventWorld, PathNeed } from './file-needs.js';
 import { pathNeeds } from './file-needs.js';
-import { fileVerdict, placeRules } from './file-rules.js';
 import type { ArgumentRow, CallRule, Policy, RuleId } from './model.js';
-import { normalPath } from './paths.js';
+import { fileRuleFor, normalPath } from './paths.js';
 
 /** What the evaluator says of one call, and by which rule. */
 export interface Decision {
@@ -130,9 +129,8 @@ function decideFile(policy: Policy, need: PathNeed, world: EventWorld | undefine
     );
   }
   const path = world?.resolve(written) ?? written;
-  const verdict = fileVerdict(placeRules(policy, world), path);
-  const [first] = verdict?.rules ?? [];
-  if (verdict === undefined || first === undefined) {
+  const rule = fileRuleFor(policy.files, path);
+  if (rule === undefined) {
     return refuse(
       'EACCES',
       'files:default',
@@ -141,22 +139,14 @@ function decideFile(policy: Policy, need: PathNeed, world: EventWorld | undefine
       false,
     );
   }
-  const missing = need.access.filter((word) => !verdict.access.has(word));
-  const rule = verdict.rules.find((each) => missing.some((word) => !each.access.has(word))) ?? first;
-  const others = verdict.rules.filter((each) => each !== rule).map((each) => each.id);
-  const shared = others.length === 0 ? '' : `, within what ${others.join(' and ')} grants`;
-  if (verdict.problem !== undefined) {
-    const text = `${path}: ${rule.id} has no answer for it, ${verdict.problem.message}${origin(rule.span)}`;
-    return refuse('EACCES', rule.id, rule.span, text, false);
-  }
+  const missing = need.access.filter((word) => !rule.access.has(word));
+  const granted = rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
   if (need.never !== undefined) return refuse('EACCES', rule.id, rule.span, `${path}: ${need.never}`, false);
   if (missing.length > 0) {
-    const granted = rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
     const text = `${path} needs ${missing.join(' and ')}; the rule says ${granted}${origin(rule.span)}`;
     return refuse('EACCES', rule.id, rule.span, text, false);
   }
-  const granted = [...verdict.access].join(' ') || 'none';
-  return allow(rule.id, rule.span, `${path} has ${granted}${origin(rule.span)}${shared}`);
+  return allow(rule.id, rule.span, `${path} has ${granted}${origin(rule.span)}`);
 }
 
 function decidePort(policy: Policy, event: CallEvent): Decision | undefined {

@@ -11,22 +11,6 @@ export type { Explanation } from './explain.js';
 export { explainEvent } from './explain.js';
 export type { EventWorld, PathNeed } from './file-needs.js';
 export { OBJECT_CALLS, pathNeeds } from './file-needs.js';
-export type { AnyRule, FileRules, FileVerdict } from './file-rules.js';
-export { decisive, fileVerdict, nearestRule, placeRules, sharedAccess } from './file-rules.js';
-export type { Glob, PathText } from './glob.js';
-export {
-  globCost,
-  globCovers,
-  globMatches,
-  globReaches,
-  globRules,
-  globWithin,
-  globWitness,
-  parseGlob,
-  parsePathText,
-  pathExamples,
-  pathText,
-} from './glob.js';
 export type {
   AcceptedRule,
   Access,
@@ -38,8 +22,6 @@ export type {
   LimitRule,
   NetworkInterface,
   NetworkPolicy,
-  PathPredicate,
-  PatternRule,
   Policy,
   PolicyType,
   PortRule,
@@ -49,6 +31,6 @@ export type {
 } from './model.js';
 export { ACCESS_WORDS, SERVICES } from './model.js';
 export { narrowPolicy, narrowRule } from './narrow.js';
-export { isBeneath, joinPath, normalPath, parentPath } from './paths.js';
+export { fileRuleFor, isBeneath, joinPath, normalPath, parentPath } from './paths.js';
 export type { ValueName, ValueSet, ValueUse } from './values.js';
 export { valueSetOf, valueText, valueUses } from './values.js';

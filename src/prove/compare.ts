@@ -42,7 +42,7 @@ async function exampleOf(call: string, formula: Term, solver: Solver): Promise<s
 }
 
 function widerFiles(policy: Policy, other: Policy): readonly Wider[] {
-  const regions = regionsOf(policy, other);
+  const regions = regionsOf([...policy.files, ...other.files].map((rule) => rule.path));
   return regions.flatMap(({ path }): Wider[] => {
     const theirs = accessAt(other, path);
     const more = [...accessAt(policy, path)].filter((word) => !theirs.has(word));
@@ -102,7 +102,7 @@ export async function stackDifferences(
     const less = await exampleOf(call, terms.and(left, right, terms.not(both)), solver);
     if (less !== undefined) found.push(`the stack refuses ${less}, which both members permit`);
   }
-  for (const { path } of regionsOf(a, b, stack)) {
+  for (const { path } of regionsOf([...a.files, ...b.files, ...stack.files].map((rule) => rule.path))) {
     const [left, right, both] = [accessAt(a, path), accessAt(b, path), accessAt(stack, path)];
     const more = [...both].filter((word) => !left.has(word) || !right.has(word));
     if (more.length > 0)

@@ -36,7 +36,10 @@ export async function findInstance(
 /** A path that may be both executed and changed: what is written there is then run. */
 function writableProgram(policy: Policy, world: EventWorld | undefined): Instance | undefined {
   const launched = policy.program === undefined ? [] : [world?.resolve(policy.program) ?? policy.program];
-  const paths = policy.exec === 'once' ? launched : regionsOf(policy).map(({ path }) => path);
+  const paths =
+    policy.exec === 'once'
+      ? launched
+      : regionsOf(policy.files.map((rule) => rule.path)).map(({ path }) => path);
   for (const path of paths) {
     const access = accessAt(policy, path);
     const change = (['write', 'create'] as const).filter((word) => access.has(word));
@@ -187,7 +190,7 @@ async function matchingCall(
 /** Every region of paths by one that stands for it. */
 function examplePaths(policy: Policy): readonly EventArgument[] {
   const named = new Set(policy.files.map((rule) => rule.path));
-  const paths = regionsOf(policy).flatMap(({ path }) => [path, freshBelow(path, named)]);
+  const paths = regionsOf(named).flatMap(({ path }) => [path, freshBelow(path, named)]);
   return [...new Set(paths)].map((path) => ({ kind: 'string', value: path, text: JSON.stringify(path) }));
 }
 

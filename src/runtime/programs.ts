@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { Failure, packageFolder } from '../bundle/index.js';
 
 /** The native programs that the authoring side may start. */
-export type NativeProgram = 'vxe' | 'vxe-runtime' | 'vxe-attack';
+export type NativeProgram = 'vxe' | 'vxe-runtime' | 'vxe-attack' | 'vxe-recorder';
 
 /** A native program: built beside this package, installed with it, or on PATH. */
 export function nativeProgram(

@@ -13,8 +13,7 @@ async function* each(lines: readonly string[]): AsyncGenerator<string> {
 }
 
 test('every line of the example is of the schema', (t) => {
-  for (const line of golden)
-    t.true(validate(JSON.parse(line)), `${line}\n${JSON.stringify(validate.errors)}`);
+  for (const line of golden) t.true(validate(JSON.parse(line)), line);
   t.false(validate({ record: 'header' }));
   t.false(validate({ ...(JSON.parse(golden[2] ?? '') as object), verdict: 'perhaps' }));
 });

@@ -138,6 +138,20 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
     [],
   ),
   launch(
+    'trace',
+    'Run a bundle or a program with everything allowed, and record all that it does',
+    [{ ...NAME, summary: 'the bundle, or with --host the program and its arguments' }],
+    [
+      flag('host', 'a program of the host instead of a bundle'),
+      flag('recorder', 'how to watch: bpf or notify', 'RECORDER'),
+      flag('every', 'a line for each call'),
+      flag('wait', 'seconds before the exercise begins', 'SECONDS'),
+      flag('name', 'under which the recording is kept', 'NAME'),
+      flag('output', 'where to write the recording', 'FILE'),
+      JSON_FLAG,
+    ],
+  ),
+  launch(
     'logs',
     'Show what an instance printed, or what it was refused',
     [NAME],

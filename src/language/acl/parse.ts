@@ -1,16 +1,7 @@
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type {
-  Access,
-  CallRule,
-  FileRule,
-  NetworkInterface,
-  PatternRule,
-  Policy,
-  PortRule,
-} from '../../policy/index.js';
-import { ACCESS_WORDS, completeCalls, normalPath, parsePathText } from '../../policy/index.js';
-import { fileRule, sortRules } from '../files.js';
+import type { Access, CallRule, FileRule, NetworkInterface, Policy, PortRule } from '../../policy/index.js';
+import { ACCESS_WORDS, completeCalls, normalPath } from '../../policy/index.js';
 import { socketName } from './address.js';
 import { auditRule } from './audit.js';
 import type { Word } from './lines.js';
@@ -32,7 +23,7 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
   const settings = readSettings(file, list.settings, whole, complaints);
   const program = readTarget(list, complaints);
   const rules = effective(list.rules, complaints);
-  const files: (FileRule | PatternRule)[] = [];
+  const files: FileRule[] = [];
   const accept: PortRule[] = [];
   const connect: PortRule[] = [];
   const own = new Map<string, CallRule>();
@@ -57,7 +48,7 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
     ...common,
     type: 'filesystem',
     program: program === undefined ? undefined : program.text,
-    ...sortRules(files),
+    files,
     calls: completeCalls('filesystem', exec, execSpan, own),
     unnamed: 'permit',
     network: { accept, connect, interface: network ?? fallback },
@@ -125,23 +116,31 @@ function effective(rules: readonly AclRule[], complaints: Complaints): readonly 
 /** Two spellings of one object are one object. */
 function identity(rule: AclRule): string {
   const text = rule.identifier.text;
-  if (rule.type === 'file') {
-    const what = parsePathText(text);
-    if (!what.ok) return text;
-    return what.value.kind === 'path' ? what.value.path : what.value.glob.text;
-  }
+  if (rule.type === 'file') return normalPath(text) ?? text;
   if (rule.type === 'process') return text;
   const name = socketName(text);
   return name?.kind === 'port' ? `${name.protocol}/${name.port}` : text;
 }
 
-function readFile(rule: AclRule, complaints: Complaints): FileRule | PatternRule | undefined {
+function readFile(rule: AclRule, complaints: Complaints): FileRule | undefined {
   const { text, span } = rule.identifier;
-  const what = parsePathText(text);
+  const path = normalPath(text);
+  if (path === undefined)
+    return complaints.report('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
+  if (text.includes('*')) {
+    const hint = 'a path rules all below it; name the folder';
+    return complaints.report(
+      'not-expressible',
+      `${text} is a pattern, which a profile cannot hold`,
+      span,
+      hint,
+    );
+  }
+  const folder = text.endsWith('/');
+  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text))
+    return complaints.report('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
   const access = new Set<Access>(ACCESS_WORDS.filter((word) => rule.permissions.has(word)));
-  if (what.ok) return fileRule(what.value, access, rule.span);
-  for (const { code, message, hint } of what.diagnostics) complaints.report(code, message, span, hint);
-  return undefined;
+  return { id: `files:${path}`, path, folder, access, span: rule.span };
 }
 
 function readSocket(rule: AclRule, accept: PortRule[], connect: PortRule[], complaints: Complaints): void {

@@ -1,7 +1,6 @@
 import type { Diagnostic, Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import type { CallRule, Policy } from '../../policy/index.js';
-import { fileTexts, predicateProblems } from '../files.js';
 import { ownCalls, sameRule } from '../own.js';
 import { accessText, limitText } from '../yaml/print.js';
 import { auditRule } from './audit.js';
@@ -18,7 +17,6 @@ export function printAcl(policy: Policy): Result<string> {
       hint: 'rule lists are for profiles of type filesystem',
     });
   }
-  problems.push(...predicateProblems(policy, 'a rule list'));
   const chroot = own.calls.get('chroot');
   for (const rule of own.calls.values()) {
     if (policy.type === 'strict') break;
@@ -47,7 +45,10 @@ export function printAcl(policy: Policy): Result<string> {
     ...policy.acceptUnenforced.map((rule) => `@accept-unenforced ${word(rule.id)}`),
     '',
     policy.program === undefined ? '@general' : `@target ${word(policy.program)}`,
-    ...fileTexts(policy).map(({ path, access }) => `file ${word(path)} ${accessText(access, '/')}`),
+    ...policy.files.map((rule) => {
+      const path = rule.folder && rule.path !== '/' ? `${rule.path}/` : rule.path;
+      return `file ${word(path)} ${accessText(rule.access, '/')}`;
+    }),
     ...socketLines(policy),
     ...[...own.calls.values()].filter(isAuditRule).map(() => 'socket audit none'),
     ...processLines(policy, chroot !== undefined),

@@ -7,7 +7,7 @@ import { complain } from './form.js';
 import { headOf, plainName } from './macros.js';
 import type { CoreMaker, Scope } from './names.js';
 import { checkArity, malformed } from './names.js';
-import { callRule, fileWhen, statement } from './statements.js';
+import { callRule, statement } from './statements.js';
 
 /** A special form as core: its operands are not all evaluated. */
 export function special(
@@ -55,8 +55,6 @@ export function special(
       });
       return { op: 'block', body, span };
     }
-    case 'file-when':
-      return fileWhen(maker, form, operands, scope);
     case 'permit-when':
     case 'quiet':
       return callRule(maker, head, form, operands, scope);

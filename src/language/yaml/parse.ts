@@ -7,8 +7,6 @@ import type {
   FileRule,
   LimitRule,
   NetworkPolicy,
-  PathText,
-  PatternRule,
   Policy,
   PortRule,
   Service,
@@ -18,10 +16,9 @@ import {
   completeCalls,
   constantValue,
   nearestName,
-  parsePathText,
+  normalPath,
   SERVICES,
 } from '../../policy/index.js';
-import { fileRule, sortRules } from '../files.js';
 import { readCalls } from './calls.js';
 import { choice, knownMembers, scalarList } from './fields.js';
 import type { ProfileKey } from './keys.js';
@@ -77,8 +74,8 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
   const program = members.get('program');
   const common = {
     description: description === undefined ? '' : (reader.text(description.value, 'description') ?? ''),
-    program: program === undefined ? undefined : readProgram(reader, program.value),
-    ...sortRules(readFiles(reader, members.get('files'))),
+    program: program === undefined ? undefined : readPath(reader, program.value)?.path,
+    files: readFiles(reader, members.get('files')),
     network: readNetwork(reader, members.get('network')),
     capabilities: scalarList(
       reader,
@@ -107,43 +104,53 @@ function readName(reader: Reader, member: Member | undefined): string | undefine
   return reader.report('bad-value', `${name} cannot be a profile's name`, member.span, hint);
 }
 
-/** The path of the program, which is one. */
-function readProgram(reader: Reader, node: Node | undefined): string | undefined {
-  const text = reader.text(node, 'a path');
-  if (text === undefined) return undefined;
-  const what = checkPath(reader, text, reader.span(node));
-  if (what?.kind === 'path') return what.path;
-  if (what === undefined) return undefined;
-  return reader.report('bad-path', `${text} is a pattern`, reader.span(node), 'name one program');
+function readPath(
+  reader: Reader,
+  node: Node | undefined,
+  what = 'a path',
+): { path: string; folder: boolean } | undefined {
+  const text = reader.text(node, what);
+  return text === undefined ? undefined : checkPath(reader, text, reader.span(node));
 }
 
-function checkPath(reader: Reader, text: string, span: SourceSpan): PathText | undefined {
-  const what = parsePathText(text);
-  if (what.ok) return what.value;
-  for (const { code, message, hint } of what.diagnostics) reader.report(code, message, span, hint);
-  return undefined;
+function checkPath(
+  reader: Reader,
+  text: string,
+  span: SourceSpan,
+): { path: string; folder: boolean } | undefined {
+  const path = normalPath(text);
+  if (path === undefined)
+    return reader.report('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
+  if (text.includes('*')) {
+    const hint = 'a path rules all below it; patterns are not part of version 1';
+    return reader.report('unsupported', `${text} is a pattern`, span, hint);
+  }
+  const folder = text.endsWith('/');
+  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text)) {
+    return reader.report('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
+  }
+  return { path, folder };
 }
 
-function readFiles(reader: Reader, member: Member | undefined): readonly (FileRule | PatternRule)[] {
+function readFiles(reader: Reader, member: Member | undefined): readonly FileRule[] {
   if (member === undefined) return [];
-  const rules = new Map<string, FileRule | PatternRule>();
+  const rules = new Map<string, FileRule>();
   for (const item of reader.members(member.value, 'files', '{/etc: read}') ?? []) {
-    const what = checkPath(reader, item.key, item.keySpan);
+    const path = checkPath(reader, item.key, item.keySpan);
     const access = readAccess(reader, item);
-    if (what === undefined || access === undefined) continue;
-    const rule = fileRule(what, access, item.keySpan);
-    const before = rules.get(rule.id);
+    if (path === undefined || access === undefined) continue;
+    const before = rules.get(path.path);
     if (before !== undefined) {
       const related = [{ message: 'first here', span: before.span }];
       reader.diagnostics.push({
         code: 'duplicate-key',
-        message: `${rule.id.slice('files:'.length)} is ruled twice`,
+        message: `${path.path} is ruled twice`,
         span: item.keySpan,
         related,
       });
       continue;
     }
-    rules.set(rule.id, rule);
+    rules.set(path.path, { id: `files:${path.path}`, ...path, access, span: item.keySpan });
   }
   return [...rules.values()];
 }

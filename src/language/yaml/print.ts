@@ -10,7 +10,6 @@ import type {
   QuietRow,
 } from '../../policy/index.js';
 import { ACCESS_WORDS, signatureOf } from '../../policy/index.js';
-import { fileTexts, predicateProblems } from '../files.js';
 import { ownCalls } from '../own.js';
 import { LIMITS } from './keys.js';
 import { printTest } from './print-condition.js';
@@ -20,7 +19,7 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 /** The canonical `.vxed.yaml` text of a policy; what version 1 has no words for is a diagnostic that names the rule. */
 export function printProfile(policy: Policy): Result<string> {
   const own = ownCalls(policy);
-  const problems: Diagnostic[] = [...own.diagnostics, ...predicateProblems(policy, 'YAML')];
+  const problems: Diagnostic[] = [...own.diagnostics];
   const lines = [
     'vxed: 1',
     `name: ${scalar(policy.name)}`,
@@ -29,7 +28,10 @@ export function printProfile(policy: Policy): Result<string> {
     ...(policy.program === undefined ? [] : [`program: ${scalar(policy.program)}`]),
     ...section(
       'files',
-      fileTexts(policy).map(({ path, access }) => `  ${scalar(path)}: ${accessText(access)}`),
+      policy.files.map((rule) => {
+        const path = rule.folder && rule.path !== '/' ? `${rule.path}/` : rule.path;
+        return `  ${scalar(path)}: ${accessText(rule.access)}`;
+      }),
     ),
     'network:',
     `  accept: [${policy.network.accept.map((rule) => `tcp/${rule.port}`).join(', ')}]`,

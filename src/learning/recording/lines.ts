@@ -35,6 +35,8 @@ export interface RecordedPath {
   readonly kind: PathKind;
   readonly known: 'kernel' | 'walked' | 'joined' | 'not';
   readonly truncated: boolean;
+  /** What the kernel opened it for; undefined: not opened, or not known. */
+  readonly access: ReadonlySet<string> | undefined;
 }
 
 export interface RecordedAddress {
@@ -93,7 +95,9 @@ export interface RecordingTrailer {
   readonly calls: number;
   readonly recorded: number;
   readonly lost: ReadonlyMap<string, number>;
-  readonly end: 'exited' | 'stopped' | 'failed';
+  /** By capability the calls that needed it; undefined: not known. */
+  readonly capabilities: ReadonlyMap<string, readonly string[]> | undefined;
+  readonly end: 'exited' | 'stopped';
   readonly status: number | undefined;
   readonly exercise: number | undefined;
 }

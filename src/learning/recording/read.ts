@@ -172,6 +172,7 @@ function readPath(fields: Fields): RecordedPath {
     kind: fields.word('kind', PATH_KINDS),
     known: fields.word('known', ['kernel', 'walked', 'joined', 'not']),
     truncated: fields.has('truncated'),
+    access: fields.has('access') ? new Set(fields.text('access').split(' ')) : undefined,
   };
 }
 
@@ -212,7 +213,10 @@ function readTrailer(fields: Fields): RecordingTrailer {
     calls: fields.count('calls'),
     recorded: fields.count('recorded'),
     lost: fields.entries('lost', (inner, reason) => inner.count(reason)),
-    end: fields.word('end', ['exited', 'stopped', 'failed']),
+    capabilities: fields.has('capabilities')
+      ? fields.entries('capabilities', (inner, name) => inner.texts(name))
+      : undefined,
+    end: fields.word('end', ['exited', 'stopped']),
     status: fields.integerOrNone('status'),
     exercise: fields.integerOrNone('exercise'),
   };

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../common/index.js';
 import type { Policy } from '../../policy/index.js';
-import { nearestRule } from '../../policy/index.js';
+import { fileRuleFor } from '../../policy/index.js';
 import type { Coverage, LandlockPathRule, LandlockPortRule, MountDemand, OciLandlock } from '../plan.js';
 import type { FileTree } from '../tree.js';
 import type { HandledRights } from './abi.js';
@@ -112,12 +112,12 @@ function programProblems(
   if (policy.program === undefined) return [];
   const path = tree.resolve(policy.program);
   const rules = placed.map((rule) => ({ ...rule.rule, path: rule.path }));
-  if (nearestRule(rules, path)?.access.has('execute') === true) return [];
+  if (fileRuleFor(rules, path)?.access.has('execute') === true) return [];
   return [
     {
       code: 'conflict',
       message: `the profile ${policy.name} does not let its own program run`,
-      span: nearestRule(rules, path)?.span ?? policy.span,
+      span: fileRuleFor(rules, path)?.span ?? policy.span,
       hint: `add to files: ${path}: read execute`,
     },
   ];

@@ -1,0 +1,223 @@
+#include "walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+
+void vxe_walk_init(struct vxe_walk *walk)
+{
+	memset(walk, 0, sizeof(*walk));
+	walk->root_fd = walk->namespace_fd = -1;
+}
+
+void vxe_walk_close(struct vxe_walk *walk)
+{
+	if (walk->root_fd >= 0)
+		close(steal_fd(&walk->root_fd));
+	if (walk->namespace_fd >= 0)
+		close(steal_fd(&walk->namespace_fd));
+}
+
+/* How the recorder sees what is behind a descriptor. */
+static int descriptor_path(int fd, char *out, size_t size)
+{
+	char link[64];
+	ssize_t got;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	got = readlink(link, out, size - 1);
+	if (got < 0)
+		return -1;
+	out[got] = '\0';
+	return 0;
+}
+
+int vxe_walk_root(struct vxe_walk *walk, pid_t pid, struct vxe_error **err)
+{
+	char path[64];
+	struct stat st;
+
+	if (walk->root_fd >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	walk->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (walk->root_fd < 0 || fstat(walk->root_fd, &st) < 0 ||
+	    descriptor_path(walk->root_fd, walk->prefix, sizeof(walk->prefix)) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the root folder of the recorded program");
+	walk->device = st.st_dev;
+	walk->inode = st.st_ino;
+	if (!strcmp(walk->prefix, "/"))
+		walk->prefix[0] = '\0';
+	/* Without it, mounts below the root are gone with the last process; then paths are told as they were given. */
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	walk->namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+bool vxe_walk_strip(const struct vxe_walk *walk, const char *seen, char *out, size_t size)
+{
+	size_t length = strlen(walk->prefix);
+
+	if (strncmp(seen, walk->prefix, length) || (seen[length] && seen[length] != '/'))
+		return false;
+	return snprintf(out, size, "%s", seen[length] ? seen + length : "/") < (int)size;
+}
+
+/* Without dots and double slashes; ".." takes a name away. */
+static void normalize(const char *base, const char *given, char *out, size_t size)
+{
+	const char *parts[] = {base, given};
+	size_t used = 0;
+
+	for (int i = 0; i < 2; i++) {
+		for (const char *p = parts[i]; *p;) {
+			size_t length = strcspn(p, "/");
+
+			if (length == 2 && p[0] == '.' && p[1] == '.') {
+				while (used && out[--used] != '/')
+					;
+			} else if (length && !(length == 1 && p[0] == '.') && used + length + 2 <= size) {
+				out[used++] = '/';
+				memcpy(out + used, p, length);
+				used += length;
+			}
+			p += length + (p[length] == '/');
+		}
+	}
+	if (!used)
+		out[used++] = '/';
+	out[used] = '\0';
+}
+
+static int object_open(const struct vxe_walk *walk, const char *path, bool follow)
+{
+	return sys_openat2(walk->root_fd, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, RESOLVE_IN_ROOT);
+}
+
+static bool object_tell(const struct vxe_walk *walk, int fd, struct vxe_walked *out)
+{
+	char seen[PATH_MAX];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || descriptor_path(fd, seen, sizeof(seen)) < 0 ||
+	    !vxe_walk_strip(walk, seen, out->path, sizeof(out->path)))
+		return false;
+	out->kind = vxe_kind_of_mode(st.st_mode);
+	out->known = VXE_KNOWN_WALKED;
+	return true;
+}
+
+/* /proc/self would be the recorder's own. */
+static bool is_own(const char *path)
+{
+	return !strncmp(path, "/proc/self", 10) || !strncmp(path, "/proc/thread-self", 17);
+}
+
+void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out)
+{
+	char full[2 * PATH_MAX + 2], lexical[PATH_MAX];
+
+	memset(out, 0, sizeof(*out));
+	snprintf(full, sizeof(full), "%s/%s", base, given);
+	normalize(base, given, lexical, sizeof(lexical));
+	if (walk->root_fd < 0 || is_own(lexical)) {
+		snprintf(out->path, sizeof(out->path), "%s", lexical);
+		out->known = VXE_KNOWN_JOINED;
+		return;
+	}
+	{
+		cleanup_fd int fd = object_open(walk, full, follow);
+
+		if (object_tell(walk, fd, out))
+			return;
+	}
+	/* It is not there: the deepest folder above it that is, and the names below that. */
+	out->kind = VXE_KIND_ABSENT;
+	out->known = VXE_KNOWN_JOINED;
+	snprintf(full, sizeof(full), "%s", lexical);
+	for (char *slash = strrchr(full, '/'); slash; slash = strrchr(full, '/')) {
+		struct vxe_walked above;
+		cleanup_fd int fd = -1;
+
+		*slash = '\0';
+		fd = object_open(walk, full[0] ? full : "/", true);
+		if (!object_tell(walk, fd, &above))
+			continue;
+		/* Dots are taken away by the text, so this is right where no link stands before them. */
+		if (snprintf(out->path, sizeof(out->path), "%s%s", strcmp(above.path, "/") ? above.path : "",
+			     lexical + strlen(full)) < (int)sizeof(out->path))
+			return;
+		break;
+	}
+	snprintf(out->path, sizeof(out->path), "%s", lexical);
+}
+
+struct following {
+	const char *call;
+	signed char never;	    /* this argument's last link is never followed; -1: none. 9: no path's is */
+	signed char flags;	    /* the argument with the flags; -1: none */
+	uint32_t no_follow, follow; /* bits that say so */
+};
+
+bool vxe_walk_follows(const struct vxe_call_shape *shape, int argument, const uint64_t args[6])
+{
+	static const struct following table[] = {
+		{"lstat", 9, -1, 0, 0},
+		{"lchown", 9, -1, 0, 0},
+		{"readlink", 9, -1, 0, 0},
+		{"readlinkat", 9, -1, 0, 0},
+		{"unlink", 9, -1, 0, 0},
+		{"unlinkat", 9, -1, 0, 0},
+		{"rmdir", 9, -1, 0, 0},
+		{"rename", 9, -1, 0, 0},
+		{"renameat", 9, -1, 0, 0},
+		{"renameat2", 9, -1, 0, 0},
+		{"mkdir", 9, -1, 0, 0},
+		{"mkdirat", 9, -1, 0, 0},
+		{"mknod", 9, -1, 0, 0},
+		{"mknodat", 9, -1, 0, 0},
+		{"symlink", 9, -1, 0, 0},
+		{"symlinkat", 9, -1, 0, 0},
+		{"link", 9, -1, 0, 0},
+		{"linkat", 3, 4, 0, AT_SYMLINK_FOLLOW},
+		{"lsetxattr", 9, -1, 0, 0},
+		{"lgetxattr", 9, -1, 0, 0},
+		{"llistxattr", 9, -1, 0, 0},
+		{"lremovexattr", 9, -1, 0, 0},
+		{"newfstatat", -1, 3, AT_SYMLINK_NOFOLLOW, 0},
+		{"statx", -1, 2, AT_SYMLINK_NOFOLLOW, 0},
+		{"fchownat", -1, 4, AT_SYMLINK_NOFOLLOW, 0},
+		{"fchmodat2", -1, 3, AT_SYMLINK_NOFOLLOW, 0},
+		{"utimensat", -1, 3, AT_SYMLINK_NOFOLLOW, 0},
+		{"faccessat2", -1, 3, AT_SYMLINK_NOFOLLOW, 0},
+		{"execveat", -1, 4, AT_SYMLINK_NOFOLLOW, 0},
+		{"open", -1, 1, O_NOFOLLOW, 0},
+		{"openat", -1, 2, O_NOFOLLOW, 0},
+		{"umount2", -1, 1, 8 /* UMOUNT_NOFOLLOW */, 0},
+		{"name_to_handle_at", -1, 4, 0, AT_SYMLINK_FOLLOW},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		const struct following *row = &table[i];
+		uint64_t flags = row->flags < 0 ? 0 : args[(int)row->flags];
+
+		if (strcmp(row->call, shape->name))
+			continue;
+		if (row->never == 9 || row->never == argument)
+			return false;
+		if (row->follow)
+			return flags & row->follow;
+		/* A file that must be new is not looked for behind a link. */
+		if (row->no_follow == O_NOFOLLOW && (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+			return false;
+		return !(flags & row->no_follow);
+	}
+	return true;
+}

@@ -1,0 +1,41 @@
+/* Where the paths of calls lead, looked up in the recorded program's root by descriptor (openat2 with RESOLVE_IN_ROOT). */
+#ifndef VXE_RECORDER_WALK_H
+#define VXE_RECORDER_WALK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "event.h"
+
+struct vxe_walk {
+	int root_fd;	       /* the root folder that paths begin at; -1: none yet */
+	int namespace_fd;      /* keeps its mounts while processes come and go */
+	char prefix[PATH_MAX]; /* how the recorder itself sees that folder; "" for its own root */
+	dev_t device;
+	ino_t inode;
+};
+
+struct vxe_walked {
+	char path[PATH_MAX];
+	enum vxe_path_kind kind;
+	enum vxe_path_known known;
+};
+
+void vxe_walk_init(struct vxe_walk *walk);
+/* The root of a process. Once: later calls do nothing. */
+int vxe_walk_root(struct vxe_walk *walk, pid_t pid, struct vxe_error **err);
+void vxe_walk_close(struct vxe_walk *walk);
+
+/* A path that the recorder sees, as the recorded program's root has it. False: outside. */
+bool vxe_walk_strip(const struct vxe_walk *walk, const char *seen, char *out, size_t size);
+/*
+ * The object that `given` names. `base` is the folder it is relative to, or the process's root; "" for the root itself. With
+ * `follow` a link at its end is followed. What is not there has the path of its folder and its name.
+ */
+void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out);
+/* Does the call follow a link at the end of the path in this argument? */
+bool vxe_walk_follows(const struct vxe_call_shape *shape, int argument, const uint64_t args[6]);
+
+#endif

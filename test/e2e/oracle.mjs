@@ -1,0 +1,129 @@
+// oracle.mjs RECORDING STRACE-PREFIX: holds a recording made with --every against what `strace -ff -y -xx -o STRACE-PREFIX` saw of the
+// same run (strace ran under the recorder). Call by call and thread by thread: the names, the results, the texts of paths, and
+// the files that were opened. Exit 0 where all are the same. There is no tolerance; what is left out, and why, is said here:
+//  - what strace itself does, and what a thread does before it executes the program that is traced: strace does not trace that;
+//  - results that the notify recorder does not know;
+//  - the result of rt_sigreturn, which has none: strace shows the interrupted call's;
+//  - a call that a signal interrupts while it waits for the notify recorder to take it: it was never made, and is made
+//    again after the signal. strace shows the attempt, as ERESTARTSYS;
+//  - the text of an execve that succeeded, where the bpf recorder tells the file that the kernel executed instead.
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { signatureOf } from '../../build/ts/src/policy/index.js';
+
+const [recording, prefix] = process.argv.slice(2);
+const lines = readFileSync(recording, 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line));
+const header = lines[0];
+const calls = lines.filter((line) => line.record === undefined);
+
+/** The arguments of a strace line, parted at commas outside brackets and strings. */
+function split(text) {
+  const parts = [];
+  let depth = 0;
+  let part = '';
+  let quoted = false;
+  for (const char of text) {
+    if (char === '"') quoted = !quoted;
+    if (!quoted && '([{<'.includes(char)) depth++;
+    if (!quoted && ')]}>'.includes(char)) depth--;
+    if (char === ',' && depth === 0 && !quoted) {
+      parts.push(part.trim());
+      part = '';
+    } else part += char;
+  }
+  return text.trim() === '' ? [] : [...parts, part.trim()];
+}
+
+const bytes = (text) =>
+  Buffer.from(
+    [...text.matchAll(/\\x([0-9a-f]{2})/g)].map(([, digits]) => Number.parseInt(digits, 16)),
+  ).toString();
+
+function pathsOf(name, args) {
+  return (signatureOf(name) ?? []).flatMap((argument, index) => {
+    if (argument.type !== 'path' || !args[index]?.startsWith('"')) return [];
+    return [bytes(args[index])];
+  });
+}
+
+/** One line of strace as the recording would have it. */
+function seen(line) {
+  const match =
+    /^([a-z0-9_]+)\((.*)\)\s+= (\?|-?\d+|0x[0-9a-f]+)(?:<(.*?)>)?(?: (E[A-Z0-9]+)| \?|.*)?.*$/.exec(line);
+  const broken = /^([a-z0-9_]+)\((.*?)(?: <unfinished \.\.\.>)?$/.exec(line);
+  if (match === null)
+    return broken === null ? null : { call: broken[1], errno: undefined, paths: [], whole: false };
+  const [, call, args, result, file, errno] = match;
+  return {
+    call,
+    result: result === '?' ? undefined : result,
+    errno: result === '-1' ? errno : /\? (E[A-Z_]+)/.exec(line)?.[1],
+    paths: pathsOf(call, split(args)),
+    file: file?.startsWith('\\x') ? bytes(file) : undefined,
+    whole: result !== '?',
+  };
+}
+
+const threads = new Map();
+for (const call of calls) threads.set(call.tid, [...(threads.get(call.tid) ?? []), call]);
+
+const problems = [];
+let compared = 0;
+let paths = 0;
+let files = 0;
+for (const name of readdirSync(dirname(prefix))) {
+  if (!name.startsWith(`${basename(prefix)}.`)) continue;
+  const tid = Number(name.slice(basename(prefix).length + 1));
+  const wanted = readFileSync(`${dirname(prefix)}/${name}`, 'utf8')
+    .split('\n')
+    .filter((line) => /^[a-z]/.test(line))
+    .map(seen);
+  let found = threads.get(tid) ?? [];
+  if (found[0]?.exe.endsWith('/strace') || found[0]?.comm === 'strace')
+    found = found.slice(found.findIndex((call) => call.call.startsWith('execve')));
+  for (let i = 0; i < Math.max(wanted.length, found.length); i++) {
+    while (
+      !header.recorder.results &&
+      wanted[i]?.errno === 'ERESTARTSYS' &&
+      wanted[i]?.call !== found[i]?.call
+    )
+      wanted.splice(i, 1);
+    const [a, b] = [wanted[i], found[i]];
+    if (a === undefined && b === undefined) break;
+    compared++;
+    const where = `thread ${tid}, call ${i}: strace ${JSON.stringify(a)}, recorded ${b?.detail} = ${b?.result} ${b?.errno}`;
+    if (a?.call !== b?.call) {
+      problems.push(where);
+      break;
+    }
+    if (header.recorder.results && a.whole && a.call !== 'rt_sigreturn' && (a.errno ?? null) !== b.errno)
+      problems.push(`errno: ${where}`);
+    const ran = b.args.length === 0;
+    if (!a.whole || ran) continue;
+    const given = b.paths.filter(
+      (path) =>
+        path.given !== null &&
+        signatureOf(b.call)?.find((each) => each.name === path.argument)?.type === 'path',
+    );
+    paths += a.paths.length;
+    if (JSON.stringify(a.paths) !== JSON.stringify(given.map((path) => path.given)))
+      problems.push(`texts: ${where}`);
+    if (a.file?.startsWith('/') && /^(open|openat|creat)$/.test(a.call)) {
+      files++;
+      const path = a.file.replace(/ \(deleted\)$/, '');
+      if (
+        b.paths[0]?.path !== path &&
+        !(b.paths[0]?.known === 'joined' && b.paths[0].path.startsWith('/proc/'))
+      )
+        problems.push(`file ${a.file}: ${where}, ${JSON.stringify(b.paths)}`);
+    }
+  }
+}
+for (const problem of problems.slice(0, 20)) console.log(problem);
+console.log(
+  `${compared} calls, ${paths} texts and ${files} opened files compared, ${problems.length} differences`,
+);
+process.exitCode = problems.length === 0 && compared > 20 ? 0 : 1;

@@ -1,0 +1,168 @@
+#!/bin/bash
+# vxe trace: whole recordings of a storm, exact losses, bundles, ordinary users, and strace as the oracle of what programs did.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/trace.test.sh "$@"
+export VXE_RECORDINGS=$world/recordings
+storm=$PWD/build/trace/storm
+
+recorded() { # FILE JQ-LIKE KEY: a number of the trailer
+  tail -n 1 "$1" | grep -oE "\"$2\":[0-9]+" | grep -oE '[0-9]+$'
+}
+lost() { tail -n 1 "$1" | grep -oE '"lost":\{[^}]*\}' | grep -oE ':[0-9]+' | tr -d : | awk '{ n += $1 } END { print n + 0 }'; }
+adds_up() { [[ $(recorded "$1" calls) == $(($(recorded "$1" recorded) + $(lost "$1"))) ]]; }
+# How often a call is in a recording, with what the repeats count.
+times() { # FILE CALL
+  awk -v call="\"call\":\"$2\"" '
+    /^\{"seq":/ { match($0, /[0-9]+/); seq = substr($0, RSTART, RLENGTH); if (index($0, call)) { n++; of[seq] = 1 } }
+    /^\{"record":"repeat"/ { match($0, /"of":[0-9]+/); seq = substr($0, RSTART + 5, RLENGTH - 5)
+      if (seq in of) { match($0, /"count":[0-9]+/); n += substr($0, RSTART + 8, RLENGTH - 8) } }
+    END { print n + 0 }' "$1"
+}
+
+recorders=(notify)
+if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
+  recorders=(bpf notify)
+else
+  skip 'the BPF recorder' "$(tail -n 1 "$world/probe.err")"
+fi
+
+for recorder in "${recorders[@]}"; do
+  calls=1000000
+  [[ $recorder == bpf ]] || calls=200000
+  file=$world/storm-$recorder.ndjson
+  limit=300 check "$recorder: a storm of $calls calls is recorded" vxe trace --recorder "$recorder" -o "$file" --host "$storm" $calls
+  check "$recorder: recorded and lost are all that were made" adds_up "$file"
+  check "$recorder: nothing was lost" [ "$(lost "$file")" = 0 ]
+  check "$recorder: every single one is counted" [ "$(times "$file" getppid)" = $calls ]
+  check "$recorder: what looks the same has one line" [ "$(wc -l <"$file")" -lt 500 ]
+
+  file=$world/every-$recorder.ndjson
+  check "$recorder: each call has a line where that is asked for" vxe trace --every --recorder "$recorder" -o "$file" --host "$storm" 20000
+  check "$recorder: as many lines as calls" [ "$(grep -c '"call":"getppid"' "$file")" = 20000 ]
+
+  # Four processes of four threads at once.
+  file=$world/wide-$recorder.ndjson
+  check "$recorder: a storm from many threads" vxe trace --recorder "$recorder" -o "$file" --host "$storm" 5000 4 4
+  check "$recorder: adds up" adds_up "$file"
+  check "$recorder: none of them is missing" [ "$(times "$file" getppid)" = $((5000 * 16)) ]
+
+  # Killed, it leaves no trailer, and nothing of what it watched.
+  file=$world/killed-$recorder.ndjson
+  build/bin/vxe-recorder --recorder "$recorder" -o "$file" --host sleep 1000 &
+  eventually 20 test -s "$file"
+  kill -KILL $!
+  wait $! 2>/dev/null
+  check "$recorder: killed, its recording is not complete" lacks "$file" '"record":"trailer"'
+  refused "$recorder: a program that is not there" 127 'executing /nonexistent' vxe trace --recorder "$recorder" -o "$world/none-$recorder" --host /nonexistent
+done
+
+if [[ ${recorders[0]} == bpf ]]; then
+  # A ring of 64 KiB, and a line for each call: too little, so that something must be lost.
+  file=$world/lossy.ndjson
+  VXE_RECORDER_RING=65536 limit=300 check 'with a ring that is too small calls are lost' vxe trace --every --recorder bpf -o "$file" --host "$storm" 200000 2 2
+  check 'and counted' [ "$(lost "$file")" -gt 0 ]
+  check 'so that all is accounted for' adds_up "$file"
+  made=$(recorded "$file" calls)
+  vxe trace --recorder bpf -o "$world/whole.ndjson" --host "$storm" 200000 2 2 2>/dev/null
+  # Waiting for threads takes a call more or less; the storm itself does not.
+  difference=$((made - $(recorded "$world/whole.ndjson" calls)))
+  check 'as many were made as in a run where none was lost' [ "${difference#-}" -lt 100 ]
+fi
+
+# A program of many paths, folded and not: the same calls, files and errors.
+script=$PWD/test/e2e/fixtures/paths.sh
+sets() { grep -vE '^\{"record"' "$1" | sed -E 's/.*"exe":"([^"]*)".*"call":"([^"]*)".*"paths":(\[.*\]),"address".*/\1 \2 \3/' | sed -E "s#/proc/[0-9]+#/proc/N#g" | sort -u; }
+for recorder in "${recorders[@]}"; do
+  mkdir "$world/p1-$recorder" "$world/p2-$recorder"
+  (cd "$world/p1-$recorder" && exec "$OLDPWD/build/bin/vxe" trace --recorder "$recorder" -o "$world/p1.$recorder" --host sh "$script" >/dev/null 2>&1)
+  (cd "$world/p2-$recorder" && exec "$OLDPWD/build/bin/vxe" trace --every --recorder "$recorder" -o "$world/p2.$recorder" --host sh "$script" >/dev/null 2>&1)
+  check "$recorder: counting repeats hides no path" diff <(sets "$world/p1.$recorder" | sed s/p1-/p-/g) <(sets "$world/p2.$recorder" | sed s/p2-/p-/g)
+done
+
+# strace under the recorder: both see the same run.
+oracle() { # RECORDER NAME COMMAND...
+  local recorder=$1 name=$2
+  shift 2
+  mkdir -p "$world/strace.$name.$recorder"
+  timeout 100 build/bin/vxe-recorder --every --recorder "$recorder" "${trace_options[@]}" -o "$world/$name.$recorder" --host \
+    strace -ff -y -xx -s 5000 -o "$world/strace.$name.$recorder/st" "$@" >"$world/oracle.out" 2>&1
+  node test/e2e/oracle.mjs "$world/$name.$recorder" "$world/strace.$name.$recorder/st"
+}
+if command -v strace >/dev/null; then
+  for recorder in "${recorders[@]}"; do
+    mkdir "$world/o-$recorder"
+    trace_options=()
+    in_folder() { (cd "$world/o-$recorder" && sh "$script"); }
+    check "$recorder: a forking shell script, as strace sees it" oracle "$recorder" script env -C "$world/o-$recorder" sh "$script"
+  done
+else
+  skip 'a forking shell script, as strace sees it' 'strace is missing'
+fi
+
+# A daemon in its bundle, with a real client.
+if popd_bundle >/dev/null 2>&1; then
+  cat >"$world/exercise.sh" <<E2
+pop() { curl --silent --max-time 20 --user "\$1" "\${@:3}" "pop3://127.0.0.1:110\$2"; }
+pop alice:$password / && ! pop alice:wrong / && sleep 1 && pop alice:$password /3
+E2
+  for recorder in "${recorders[@]}"; do
+    try vxe trace --recorder "$recorder" popd -- bash "$world/exercise.sh"
+    check "$recorder: popd serves its client while it is recorded" [ "$status" = 0 ]
+    file=$(printf '%s\n' "$world"/recordings/popd/*.ndjson | tail -n 1)
+    check "$recorder: its recording is whole" adds_up "$file"
+    check "$recorder: paths are those of its own root" grep -q '"path":"/etc/shadow","kind":"file"' "$file"
+    check "$recorder: also below a chroot" grep -q '"call":"chdir".*"given":"/","path":"/var/lib/popa3d"' "$file"
+    check "$recorder: its port is an address" grep -q '"call":"bind".*"text":"tcp/0.0.0.0:110"' "$file"
+  done
+  if [[ ${recorders[0]} == bpf ]]; then
+    check 'what it needs as root is known' grep -q '"capabilities":{"CAP_SETGID":\[.*"CAP_SYS_CHROOT":\["chroot"\]}' <<<"$(tail -n 1 "$(ls "$world"/recordings/popd/*.ndjson | head -n 1)")"
+  fi
+  refused 'an exercise that fails fails' 7 '.*' vxe trace popd -- sh -c 'echo vxe: no; exit 7' || true
+  # strace in the daemon's root, started there by chroot on both sides.
+  if command -v strace >/dev/null; then
+    root=$world/bundles/popd/rootfs
+    mkdir -p "$root/proc" "$root/dev"
+    mount -t proc proc "$root/proc"
+    mount --bind /dev "$root/dev"
+    mount --bind "$world/mail" "$root/var/mail"
+    mount --bind "$world/accounts/shadow" "$root/etc/shadow"
+    for recorder in "${recorders[@]}"; do
+      daemon() { # the client comes once the port is open
+        (wait_for_port 110 && bash "$world/exercise.sh" >/dev/null 2>&1; sleep 0.5; for pid in $(pidof popa3d); do kill "$pid"; done) &
+        oracle "$recorder" popd chroot "$root" /usr/sbin/popa3d -D
+      }
+      check "$recorder: popa3d with a client, as strace sees it" daemon
+      wait
+    done
+    umount "$root/etc/shadow" "$root/var/mail" "$root/dev" "$root/proc"
+  else
+    skip 'popa3d, as strace sees it' 'strace is missing'
+  fi
+else
+  not_ok 'the popd bundle is made'
+fi
+
+# Without root.
+if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
+  mkdir -p "$world/home"
+  chown 65534 "$world/home"
+  as_nobody() { HOME=$world/home VXE_RECORDINGS= setpriv --reuid 65534 --regid 65534 --clear-groups env -u VXE_RECORDINGS build/bin/vxe "$@"; }
+  try as_nobody trace --host cat /etc/hosts
+  check 'an ordinary user records with notifications' [ "$status" = 0 ]
+  file=$(printf '%s\n' "$world"/home/.local/share/vxe/recordings/cat/*.ndjson)
+  check 'into the own folder' adds_up "$file"
+  check 'with paths' grep -q '"path":"/etc/hosts","kind":"file","known":"walked"' "$file"
+  refused 'and is told why there is no BPF' 1 'BPF|bpf' as_nobody trace --recorder bpf --host true
+else
+  skip 'an ordinary user records' 'setpriv cannot change the user here'
+fi
+
+refused 'a bundle that is not there' 1 'no bundle nosuch' vxe trace nosuch
+refused 'no name at all' 2 'needs the name' vxe trace
+refused 'another recorder' 2 'bpf or notify' vxe trace --recorder ptrace --host true
+try vxe trace --json -o "$world/j.ndjson" --host sh -c 'exit 3'
+check "the program's code is the verb's" [ "$status" = 3 ]
+check 'JSON on demand' contains "$output" '"recording":"[^"]*j.ndjson","calls":[0-9]+,"lost":0,"end":"exited"'
+refused 'a recording is not written over' 1 'File exists' vxe trace -o "$world/j.ndjson" --host true
+
+end_of_tests
