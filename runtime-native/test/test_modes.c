@@ -90,7 +90,7 @@ static const char judge_text[] =
 	"{\"judge\":1,\"profile\":\"p\",\"files\":["
 	"{\"rule\":\"files:/etc/shadow\",\"at\":\"p:3:1\",\"path\":\"/etc/shadow\",\"access\":[]},"
 	"{\"rule\":\"files:/etc\",\"at\":\"p:2:1\",\"path\":\"/etc\",\"access\":[\"read\"]}],"
-	"\"accept\":[{\"rule\":\"network:accept:tcp/110\",\"at\":\"\",\"port\":110}],\"connect\":[],\"mounts\":[],"
+	"\"accept\":[{\"rule\":\"network:tcp/110\",\"at\":\"\",\"port\":110}],\"connect\":[],\"mounts\":[],"
 	"\"calls\":{\"read\":{\"rule\":\"calls:read\",\"at\":\"p:9:1\"}}}";
 
 static void judging(void)

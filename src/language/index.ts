@@ -12,6 +12,7 @@ export {
   CONDITION_KEYS,
   LIMITS,
   NETWORK_KEYS,
+  PROCESS_KEYS,
   PROFILE_KEYS,
   REQUIRED_KEYS,
 } from './yaml/keys.js';

@@ -1,25 +1,26 @@
 import type { Diagnostic } from '../common/index.js';
 import { compactJson } from '../common/index.js';
 import type { ArgumentRow, ArgumentTest, CallRule, Condition, Policy, QuietRow } from '../policy/index.js';
-import { completeCalls } from '../policy/index.js';
+import { completeCalls, joinedRule } from '../policy/index.js';
 
 /** A profile's own call rules, told apart from those that VXE adds; what no profile could have said is a diagnostic. */
 export function ownCalls(policy: Policy): {
   readonly calls: ReadonlyMap<string, CallRule>;
   readonly diagnostics: readonly Diagnostic[];
 } {
-  const added = completeCalls(policy.type, policy.exec, policy.span, new Map());
+  const complete = (calls: ReadonlyMap<string, CallRule>): ReadonlyMap<string, CallRule> =>
+    completeCalls(policy, policy.span, calls);
+  const added = complete(new Map());
   const own = new Map<string, CallRule>();
   const diagnostics: Diagnostic[] = [];
   for (const [call, rule] of policy.calls) {
-    const builtin = added.get(call);
-    if (builtin !== undefined && sameRule(rule, builtin)) continue;
+    const alone = added.get(call);
+    if (alone !== undefined && sameRule(rule, alone)) continue;
+    const builtin = joinedRule(policy, call) ?? alone;
     // The rule itself where completing adds nothing to it, otherwise the rule without what completing added.
     const candidates = builtin === undefined ? [rule] : [rule, withoutBuiltin(rule, builtin)];
     const mine = candidates.find((candidate) => {
-      const again = completeCalls(policy.type, policy.exec, policy.span, new Map([[call, candidate]])).get(
-        call,
-      );
+      const again = complete(new Map([[call, candidate]])).get(call);
       return again !== undefined && sameRule(again, rule);
     });
     if (mine !== undefined) own.set(call, mine);

@@ -1,5 +1,6 @@
 import { spanText } from '../common/index.js';
-import type { FileRule, Policy, PortRule } from '../policy/index.js';
+import type { FileRule, Policy } from '../policy/index.js';
+import { effectiveFiles, internetRules } from '../policy/index.js';
 import type { Judge, JudgedRule, MountDemand } from './plan.js';
 import type { FileTree } from './tree.js';
 
@@ -8,9 +9,11 @@ export function judgeOf(policy: Policy, tree: FileTree, demands: readonly MountD
   return {
     judge: 1,
     profile: policy.name,
-    files: policy.files.map((rule) => judgedFile(rule, tree)).sort(mostSpecificFirst),
-    accept: policy.network.accept.map(judgedPort),
-    connect: policy.network.connect.map(judgedPort),
+    files: effectiveFiles(policy)
+      .map((rule) => judgedFile(rule, tree))
+      .sort(mostSpecificFirst),
+    accept: judgedPorts(policy, 'accept'),
+    connect: judgedPorts(policy, 'connect'),
     calls: Object.fromEntries([...policy.calls].map(([call, rule]) => [call, judged(rule)])),
     mounts: demands.map(({ rule, path }) => ({
       ...judged(rule),
@@ -24,8 +27,13 @@ function judgedFile(rule: FileRule, tree: FileTree): Judge['files'][number] {
   return { ...judged(rule), path: tree.resolve(rule.path), access: [...rule.access].sort() };
 }
 
-function judgedPort(rule: PortRule): Judge['accept'][number] {
-  return { ...judged(rule), port: rule.port };
+/** Single ports that are granted on every address. */
+function judgedPorts(policy: Policy, word: 'accept' | 'connect'): Judge['accept'] {
+  return internetRules(policy.network).flatMap((rule) => {
+    const { protocol, ports } = rule.object;
+    const single = protocol === 'tcp' && ports.from === ports.to && rule.object.address === undefined;
+    return single && rule.access.has(word) ? [{ ...judged(rule), port: ports.from }] : [];
+  });
 }
 
 function judged({ id, span }: Pick<FileRule, 'id' | 'span'>): JudgedRule {

@@ -1,13 +1,15 @@
 import type { Diagnostic, Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
-import { otherCoverage, settle, withoutMounts } from './coverage.js';
+import { addressText } from './addresses/index.js';
+import { otherCoverage, settle, withoutMounts } from './coverage/index.js';
 import { judgeOf } from './judge.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
 import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
 import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
 import { lowerSeccomp } from './seccomp/index.js';
+import { addressPlan, listenText } from './socket-plan.js';
 import type { FileTree } from './tree.js';
 import { bundleTree, hostTree } from './tree.js';
 
@@ -28,7 +30,10 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     rlimits: policy.limits.map(({ type, value }) => ({ type, soft: value, hard: value })),
     networkInterface: policy.network.interface,
     execOnce: policy.exec === 'once',
-    listen: policy.network.accept.map((rule) => `${rule.protocol}/${rule.port}`),
+    listen: listenText(policy),
+    addresses: addressText(addressPlan(policy, target.features)),
+    resources: policy.resources,
+    descriptors: policy.descriptors,
     services: policy.services,
     supervised,
     coverage: coverage.map((row) => withEngines(row, unspelled)),

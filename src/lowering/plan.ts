@@ -1,5 +1,12 @@
 import type { JsonValue, SourceSpan } from '../common/index.js';
-import type { FileRule, NetworkInterface, RuleId, Service } from '../policy/index.js';
+import type {
+  Descriptor,
+  FileRule,
+  NetworkInterface,
+  ResourceRule,
+  RuleId,
+  Service,
+} from '../policy/index.js';
 import type { Arch, CallTable, KernelFeatures, SeccompCompiler } from './ports.js';
 import type { FileWorld, HostLister } from './world.js';
 
@@ -86,7 +93,9 @@ export type Mechanism =
   | 'rlimit'
   | 'network-namespace'
   | 'pid-namespace'
+  | 'cgroup'
   | 'supervisor'
+  | 'launcher'
   | 'rootfs';
 
 /** How one rule is held. */
@@ -114,8 +123,12 @@ export interface Lowered {
   readonly rlimits: readonly OciRlimit[];
   readonly networkInterface: NetworkInterface;
   readonly execOnce: boolean;
-  /** `tcp/110` for each port that may be bound. */
+  /** `tcp/110` or `tcp/80-90` for what may be bound, whatever the address. */
   readonly listen: readonly string[];
+  /** What a cgroup's socket programs hold, line by line; empty: nothing. */
+  readonly addresses: string;
+  readonly resources: readonly ResourceRule[];
+  readonly descriptors: readonly Descriptor[];
   /** Calls that the supervisor performs in the caller's place. */
   readonly supervised: readonly string[];
   readonly services: readonly Service[];

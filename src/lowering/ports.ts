@@ -52,4 +52,12 @@ export interface KernelFeatures {
   readonly userNamespaces: boolean;
   /** Whether this user may make the other namespaces, as the superuser or within a user namespace; absent: as `userNamespaces`. */
   readonly namespaces?: boolean;
+  /** What the cgroup v2 hierarchy offers this user; absent where there is none to use. */
+  readonly cgroup?: {
+    /** Programs that judge the addresses of sockets. */
+    readonly addresses: boolean;
+    /** Programs that judge connections to unix sockets. */
+    readonly unix: boolean;
+    readonly controllers: readonly string[];
+  };
 }

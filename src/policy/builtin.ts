@@ -3,8 +3,18 @@ import { builtinSpan } from '../common/index.js';
 import { signatureOf } from './calls.js';
 import { equals, without } from './condition.js';
 import { constantValue } from './constants.js';
-import type { ArgumentRow, ArgumentTest, CallRule, Condition, Policy, PolicyType } from './model.js';
+import type {
+  ArgumentRow,
+  ArgumentTest,
+  CallRule,
+  Condition,
+  Namespace,
+  Policy,
+  PolicyType,
+} from './model.js';
+import { NAMESPACES } from './model.js';
 import { narrowRule } from './narrow.js';
+import { SIGNAL_CALLS, TRACE_CALLS } from './processes.js';
 
 const SPAN: SourceSpan = builtinSpan('VXE');
 
@@ -73,53 +83,79 @@ const UNDOING: readonly string[] = [
 /** Performs other calls out of sight; programs fall back when the kernel does not have it. */
 const OUT_OF_SIGHT: readonly string[] = ['io_uring_setup', 'io_uring_enter', 'io_uring_register', 'clone3'];
 
-const NAMESPACE_FLAGS = [
-  'CLONE_NEWNS',
-  'CLONE_NEWCGROUP',
-  'CLONE_NEWUTS',
-  'CLONE_NEWIPC',
-  'CLONE_NEWUSER',
-  'CLONE_NEWPID',
-  'CLONE_NEWNET',
-];
+/** What of a policy the call rules that VXE adds depend on. */
+export type CallContext = Pick<Policy, 'type' | 'exec' | 'network' | 'processes' | 'namespaces'>;
 
 /** The rules that VXE adds to those of a profile; a profile's own rule can only narrow them. */
-function builtinRules(type: PolicyType): CallRule[] {
+function builtinRules({ type, network, processes, namespaces }: CallContext): CallRule[] {
   const rules = ALWAYS_PERMITTED.map((call) => permitted(call, 'calls:always'));
   if (type === 'strict') return [...rules, ...FLAGS_IN_MEMORY.map(enosys)];
-  const namespaces = NAMESPACE_FLAGS.reduce((bits, name) => bits | constant(name), 0n);
+  const undoing = UNDOING.filter((call) => processes.trace === 'none' || !TRACE_CALLS.includes(call));
+  const datagrams = network.sockets.some(
+    ({ object, access }) => object.kind === 'internet' && object.protocol === 'udp' && access.size > 0,
+  );
   const noFastOpen = without(constant('MSG_FASTOPEN'));
   return [
     ...rules,
-    ...UNDOING.map(refused),
+    ...undoing.map(refused),
     ...OUT_OF_SIGHT.map(enosys),
-    // CLONE_NEWTIME shares its bit with clone's exit signal and means a namespace for unshare alone.
-    rows('unshare', [['flags', without(namespaces | constant('CLONE_NEWTIME')), 'without namespaces']]),
-    rows('clone', [['flags', without(namespaces), 'without namespaces']]),
+    ...(processes.signal === 'none' ? SIGNAL_CALLS.map(refused) : []),
+    ...namespaceRules(namespaces ?? []),
     // A terminal's input queue is another process's keyboard.
     quietRows('ioctl', 'request', ['TIOCSTI', 'TIOCLINUX', 'TIOCSETD']),
     // A connection that no connect call makes.
     rows('sendto', [['flags', noFastOpen, 'without MSG_FASTOPEN']]),
     rows('sendmsg', [['flags', noFastOpen, 'without MSG_FASTOPEN']]),
     rows('sendmmsg', [['flags', noFastOpen, 'without MSG_FASTOPEN']]),
-    // Of sockets that leave the host, the port rules hold TCP alone.
+    // Of sockets that leave the host, the socket rules hold TCP and UDP alone.
     rows(
       'socket',
       [['domain', equals(constant('AF_UNIX'), 32), 'AF_UNIX']],
-      ...['AF_INET', 'AF_INET6'].map((family): [string, Condition, string][] => [
-        ['domain', equals(constant(family), 32), family],
-        [
-          'type',
-          { kind: 'masked', mask: constant('SOCK_TYPE_MASK'), value: constant('SOCK_STREAM') },
-          'SOCK_STREAM',
-        ],
-        ['protocol', { kind: 'any', of: [equals(0n, 32), equals(constant('IPPROTO_TCP'), 32)] }, 'TCP'],
-      ]),
+      ...['AF_INET', 'AF_INET6'].map((family) => internetRow(family, 'SOCK_STREAM', 'IPPROTO_TCP', 'TCP')),
+      ...(datagrams
+        ? ['AF_INET', 'AF_INET6'].map((family) => internetRow(family, 'SOCK_DGRAM', 'IPPROTO_UDP', 'UDP'))
+        : []),
       [
         ['domain', equals(constant('AF_NETLINK'), 32), 'AF_NETLINK'],
         ['protocol', equals(constant('NETLINK_ROUTE'), 32), 'NETLINK_ROUTE'],
       ],
     ),
+  ];
+}
+
+const NAMESPACE_FLAGS: Readonly<Record<Namespace, string>> = {
+  cgroup: 'CLONE_NEWCGROUP',
+  ipc: 'CLONE_NEWIPC',
+  mount: 'CLONE_NEWNS',
+  network: 'CLONE_NEWNET',
+  pid: 'CLONE_NEWPID',
+  time: 'CLONE_NEWTIME',
+  user: 'CLONE_NEWUSER',
+  uts: 'CLONE_NEWUTS',
+};
+
+/** What makes namespaces, with those that may be made alone. */
+function namespaceRules(granted: readonly Namespace[]): CallRule[] {
+  const others = NAMESPACES.filter((name) => !granted.includes(name));
+  const flags = (names: readonly Namespace[]): bigint =>
+    names.reduce((bits, name) => bits | constant(NAMESPACE_FLAGS[name]), 0n);
+  const text = granted.length === 0 ? 'without namespaces' : `without namespaces but ${granted.join(', ')}`;
+  const rule = (call: string, bits: bigint): CallRule =>
+    bits === 0n ? permitted(call, `calls:${call}`) : rows(call, [['flags', without(bits), text]]);
+  // CLONE_NEWTIME shares its bit with clone's exit signal and means a namespace for unshare alone.
+  return [rule('unshare', flags(others)), rule('clone', flags(others.filter((name) => name !== 'time')))];
+}
+
+function internetRow(
+  family: string,
+  type: string,
+  protocol: string,
+  name: string,
+): [string, Condition, string][] {
+  return [
+    ['domain', equals(constant(family), 32), family],
+    ['type', { kind: 'masked', mask: constant('SOCK_TYPE_MASK'), value: constant(type) }, type],
+    ['protocol', { kind: 'any', of: [equals(0n, 32), equals(constant(protocol), 32)] }, name],
   ];
 }
 
@@ -131,26 +167,46 @@ export function isUndoing(type: PolicyType, call: string): boolean {
   return type === 'filesystem' && UNDOING.includes(call) && !MAY_WIDEN.has(call);
 }
 
-/** A profile's own call rules completed with those that VXE adds for its type and for `exec`. */
+/** The rules by which VXE narrows a profile's own where it names those calls; a strict profile names what it wants otherwise. */
+function narrowingRules({ type, processes, namespaces }: CallContext): CallRule[] {
+  if (type === 'filesystem') return [];
+  return [
+    ...(processes.signal === 'none' ? SIGNAL_CALLS.map(refused) : []),
+    ...(processes.trace === 'none' ? TRACE_CALLS.map(refused) : []),
+    ...(namespaces === undefined ? [] : namespaceRules(namespaces)),
+  ];
+}
+
+/** The rule that VXE joins to a profile's own rule for the call; undefined where the profile's own stands as it is. */
+export function joinedRule(context: CallContext, call: string): CallRule | undefined {
+  const builtin = builtinRules(context).find((rule) => rule.call === call);
+  if (builtin !== undefined && !nameDecides(context.type, builtin)) return builtin;
+  return narrowingRules(context).find((rule) => rule.call === call);
+}
+
+/** A profile's own call rules completed with those that VXE adds for its type and for what else it says. */
 export function completeCalls(
-  type: PolicyType,
-  exec: Policy['exec'],
+  context: CallContext,
   execSpan: SourceSpan,
   own: ReadonlyMap<string, CallRule>,
 ): ReadonlyMap<string, CallRule> {
   const calls = new Map(own);
-  for (const rule of builtinRules(type)) {
-    const mine = calls.get(rule.call);
-    if (mine === undefined || rule.id === 'calls:always') calls.set(rule.call, rule);
-    else if (!nameDecides(type, rule))
-      calls.set(rule.call, { ...narrowRule(mine, rule), id: mine.id, span: mine.span });
+  for (const rule of builtinRules(context)) {
+    if (!calls.has(rule.call) || rule.id === 'calls:always') calls.set(rule.call, rule);
+    else if (!nameDecides(context.type, rule)) joinRule(calls, rule);
   }
-  if (exec === 'once') {
+  for (const rule of narrowingRules(context)) joinRule(calls, rule);
+  if (context.exec === 'once') {
     for (const call of ['execve', 'execveat']) {
       calls.set(call, { id: 'exec:once', call, permit: [], quiet: [], span: execSpan });
     }
   }
   return calls;
+}
+
+function joinRule(calls: Map<string, CallRule>, rule: CallRule): void {
+  const mine = calls.get(rule.call);
+  if (mine !== undefined) calls.set(rule.call, { ...narrowRule(mine, rule), id: mine.id, span: mine.span });
 }
 
 /** In a strict profile a name is a decision of its own. */

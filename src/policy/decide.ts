@@ -1,29 +1,24 @@
-import type { SourceSpan, Width } from '../common/index.js';
-import { spanText, truncate } from '../common/index.js';
+import type { Width } from '../common/index.js';
+import { truncate } from '../common/index.js';
 import { callNumber } from './calls.js';
 import { conditionHolds, rowText } from './condition.js';
+import { decideSockets } from './decide-sockets.js';
+import type { Decision } from './decision.js';
+import { allow, origin, refuse } from './decision.js';
 import type { CallEvent, EventArgument } from './event.js';
 import type { EventWorld, PathNeed } from './file-needs.js';
 import { pathNeeds } from './file-needs.js';
-import type { ArgumentRow, CallRule, Policy, RuleId } from './model.js';
+import type { ArgumentRow, CallRule, Policy } from './model.js';
 import { fileRuleFor, normalPath } from './paths.js';
+import { decideProcesses } from './processes.js';
+import { effectiveFiles } from './programs.js';
 
-/** What the evaluator says of one call, and by which rule. */
-export interface Decision {
-  readonly verdict: 'allow' | 'refuse';
-  /** The error's name; for refusals. */
-  readonly errno?: string;
-  /** Refused by intention: no violation record. */
-  readonly quiet: boolean;
-  readonly rule: RuleId;
-  readonly span: SourceSpan;
-  readonly reason: string;
-}
+export type { Decision } from './decision.js';
 
 /** Stands for an address in the caller's memory, of which only that it is not null is known. */
 const SOME_POINTER = 0x7f00_0000_0000n;
 
-/** The reference evaluator: the meaning of a policy. A call must be permitted with its arguments, and so must what it does to files and ports. */
+/** The reference evaluator: the meaning of a policy. A call must be permitted with its arguments, and so must what it does to files, sockets and processes. */
 export function decide(policy: Policy, event: CallEvent, world?: EventWorld): Decision {
   const service = decideService(policy, event);
   if (service !== undefined) return service;
@@ -31,9 +26,9 @@ export function decide(policy: Policy, event: CallEvent, world?: EventWorld): De
   if (call.verdict === 'refuse') return call;
   const file = decideFiles(policy, event, world);
   if (file !== undefined && file.verdict === 'refuse') return file;
-  const port = decidePort(policy, event);
-  if (port !== undefined && port.verdict === 'refuse') return port;
-  return port ?? file ?? call;
+  const process = decideProcesses(policy, event);
+  if (process !== undefined) return process;
+  return decideSockets(policy, event, world) ?? file ?? call;
 }
 
 /** The part of the decision that rests on the call's number and its scalar arguments alone. */
@@ -54,7 +49,7 @@ export function decideCall(policy: Policy, event: CallEvent): Decision {
   if (row !== undefined) {
     return allow(rule.id, row.span, `${event.call} is permitted with ${rowText(row)}${origin(row.span)}`);
   }
-  return refuse('EPERM', rule.id, rule.span, refusalText(rule, event), false);
+  return refuse('EPERM', rule.id, rule.span, refusalText(rule, event));
 }
 
 /** The supervisor performs this one connection itself, in place of the caller; the call as such may well be refused. */
@@ -70,7 +65,7 @@ function decideUnnamed(policy: Policy, call: string): Decision {
   if (policy.unnamed === 'permit') {
     return allow('calls:default', policy.span, `a ${policy.type} profile permits ${call}`);
   }
-  return refuse('EPERM', 'calls:default', policy.span, `no rule of ${policy.name} names ${call}`, false);
+  return refuse('EPERM', 'calls:default', policy.span, `no rule of ${policy.name} names ${call}`);
 }
 
 function refusalText(rule: CallRule, event: CallEvent): string {
@@ -101,6 +96,7 @@ function scalarValue(argument: EventArgument, width: Width): bigint | undefined 
     case 'integer':
       return truncate(argument.value, width);
     case 'missing':
+    case 'process':
       return undefined;
     default:
       return SOME_POINTER;
@@ -125,71 +121,19 @@ function decideFile(policy: Policy, need: PathNeed, world: EventWorld | undefine
       'files:default',
       policy.span,
       `${need.path} is not an absolute path, so no rule can be found for it`,
-      false,
     );
   }
   const path = world?.resolve(written) ?? written;
-  const rule = fileRuleFor(policy.files, path);
+  const rule = fileRuleFor(effectiveFiles(policy), path);
   if (rule === undefined) {
-    return refuse(
-      'EACCES',
-      'files:default',
-      policy.span,
-      `no rule of ${policy.name} speaks of ${path}`,
-      false,
-    );
+    return refuse('EACCES', 'files:default', policy.span, `no rule of ${policy.name} speaks of ${path}`);
   }
   const missing = need.access.filter((word) => !rule.access.has(word));
   const granted = rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
-  if (need.never !== undefined) return refuse('EACCES', rule.id, rule.span, `${path}: ${need.never}`, false);
+  if (need.never !== undefined) return refuse('EACCES', rule.id, rule.span, `${path}: ${need.never}`);
   if (missing.length > 0) {
     const text = `${path} needs ${missing.join(' and ')}; the rule says ${granted}${origin(rule.span)}`;
-    return refuse('EACCES', rule.id, rule.span, text, false);
+    return refuse('EACCES', rule.id, rule.span, text);
   }
   return allow(rule.id, rule.span, `${path} has ${granted}${origin(rule.span)}`);
-}
-
-function decidePort(policy: Policy, event: CallEvent): Decision | undefined {
-  if (event.call !== 'bind' && event.call !== 'connect') return undefined;
-  const address = event.arguments[1];
-  if (address?.kind !== 'address') return undefined;
-  const value = address.value;
-  const side = event.call === 'bind' ? 'accept' : 'connect';
-  if (value.family === 'abstract') {
-    return refuse(
-      'EPERM',
-      'network:abstract',
-      policy.span,
-      `unix:@${value.name} belongs to no file, and no rule can grant it`,
-      false,
-    );
-  }
-  if (value.family === 'unix') return undefined;
-  if (value.family === 'udp') {
-    return refuse('EPERM', `network:${side}`, policy.span, `network.${side} grants TCP ports only`, false);
-  }
-  const rule = policy.network[side].find((candidate) => candidate.port === value.port);
-  if (rule === undefined) {
-    const list = policy.network[side].map((candidate) => `tcp/${candidate.port}`).join(', ') || 'no port';
-    return refuse(
-      'EACCES',
-      `network:${side}`,
-      policy.span,
-      `network.${side} grants ${list}, not tcp/${value.port}`,
-      false,
-    );
-  }
-  return allow(rule.id, rule.span, `network.${side} grants tcp/${value.port}${origin(rule.span)}`);
-}
-
-function allow(rule: RuleId, span: SourceSpan, reason: string): Decision {
-  return { verdict: 'allow', quiet: false, rule, span, reason };
-}
-
-function refuse(errno: string, rule: RuleId, span: SourceSpan, reason: string, quiet: boolean): Decision {
-  return { verdict: 'refuse', errno, quiet, rule, span, reason };
-}
-
-function origin(span: SourceSpan): string {
-  return span.source.startsWith('<') ? " by VXE's own rule" : ` by ${spanText(span)}`;
 }

@@ -1,12 +1,16 @@
 import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
+import type { Address } from './address.js';
+import { addressBits, parseAddress, rangeText } from './address.js';
 import type { Argument } from './calls.js';
 import { callNumber, knownCalls, nearestName, signatureOf } from './calls.js';
 import { constantValue, parseConstants } from './constants.js';
+import { PORT_MAX, parseSocketObject } from './socket-object.js';
 
 /** Where a socket is bound or connected to. */
 export type SocketAddress =
-  | { readonly family: 'tcp' | 'udp'; readonly host: string; readonly port: number }
+  /** No address: whichever it may be. */
+  | { readonly family: 'tcp' | 'udp'; readonly address: Address | undefined; readonly port: number }
   | { readonly family: 'unix'; readonly path: string }
   | { readonly family: 'abstract'; readonly name: string };
 
@@ -14,6 +18,8 @@ export type EventArgument =
   | { readonly kind: 'integer'; readonly value: bigint; readonly text: string }
   | { readonly kind: 'string'; readonly value: string; readonly text: string }
   | { readonly kind: 'address'; readonly value: SocketAddress; readonly text: string }
+  /** A process by where it is: other, outside the instance. */
+  | { readonly kind: 'process'; readonly value: 'instance' | 'other'; readonly text: string }
   /** Not said: nothing is known about it. */
   | { readonly kind: 'missing' };
 
@@ -63,8 +69,9 @@ function place(
     const next = rest[0];
     if (argument.type === 'dirfd' && next?.kind === 'string') {
       placed.push({ kind: 'integer', value: constantValue('AT_FDCWD') ?? -100n, text: 'AT_FDCWD' });
-    } else if (argument.type === 'fd' && next?.kind === 'address') {
-      placed.push(MISSING);
+    } else if (next?.kind === 'address' && !takesAddress(call, argument)) {
+      // What stands before the address may be left out.
+      placed.push(argument.name === 'flags' ? { kind: 'integer', value: 0n, text: '0' } : MISSING);
     } else {
       rest.shift();
       placed.push(next ?? MISSING);
@@ -92,34 +99,62 @@ function mismatch(call: string, argument: Argument, given: EventArgument): Resul
       'write a number or a constant',
     );
   }
-  if (given.kind === 'address' && argument.type !== 'sockaddr') {
+  if (given.kind === 'address' && !takesAddress(call, argument)) {
     return badEvent(
       `${call}: ${argument.name} is not an address`,
-      'addresses go to connect, bind and sendto',
+      'addresses go to connect, bind, sendto, sendmsg and sendmmsg',
     );
   }
+  if (given.kind === 'process' && !/^(pid[12]?|tgid|tid|pidfd|who)$/.test(argument.name)) {
+    return badEvent(`${call}: ${argument.name} is not a process`, 'write a number or a constant');
+  }
   return undefined;
+}
+
+/** Of a message, the address that it holds is what rules speak of. */
+function takesAddress(call: string, { type, index }: Argument): boolean {
+  return type === 'sockaddr' || ((call === 'sendmsg' || call === 'sendmmsg') && index === 1);
 }
 
 function parseArgument(piece: string): Result<EventArgument> {
   if (piece === '' || piece === '_' || piece === '...') return success(MISSING);
   if (piece.startsWith('"')) return success({ kind: 'string', value: unquote(piece), text: piece });
-  const address = parseAddress(piece);
-  if (address !== undefined) return success({ kind: 'address', value: address, text: piece });
+  if (/^(tcp|udp)\/|^unix:/.test(piece)) {
+    const address = parseSocketAddress(piece);
+    if (typeof address === 'string')
+      return badEvent(address, 'write tcp/10.1.2.3:5432, udp/[::1]:53 or unix:/run/x');
+    return success({ kind: 'address', value: address, text: piece });
+  }
+  if (piece === 'instance' || piece === 'other')
+    return success({ kind: 'process', value: piece, text: piece });
   const value = parseConstants(piece);
   return value.ok ? success({ kind: 'integer', value: value.value, text: piece }) : value;
 }
 
-function parseAddress(text: string): SocketAddress | undefined {
-  const inet = /^(tcp|udp)\/(?:(\[[0-9a-fA-F:.]+\]|[^:/\s]+):)?([0-9]+)$/.exec(text);
-  if (inet !== null) {
-    const port = Number(inet[3]);
-    if (port > 65535) return undefined;
-    return { family: inet[1] === 'udp' ? 'udp' : 'tcp', host: inet[2] ?? '*', port };
+/** Otherwise what is wrong with it. */
+function parseSocketAddress(text: string): SocketAddress | string {
+  if (text.startsWith('unix:') && !text.startsWith('unix:@')) return { family: 'unix', path: text.slice(5) };
+  const [, protocol, where, portText] = /^(tcp|udp)\/(?:(\S+):)?([0-9]{1,5})$/.exec(text) ?? [];
+  if (protocol !== undefined && Number(portText) <= PORT_MAX) {
+    // Unlike a rule, a call may name 0.0.0.0.
+    const address = where === undefined ? undefined : parseAddress(where.replace(/^\[(.*:.*)\]$/, '$1'));
+    if (where === undefined || where === '*' || address !== undefined)
+      return { family: protocol === 'udp' ? 'udp' : 'tcp', address, port: Number(portText) };
   }
-  if (text.startsWith('unix:@')) return { family: 'abstract', name: text.slice(6) };
-  if (text.startsWith('unix:')) return { family: 'unix', path: text.slice(5) };
-  return undefined;
+  const object = parseSocketObject(text);
+  if (typeof object === 'string') return object;
+  if (object.kind === 'abstract' && object.name !== undefined)
+    return { family: 'abstract', name: object.name };
+  return `${text} is a range, and a call names one address and port`;
+}
+
+/** An address as calls are written with it. */
+export function socketAddressText(value: SocketAddress): string {
+  if (value.family === 'unix') return `unix:${value.path}`;
+  if (value.family === 'abstract') return `unix:@${value.name}`;
+  const { family, address, port } = value;
+  if (address === undefined) return `${family}/${port}`;
+  return `${family}/${rangeText({ ...address, prefix: addressBits(address.family) })}:${port}`;
 }
 
 /** Splits at commas outside strings and brackets; undefined for a string without end. */

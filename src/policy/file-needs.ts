@@ -46,11 +46,10 @@ const NEEDS: ReadonlyMap<string, Needs> = new Map<string, Needs>([
   ['link', at(1, ['create'])],
   ['linkat', at(3, ['create'])],
   ['bind', (event) => addressNeeds(event, ['create'])],
-  ['connect', (event) => addressNeeds(event, ['write'])],
 ]);
 
 /** The calls of which more is judged than their number and registers: what they name is an object of file or port rules. */
-export const OBJECT_CALLS: readonly string[] = [...NEEDS.keys(), 'openat2'];
+export const OBJECT_CALLS: readonly string[] = [...NEEDS.keys(), 'connect', 'openat2'];
 
 /** The paths that a call works on and what it needs there; empty for calls that name none. */
 export function pathNeeds(event: CallEvent, world: EventWorld | undefined): readonly PathNeed[] {

@@ -1,12 +1,23 @@
-export { ALWAYS_PERMITTED, completeCalls, isUndoing } from './builtin.js';
+export type { Address, AddressRange } from './address.js';
+export {
+  addressBits,
+  addressText,
+  inRange,
+  networkOf,
+  parseAddress,
+  parseRange,
+  rangeText,
+} from './address.js';
+export type { CallContext } from './builtin.js';
+export { ALWAYS_PERMITTED, completeCalls, isUndoing, joinedRule } from './builtin.js';
 export type { Argument, ArgumentType } from './calls.js';
 export { callNumber, knownCalls, nearestName, signatureOf } from './calls.js';
 export { conditionHolds, equals, only, rowText, withAll, without } from './condition.js';
 export { allConstants, constantValue, errnoNames, errnoNumber, parseConstants } from './constants.js';
-export type { Decision } from './decide.js';
 export { decide, decideCall } from './decide.js';
+export type { Decision } from './decision.js';
 export type { CallEvent, EventArgument, SocketAddress } from './event.js';
-export { parseEvent, scalarEvent } from './event.js';
+export { parseEvent, scalarEvent, socketAddressText } from './event.js';
 export type { Explanation } from './explain.js';
 export { explainEvent } from './explain.js';
 export type { EventWorld, PathNeed } from './file-needs.js';
@@ -18,19 +29,49 @@ export type {
   ArgumentTest,
   CallRule,
   Condition,
+  Descriptor,
   FileRule,
   LimitRule,
+  Namespace,
   NetworkInterface,
   NetworkPolicy,
   Policy,
   PolicyType,
-  PortRule,
+  ProcessPolicy,
+  ProcessReach,
+  ProgramRule,
   QuietRow,
+  Resource,
+  ResourceRule,
   RuleId,
   Service,
+  SocketAccess,
+  SocketRule,
 } from './model.js';
-export { ACCESS_WORDS, SERVICES } from './model.js';
+export {
+  ACCESS_WORDS,
+  DESCRIPTORS,
+  NAMESPACES,
+  RESOURCES,
+  SERVICES,
+  SOCKET_WORDS,
+} from './model.js';
 export { narrowPolicy, narrowRule } from './narrow.js';
 export { fileRuleFor, isBeneath, joinPath, normalPath, parentPath } from './paths.js';
+export { SIGNAL_CALLS, TRACE_CALLS } from './processes.js';
+export { effectiveFiles } from './programs.js';
+export type { InternetObject, PortRange, SocketObject } from './socket-object.js';
+export { ALL_PORTS, parseSocketObject, portsText, socketText } from './socket-object.js';
+export type { Endpoint, InternetRule, SocketVerdict } from './sockets.js';
+export {
+  compareSpecific,
+  decideAbstract,
+  decideEndpoint,
+  decidePort,
+  decideUnix,
+  internetRules,
+  socketRule,
+  wordsFor,
+} from './sockets.js';
 export type { ValueName, ValueSet, ValueUse } from './values.js';
 export { valueSetOf, valueText, valueUses } from './values.js';

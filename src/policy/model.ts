@@ -1,4 +1,5 @@
 import type { SourceSpan, Width } from '../common/index.js';
+import type { SocketObject } from './socket-object.js';
 
 /** What may be done with a file; a rule with none of these forbids the path and all below it. */
 export const ACCESS_WORDS = ['read', 'write', 'create', 'remove', 'execute', 'ioctl'] as const;
@@ -53,20 +54,63 @@ export interface CallRule {
   readonly span: SourceSpan;
 }
 
-export interface PortRule {
+/** accept: bind, and so be connected or sent to. connect: connect(2). send: a datagram to an address, without connecting. */
+export const SOCKET_WORDS = ['accept', 'connect', 'send'] as const;
+export type SocketAccess = (typeof SOCKET_WORDS)[number];
+
+export interface SocketRule {
+  /** `network:` and the object's canonical text. */
   readonly id: RuleId;
-  readonly protocol: 'tcp';
-  readonly port: number;
+  readonly object: SocketObject;
+  /** All that may be done; empty: none. */
+  readonly access: ReadonlySet<SocketAccess>;
   readonly span: SourceSpan;
 }
 
 export type NetworkInterface = 'host' | 'none' | 'loopback';
 
 export interface NetworkPolicy {
-  readonly accept: readonly PortRule[];
-  readonly connect: readonly PortRule[];
+  /** The most specific rule that speaks of an address decides; what no rule speaks of is refused. */
+  readonly sockets: readonly SocketRule[];
   readonly interface: NetworkInterface;
 }
+
+/** A program that may be executed after the launch: the file, or all files below the folder. */
+export interface ProgramRule {
+  readonly id: RuleId;
+  readonly path: string;
+  readonly span: SourceSpan;
+}
+
+/** Whom a process may act on: nobody at all, or the processes of the instance, itself included. Others are never in reach. */
+export type ProcessReach = 'none' | 'instance';
+
+export interface ProcessPolicy {
+  readonly signal: ProcessReach;
+  /** ptrace, process_vm_readv and their like. */
+  readonly trace: ProcessReach;
+}
+
+export const RESOURCES = ['memory', 'swap', 'pids', 'cpu', 'io'] as const;
+export type Resource = (typeof RESOURCES)[number];
+
+/**
+ * A limit on all processes of the instance together. memory and swap: bytes. pids: a number. cpu: thousandths of one processor.
+ * io: a weight from 1 to 10000 against the others, 100 being usual.
+ */
+export interface ResourceRule {
+  readonly id: RuleId;
+  readonly resource: Resource;
+  readonly value: bigint;
+  readonly span: SourceSpan;
+}
+
+export const NAMESPACES = ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'] as const;
+export type Namespace = (typeof NAMESPACES)[number];
+
+/** stdio: standard input, output and error. listen: the sockets that the launcher was activated with (LISTEN_FDS). */
+export const DESCRIPTORS = ['stdio', 'listen'] as const;
+export type Descriptor = (typeof DESCRIPTORS)[number];
 
 export interface LimitRule {
   readonly id: RuleId;
@@ -100,6 +144,14 @@ export interface Policy {
   readonly unnamed: 'refuse' | 'permit';
   readonly network: NetworkPolicy;
   readonly exec: 'once' | 'any';
+  /** With exec any: what alone may be executed, where the file rules let it; undefined: no restriction. */
+  readonly programs: readonly ProgramRule[] | undefined;
+  readonly processes: ProcessPolicy;
+  /** What clone and unshare may make, if the calls permit them; undefined: a strict profile leaves it to its call rules. */
+  readonly namespaces: readonly Namespace[] | undefined;
+  readonly resources: readonly ResourceRule[];
+  /** Which of the launcher's descriptors the program gets; all others are closed. */
+  readonly descriptors: readonly Descriptor[];
   readonly capabilities: readonly string[];
   readonly limits: readonly LimitRule[];
   readonly services: readonly Service[];

@@ -1,5 +1,6 @@
-import type { Access, ArgumentRow, CallRule, FileRule, LimitRule, Policy } from './model.js';
-import { fileRuleFor } from './paths.js';
+import type { Access, ArgumentRow, CallRule, FileRule, Policy, ProcessReach, ProgramRule } from './model.js';
+import { narrowSockets } from './narrow-sockets.js';
+import { fileRuleFor, isBeneath } from './paths.js';
 
 /** The rule that permits what both rules permit; what either refuses quietly stays quiet. */
 export function narrowRule(a: CallRule, b: CallRule): CallRule {
@@ -25,11 +26,18 @@ export function narrowPolicy(a: Policy, b: Policy): Policy {
     calls: narrowCalls(a, b),
     unnamed: a.unnamed === 'permit' && b.unnamed === 'permit' ? 'permit' : 'refuse',
     network: {
-      accept: a.network.accept.filter((rule) => b.network.accept.some((other) => other.id === rule.id)),
-      connect: a.network.connect.filter((rule) => b.network.connect.some((other) => other.id === rule.id)),
+      sockets: narrowSockets(a, b),
       interface: narrowInterface(a.network.interface, b.network.interface),
     },
     exec: a.exec === 'once' || b.exec === 'once' ? 'once' : 'any',
+    programs: narrowPrograms(a.programs, b.programs),
+    processes: {
+      signal: narrowReach(a.processes.signal, b.processes.signal),
+      trace: narrowReach(a.processes.trace, b.processes.trace),
+    },
+    namespaces: narrowNamespaces(a.namespaces, b.namespaces),
+    resources: narrowLimits(a.resources, b.resources),
+    descriptors: a.descriptors.filter((word) => b.descriptors.includes(word)),
     capabilities: a.capabilities.filter((name) => b.capabilities.includes(name)),
     limits: narrowLimits(a.limits, b.limits),
     services: a.services.filter((service) => b.services.includes(service)),
@@ -76,11 +84,33 @@ function narrowFiles(a: Policy, b: Policy): readonly FileRule[] {
   });
 }
 
-function narrowLimits(a: readonly LimitRule[], b: readonly LimitRule[]): readonly LimitRule[] {
-  const limits = new Map<string, LimitRule>();
+/** The programs that are in both lists; no list is every program. */
+function narrowPrograms(a: Policy['programs'], b: Policy['programs']): Policy['programs'] {
+  if (a === undefined || b === undefined) return a ?? b;
+  const within = (rule: ProgramRule, list: readonly ProgramRule[]): boolean =>
+    list.some((other) => isBeneath(rule.path, other.path));
+  const both = [...a.filter((rule) => within(rule, b)), ...b.filter((rule) => within(rule, a))];
+  return [...new Map(both.map((rule) => [rule.path, rule])).values()];
+}
+
+function narrowReach(a: ProcessReach, b: ProcessReach): ProcessReach {
+  return a === 'instance' && b === 'instance' ? 'instance' : 'none';
+}
+
+function narrowNamespaces(a: Policy['namespaces'], b: Policy['namespaces']): Policy['namespaces'] {
+  if (a === undefined) return b;
+  return b === undefined ? a : a.filter((name) => b.includes(name));
+}
+
+/** The lower one of each kind. */
+function narrowLimits<L extends { readonly id: string; readonly value: bigint }>(
+  a: readonly L[],
+  b: readonly L[],
+): readonly L[] {
+  const limits = new Map<string, L>();
   for (const rule of [...a, ...b]) {
-    const seen = limits.get(rule.type);
-    if (seen === undefined || rule.value < seen.value) limits.set(rule.type, rule);
+    const seen = limits.get(rule.id);
+    if (seen === undefined || rule.value < seen.value) limits.set(rule.id, rule);
   }
   return [...limits.values()];
 }

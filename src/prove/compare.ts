@@ -1,5 +1,16 @@
-import type { LimitRule, NetworkPolicy, Policy } from '../policy/index.js';
-import { knownCalls, narrowPolicy } from '../policy/index.js';
+import type { LimitRule, NetworkPolicy, Policy, SocketRule } from '../policy/index.js';
+import {
+  decideAbstract,
+  decideEndpoint,
+  decideUnix,
+  effectiveFiles,
+  internetRules,
+  knownCalls,
+  narrowPolicy,
+  SOCKET_WORDS,
+  socketAddressText,
+} from '../policy/index.js';
+import { destinations } from './addresses.js';
 import { argumentsOf, callText, meaningOf } from './policy.js';
 import { accessAt, regionsOf } from './regions.js';
 import type { Solver } from './solver.js';
@@ -17,6 +28,8 @@ export interface Wider {
     | 'exec'
     | 'service'
     | 'limit'
+    | 'process'
+    | 'descriptor'
     | 'unenforced';
   readonly text: string;
 }
@@ -53,12 +66,7 @@ function widerFiles(policy: Policy, other: Policy): readonly Wider[] {
 function widerRest(policy: Policy, other: Policy): readonly Wider[] {
   const found: Wider[] = [];
   const add = (what: Wider['what'], text: string): number => found.push({ what, text });
-  for (const side of ['accept', 'connect'] as const) {
-    for (const { protocol, port } of policy.network[side]) {
-      if (!other.network[side].some((rule) => rule.protocol === protocol && rule.port === port))
-        add('port', `network.${side} grants ${protocol}/${port}`);
-    }
-  }
+  for (const text of moreSockets(policy, other)) add('port', text);
   if (INTERFACES.indexOf(policy.network.interface) > INTERFACES.indexOf(other.network.interface))
     add('network', `the network is ${policy.network.interface}, not ${other.network.interface}`);
   for (const name of policy.capabilities)
@@ -67,6 +75,16 @@ function widerRest(policy: Policy, other: Policy): readonly Wider[] {
     add('exec', 'programs may be executed after the launch');
   for (const name of policy.services)
     if (!other.services.includes(name)) add('service', `the service ${name} is there`);
+  for (const word of ['signal', 'trace'] as const)
+    if (policy.processes[word] === 'instance' && other.processes[word] === 'none')
+      add('process', `processes.${word} reaches the instance`);
+  for (const word of policy.descriptors)
+    if (!other.descriptors.includes(word)) add('descriptor', `the descriptors of ${word} are passed on`);
+  for (const { resource, value } of other.resources) {
+    const mine = policy.resources.find((rule) => rule.resource === resource)?.value;
+    if (mine === undefined) add('limit', `${resource} has no limit, not ${value}`);
+    else if (mine > value) add('limit', `${resource} is ${mine}, not ${value}`);
+  }
   for (const { type, value } of other.limits) {
     const mine = limitOf(policy.limits, type);
     if (mine === undefined) add('limit', `${type} has no limit, not ${value}`);
@@ -76,6 +94,43 @@ function widerRest(policy: Policy, other: Policy): readonly Wider[] {
     if (!other.acceptUnenforced.some((rule) => rule.id === id))
       add('unenforced', `${id} is accepted as not enforced`);
   return found;
+}
+
+/** Addresses, paths and names of sockets that one policy grants something on and the other does not. */
+function moreSockets(policy: Policy, other: Policy): readonly string[] {
+  const found: string[] = [];
+  const [mine, theirs] = [internetRules(policy.network), internetRules(other.network)];
+  const same = mine.length === theirs.length && mine.every((rule, at) => sameRule(rule, theirs[at]));
+  for (const to of same ? [] : destinations([policy, other])) {
+    for (const word of SOCKET_WORDS) {
+      if (to.protocol === 'tcp' && word === 'send') continue;
+      if (decideEndpoint(mine, word, to).granted && !decideEndpoint(theirs, word, to).granted)
+        found.push(`network grants ${word} on ${socketAddressText({ ...to, family: to.protocol })}`);
+    }
+  }
+  const unix = [policy, other].flatMap(({ network }) => network.sockets);
+  const paths = unix.flatMap(({ object }) => (object.kind === 'unix' ? [object.path] : []));
+  const files = paths.length === 0 ? [] : [...policy.files, ...other.files].map((rule) => rule.path);
+  const names = unix.flatMap(({ object }) => (object.kind === 'abstract' ? [object.name ?? ANY_NAME] : []));
+  for (const word of ['connect', 'send'] as const) {
+    for (const { path } of paths.length === 0 ? [] : regionsOf([...paths, ...files])) {
+      const granted = (each: Policy): boolean =>
+        decideUnix(each.network, effectiveFiles(each), word, path).granted;
+      if (granted(policy) && !granted(other)) found.push(`network grants ${word} on unix:${path}`);
+    }
+    for (const name of new Set(names)) {
+      const granted = (each: Policy): boolean => decideAbstract(each.network, word, name).granted;
+      if (granted(policy) && !granted(other)) found.push(`network grants ${word} on unix:@${name}`);
+    }
+  }
+  return found;
+}
+
+/** A name that stands for all that no rule names; a zero is what no name in a profile has. */
+const ANY_NAME = '\0';
+
+function sameRule(a: SocketRule, b: SocketRule | undefined): boolean {
+  return a.id === b?.id && [...a.access].join() === [...b.access].join();
 }
 
 function limitOf(limits: readonly LimitRule[], type: string): bigint | undefined {
@@ -116,5 +171,20 @@ export async function stackDifferences(
     for (const { text } of widerRest(stack, member))
       found.push(`in the stack ${text}, against ${member.name}`);
   }
+  found.push(
+    ...lessSockets(a, b, stack).map((text) => `the stack refuses ${text}, which both members grant`),
+  );
   return found;
+}
+
+function lessSockets(a: Policy, b: Policy, stack: Policy): readonly string[] {
+  return destinations([a, b, stack]).flatMap((to) =>
+    SOCKET_WORDS.filter((word) => to.protocol === 'udp' || word !== 'send')
+      .filter((word) => {
+        const granted = (policy: Policy): boolean =>
+          decideEndpoint(internetRules(policy.network), word, to).granted;
+        return granted(a) && granted(b) && !granted(stack);
+      })
+      .map((word) => `${word} on ${socketAddressText({ ...to, family: to.protocol })}`),
+  );
 }

@@ -1,8 +1,20 @@
 import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { CallEvent, EventArgument, EventWorld, Policy, SocketAddress } from '../policy/index.js';
-import { constantValue, decide, parseEvent, signatureOf } from '../policy/index.js';
-import { argumentIs, argumentsOf, callText, meaningOf } from './policy.js';
+import {
+  constantValue,
+  decide,
+  decideEndpoint,
+  inRange,
+  internetRules,
+  parseEvent,
+  parseRange,
+  signatureOf,
+  socketAddressText,
+} from '../policy/index.js';
+import type { Destination } from './addresses.js';
+import { destinations, LOOPBACK } from './addresses.js';
+import { argumentIs, argumentsOf, meaningOf } from './policy.js';
 import { accessAt, freshBelow, placed, regionsOf } from './regions.js';
 import type { Solver } from './solver.js';
 import type { Term } from './term.js';
@@ -52,14 +64,16 @@ function writableProgram(policy: Policy, world: EventWorld | undefined): Instanc
   return undefined;
 }
 
-interface Range {
-  readonly family: 4 | 6;
-  readonly value: bigint;
-  readonly bits: number;
-}
-
-/** Addresses to show where any would do: one that is routed, one of this host. */
-const EXAMPLES = ['192.0.2.1', '198.51.100.1', '10.0.0.1', '127.0.0.1', '2001:db8::1', '::1'];
+/** The calls by which something is sent to an address, and the word that a rule needs for it. */
+const WAYS = {
+  tcp: [['connect', 'connect']],
+  udp: [
+    ['connect', 'connect'],
+    ['sendto', 'send'],
+    ['sendmsg', 'send'],
+    ['sendmmsg', 'send'],
+  ],
+} as const;
 
 async function connection(policy: Policy, text: string, solver: Solver): Answer {
   const match = /^connect to( not)?(?: (any|[0-9a-fA-F:.]+(?:\/\d+)?))?(?: port (\d+))?$/.exec(text);
@@ -78,70 +92,48 @@ async function connection(policy: Policy, text: string, solver: Solver): Answer 
       message: `${text} is not a question about connections`,
       hint: 'write connect to not 10.0.0.0/8, connect to 192.0.2.1 port 25, or connect to any',
     });
-  const own = range === undefined ? [] : [addressText(range)];
-  // The rules know ports and no addresses, so that one address of the set stands for all that can be reached.
-  const reachable = [...EXAMPLES, ...own].filter(
-    (address) =>
-      inside(range, address) !== (not !== undefined) &&
-      (policy.network.interface === 'host' || /^(127\.|::1$)/.test(address)),
+  if (policy.network.interface === 'none') return success(undefined);
+  const asked = destinations(
+    [policy],
+    range === undefined ? [] : [range],
+    port === undefined ? [] : [port],
+  ).filter(
+    (each) =>
+      (port === undefined || each.port === port) &&
+      (range === undefined || inRange(range, each.address) !== (not !== undefined)) &&
+      (policy.network.interface === 'host' || LOOPBACK.some((own) => inRange(own, each.address))),
   );
-  const [address] = reachable;
-  if (address === undefined || policy.network.interface === 'none') return success(undefined);
-  const family = address.includes(':') ? 'AF_INET6' : 'AF_INET';
-  const terms = new Terms();
-  const socket = await solver.find(
-    terms.and(
-      meaningOf(policy, 'socket', terms).permitted,
-      argumentIs(0, constant(family), terms, 0xffff_ffffn),
-      argumentIs(1, constant('SOCK_STREAM'), terms, constant('SOCK_TYPE_MASK')),
-    ),
-  );
-  if (socket === undefined) return success(undefined);
-  const host = address.includes(':') ? `[${address}]` : address;
-  for (const rule of policy.network.connect) {
-    if (port !== undefined && rule.port !== port) continue;
-    const to: SocketAddress = { family: 'tcp', host, port: rule.port };
-    const found = await permittedCall(
-      policy,
-      'connect',
-      new Map([[1, addressArgument(to)]]),
-      solver,
-      undefined,
-      terms,
-    );
-    if (found !== undefined) return success(found);
+  const rules = internetRules(policy.network);
+  for (const to of asked) {
+    for (const [call, word] of WAYS[to.protocol]) {
+      if (!decideEndpoint(rules, word, to).granted) continue;
+      const found = await reaching(policy, call, to, solver);
+      if (found !== undefined) return success(found);
+    }
   }
-  return success(await fastOpen(policy, host, port, solver));
+  return success(undefined);
 }
 
-/** Connections that no connect call makes, of which the port rules know nothing. */
-async function fastOpen(
+/** A call that reaches a destination that the rules grant, if the calls let such a socket be made and used. */
+async function reaching(
   policy: Policy,
-  host: string,
-  port: number | undefined,
+  call: string,
+  to: Destination,
   solver: Solver,
 ): Promise<Instance | undefined> {
-  const flag = constant('MSG_FASTOPEN');
-  for (const [call, index, address] of [
-    ['sendto', 3, 4],
-    ['sendmsg', 2, undefined],
-    ['sendmmsg', 3, undefined],
-  ] as const) {
-    const terms = new Terms();
-    const model = await solver.find(
-      terms.and(
-        meaningOf(policy, call, terms).permitted,
-        argumentIs(index, flag, terms, flag),
-        address === undefined ? terms.true : terms.not(argumentIs(address, 0n, terms)),
-      ),
-    );
-    if (model !== undefined)
-      return {
-        text: callText(call, argumentsOf(model)),
-        reason: `MSG_FASTOPEN connects to ${host}${port === undefined ? '' : ` port ${port}`} without a connect call`,
-      };
-  }
-  return undefined;
+  const terms = new Terms();
+  const family = to.address.family === 6 ? ['AF_INET6'] : ['AF_INET', 'AF_INET6'];
+  const type = to.protocol === 'tcp' ? 'SOCK_STREAM' : 'SOCK_DGRAM';
+  const made = terms.and(
+    meaningOf(policy, 'socket', terms).permitted,
+    terms.or(...family.map((name) => argumentIs(0, constant(name), terms, 0xffff_ffffn))),
+    argumentIs(1, constant(type), terms, constant('SOCK_TYPE_MASK')),
+  );
+  if ((await solver.find(made)) === undefined) return undefined;
+  const { protocol, address, port } = to;
+  const index = call === 'sendto' ? 4 : 1;
+  const fixed = new Map([[index, addressArgument({ family: protocol, address, port })]]);
+  return await permittedCall(policy, call, fixed, solver, undefined, new Terms());
 }
 
 /** The bits of an argument on which it depends what a call needs of a file. */
@@ -176,7 +168,7 @@ async function matchingCall(
       });
     if (value !== undefined) continue;
     if (type === 'path') open.push([index, examplePaths(policy)]);
-    if (type === 'sockaddr' && (call === 'connect' || call === 'bind'))
+    if (type === 'sockaddr' && ['connect', 'bind', 'sendto'].includes(call))
       open.push([index, exampleAddresses(policy)]);
   }
   const terms = new Terms();
@@ -189,21 +181,28 @@ async function matchingCall(
 
 /** Every region of paths by one that stands for it. */
 function examplePaths(policy: Policy): readonly EventArgument[] {
-  const named = new Set(policy.files.map((rule) => rule.path));
+  const named = new Set([
+    ...policy.files.map((rule) => rule.path),
+    ...policy.network.sockets.flatMap(({ object }) => (object.kind === 'unix' ? [object.path] : [])),
+  ]);
   const paths = regionsOf(named).flatMap(({ path }) => [path, freshBelow(path, named)]);
   return [...new Set(paths)].map((path) => ({ kind: 'string', value: path, text: JSON.stringify(path) }));
 }
 
 function exampleAddresses(policy: Policy): readonly EventArgument[] {
-  const ports = [...policy.network.accept, ...policy.network.connect].map((rule) => rule.port);
-  const tcp = [...new Set([...ports, 1])].map((port): SocketAddress => ({ family: 'tcp', host: '*', port }));
+  const internet = destinations([policy]).map(
+    ({ protocol, address, port }): SocketAddress => ({ family: protocol, address, port }),
+  );
   const unix = examplePaths(policy).flatMap((path): SocketAddress[] =>
     path.kind === 'string' ? [{ family: 'unix', path: path.value }] : [],
   );
+  const names = policy.network.sockets.flatMap(({ object }): SocketAddress[] =>
+    object.kind === 'abstract' ? [{ family: 'abstract', name: object.name ?? 'any' }] : [],
+  );
   return [
-    ...tcp,
+    ...internet,
     ...unix,
-    { family: 'udp', host: '*', port: 1 } as const,
+    ...names,
     { family: 'abstract', name: 'any' } as const,
     { family: 'unix', path: '/dev/log' } as const,
   ].map(addressArgument);
@@ -309,69 +308,11 @@ function decidingBits(
 }
 
 function addressArgument(value: SocketAddress): EventArgument {
-  const text =
-    value.family === 'unix'
-      ? `unix:${value.path}`
-      : value.family === 'abstract'
-        ? `unix:@${value.name}`
-        : `${value.family}/${value.host === '*' ? '' : `${value.host}:`}${value.port}`;
-  return { kind: 'address', value, text };
+  return { kind: 'address', value, text: socketAddressText(value) };
 }
 
 function constant(name: string): bigint {
   const value = constantValue(name);
   if (value === undefined) throw new RangeError(`there is no constant ${name}`);
   return value;
-}
-
-function parseRange(text: string): Range | undefined {
-  const [address = '', bitsText] = text.split('/');
-  const parsed = parseAddress(address);
-  if (parsed === undefined) return undefined;
-  const width = parsed.family === 4 ? 32 : 128;
-  const bits = bitsText === undefined ? width : Number(bitsText);
-  return bits > width ? undefined : { ...parsed, bits };
-}
-
-function parseAddress(text: string): { readonly family: 4 | 6; readonly value: bigint } | undefined {
-  if (!text.includes(':')) {
-    const parts = text.split('.').map(Number);
-    if (
-      parts.length !== 4 ||
-      parts.some((part) => !Number.isInteger(part) || part > 255) ||
-      !/^[\d.]+$/.test(text)
-    )
-      return undefined;
-    return { family: 4, value: parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n) };
-  }
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const words = halves.map((half) => (half === '' ? [] : half.split(':')));
-  const [before = [], after = []] = words;
-  const missing = 8 - before.length - after.length;
-  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
-  const all = [...before, ...Array.from({ length: missing }, () => '0'), ...after];
-  if (!all.every((word) => /^[0-9a-fA-F]{1,4}$/.test(word))) return undefined;
-  return { family: 6, value: all.reduce((value, word) => (value << 16n) | BigInt(`0x${word}`), 0n) };
-}
-
-function inside(range: Range | undefined, text: string): boolean {
-  const address = parseAddress(text);
-  if (range === undefined) return true;
-  if (address === undefined || address.family !== range.family) return false;
-  const shift = BigInt((range.family === 4 ? 32 : 128) - range.bits);
-  return address.value >> shift === range.value >> shift;
-}
-
-/** The first address of a range that a host can have. */
-function addressText({ family, value, bits }: Range): string {
-  const width = family === 4 ? 32 : 128;
-  const network = (value >> BigInt(width - bits)) << BigInt(width - bits);
-  const host = bits === width ? network : network | 1n;
-  const step = family === 4 ? 8n : 16n;
-  const parts = Array.from({ length: family === 4 ? 4 : 8 }, (_, index) => {
-    const part = (host >> (BigInt((family === 4 ? 3 : 7) - index) * step)) & ((1n << step) - 1n);
-    return part.toString(family === 4 ? 10 : 16);
-  });
-  return parts.join(family === 4 ? '.' : ':');
 }

@@ -1,5 +1,5 @@
 import type { Access, EventWorld, Policy } from '../policy/index.js';
-import { fileRuleFor, joinPath } from '../policy/index.js';
+import { effectiveFiles, fileRuleFor, joinPath } from '../policy/index.js';
 
 /** Paths for which a set of rules says one and the same, by one that stands for all. */
 export interface Region {
@@ -28,11 +28,25 @@ export function freshBelow(path: string, named: ReadonlySet<string>): string {
 
 /** What the policy grants at a path. */
 export function accessAt(policy: Policy, path: string): ReadonlySet<Access> {
-  return fileRuleFor(policy.files, path)?.access ?? new Set();
+  return fileRuleFor(effectiveFiles(policy), path)?.access ?? new Set();
 }
 
 /** The policy with its file rules where their paths really lead. */
 export function placed(policy: Policy, world: EventWorld | undefined): Policy {
   if (world === undefined) return policy;
-  return { ...policy, files: policy.files.map((rule) => ({ ...rule, path: world.resolve(rule.path) })) };
+  const real = <R extends { readonly path: string }>(rule: R): R => ({
+    ...rule,
+    path: world.resolve(rule.path),
+  });
+  return {
+    ...policy,
+    files: policy.files.map(real),
+    programs: policy.programs?.map(real),
+    network: {
+      ...policy.network,
+      sockets: policy.network.sockets.map((rule) =>
+        rule.object.kind === 'unix' ? { ...rule, object: real(rule.object) } : rule,
+      ),
+    },
+  };
 }

@@ -21,9 +21,10 @@ export function withoutSpans(policy: Policy, texts = true): unknown {
     services: [...policy.services].sort(),
     network: {
       ...policy.network,
-      accept: sorted(policy.network.accept.map((rule) => ({ ...rule, span: 0 }))),
-      connect: sorted(policy.network.connect.map((rule) => ({ ...rule, span: 0 }))),
+      sockets: sorted(policy.network.sockets.map((rule) => ({ ...rule, span: 0, access: [...rule.access] }))),
     },
+    programs: policy.programs?.map((rule) => ({ ...rule, span: 0 })),
+    resources: sorted(policy.resources.map((rule) => ({ ...rule, span: 0 }))),
     limits: sorted(policy.limits.map((rule) => ({ ...rule, span: 0 }))),
     acceptUnenforced: policy.acceptUnenforced.map((rule) => ({ ...rule, span: 0 })),
   };
@@ -134,6 +135,59 @@ function row(call: string, errno: string): fc.Arbitrary<string> {
     .map(([chosen, texts]) => `{${chosen.map((name, at) => `${name}: ${texts[at]}`).join(', ')}${errno}}`);
 }
 
+/** Rules on sockets that the short lists of ports cannot say, so that they never name what those name. */
+const sockets = fc
+  .uniqueArray(
+    fc.oneof(
+      fc
+        .tuple(
+          fc.constantFrom('tcp', 'udp'),
+          fc.constantFrom('10.0.0.0/8', '10.1.0.0/16', '127.0.0.1', '[fd00::]/8', '[::1]', '0.0.0.0/0'),
+          fc.constantFrom('', ':80', ':80-90', ':85-95', ':0'),
+        )
+        .map(([protocol, address, port]) => `${protocol}/${address}${port}`),
+      fc.constantFrom(
+        'tcp/*',
+        'udp/*',
+        'tcp/80-90',
+        'udp/85-95',
+        'unix:/run/x',
+        'unix:/',
+        'unix:@x',
+        'unix:@*',
+      ),
+    ),
+    { maxLength: 4 },
+  )
+  .chain((names) =>
+    fc.tuple(
+      ...names.map((name) => {
+        const known = name.startsWith('tcp')
+          ? ['accept', 'connect']
+          : name.startsWith('udp')
+            ? ['accept', 'connect', 'send']
+            : ['connect', 'send'];
+        return fc.subarray(known).map((words) => `${JSON.stringify(name)}: ${words.join(' ') || 'none'}`);
+      }),
+    ),
+  )
+  .map((rules) => rules.join(', '));
+
+/** What a profile says of the instance as a whole. */
+const instance = fc
+  .tuple(
+    fc.subarray(['signal: none', 'trace: none', 'trace: instance']).filter((words) => words.length < 3),
+    fc.option(fc.subarray(['user', 'pid', 'time'])),
+    fc.option(fc.subarray(['stdio', 'listen'])),
+    fc.subarray(['memory: 512M', 'swap: 0', 'pids: 64', 'cpu: 150%', 'io: 50']),
+  )
+  .map(([processes, namespaces, descriptors, resources]) => [
+    `processes: {${[...new Map(processes.map((word) => [word.split(':')[0], word])).values()].join(', ')}}`,
+    ...(namespaces === null ? [] : [`namespaces: [${namespaces.join(', ')}]`]),
+    ...(descriptors === null ? [] : [`descriptors: [${descriptors.join(', ')}]`]),
+    `resources: {${resources.join(', ')}}`,
+  ]);
+
 /** Bodies of profiles, `name` and `type` left out; of type filesystem only what that type can say. */
 export function bodies(withCalls = true): fc.Arbitrary<string> {
   const withRows = CALLS.filter((call) => (signatureOf(call) ?? []).length > 0);
@@ -154,22 +208,27 @@ export function bodies(withCalls = true): fc.Arbitrary<string> {
       ports,
       ports,
       fc.constantFrom('host', 'none', 'loopback'),
-      fc.constantFrom('once', 'any'),
+      fc.constantFrom('once', 'any', '[/bin/sh, /opt]'),
       fc.subarray(['CAP_SETUID', 'CAP_CHOWN', 'CAP_NET_RAW']),
       fc.subarray(['nofile: 3', 'core: 0', 'as: 512M', 'fsize: unlimited', 'cpu: 1025']),
       calls,
       fc.string({ maxLength: 12 }),
+      sockets,
+      instance,
     )
-    .map(([paths, access, accept, connect, network, exec, capabilities, limits, parts, description]) => {
+    .map((drawn) => {
+      const [paths, access, accept, connect, network, exec, capabilities, limits, parts, description] = drawn;
+      const [rules, others] = [drawn[10], drawn[11]];
       const [permit, when, quiet] = parts;
       const lines = [
         `description: ${JSON.stringify(description)}`,
         `files: {${paths.map((each, at) => `${JSON.stringify(each)}: ${access[at]?.join(' ') || 'none'}`).join(', ')}}`,
-        `network: {accept: [${accept.map((each) => `tcp/${each}`)}], connect: [${connect.map((each) => `tcp/${each}`)}], interface: ${network}}`,
+        `network: {accept: [${accept.map((each) => `tcp/${each}`)}], connect: [${connect.map((each) => `tcp/${each}`)}], sockets: {${rules}}, interface: ${network}}`,
         `exec: ${exec}`,
         `capabilities: [${capabilities.join(', ')}]`,
         `limits: {${limits.join(', ')}}`,
         'accept-unenforced: ["files:/etc"]',
+        ...others,
       ];
       if (!withCalls) return `${lines.join('\n')}\n`;
       const members = [

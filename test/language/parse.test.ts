@@ -77,7 +77,32 @@ const bad: readonly [string, string, readonly string[]][] = [
     ['conflict@4:18'],
   ],
   ['a port that is none', `${HEAD}network: {accept: [tcp/70000], interface: host}\n`, ['bad-value@4:20']],
-  ['UDP', `${HEAD}network: {accept: [udp/53], interface: host}\n`, ['bad-value@4:20']],
+  [
+    'an address in a list',
+    `${HEAD}network: {accept: [tcp/10.0.0.1:53], interface: host}\n`,
+    ['bad-value@4:20'],
+  ],
+  ['a send over TCP', `${HEAD}network: {sockets: {tcp/53: send}, interface: host}\n`, ['bad-value@4:21']],
+  ['no access to sockets', `${HEAD}network: {sockets: {tcp/53: use}, interface: host}\n`, ['bad-value@4:29']],
+  [
+    'a port that is refused and granted',
+    `${HEAD}network: {accept: [tcp/53], sockets: {tcp/53: none}, interface: host}\n`,
+    ['duplicate-key@4:39'],
+  ],
+  [
+    'one socket by two names',
+    `${HEAD}network: {sockets: {tcp/*: accept, "*": connect}, interface: host}\n`,
+    ['duplicate-key@4:36'],
+  ],
+  ['an address without an interface', `${HEAD}network: {sockets: {"*": connect}}\n`, ['missing-key@4:1']],
+  ['a relative program', `${HEAD}exec: [sh]\n`, ['bad-path@4:8']],
+  ['no reach of signals', `${HEAD}processes: {signal: all}\n`, ['bad-value@4:21']],
+  ['no namespace', `${HEAD}namespaces: [net]\n`, ['bad-value@4:14']],
+  ['no descriptor', `${HEAD}descriptors: [3]\n`, ['bad-value@4:15']],
+  ['no resource', `${HEAD}resources: {mem: 1}\n`, ['unknown-key@4:13']],
+  ['a part of a processor without a sign', `${HEAD}resources: {cpu: 2}\n`, ['bad-value@4:18']],
+  ['no weight', `${HEAD}resources: {io: 0}\n`, ['bad-value@4:17']],
+  ['no processes', `${HEAD}resources: {pids: 0}\n`, ['bad-value@4:19']],
   ['ports without an interface', `${HEAD}network: {accept: [tcp/110]}\n`, ['missing-key@4:1']],
   ['an unknown capability', `${HEAD}capabilities: [CAP_ROOT]\n`, ['unknown-constant@4:16']],
   ['an unknown limit', `${HEAD}limits: {files: 3}\n`, ['unknown-key@4:10']],
@@ -121,7 +146,10 @@ test('what is not said is not granted', (t) => {
   t.deepEqual(empty.files, []);
   t.is(empty.exec, 'once');
   t.is(empty.unnamed, 'refuse');
-  t.deepEqual(empty.network, { accept: [], connect: [], interface: 'none' });
+  t.deepEqual(empty.network, { sockets: [], interface: 'none' });
+  t.deepEqual(empty.descriptors, ['stdio']);
+  t.is(empty.programs, undefined);
+  t.deepEqual(empty.resources, []);
   t.deepEqual(empty.capabilities, []);
 });
 

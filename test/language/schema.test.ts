@@ -7,11 +7,19 @@ import {
   CONDITION_KEYS,
   LIMITS,
   NETWORK_KEYS,
+  PROCESS_KEYS,
   PROFILE_KEYS,
   parseProfile,
   REQUIRED_KEYS,
 } from '../../src/language/index.js';
-import { ACCESS_WORDS, SERVICES } from '../../src/policy/index.js';
+import {
+  ACCESS_WORDS,
+  DESCRIPTORS,
+  NAMESPACES,
+  RESOURCES,
+  SERVICES,
+  SOCKET_WORDS,
+} from '../../src/policy/index.js';
 
 interface Node {
   readonly properties?: Readonly<Record<string, Node>>;
@@ -35,6 +43,10 @@ const pairs: readonly [string, readonly string[], readonly string[]][] = [
   ['a profile', keys(schema), PROFILE_KEYS],
   ['what a profile must have', schema.required ?? [], REQUIRED_KEYS],
   ['network', keys(profile.network), NETWORK_KEYS],
+  ['processes', keys(profile.processes), PROCESS_KEYS],
+  ['namespaces', profile.namespaces?.items?.enum ?? [], NAMESPACES],
+  ['descriptors', profile.descriptors?.items?.enum ?? [], DESCRIPTORS],
+  ['resources', keys(profile.resources), RESOURCES],
   ['calls', keys(profile.calls), CALLS_KEYS],
   ['limits', keys(profile.limits), [...LIMITS.keys()]],
   ['services', profile.services?.items?.enum ?? [], SERVICES],
@@ -53,6 +65,37 @@ test('the schema knows every access word', (t) => {
   t.notRegex('none read', pattern);
   t.notRegex('write-only', pattern);
 });
+
+test('the schema knows every access to sockets', (t) => {
+  const pattern = new RegExp(profile.network?.properties?.sockets?.additionalProperties?.pattern ?? '^$');
+  for (const word of [...SOCKET_WORDS, 'none', 'accept connect']) t.regex(word, pattern);
+  t.notRegex('none accept', pattern);
+});
+
+const SOCKETS: readonly [string, boolean][] = [
+  ...[
+    'tcp/80',
+    'udp/53-60',
+    '*',
+    'tcp/*',
+    '*:80',
+    '10.0.0.0/8:80',
+    'udp/[fd00::]/8:53',
+    'unix:/run/x',
+    'unix:@a b',
+  ].map((text): [string, boolean] => [text, true]),
+  ...['80', 'sctp/80', 'localhost:80', 'fd00::1', 'unix:x', 'unix:', 'unix:@', 'tcp/80:80'].map(
+    (text): [string, boolean] => [text, false],
+  ),
+];
+
+for (const [socket, good] of SOCKETS) {
+  test(`the schema and the reader agree on the socket ${socket}`, (t) => {
+    const source = `vxed: 1\nname: a\ntype: strict\nnetwork: {sockets: {${JSON.stringify(socket)}: connect}, interface: host}\n`;
+    t.is(validate(parse(source)), good);
+    t.is(parseProfile({ name: 'x', text: source }).ok, good);
+  });
+}
 
 const shipped = readdirSync('profiles').filter((name) => name.endsWith('.vxed.yaml'));
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { unwrap } from '../../src/common/index.js';
 import { FORMS } from '../../src/language/index.js';
 import type { CallEvent, Policy } from '../../src/policy/index.js';
-import { decide, knownCalls, parseEvent, scalarEvent } from '../../src/policy/index.js';
+import { decide, internetRules, knownCalls, parseEvent, scalarEvent } from '../../src/policy/index.js';
 import { policyOf } from '../policy/helpers.js';
 import { bodies } from './acl-helpers.js';
 
@@ -33,8 +33,23 @@ function paths(policy: Policy): fc.Arbitrary<string> {
 }
 
 function events(policy: Policy): fc.Arbitrary<CallEvent> {
-  const ports = [...policy.network.accept, ...policy.network.connect].map((rule) => rule.port);
-  const port = fc.constantFrom(1, 25, ...ports);
+  const ports = internetRules(policy.network).map((rule) => rule.object.ports.from);
+  const port = fc.constantFrom(1, 25, 80, 87, ...ports);
+  const host = fc.constantFrom(
+    '',
+    '127.0.0.1:',
+    '10.1.2.3:',
+    '10.2.0.0:',
+    '[fd00::1]:',
+    '[::1]:',
+    '0.0.0.0:',
+  );
+  const internet = fc
+    .tuple(fc.constantFrom('bind', 'connect', 'sendto'), fc.constantFrom('tcp', 'udp'), host, port)
+    .map(
+      ([call, protocol, address, each]) =>
+        `${call}(3, ${call === 'sendto' ? '_, 1, 0, ' : ''}${protocol}/${address}${each})`,
+    );
   const opened = fc
     .tuple(paths(policy), fc.constantFrom('O_RDONLY', 'O_WRONLY|O_CREAT', 'O_RDWR|O_TRUNC'))
     .map(([path, flags]) => `openat(${JSON.stringify(path)}, ${flags})`);
@@ -42,8 +57,15 @@ function events(policy: Policy): fc.Arbitrary<CallEvent> {
     opened,
     paths(policy).map((path) => `unlink(${JSON.stringify(path)})`),
     paths(policy).map((path) => `execve(${JSON.stringify(path)})`),
-    port.map((each) => `bind(3, tcp/127.0.0.1:${each})`),
-    port.map((each) => `connect(3, tcp/127.0.0.1:${each})`),
+    internet,
+    paths(policy).map((path) => `connect(3, unix:${path})`),
+    fc.constantFrom(
+      'connect(3, unix:@x)',
+      'connect(3, unix:@y)',
+      'kill(other, 9)',
+      'kill(1, 9)',
+      'ptrace(16, 1)',
+    ),
   );
   return fc.oneof(
     texts.map((text) => unwrap(parseEvent(text))),

@@ -25,14 +25,9 @@ const rows: readonly [string, string, number, readonly string[], string?][] = [
   ],
   ['files, ABI 2', 'files: {/etc: read}\n', 2, ['missing-feature files:default']],
   ['files, ABI 3', 'files: {/etc: read}\n', 3, []],
-  [
-    'a server, ABI 3',
-    SERVER,
-    3,
-    ['missing-feature network:accept:tcp/110', 'missing-feature network:accept'],
-  ],
+  ['a server, ABI 3', SERVER, 3, ['missing-feature network:tcp/110', 'missing-feature network:accept']],
   ['a server, ABI 4', SERVER, 4, []],
-  ['any socket, ABI 7', TCP, 7, ['missing-feature network:udp']],
+  ['any socket, ABI 7', TCP, 7, ['missing-feature network:udp', 'missing-feature network:raw']],
   ['any socket, in a network of its own', TCP.replace('host', 'loopback'), 7, []],
   ['a filesystem profile, ABI 6', 'exec: any\n', 6, [], 'filesystem'],
   [
@@ -101,7 +96,7 @@ calls:
   const wanted = [
     'files:/etc',
     'files:/etc/passwd',
-    'network:accept:tcp/110',
+    'network:tcp/110',
     'limits:nofile',
     'services:syslog',
     'capabilities',

@@ -68,7 +68,7 @@ const QUESTIONS: readonly [string, string, string, RegExp | undefined][] = [
     'a connection without a call',
     `network: {interface: host}\n${TCP.replace('[connect]', '[sendto]')}`,
     'connect to any',
-    /^sendto/,
+    undefined,
   ],
   [
     'a given path',

@@ -1,11 +1,19 @@
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { Access, CallRule, FileRule, NetworkInterface, Policy, PortRule } from '../../policy/index.js';
-import { ACCESS_WORDS, completeCalls, normalPath } from '../../policy/index.js';
-import { socketName } from './address.js';
+import type { Access, FileRule, NetworkInterface, Policy } from '../../policy/index.js';
+import {
+  ACCESS_WORDS,
+  completeCalls,
+  normalPath,
+  parseSocketObject,
+  SOCKET_WORDS,
+  socketText,
+} from '../../policy/index.js';
+import { SocketDrafts } from '../sockets.js';
 import { auditRule } from './audit.js';
 import type { Word } from './lines.js';
 import { Complaints } from './lines.js';
+import { ProcessDrafts } from './processes.js';
 import type { AclList, AclRule } from './rules.js';
 import { readRules } from './rules.js';
 import { readSettings } from './settings.js';
@@ -24,35 +32,35 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
   const program = readTarget(list, complaints);
   const rules = effective(list.rules, complaints);
   const files: FileRule[] = [];
-  const accept: PortRule[] = [];
-  const connect: PortRule[] = [];
-  const own = new Map<string, CallRule>();
-  let exec: Policy['exec'] = 'once';
-  let execSpan = whole;
+  const sockets = new SocketDrafts();
+  const processes = new ProcessDrafts(whole);
+  let audit: AclRule | undefined;
   for (const rule of rules) {
     if (rule.type === 'file') pushDefined(files, readFile(rule, complaints));
-    else if (rule.type === 'socket' && rule.identifier.text === 'audit') readAudit(rule, own, complaints);
-    else if (rule.type === 'socket') readSocket(rule, accept, connect, complaints);
-    else if (readProcess(rule, complaints)) {
-      execSpan = rule.span;
-      if (rule.permissions.has('execute')) exec = 'any';
-      if (rule.permissions.has('chroot'))
-        own.set('chroot', { id: 'calls:chroot', call: 'chroot', permit: 'all', quiet: [], span: rule.span });
-    }
+    else if (rule.type === 'process') processes.add(rule, complaints);
+    else if (rule.identifier.text === 'audit') audit = readAudit(rule, complaints);
+    else readSocket(rule, sockets, complaints);
   }
+  processes.check(complaints);
   if (complaints.diagnostics.length > 0) return failure(...complaints.diagnostics);
-  const granted = accept.length + connect.length > 0;
   const { network, ...common } = settings;
-  const fallback: NetworkInterface = granted ? 'host' : 'none';
+  const fallback: NetworkInterface = sockets.firstGrant === undefined ? 'none' : 'host';
+  const context = {
+    type: 'filesystem',
+    ...processes.said(),
+    namespaces: settings.namespaces,
+    network: { sockets: sockets.rules, interface: network ?? fallback },
+  } as const;
+  const own = new Map(processes.calls());
+  const refusal = audit === undefined ? undefined : auditRule(context, audit.span);
+  if (refusal !== undefined) own.set('socket', refusal);
   return success({
     ...common,
-    type: 'filesystem',
+    ...context,
     program: program === undefined ? undefined : program.text,
     files,
-    calls: completeCalls('filesystem', exec, execSpan, own),
+    calls: completeCalls(context, processes.span, own),
     unnamed: 'permit',
-    network: { accept, connect, interface: network ?? fallback },
-    exec,
   });
 }
 
@@ -118,8 +126,8 @@ function identity(rule: AclRule): string {
   const text = rule.identifier.text;
   if (rule.type === 'file') return normalPath(text) ?? text;
   if (rule.type === 'process') return text;
-  const name = socketName(text);
-  return name?.kind === 'port' ? `${name.protocol}/${name.port}` : text;
+  const object = parseSocketObject(text);
+  return typeof object === 'string' ? text : socketText(object);
 }
 
 function readFile(rule: AclRule, complaints: Complaints): FileRule | undefined {
@@ -143,87 +151,18 @@ function readFile(rule: AclRule, complaints: Complaints): FileRule | undefined {
   return { id: `files:${path}`, path, folder, access, span: rule.span };
 }
 
-function readSocket(rule: AclRule, accept: PortRule[], connect: PortRule[], complaints: Complaints): void {
-  const { text, span } = rule.identifier;
-  const name = socketName(text);
-  if (name === undefined) {
-    const hint = 'expected tcp/110, *:110, 10.0.0.0/8:80, [fd00::]/8:80, unix:/run/x or *';
-    complaints.report('bad-value', `${text} does not name a socket`, span, hint);
-    return;
-  }
-  // Refusal is what no rule says: it needs none, and nothing less specific grants it.
-  if (
-    rule.permissions.size === 0 &&
-    (name.kind === 'any' || (name.kind === 'port' && name.protocol === 'tcp'))
-  )
-    return;
-  if (name.kind !== 'port' || name.protocol !== 'tcp') {
-    complaints.report(
-      'not-expressible',
-      `a profile cannot hold ${socketWords(name, text)}`,
-      span,
-      'grant TCP ports: tcp/110',
-    );
-    return;
-  }
-  if (rule.permissions.has('send')) {
-    const message = 'a profile cannot hold a right to send to a port without a connection';
-    complaints.report('not-expressible', message, rule.span, 'grant accept or connect');
-  }
-  const port = (side: 'accept' | 'connect'): PortRule => ({
-    id: `network:${side}:tcp/${name.port}`,
-    protocol: 'tcp',
-    port: name.port,
-    span: rule.span,
-  });
-  if (rule.permissions.has('accept')) accept.push(port('accept'));
-  if (rule.permissions.has('connect')) connect.push(port('connect'));
+function readSocket(rule: AclRule, sockets: SocketDrafts, complaints: Complaints): void {
+  const words = SOCKET_WORDS.filter((word) => rule.permissions.has(word));
+  const problem = sockets.add(rule.identifier.text, words, rule.identifier.span, 'rule');
+  if (problem !== undefined) complaints.diagnostics.push(problem);
 }
 
-function readAudit(rule: AclRule, own: Map<string, CallRule>, complaints: Complaints): void {
-  const refusal = auditRule(rule.span);
-  if (rule.permissions.size === 0 && refusal !== undefined) own.set('socket', refusal);
-  else
-    complaints.report(
-      'not-expressible',
-      'a profile cannot grant the socket to the kernel audit',
-      rule.span,
-      'write socket audit none',
-    );
-}
-
-function socketWords(name: NonNullable<ReturnType<typeof socketName>>, text: string): string {
-  switch (name.kind) {
-    case 'address':
-      return `rules for the address ${text}: its port rules are for every address`;
-    case 'unix':
-      return `a socket rule for ${name.path}: who may reach it is a matter of the file rules`;
-    case 'any':
-      return 'a grant of every socket';
-    case 'port':
-      return `rules for ${name.protocol} ports (${text})`;
-  }
-}
-
-/** Whether the rule speaks of the program and what it forks, which is all that a profile can rule of processes. */
-function readProcess(rule: AclRule, complaints: Complaints): boolean {
-  const { text, span } = rule.identifier;
-  for (const word of ['signal', 'ptrace']) {
-    if (!rule.permissions.has(word)) continue;
-    const hint =
-      word === 'signal' ? 'signals within the instance need no rule; to others there are none' : 'remove it';
-    complaints.report(
-      'not-expressible',
-      `a profile cannot hold ${word} to a process (${text})`,
-      rule.span,
-      hint,
-    );
-    return false;
-  }
-  if (text === 'self') return true;
-  const hint = text.startsWith('/')
-    ? `write: file ${text} read/execute, and: process self execute`
-    : 'expected self: the program and all that it forks';
-  complaints.report('not-expressible', `a profile cannot hold a rule for the process ${text}`, span, hint);
-  return false;
+function readAudit(rule: AclRule, complaints: Complaints): AclRule | undefined {
+  if (rule.permissions.size === 0) return rule;
+  return complaints.report(
+    'not-expressible',
+    'the socket to the kernel audit is not granted to programs',
+    rule.span,
+    'write socket audit none, which refuses it as a kernel without it does',
+  );
 }

@@ -1,7 +1,9 @@
 import type { Diagnostic, Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import type { CallRule, Policy } from '../../policy/index.js';
+import { socketText } from '../../policy/index.js';
 import { ownCalls, sameRule } from '../own.js';
+import { resourceText } from '../resources.js';
 import { accessText, limitText } from '../yaml/print.js';
 import { auditRule } from './audit.js';
 
@@ -20,7 +22,7 @@ export function printAcl(policy: Policy): Result<string> {
   const chroot = own.calls.get('chroot');
   for (const rule of own.calls.values()) {
     if (policy.type === 'strict') break;
-    if (isAuditRule(rule)) continue;
+    if (isAuditRule(policy, rule)) continue;
     if (rule === chroot && rule.permit === 'all' && rule.quiet.length === 0) continue;
     problems.push({
       code: 'not-expressible',
@@ -41,6 +43,9 @@ export function printAcl(policy: Policy): Result<string> {
       problems.push({ code: 'not-expressible', message, span: limit.span });
       return '';
     }),
+    ...policy.resources.map((rule) => `@resource ${rule.resource} ${resourceText(rule)}`),
+    ...namespaceLines(policy),
+    ...descriptorLines(policy),
     ...policy.services.map((service) => `@service ${service}`),
     ...policy.acceptUnenforced.map((rule) => `@accept-unenforced ${word(rule.id)}`),
     '',
@@ -50,30 +55,52 @@ export function printAcl(policy: Policy): Result<string> {
       return `file ${word(path)} ${accessText(rule.access, '/')}`;
     }),
     ...socketLines(policy),
-    ...[...own.calls.values()].filter(isAuditRule).map(() => 'socket audit none'),
-    ...processLines(policy, chroot !== undefined),
+    ...[...own.calls.values()].filter((rule) => isAuditRule(policy, rule)).map(() => 'socket audit none'),
+    ...processLines(policy, chroot !== undefined, problems),
   ];
   return problems.length > 0 ? failure(...problems) : success(`${lines.join('\n')}\n`);
 }
 
-function isAuditRule(rule: CallRule): boolean {
-  const audit = rule.call === 'socket' ? auditRule(rule.span) : undefined;
+/** Absent is what most lists say: no namespaces, and of the launcher's descriptors the first three. */
+function namespaceLines({ namespaces }: Policy): readonly string[] {
+  if (namespaces === undefined) return [];
+  return [`@namespace ${namespaces.length === 0 ? 'none' : namespaces.join(' ')}`];
+}
+
+function descriptorLines({ descriptors }: Policy): readonly string[] {
+  if (descriptors.join() === 'stdio') return [];
+  return [`@descriptor ${descriptors.length === 0 ? 'none' : descriptors.join(' ')}`];
+}
+
+function isAuditRule(policy: Policy, rule: CallRule): boolean {
+  const audit = rule.call === 'socket' ? auditRule(policy, rule.span) : undefined;
   return audit !== undefined && sameRule(audit, rule);
 }
 
-function socketLines(policy: Policy): readonly string[] {
-  const { accept, connect } = policy.network;
-  const both = new Set(connect.map((rule) => rule.port));
-  const accepted = new Set(accept.map((rule) => rule.port));
-  return [
-    ...accept.map(({ port }) => `socket tcp/${port} ${both.has(port) ? 'accept/connect' : 'accept'}`),
-    ...connect.filter(({ port }) => !accepted.has(port)).map(({ port }) => `socket tcp/${port} connect`),
-  ];
+function socketLines({ network }: Policy): readonly string[] {
+  return network.sockets.map(
+    ({ object, access }) => `socket ${word(socketText(object))} ${[...access].join('/') || 'none'}`,
+  );
 }
 
-function processLines(policy: Policy, chroot: boolean): readonly string[] {
-  const words = [...(policy.exec === 'any' ? ['execute'] : []), ...(chroot ? ['chroot'] : [])];
-  return [`process self ${words.length === 0 ? 'none' : words.join('/')}`];
+function processLines(policy: Policy, chroot: boolean, problems: Diagnostic[]): readonly string[] {
+  const { exec, programs, processes, span } = policy;
+  const listed = exec === 'any' ? programs : undefined;
+  if (listed?.length === 0) {
+    const message = 'exec: an empty list of programs is nothing that a rule list has words for';
+    problems.push({ code: 'not-expressible', message, span, hint: 'write exec: once' });
+  }
+  const words = [
+    ...(exec === 'any' && listed === undefined ? ['execute'] : []),
+    ...(chroot ? ['chroot'] : []),
+    ...(processes.trace === 'instance' && processes.signal === 'instance' ? ['ptrace'] : []),
+  ];
+  const among = processes.trace === 'instance' ? 'ptrace' : 'none';
+  return [
+    `process self ${words.length === 0 ? 'none' : words.join('/')}`,
+    ...(processes.signal === 'none' ? [`process instance ${among}`] : []),
+    ...(listed ?? []).map((rule) => `process ${word(rule.path)} execute`),
+  ];
 }
 
 /** A word that reads back as the very text. */

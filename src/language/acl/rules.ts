@@ -43,6 +43,9 @@ const SETTINGS = [
   'network',
   'capability',
   'limit',
+  'resource',
+  'namespace',
+  'descriptor',
   'service',
   'accept-unenforced',
 ] as const;
@@ -116,6 +119,9 @@ const EXAMPLES: Readonly<Record<SettingName, string>> = {
   network: '@network host',
   capability: '@capability CAP_SETUID CAP_SETGID',
   limit: '@limit nofile 256',
+  resource: '@resource memory 512M',
+  namespace: '@namespace user',
+  descriptor: '@descriptor stdio listen',
   service: '@service syslog',
   'accept-unenforced': '@accept-unenforced network:udp',
 };
@@ -130,7 +136,11 @@ function readSetting(line: Line, key: Word, complaints: Complaints): Setting | u
     const hint = near === undefined ? `expected one of @${all.join(', @')}` : `did you mean @${near}?`;
     return complaints.report('unknown-key', `there is no ${key.text}`, key.span, hint);
   }
-  const [least, most] = name === 'limit' ? [2, 2] : ['name', 'network'].includes(name) ? [1, 1] : [1, 999];
+  const [least, most] = ['limit', 'resource'].includes(name)
+    ? [2, 2]
+    : ['name', 'network'].includes(name)
+      ? [1, 1]
+      : [1, 999];
   if (values.length >= least && values.length <= most) return { name, key, values };
   const span = values[most]?.span ?? line.span;
   return complaints.report(

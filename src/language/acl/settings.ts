@@ -1,7 +1,16 @@
 import type { SourceFile, SourceSpan } from '../../common/index.js';
 import { parseInteger } from '../../common/index.js';
-import type { AcceptedRule, LimitRule, NetworkInterface, Service } from '../../policy/index.js';
-import { constantValue, SERVICES } from '../../policy/index.js';
+import type {
+  AcceptedRule,
+  Descriptor,
+  LimitRule,
+  Namespace,
+  NetworkInterface,
+  ResourceRule,
+  Service,
+} from '../../policy/index.js';
+import { constantValue, DESCRIPTORS, NAMESPACES, RESOURCES, SERVICES } from '../../policy/index.js';
+import { readResource, resourceNamed } from '../resources.js';
 import { LIMITS } from '../yaml/keys.js';
 import type { Complaints, Word } from './lines.js';
 import type { Setting } from './rules.js';
@@ -13,6 +22,9 @@ export interface Settings {
   readonly network: NetworkInterface | undefined;
   readonly capabilities: readonly string[];
   readonly limits: readonly LimitRule[];
+  readonly resources: readonly ResourceRule[];
+  readonly namespaces: readonly Namespace[] | undefined;
+  readonly descriptors: readonly Descriptor[];
   readonly services: readonly Service[];
   readonly acceptUnenforced: readonly AcceptedRule[];
   readonly span: SourceSpan;
@@ -43,6 +55,8 @@ export function readSettings(
   };
   const capabilities: string[] = [];
   const limits: LimitRule[] = [];
+  const resources: ResourceRule[] = [];
+  const words = { namespace: new Set<string>(), descriptor: new Set<string>() };
   const services: Service[] = [];
   const acceptUnenforced: AcceptedRule[] = [];
   let name = fileName(file.name);
@@ -75,6 +89,17 @@ export function readSettings(
         if (limit !== undefined && once(limit.id, value.span)) limits.push(limit);
         break;
       }
+      case 'resource': {
+        const resource = readResourceRule(value, setting.values[1], complaints);
+        if (resource !== undefined && once(resource.id, value.span)) resources.push(resource);
+        break;
+      }
+      case 'namespace':
+      case 'descriptor':
+        for (const word of setting.values)
+          if (once(`${setting.key.text} ${word.text}`, word.span) && isOneOf(word, setting, complaints))
+            words[setting.name].add(word.text);
+        break;
       case 'service':
         for (const word of setting.values) {
           const service = readService(word, complaints);
@@ -91,7 +116,21 @@ export function readSettings(
     const hint = 'write @name with small letters, digits, dot, dash and underscore, such as @name popd';
     complaints.report('bad-value', `${name} cannot be a profile's name`, span, hint);
   }
-  return { name, description, network, capabilities, limits, services, acceptUnenforced, span };
+  const namespaces = NAMESPACES.filter((each) => words.namespace.has(each));
+  const descriptors = DESCRIPTORS.filter((each) => words.descriptor.has(each));
+  return {
+    name,
+    description,
+    network,
+    capabilities,
+    limits,
+    resources,
+    namespaces: words.namespace.size === 0 ? undefined : namespaces,
+    descriptors: words.descriptor.size === 0 ? ['stdio'] : descriptors,
+    services,
+    acceptUnenforced,
+    span,
+  };
 }
 
 /** A list that does not say its name has that of its file. */
@@ -116,6 +155,31 @@ function isCapability(word: Word, complaints: Complaints): boolean {
   const hint = 'expected the name as the kernel has it, such as CAP_SETUID';
   complaints.report('unknown-constant', `${word.text} is not a capability`, word.span, hint);
   return false;
+}
+
+/** A word of such a setting; none stands alone. */
+function isOneOf(word: Word, { name, values }: Setting, complaints: Complaints): boolean {
+  const known: readonly string[] = name === 'namespace' ? NAMESPACES : DESCRIPTORS;
+  if (known.includes(word.text) || (word.text === 'none' && values.length === 1)) return true;
+  const hint = `expected ${known.join(', ')}, or none alone`;
+  complaints.report('bad-value', `there is no ${name} ${word.text} to grant`, word.span, hint);
+  return false;
+}
+
+function readResourceRule(
+  word: Word,
+  value: Word | undefined,
+  complaints: Complaints,
+): ResourceRule | undefined {
+  const resource = resourceNamed(word.text);
+  if (resource === undefined) {
+    const hint = `expected ${RESOURCES.join(', ')}`;
+    return complaints.report('bad-value', `there is no resource ${word.text}`, word.span, hint);
+  }
+  if (value === undefined) return undefined;
+  const amount = readResource(resource, value.text);
+  if (typeof amount === 'string') return complaints.report('bad-value', amount, value.span);
+  return { id: `resources:${resource}`, resource, value: amount, span: word.span };
 }
 
 function readService(word: Word, complaints: Complaints): Service | undefined {

@@ -7,7 +7,7 @@ import type {
   LimitRule,
   Policy,
   PolicyType,
-  PortRule,
+  ProgramRule,
   Service,
 } from '../../policy/index.js';
 import {
@@ -22,8 +22,11 @@ import { LIMITS } from '../yaml/keys.js';
 import { CallDrafts } from './calls.js';
 import type { Clause } from './evaluate.js';
 import { collecting, complain, saidTwice } from './form.js';
+import { InstanceDraft, programsOf } from './instance.js';
 import type { Given } from './value.js';
-import { asInt, asString, mismatch } from './value.js';
+import { asInt, asString } from './value.js';
+import type { Word } from './words.js';
+import { flatten, wordOf, words } from './words.js';
 
 type Plain = Extract<Clause, { kind: 'plain' }>;
 
@@ -44,13 +47,14 @@ export function elaborate(clauses: readonly Clause[], whole: SourceSpan): Result
 class Draft {
   readonly #once = new Map<string, { text: string; span: SourceSpan }>();
   readonly #files = new Map<string, FileRule>();
-  readonly #ports = { accept: new Map<string, PortRule>(), connect: new Map<string, PortRule>() };
+  readonly #instance = new InstanceDraft();
   readonly #capabilities = new Map<string, SourceSpan>();
   readonly #limits = new Map<string, LimitRule>();
   readonly #services = new Set<Service>();
   readonly #accepted = new Map<string, AcceptedRule>();
   readonly #calls = new CallDrafts();
   #version: SourceSpan | undefined;
+  #programs: readonly ProgramRule[] | undefined;
 
   add(clause: Clause): void {
     if (clause.kind === 'plain') this.#plain(clause);
@@ -73,7 +77,8 @@ class Draft {
         this.#say(clause, choice(clause, ['strict', 'filesystem']));
         break;
       case 'exec':
-        this.#say(clause, choice(clause, ['once', 'any']));
+        this.#programs = programsOf(clause);
+        this.#say(clause, this.#programs === undefined ? choice(clause, ['once', 'any']) : 'any');
         break;
       case 'interface':
         this.#say(clause, choice(clause, INTERFACES));
@@ -84,15 +89,11 @@ class Draft {
       case 'file':
         this.#file(clause);
         break;
-      case 'accept':
-      case 'connect':
-        this.#port(clause.name, clause);
-        break;
       case 'limit':
         this.#limit(clause);
         break;
       default:
-        this.#words(clause);
+        if (!this.#instance.add(clause)) this.#words(clause);
     }
   }
 
@@ -141,17 +142,6 @@ class Draft {
     }
   }
 
-  #port(side: 'accept' | 'connect', clause: Plain): void {
-    for (const { word, span } of words(side, clause.args)) {
-      const match = /^tcp\/([0-9]{1,5})$/.exec(word);
-      const port = match === null ? -1 : Number(match[1]);
-      if (port < 0 || port > 65535)
-        throw complain('bad-value', `${word} is not a port`, span, 'such as tcp/110');
-      const id = `network:${side}:tcp/${port}`;
-      if (!this.#ports[side].has(id)) this.#ports[side].set(id, { id, protocol: 'tcp', port, span });
-    }
-  }
-
   #limit(clause: Plain): void {
     const [name, amount, ...more] = clause.args;
     if (name === undefined || amount === undefined || more.length > 0)
@@ -185,26 +175,27 @@ class Draft {
     if (missing.length > 0) return undefined;
     const type: PolicyType = this.#text('type') === 'filesystem' ? 'filesystem' : 'strict';
     const exec = this.#text('exec') === 'any' ? 'any' : 'once';
-    const [accept, connect] = [[...this.#ports.accept.values()], [...this.#ports.connect.values()]];
-    const [firstPort] = [...accept, ...connect];
-    if (firstPort !== undefined && !this.#once.has('interface'))
+    const { firstGrant } = this.#instance;
+    if (firstGrant !== undefined && !this.#once.has('interface'))
       throw complain(
         'missing-key',
         'ports are granted, but not on which interface',
-        firstPort.span,
+        firstGrant,
         'add (interface host)',
       );
     const own = this.#calls.rules(type, exec, diagnostics);
+    const instance = this.#instance.said(type, this.#interface());
     return {
+      ...instance,
       name: this.#text('name') ?? '',
       description: this.#text('description') ?? '',
       type,
       program: this.#text('program'),
       files: [...this.#files.values()],
-      calls: completeCalls(type, exec, this.#once.get('exec')?.span ?? whole, own),
+      calls: completeCalls({ type, exec, ...instance }, this.#once.get('exec')?.span ?? whole, own),
       unnamed: type === 'strict' ? 'refuse' : 'permit',
-      network: { accept, connect, interface: this.#interface() },
       exec,
+      programs: this.#programs,
       capabilities: [...this.#capabilities.keys()],
       limits: [...this.#limits.values()],
       services: [...this.#services],
@@ -233,32 +224,8 @@ function one(clause: Plain, wanted: string): Given {
   );
 }
 
-interface Word {
-  readonly word: string;
-  readonly span: SourceSpan;
-}
-
-function wordOf(who: string, given: Given): Word {
-  const { value, span } = given;
-  if (value.kind === 'word' || value.kind === 'string') return { word: value.value, span };
-  throw mismatch(who, 'a word', given);
-}
-
 function oneWord(clause: Plain): Word {
   return wordOf(clause.name, one(clause, 'a word'));
-}
-
-/** Words of a statement, with lists taken apart. */
-function words(who: string, args: readonly Given[]): readonly Word[] {
-  return flatten(args).map((given) => wordOf(who, given));
-}
-
-function flatten(args: readonly Given[]): readonly Given[] {
-  return args.flatMap((given) =>
-    given.value.kind === 'list'
-      ? flatten(given.value.items.map((value) => ({ value, span: given.span })))
-      : [given],
-  );
 }
 
 function choice(clause: Plain, known: readonly string[]): string {

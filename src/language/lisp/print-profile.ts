@@ -1,8 +1,12 @@
 import type { Diagnostic, Result, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import type { ArgumentRow, CallRule, Policy, QuietRow } from '../../policy/index.js';
-import { signatureOf } from '../../policy/index.js';
+import { signatureOf, socketText } from '../../policy/index.js';
 import { ownCalls } from '../own.js';
+import { resourceText } from '../resources.js';
+import { listsOf } from '../sockets.js';
+import { usualProcesses } from '../yaml/instance.js';
+import { PROCESS_KEYS } from '../yaml/keys.js';
 import { accessText, limitText } from '../yaml/print.js';
 import { printForms } from './print.js';
 import { printTest } from './print-predicate.js';
@@ -27,16 +31,9 @@ export function printLisp(policy: Policy): Result<string> {
         return `(${problems.string(path, rule.span)} ${accessText(rule.access)})`;
       }),
     ),
-    statement(
-      'accept',
-      network.accept.map((rule) => `tcp/${rule.port}`),
-    ),
-    statement(
-      'connect',
-      network.connect.map((rule) => `tcp/${rule.port}`),
-    ),
+    ...socketForms(policy, problems),
     `(interface ${network.interface})`,
-    `(exec ${policy.exec})`,
+    ...instanceForms(policy, problems),
     statement('capabilities', capabilities),
     statement(
       'limits',
@@ -57,6 +54,41 @@ export function printLisp(policy: Policy): Result<string> {
   if (problems.all.length > 0) return failure(...problems.all);
   const text = forms.filter((form) => form !== '').join('\n');
   return success(printForms(readForms({ name: 'printed', text })));
+}
+
+function socketForms({ network }: Policy, problems: Problems): readonly string[] {
+  const listed = (word: 'accept' | 'connect'): readonly string[] =>
+    network.sockets.filter((rule) => listsOf(rule).includes(word)).map((rule) => socketText(rule.object));
+  const others = network.sockets.filter((rule) => listsOf(rule).length === 0);
+  return [
+    statement('accept', listed('accept')),
+    statement('connect', listed('connect')),
+    statement(
+      'sockets',
+      others.map(
+        (rule) =>
+          `(${problems.string(socketText(rule.object), rule.span)} ${[...rule.access].join(' ') || 'none'})`,
+      ),
+    ),
+  ];
+}
+
+function instanceForms(policy: Policy, problems: Problems): readonly string[] {
+  const { exec, programs, processes, namespaces, descriptors, resources } = policy;
+  const usual = usualProcesses(policy.type);
+  const listed = exec === 'any' ? programs : undefined;
+  return [
+    listed === undefined
+      ? `(exec ${exec})`
+      : `(exec${listed.map((rule) => ` ${problems.string(rule.path, rule.span)}`).join('')})`,
+    ...PROCESS_KEYS.filter((key) => processes[key] !== usual[key]).map((key) => `(${key} ${processes[key]})`),
+    namespaces === undefined ? '' : `(${['namespaces', ...namespaces].join(' ')})`,
+    descriptors.join() === 'stdio' ? '' : `(${['descriptors', ...descriptors].join(' ')})`,
+    statement(
+      'resources',
+      resources.map((rule) => `(${rule.resource} ${stringText(resourceText(rule))})`),
+    ),
+  ];
 }
 
 class Problems {

@@ -9,6 +9,9 @@ import type { CoreMaker, Scope } from './names.js';
 import { checkArity, malformed } from './names.js';
 import { callRule, statement } from './statements.js';
 
+/** Forms that hold the operands of several statements. */
+const PLURALS = { files: 'file', sockets: 'socket', resources: 'resource', limits: 'limit' } as const;
+
 /** A special form as core: its operands are not all evaluated. */
 export function special(
   maker: CoreMaker,
@@ -47,8 +50,10 @@ export function special(
     case 'begin':
       return maker.body(operands, scope, span);
     case 'files':
+    case 'sockets':
+    case 'resources':
     case 'limits': {
-      const clause = head === 'files' ? 'file' : 'limit';
+      const clause = PLURALS[head];
       const body = operands.map((item) => {
         if (item.kind !== 'list' || item.items.length < 2) throw malformed(form, item.span);
         return statement(maker, clause, item.items, item.span, scope);

@@ -8,15 +8,20 @@ export const PROFILE_KEYS = [
   'files',
   'network',
   'exec',
+  'processes',
+  'namespaces',
+  'descriptors',
   'capabilities',
   'limits',
+  'resources',
   'services',
   'calls',
   'accept-unenforced',
 ] as const;
 
 export const REQUIRED_KEYS: readonly ProfileKey[] = ['vxed', 'name', 'type'];
-export const NETWORK_KEYS = ['accept', 'connect', 'interface'] as const;
+export const NETWORK_KEYS = ['accept', 'connect', 'sockets', 'interface'] as const;
+export const PROCESS_KEYS = ['signal', 'trace'] as const;
 export const CALLS_KEYS = ['permit', 'when', 'quiet'] as const;
 export const CONDITION_KEYS = ['is', 'mask', 'without', 'with', 'only', 'from', 'to'] as const;
 

@@ -1,16 +1,7 @@
 import type { Node } from 'yaml';
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
-import { failure, parseInteger, success } from '../../common/index.js';
-import type {
-  AcceptedRule,
-  Access,
-  FileRule,
-  LimitRule,
-  NetworkPolicy,
-  Policy,
-  PortRule,
-  Service,
-} from '../../policy/index.js';
+import { failure, success } from '../../common/index.js';
+import type { AcceptedRule, Access, FileRule, Policy, Service } from '../../policy/index.js';
 import {
   ACCESS_WORDS,
   completeCalls,
@@ -21,14 +12,21 @@ import {
 } from '../../policy/index.js';
 import { readCalls } from './calls.js';
 import { choice, knownMembers, scalarList } from './fields.js';
+import {
+  readDescriptors,
+  readExec,
+  readLimits,
+  readNamespaces,
+  readProcesses,
+  readResources,
+} from './instance.js';
 import type { ProfileKey } from './keys.js';
-import { LIMITS, NETWORK_KEYS, PROFILE_KEYS, REQUIRED_KEYS } from './keys.js';
+import { PROFILE_KEYS, REQUIRED_KEYS } from './keys.js';
+import { readNetwork } from './network.js';
 import type { Member } from './reader.js';
 import { Reader } from './reader.js';
 
 type Members = ReadonlyMap<ProfileKey, Member>;
-
-const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 /** Reads a `.vxed.yaml` text, version 1, into a policy; every diagnostic has a position. */
 export function parseProfile(file: SourceFile): Result<Policy> {
@@ -69,7 +67,7 @@ function checkVersion(reader: Reader, members: Members): boolean {
 function readPolicy(reader: Reader, members: Members): Policy | undefined {
   const name = readName(reader, members.get('name'));
   const type = choice(reader, members.get('type'), 'type', ['strict', 'filesystem'] as const);
-  const exec = choice(reader, members.get('exec'), 'exec', ['once', 'any'] as const) ?? 'once';
+  const { span: execSpan, ...exec } = readExec(reader, members.get('exec'));
   const description = members.get('description');
   const program = members.get('program');
   const common = {
@@ -85,14 +83,26 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
       capability(reader),
     ),
     limits: readLimits(reader, members.get('limits')),
+    resources: readResources(reader, members.get('resources')),
+    namespaces: readNamespaces(reader, members.get('namespaces')),
+    descriptors: readDescriptors(reader, members.get('descriptors')),
     services: scalarList(reader, members.get('services'), 'services', '[syslog]', service(reader)),
     acceptUnenforced: readAccepted(reader, members.get('accept-unenforced')),
     span: members.get('name')?.keySpan ?? reader.wholeSpan,
   };
   if (type === undefined || name === undefined) return undefined;
-  const own = readCalls(reader, members.get('calls'), type, exec);
-  const calls = completeCalls(type, exec, members.get('exec')?.span ?? reader.wholeSpan, own);
-  return { name, type, exec, calls, unnamed: type === 'strict' ? 'refuse' : 'permit', ...common };
+  const own = readCalls(reader, members.get('calls'), type, exec.exec);
+  const processes = readProcesses(reader, members.get('processes'), type);
+  const calls = completeCalls({ type, ...exec, processes, ...common }, execSpan, own);
+  return {
+    name,
+    type,
+    ...exec,
+    processes,
+    calls,
+    unnamed: type === 'strict' ? 'refuse' : 'permit',
+    ...common,
+  };
 }
 
 function readName(reader: Reader, member: Member | undefined): string | undefined {
@@ -178,53 +188,6 @@ function readAccess(reader: Reader, item: Member): ReadonlySet<Access> | undefin
   return access;
 }
 
-function readNetwork(reader: Reader, member: Member | undefined): NetworkPolicy {
-  if (member === undefined) return { accept: [], connect: [], interface: 'none' };
-  const members = knownMembers(
-    reader,
-    member.value,
-    'network',
-    NETWORK_KEYS,
-    '{accept: [tcp/110], interface: host}',
-  );
-  const accept = scalarList(
-    reader,
-    members?.get('accept'),
-    'network.accept',
-    '[tcp/110]',
-    port(reader, 'accept'),
-  );
-  const connect = scalarList(
-    reader,
-    members?.get('connect'),
-    'network.connect',
-    '[tcp/25]',
-    port(reader, 'connect'),
-  );
-  const words = ['host', 'none', 'loopback'] as const;
-  const chosen = choice(reader, members?.get('interface'), 'network.interface', words);
-  if (members !== undefined && !members.has('interface') && accept.length + connect.length > 0) {
-    reader.report(
-      'missing-key',
-      'ports are granted, but not on which interface',
-      member.keySpan,
-      'add interface: host',
-    );
-  }
-  return { accept, connect, interface: chosen ?? 'none' };
-}
-
-function port(reader: Reader, side: 'accept' | 'connect') {
-  return (text: string, node: Node): PortRule | undefined => {
-    const match = /^tcp\/([0-9]{1,5})$/.exec(text);
-    const number = match === null ? -1 : Number(match[1]);
-    if (number >= 0 && number <= 65535) {
-      return { id: `network:${side}:tcp/${number}`, protocol: 'tcp', port: number, span: reader.span(node) };
-    }
-    return reader.report('bad-value', `${text} is not a port`, reader.span(node), 'write tcp/110');
-  };
-}
-
 function capability(reader: Reader) {
   return (text: string, node: Node): string | undefined => {
     if (/^CAP_[A-Z_0-9]+$/.test(text) && constantValue(text) !== undefined) return text;
@@ -247,46 +210,8 @@ function service(reader: Reader) {
 }
 
 function readAccepted(reader: Reader, member: Member | undefined): AcceptedRule[] {
-  return scalarList(reader, member, 'accept-unenforced', '["network:connect:tcp/25"]', (id, node) => ({
+  return scalarList(reader, member, 'accept-unenforced', '["network:tcp/25"]', (id, node) => ({
     id,
     span: reader.span(node),
   }));
-}
-
-function readLimits(reader: Reader, member: Member | undefined): LimitRule[] {
-  if (member === undefined) return [];
-  const limits: LimitRule[] = [];
-  for (const [word, item] of knownMembers(
-    reader,
-    member.value,
-    'limits',
-    [...LIMITS.keys()],
-    '{nofile: 256}',
-  ) ?? []) {
-    const value = readLimit(reader, item);
-    const type = LIMITS.get(word);
-    if (value !== undefined && type !== undefined)
-      limits.push({ id: `limits:${word}`, type, value, span: item.keySpan });
-  }
-  return limits;
-}
-
-function readLimit(reader: Reader, member: Member): bigint | undefined {
-  const text = reader.text(member.value, member.key);
-  if (text === undefined) return undefined;
-  if (text === 'unlimited') return UNLIMITED;
-  const match = /^([0-9]+)([KMGT]?)$/.exec(text);
-  const number = match === null ? undefined : parseInteger(match[1] ?? '');
-  if (match === null || number === undefined) {
-    return reader.report(
-      'bad-value',
-      `${text} is not a limit`,
-      member.span,
-      'write a number, one with K, M, G or T, or unlimited',
-    );
-  }
-  const value = number << BigInt(10 * ' KMGT'.indexOf(match[2] || ' '));
-  return value < UNLIMITED
-    ? value
-    : reader.report('bad-value', `${text} is too large`, member.span, 'write unlimited');
 }

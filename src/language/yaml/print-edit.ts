@@ -57,7 +57,9 @@ function change(
     return;
   }
   if (isSeq(node) && isSeq(to)) {
-    node.items = merged(node, isSeq(from) ? from : undefined, to);
+    node.items = WHOLE.has(path[0] ?? '')
+      ? replaced(node, to)
+      : merged(node, isSeq(from) ? from : undefined, to);
     return;
   }
   if (isScalar(node) && isScalar(to)) node.value = to.value;
@@ -77,6 +79,13 @@ function merged(
     const at = authored.findIndex(({ says }) => says === text(wanted));
     return at < 0 ? wanted : authored.splice(at, 1)[0]?.item;
   });
+}
+
+/** Lists in which every name counts: the canonical form leaves none of them out. */
+const WHOLE: ReadonlySet<string> = new Set(['descriptors', 'namespaces', 'exec']);
+
+function replaced(node: { items: unknown[] }, to: { items: unknown[] }): unknown[] {
+  return to.items.map((wanted) => node.items.find((item) => text(item) === text(wanted)) ?? wanted);
 }
 
 function mergedNames(

@@ -6,12 +6,16 @@ import type {
   ArgumentTest,
   CallRule,
   LimitRule,
+  NetworkPolicy,
   Policy,
   QuietRow,
 } from '../../policy/index.js';
-import { ACCESS_WORDS, signatureOf } from '../../policy/index.js';
+import { ACCESS_WORDS, signatureOf, socketText } from '../../policy/index.js';
 import { ownCalls } from '../own.js';
-import { LIMITS } from './keys.js';
+import { resourceText } from '../resources.js';
+import { listsOf } from '../sockets.js';
+import { usualProcesses } from './instance.js';
+import { LIMITS, PROCESS_KEYS } from './keys.js';
 import { printTest } from './print-condition.js';
 
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
@@ -33,11 +37,11 @@ export function printProfile(policy: Policy): Result<string> {
         return `  ${scalar(path)}: ${accessText(rule.access)}`;
       }),
     ),
-    'network:',
-    `  accept: [${policy.network.accept.map((rule) => `tcp/${rule.port}`).join(', ')}]`,
-    `  connect: [${policy.network.connect.map((rule) => `tcp/${rule.port}`).join(', ')}]`,
-    `  interface: ${policy.network.interface}`,
-    `exec: ${policy.exec}`,
+    ...networkLines(policy.network),
+    ...execLines(policy),
+    ...processLines(policy),
+    ...(policy.namespaces === undefined ? [] : [`namespaces: [${policy.namespaces.join(', ')}]`]),
+    ...(policy.descriptors.join() === 'stdio' ? [] : [`descriptors: [${policy.descriptors.join(', ')}]`]),
     ...section(
       'capabilities',
       policy.capabilities.map((name) => `  - ${name}`),
@@ -45,6 +49,10 @@ export function printProfile(policy: Policy): Result<string> {
     ...section(
       'limits',
       policy.limits.map((limit) => limitLine(limit, problems)),
+    ),
+    ...section(
+      'resources',
+      policy.resources.map((rule) => `  ${rule.resource}: ${resourceText(rule)}`),
     ),
     ...section(
       'services',
@@ -61,6 +69,42 @@ export function printProfile(policy: Policy): Result<string> {
 
 function section(key: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`${key}:`, ...lines];
+}
+
+function networkLines({ sockets, interface: chosen }: NetworkPolicy): readonly string[] {
+  const listed = (word: 'accept' | 'connect'): string =>
+    sockets
+      .filter((rule) => listsOf(rule).includes(word))
+      .map((rule) => socketText(rule.object))
+      .join(', ');
+  const others = sockets.filter((rule) => listsOf(rule).length === 0);
+  return [
+    'network:',
+    `  accept: [${listed('accept')}]`,
+    `  connect: [${listed('connect')}]`,
+    ...section(
+      '  sockets',
+      others.map((rule) => `    ${scalar(socketText(rule.object))}: ${[...rule.access].join(' ') || 'none'}`),
+    ),
+    `  interface: ${chosen}`,
+  ];
+}
+
+function execLines({ exec, programs }: Policy): readonly string[] {
+  if (programs === undefined || exec === 'once') return [`exec: ${exec}`];
+  if (programs.length === 0) return ['exec: []'];
+  return section(
+    'exec',
+    programs.map(({ path }) => `  - ${scalar(path)}`),
+  );
+}
+
+function processLines({ type, processes }: Policy): readonly string[] {
+  const usual = usualProcesses(type);
+  return section(
+    'processes',
+    PROCESS_KEYS.filter((key) => processes[key] !== usual[key]).map((key) => `  ${key}: ${processes[key]}`),
+  );
 }
 
 /** The words of an access, in their usual order. */

@@ -83,6 +83,10 @@ export class Reader {
     return { key: text, keySpan, value, span: value === undefined ? keySpan : this.span(value) };
   }
 
+  isList(node: Node | undefined): boolean {
+    return isSeq(node);
+  }
+
   /** The items of a list; other nodes are reported. */
   items(node: Node | undefined, what: string, example: string): readonly Node[] | undefined {
     if (!this.#plain(node)) return undefined;

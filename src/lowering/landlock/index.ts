@@ -1,7 +1,8 @@
 import type { Diagnostic } from '../../common/index.js';
-import type { Policy } from '../../policy/index.js';
-import { fileRuleFor } from '../../policy/index.js';
-import type { Coverage, LandlockPathRule, LandlockPortRule, MountDemand, OciLandlock } from '../plan.js';
+import type { Access, FileRule, Policy } from '../../policy/index.js';
+import { decideUnix, effectiveFiles, fileRuleFor } from '../../policy/index.js';
+import type { Coverage, LandlockPathRule, MountDemand, OciLandlock } from '../plan.js';
+import { PORT_RIGHTS, portGrant, reachesAbstract } from '../socket-plan.js';
 import type { FileTree } from '../tree.js';
 import type { HandledRights } from './abi.js';
 import { abiText, rightsOf } from './abi.js';
@@ -24,7 +25,11 @@ const FILES_ABI = 3;
 /** Lowers file rules and ports to a ruleset that handles every right which the kernel knows. */
 export function lowerLandlock(policy: Policy, tree: FileTree, abi: number): LandlockPlan {
   const handled = rightsOf(abi);
-  const placed = policy.files.map((rule) => placeRule(rule, tree, handled.fs));
+  const placed = withSockets(
+    policy,
+    placedRules(policy).map((rule) => placeRule(rule, tree, handled.fs)),
+    handled,
+  );
   const diagnostics = [
     ...sameObject(placed),
     ...programProblems(policy, placed, tree),
@@ -34,20 +39,61 @@ export function lowerLandlock(policy: Policy, tree: FileTree, abi: number): Land
   return {
     landlock: ruleset(policy, carving, handled),
     demands: [...carving.byMount].map(([{ rule, path }, rights]) => ({ rule, path, takeAway: [...rights] })),
-    coverage: [...fileCoverage(policy, abi), ...placed.map((rule) => ruleCoverage(rule, carving, tree, abi))],
+    coverage: [
+      ...fileCoverage(policy, abi),
+      ...placed
+        .filter(({ rule }) => rule.id.startsWith('files:'))
+        .map((rule) => ruleCoverage(rule, carving, tree, abi)),
+    ],
     diagnostics,
   };
 }
 
+/** The file rules, and those that socket rules need besides, with what the files grant there. */
+function placedRules(policy: Policy): readonly FileRule[] {
+  const files = effectiveFiles(policy);
+  const named = new Set(files.map((rule) => rule.path));
+  const sockets = policy.network.sockets.flatMap(({ id, object, span }): FileRule[] => {
+    if (object.kind !== 'unix' || named.has(object.path)) return [];
+    const access = fileRuleFor(files, object.path)?.access ?? new Set<Access>();
+    return [{ id, path: object.path, access, folder: false, span }];
+  });
+  return [...files, ...sockets];
+}
+
+/** Gives the right to reach sockets where the rules for sockets say so, whatever the files are granted there. */
+function withSockets(
+  policy: Policy,
+  placed: readonly PlacedRule[],
+  handled: HandledRights,
+): readonly PlacedRule[] {
+  if (!handled.fs.includes(SOCKET_RIGHT)) return placed;
+  if (!policy.network.sockets.some(({ object }) => object.kind === 'unix')) return placed;
+  const files = effectiveFiles(policy);
+  return placed.map((each) => {
+    const words = (['connect', 'send'] as const).filter(
+      (word) => decideUnix(policy.network, files, word, each.rule.path).granted,
+    );
+    const others = [...each.rights].filter((right) => right !== SOCKET_RIGHT);
+    return { ...each, rights: new Set(words.length === 2 ? [...others, SOCKET_RIGHT] : others) };
+  });
+}
+
+const SOCKET_RIGHT = 'resolve_unix';
+
 function ruleset(policy: Policy, carving: Carving, handled: HandledRights): OciLandlock {
+  const grants = portGrants(policy, handled);
   return {
-    ruleset: { handledAccessFS: handled.fs, handledAccessNet: handled.net, scoped: handled.scoped },
+    ruleset: {
+      handledAccessFS: handled.fs,
+      handledAccessNet: grants.map(({ right }) => right),
+      scoped: handled.scoped.filter((scope) => scope !== 'abstract_unix_socket' || !reachesAbstract(policy)),
+    },
     rules: {
       pathBeneath: pathRules(carving.grants, handled.fs),
-      netPort: [
-        ...portRules('bind_tcp', policy.network.accept, handled),
-        ...portRules('connect_tcp', policy.network.connect, handled),
-      ],
+      netPort: grants.flatMap(({ right, ports }) =>
+        ports.length === 0 ? [] : [{ allowedAccess: [right], ports }],
+      ),
     },
     disableBestEffort: true,
   };
@@ -69,13 +115,15 @@ function pathRules(
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
-function portRules(
-  right: string,
-  rules: readonly { readonly port: number }[],
+/** What is handled, with the ports that are granted; a right that every port has would refuse nothing. */
+function portGrants(
+  policy: Policy,
   handled: HandledRights,
-): readonly LandlockPortRule[] {
-  if (rules.length === 0 || !handled.net.includes(right)) return [];
-  return [{ allowedAccess: [right], ports: rules.map((rule) => rule.port).sort((a, b) => a - b) }];
+): readonly { readonly right: string; readonly ports: readonly number[] }[] {
+  return PORT_RIGHTS.filter(({ right }) => handled.net.includes(right)).flatMap((right) => {
+    const { ports } = portGrant(policy, right);
+    return typeof ports === 'string' ? [] : [{ right: right.right, ports }];
+  });
 }
 
 /** Two paths that are one object must say the same of it. */

@@ -1,0 +1,69 @@
+import type { CallRule, Policy } from '../../policy/index.js';
+import type { Coverage } from '../plan.js';
+import type { Place } from './place.js';
+import { FILTER_NEEDS, isFiltered, row, unheld } from './place.js';
+
+/** Calls that change a named file's attributes: no file rule reaches them. */
+const ATTRIBUTE_CALLS: ReadonlySet<string> = new Set([
+  ...['chmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchownat'],
+  ...['utime', 'utimes', 'futimesat', 'utimensat'],
+  ...['setxattr', 'lsetxattr', 'removexattr', 'lremovexattr'],
+]);
+
+export function callCoverage(policy: Policy, place: Place): readonly Coverage[] {
+  const status = isFiltered(place)
+    ? ({ mechanism: ['seccomp'], status: 'full' } as const)
+    : ({ mechanism: [], status: 'none' } as const);
+  const needs = FILTER_NEEDS;
+  const rules = [...policy.calls.values()].filter(
+    (rule) => rule.id.startsWith('calls:') && rule.id !== 'calls:always',
+  );
+  const rows = rules.map(
+    (rule): Coverage => ({ rule: rule.id, ...status, note: callNote(rule), needs, span: rule.span }),
+  );
+  const other =
+    policy.unnamed === 'permit'
+      ? 'calls that no rule names are permitted; numbers that VXE does not know get ENOSYS; 32-bit and x32 entry is refused'
+      : 'calls that no rule names are refused; numbers that VXE does not know get ENOSYS; 32-bit and x32 entry is refused';
+  const always = 'a process can always end, return from a signal and resume a stopped call';
+  return [
+    { rule: 'calls:default', ...status, note: other, needs, span: policy.span },
+    { rule: 'calls:always', ...status, note: always, needs, span: policy.span },
+    ...rows,
+  ];
+}
+
+function callNote(rule: CallRule): string {
+  const parts: string[] = [];
+  if (rule.permit === 'all') parts.push('with any arguments');
+  else if (rule.permit.length === 0) parts.push('refused');
+  else parts.push(`${rule.permit.length} ${rule.permit.length === 1 ? 'row' : 'rows'} of arguments`);
+  if (rule.quiet.length > 0) parts.push(`${rule.quiet.length} quiet`);
+  if (rule.permit !== 'all' && rule.permit.length === 0) return parts.join(', ');
+  if (ATTRIBUTE_CALLS.has(rule.call))
+    parts.push('on any path: file rules do not reach it, read-only mounts do');
+  return parts.join(', ');
+}
+
+export function execCoverage(policy: Policy, place: Place): readonly Coverage[] {
+  if (policy.exec === 'any') return programRows(policy, place);
+  const rule = 'exec:once';
+  if (!isFiltered(place))
+    return [unheld(policy, rule, 'nothing here tells the launch from a later execution', FILTER_NEEDS)];
+  const note =
+    'the supervisor lets the launch through and nothing after it; under other engines execve stays permitted, and Landlock ' +
+    'holds it to files with execute';
+  return [row(policy, rule, ['seccomp', 'supervisor', 'landlock'], note)];
+}
+
+/** Landlock's right to execute is given on these alone, and asks the file, whatever path leads to it. */
+function programRows(policy: Policy, place: Place): readonly Coverage[] {
+  if (policy.programs === undefined) return [];
+  const held = place.features.landlockAbi >= 1;
+  const note = 'the kernel asks the same right of an interpreter (ld.so) that a listed program needs';
+  const one = (rule: string): Coverage =>
+    held
+      ? { ...row(policy, rule, ['landlock'], note), needs: place.abiText(1) }
+      : unheld(policy, rule, 'this kernel has no Landlock', place.abiText(1));
+  return [one('exec:programs'), ...policy.programs.map(({ id, span }) => ({ ...one(id), span }))];
+}

@@ -1,0 +1,20 @@
+import type { Policy } from '../../policy/index.js';
+import type { Coverage } from '../plan.js';
+import { callCoverage, execCoverage } from './calls.js';
+import { instanceCoverage } from './instance.js';
+import { networkCoverage } from './network.js';
+import type { Place } from './place.js';
+import { unixCoverage } from './unix.js';
+
+export { settle, withoutMounts } from './settle.js';
+
+/** How everything but the file rules is held. */
+export function otherCoverage(policy: Policy, place: Place): readonly Coverage[] {
+  return [
+    ...callCoverage(policy, place),
+    ...execCoverage(policy, place),
+    ...networkCoverage(policy, place),
+    ...instanceCoverage(policy, place),
+    ...unixCoverage(policy, place),
+  ];
+}
