@@ -94,7 +94,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/modes/acts $(B)/trace/storm
+	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/holes/intruder $(B)/modes/acts $(B)/trace/storm
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test
@@ -125,6 +125,10 @@ bench: ## measure launches, lives of containers and sizes; writes build/bench/re
 .PHONY: conformance
 conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runtime beside runc and crun, case by case; writes build/conformance/table.md
 	@$(NODE) test/conformance/run.mjs
+
+.PHONY: holes
+holes: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe $(B)/holes/intruder ## the known holes of OCI runtimes, tried on each; writes build/holes/table.md
+	@$(NODE) test/holes/run.mjs
 
 ##@ Building
 .PHONY: all
@@ -169,7 +173,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -287,6 +291,11 @@ $(B)/trace/%: test/trace/%.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -pthread -o $@ $<
+
+$(B)/holes/%: test/holes/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
 
 $(B)/conformance/probe: test/conformance/probe.c Makefile
 	@$(call say,CC,$@)

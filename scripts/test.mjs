@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, conformance, vm, demo; a program is named by its path and prints TAP
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, conformance, holes, vm, demo; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -62,6 +62,13 @@ const suites = {
     {
       title: 'the OCI runtime',
       argv: [process.execPath, 'test/conformance/run.mjs', '--tap', 'vxe-runtime'],
+      limit: 15 * minute,
+    },
+  ],
+  holes: () => [
+    {
+      title: 'known holes of OCI runtimes',
+      argv: [process.execPath, 'test/holes/run.mjs', '--tap', 'vxe-runtime'],
       limit: 15 * minute,
     },
   ],

@@ -312,11 +312,13 @@ static int environment_build(struct child *child, struct vxe_error **err)
 				     "config.json: linux.namespaces: a rootfs needs a mount namespace");
 	if (vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
 		return -1;
-	/* Folders of the host are open in it. */
-	vxe_mount_plan_free(&launch->mounts);
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
 		return -1;
-	return vxe_mount_seal(config, root_fd, err);
+	if (vxe_mount_seal(config, &launch->mounts, root_fd, err) < 0)
+		return -1;
+	/* Folders of the host may be open in it. */
+	vxe_mount_plan_free(&launch->mounts);
+	return 0;
 }
 
 static int ruleset_make(struct child *child, struct vxe_error **err)

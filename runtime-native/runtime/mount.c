@@ -188,7 +188,7 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 		struct vxe_mount_plan *plan = &out->items[i];
 
 		plan->mount = mount;
-		plan->idmap_fd = plan->clone_fd = -1;
+		plan->idmap_fd = plan->clone_fd = plan->made_fd = -1;
 		plan->data.items = calloc(mount->options.count + 1, sizeof(char *));
 		if (!plan->data.items)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
@@ -222,6 +222,7 @@ void vxe_mount_plan_free(struct vxe_mount_plans *plans)
 		free(plans->items[i].data.items);
 		vxe_cleanup_fd(&plans->items[i].idmap_fd);
 		vxe_cleanup_fd(&plans->items[i].clone_fd);
+		vxe_cleanup_fd(&plans->items[i].made_fd);
 	}
 	free(plans->items);
 	memset(plans, 0, sizeof(*plans));
@@ -261,6 +262,40 @@ static int open_parent(int root_fd, char *copy, const char **name)
 		fd = open_in_root(root_fd, copy, O_PATH | O_DIRECTORY);
 	}
 	return fd;
+}
+
+/*
+ * A path of the configuration below a file system of the kernel's that was mounted there is looked for in that mount. By its name from the root it could be another thing each time, as long as somebody else has a hand in the rootfs
+ * (CVE-2023-27561 and its kin). *rest is the path in what is given.
+ */
+static int base_of(const struct vxe_mount_plans *plans, int root_fd, const char *path, const char **rest)
+{
+	int base = root_fd;
+
+	*rest = path;
+	for (size_t i = 0; plans && i < plans->count; i++) {
+		const char *destination = plans->items[i].mount->destination;
+		size_t length = strlen(destination);
+
+		while (length && destination[length - 1] == '/')
+			length--;
+		/* The last one is on top. */
+		if (plans->items[i].made_fd < 0 || strncmp(path, destination, length) != 0 ||
+		    (path[length] != '/' && path[length] != '\0'))
+			continue;
+		base = plans->items[i].made_fd;
+		*rest = path + length;
+	}
+	*rest += strspn(*rest, "/");
+	return base;
+}
+
+static int open_configured(const struct vxe_mount_plans *plans, int root_fd, const char *path)
+{
+	const char *rest;
+	int base = base_of(plans, root_fd, path, &rest);
+
+	return *rest ? open_in_root(base, rest, O_PATH) : fcntl(base, F_DUPFD_CLOEXEC, 0);
 }
 
 /* The destination as a descriptor; made when absent (a folder, or an empty file where a file is mounted). */
@@ -316,6 +351,24 @@ static const char *fs_message(int fs_fd, char *buffer, size_t size)
 	return got > 2 ? buffer + 2 : buffer;
 }
 
+/* In a user namespace without a cgroup namespace of its own there is none to mount: the host's, which is not the container's to write
+   (CVE-2023-25809). */
+static int cgroup_clone(const struct vxe_mount_plan *plan, struct vxe_error **err)
+{
+	cleanup_fd int fd = sys_open_tree(AT_FDCWD, "/sys/fs/cgroup", OPEN_TREE_CLONE);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return vxe_error_set(
+			err, VXE_EXIT_FAILURE, fd < 0 ? errno : 0,
+			"the mount on %s: without a cgroup namespace it needs the host's cgroup v2 on /sys/fs/cgroup",
+			plan->mount->destination);
+	if (attributes_set(fd, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroups on %s read-only",
+				     plan->mount->destination);
+	return steal_fd(&fd);
+}
+
 static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
 {
 	const struct vxe_mount *mount = plan->mount;
@@ -354,6 +407,9 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 	}
 	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
 		int saved = errno;
+
+		if (saved == EPERM && !strcmp(type, "cgroup2"))
+			return cgroup_clone(plan, err);
 
 		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: making the %s file system %s",
 				     mount->destination, type, fs_message(fs, text, sizeof(text)));
@@ -398,17 +454,30 @@ static const char *const device_links[][2] = {
 };
 
 /* A host's device node, checked to be the device that it is called by, as a detached bind mount. */
-static int device_clone(const char *host_path, unsigned int major_number, unsigned int minor_number, struct vxe_error **err)
+static int device_clone(const char *host_path, mode_t type, unsigned int major_number, unsigned int minor_number,
+			struct vxe_error **err)
 {
 	cleanup_fd int fd = sys_open_tree(AT_FDCWD, host_path, OPEN_TREE_CLONE);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "binding the host's %s", host_path);
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(major_number, minor_number))
+	if ((st.st_mode & S_IFMT) != type || st.st_rdev != makedev(major_number, minor_number))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the host's %s is not the device %u:%u", host_path, major_number,
 				     minor_number);
 	return steal_fd(&fd);
+}
+
+/* config-linux.md, Devices: what is there already has to be the device that is asked for. */
+static int device_check(int parent, const char *name, mode_t type, dev_t number, const char *path, struct vxe_error **err)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", path);
+	if ((st.st_mode & S_IFMT) != type || (type != S_IFIFO && st.st_rdev != number))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "making the device %s: something else is there already", path);
+	return 0;
 }
 
 static int device_make(int dev_fd, const struct device_row *row, bool bind, struct vxe_error **err)
@@ -424,12 +493,12 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 			return 0;
 		}
 		if (errno == EEXIST)
-			return 0;
+			return device_check(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor), row->name, err);
 		if (errno != EPERM)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
 	}
 	snprintf(host_path, sizeof(host_path), "/dev/%s", row->name);
-	clone = device_clone(host_path, row->major, row->minor, err);
+	clone = device_clone(host_path, S_IFCHR, row->major, row->minor, err);
 	if (clone < 0)
 		return -1;
 	target = openat(dev_fd, row->name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -438,14 +507,52 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 	return attach(clone, target, host_path, err);
 }
 
-/* Fills a fresh /dev: default devices, the configuration's own, and the links that programs expect. */
-static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_namespace, struct vxe_error **err)
+/* A device of the configuration. In a user namespace none can be made, so the host's is mounted there. */
+static int device_add(const struct vxe_device *device, int base, const char *rest, bool in_user_namespace,
+		      struct vxe_error **err)
 {
-	cleanup_fd int dev = open_in_root(root_fd, "dev", O_PATH | O_DIRECTORY);
+	cleanup_free char *copy = strdup(rest);
+	cleanup_fd int parent = -1;
+	cleanup_fd int target = -1;
+	cleanup_fd int clone = -1;
+	dev_t number = makedev(device->major, device->minor);
+	const char *name;
+	mode_t mask;
+	int made, saved;
+
+	if (!copy)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device %s", device->path);
+	parent = open_parent(base, copy, &name);
+	if (parent < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
+	if (in_user_namespace && device->type != S_IFIFO) {
+		clone = device_clone(device->path, device->type, device->major, device->minor, err);
+		if (clone < 0)
+			return -1;
+		target = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+		return target < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path)
+				  : attach(clone, target, device->path, err);
+	}
+	/* The mode at once: a name that is changed later may be another's by then. */
+	mask = umask(0);
+	made = mknodat(parent, name, device->type | device->mode, number);
+	saved = errno;
+	umask(mask);
+	if (made < 0 && saved != EEXIST)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the device %s", device->path);
+	if (device_check(parent, name, device->type, number, device->path, err) < 0)
+		return -1;
+	if (fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
+	return 0;
+}
+
+/* Fills a fresh /dev: default devices, the configuration's own, and the links that programs expect. */
+static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int dev,
+		    bool in_user_namespace, struct vxe_error **err)
+{
 	bool has_pts = false;
 
-	if (dev < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening /dev of the instance");
 	for (size_t i = 0; i < sizeof(default_devices) / sizeof(*default_devices); i++) {
 		/* /dev/tty is a way to the caller's terminal: only where the program gets one. */
 		if (!strcmp(default_devices[i].name, "tty") && !config->process.terminal &&
@@ -469,20 +576,11 @@ static int dev_fill(const struct vxe_config *config, int root_fd, bool in_user_n
 	if (has_pts && symlinkat("pts/ptmx", dev, "ptmx") < 0 && errno != EEXIST)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/ptmx");
 	for (size_t i = 0; i < config->n_devices; i++) {
-		const struct vxe_device *device = &config->devices[i];
-		cleanup_free char *copy = strdup(device->path);
-		cleanup_fd int parent = -1;
-		const char *name;
+		const char *rest;
+		int base = base_of(plans, root_fd, config->devices[i].path, &rest);
 
-		if (!copy)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device %s", device->path);
-		parent = open_parent(root_fd, copy, &name);
-		if (parent < 0 ||
-		    (mknodat(parent, name, device->type | device->mode, makedev(device->major, device->minor)) < 0 &&
-		     errno != EEXIST) ||
-		    fchmodat(parent, name, device->mode, 0) < 0 ||
-		    fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
+		if (device_add(&config->devices[i], base, rest, in_user_namespace, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -502,8 +600,49 @@ static int copy_up(const struct vxe_mount_plan *plan, int target, int fd, struct
 	return 0;
 }
 
-static int mount_one(const struct vxe_config *config, const struct vxe_mount_plan *plan, int root_fd, bool in_user_namespace,
-		     struct vxe_error **err)
+/* A rootfs must not choose where /proc or /sys lands by a symbolic link (CVE-2019-19921), nor between two looks at it. */
+static int plain_open(int root_fd, const char *destination, struct vxe_error **err)
+{
+	const char *path = destination + strspn(destination, "/");
+	int fd = sys_openat2(root_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0 && errno == ENOENT) {
+		int made = destination_open(root_fd, destination, true, err);
+
+		if (made < 0)
+			return -1;
+		close(made);
+		fd = sys_openat2(root_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	}
+	return fd < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s of the rootfs is not a plain folder", destination) : fd;
+}
+
+static int target_open(const struct vxe_mount_plan *plan, const struct vxe_mount_plans *before, int root_fd, bool directory,
+		       struct vxe_error **err)
+{
+	const char *destination = plan->mount->destination, *rest;
+	bool kernels = plan->is_proc || (plan->mount->type && !strcmp(plan->mount->type, "sysfs"));
+	int base = base_of(before, root_fd, destination, &rest);
+
+	if (!*rest)
+		return fcntl(base, F_DUPFD_CLOEXEC, 0);
+	return kernels ? plain_open(base, rest, err) : destination_open(base, rest, directory, err);
+}
+
+/* Is what is in it the kernel's, or ours? Elsewhere absolute links are meant from the root. */
+static bool is_kernels(const struct vxe_mount_plan *plan, int fd)
+{
+	struct statfs fs;
+
+	if (!plan->bind)
+		return !plan->copy_up || plan->is_dev;
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
+}
+
+/* `plans` are those made so far. */
+static int mount_one(const struct vxe_config *config, const struct vxe_mount_plans *plans, struct vxe_mount_plan *plan,
+		     int root_fd, bool in_user_namespace, struct vxe_error **err)
 {
 	const char *destination = plan->mount->destination;
 	cleanup_fd int fd = plan->clone_fd >= 0 ? fcntl(plan->clone_fd, F_DUPFD_CLOEXEC, 0)
@@ -513,18 +652,9 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 
 	if (fd < 0)
 		return -1;
-	target = destination_open(root_fd, destination, fd_is_directory(fd), err);
+	target = target_open(plan, plans, root_fd, fd_is_directory(fd), err);
 	if (target < 0)
 		return -1;
-	if (plan->is_proc || (plan->mount->type && !strcmp(plan->mount->type, "sysfs"))) {
-		/* A rootfs must not choose where /proc or /sys lands by a symbolic link (CVE-2019-19921). */
-		cleanup_fd int plain = sys_openat2(root_fd, destination + strspn(destination, "/"),
-						   O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-
-		if (plain < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s of the rootfs is not a plain folder",
-					     destination);
-	}
 	if (plan->copy_up && copy_up(plan, target, fd, err) < 0)
 		return -1;
 	if (attach(fd, target, destination, err) < 0)
@@ -532,12 +662,11 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 	if (attributes_set(fd, AT_RECURSIVE, plan->recursive_set, plan->recursive_clear, 0) < 0 ||
 	    attributes_set(fd, plan->propagation_recursive ? AT_RECURSIVE : 0, 0, 0, plan->propagation) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s", destination);
-	if (plan->is_dev)
-		return dev_fill(config, root_fd, in_user_namespace, err);
-	return 0;
+	plan->made_fd = is_kernels(plan, fd) ? steal_fd(&fd) : -1;
+	return plan->is_dev ? dev_fill(config, plans, root_fd, plan->made_fd, in_user_namespace, err) : 0;
 }
 
-int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
+int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
 		    struct vxe_error **err)
 {
 	cleanup_fd int tree = -1;
@@ -557,16 +686,16 @@ int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plan
 	if (sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting the rootfs %s", config->rootfs);
 	for (size_t i = 0; i < plans->count; i++)
-		if (mount_one(config, &plans->items[i], tree, in_user_namespace, err) < 0)
+		if (mount_one(config, plans, &plans->items[i], tree, in_user_namespace, err) < 0)
 			return -1;
 	*root_fd = steal_fd(&tree);
 	return 0;
 }
 
 /* Written through a descriptor that is checked to be procfs of this instance, not through a path (CVE-2025-52881). */
-static int sysctl_write(int root_fd, const struct vxe_pair *pair, struct vxe_error **err)
+static int sysctl_write(const struct vxe_mount_plans *plans, int root_fd, const struct vxe_pair *pair, struct vxe_error **err)
 {
-	cleanup_fd int proc = sys_openat2(root_fd, "proc/sys", O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	cleanup_fd int proc = open_configured(plans, root_fd, "/proc/sys");
 	cleanup_free char *name = strdup(pair->key);
 	cleanup_fd int fd = -1;
 	struct statfs fs;
@@ -595,6 +724,7 @@ static int mask_make(struct vxe_error **err)
 		.mount = &empty,
 		.idmap_fd = -1,
 		.clone_fd = -1,
+		.made_fd = -1,
 		.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 		.data = {.items = options, .count = 1},
 	};
@@ -623,9 +753,10 @@ static bool path_may_lack(const struct vxe_config *config, const char *path)
 	return !vxe_config_annotation(config, "org.vxe.version") || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
 }
 
-static int path_mask(const struct vxe_config *config, int root_fd, int *mask_fd, const char *path, struct vxe_error **err)
+static int path_mask(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int *mask_fd,
+		     const char *path, struct vxe_error **err)
 {
-	cleanup_fd int target = open_in_root(root_fd, path, O_PATH);
+	cleanup_fd int target = open_configured(plans, root_fd, path);
 	cleanup_fd int null_fd = -1;
 
 	if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && path_may_lack(config, path))
@@ -637,13 +768,13 @@ static int path_mask(const struct vxe_config *config, int root_fd, int *mask_fd,
 	if (fd_is_directory(target))
 		return mask_folder(mask_fd, target, path, err);
 	/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
-	null_fd = device_clone("/dev/null", 1, 3, err);
+	null_fd = device_clone("/dev/null", S_IFCHR, 1, 3, err);
 	return null_fd < 0 ? -1 : attach(null_fd, target, path, err);
 }
 
-static int path_make_readonly(int root_fd, const char *path, struct vxe_error **err)
+static int path_make_readonly(const struct vxe_mount_plans *plans, int root_fd, const char *path, struct vxe_error **err)
 {
-	cleanup_fd int target = open_in_root(root_fd, path, O_PATH);
+	cleanup_fd int target = open_configured(plans, root_fd, path);
 	cleanup_fd int clone = -1;
 
 	if (target < 0)
@@ -656,27 +787,28 @@ static int path_make_readonly(int root_fd, const char *path, struct vxe_error **
 	return attach(clone, target, path, err);
 }
 
-static int paths_protect(const struct vxe_config *config, int root_fd, struct vxe_error **err)
+static int paths_protect(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd,
+			 struct vxe_error **err)
 {
 	cleanup_fd int mask_fd = -1;
 
 	for (size_t i = 0; i < config->sysctl.count; i++)
-		if (sysctl_write(root_fd, &config->sysctl.items[i], err) < 0)
+		if (sysctl_write(plans, root_fd, &config->sysctl.items[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < config->readonly_paths.count; i++)
-		if (path_make_readonly(root_fd, config->readonly_paths.items[i], err) < 0)
+		if (path_make_readonly(plans, root_fd, config->readonly_paths.items[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < config->masked_paths.count; i++)
-		if (path_mask(config, root_fd, &mask_fd, config->masked_paths.items[i], err) < 0)
+		if (path_mask(config, plans, root_fd, &mask_fd, config->masked_paths.items[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err)
+int vxe_mount_seal(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err)
 {
 	cleanup_fd int self = -1;
 
-	if (paths_protect(config, root_fd, err) < 0)
+	if (paths_protect(config, plans, root_fd, err) < 0)
 		return -1;
 	if (config->root_readonly && attributes_set(root_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs read-only");
@@ -706,7 +838,10 @@ int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_erro
 
 int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 {
+	struct vxe_mount_plan plan = {.made_fd = -1};
+	struct vxe_mount_plans made = {.items = &plan};
 	cleanup_fd int root = -1;
+	cleanup_fd int proc_fd = -1;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "parting the mount namespace from the host's");
@@ -716,14 +851,16 @@ int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 	if (vxe_config_namespace(config, CLONE_NEWPID)) {
 		static const struct vxe_mount proc = {
 			.destination = (char *)"/proc", .type = (char *)"proc", .source = (char *)"proc"};
-		const struct vxe_mount_plan plan = {.mount = &proc,
-						    .idmap_fd = -1,
-						    .clone_fd = -1,
-						    .is_proc = true,
-						    .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
-
-		if (mount_one(config, &plan, root, true, err) < 0)
+		plan = (struct vxe_mount_plan){.mount = &proc,
+					       .idmap_fd = -1,
+					       .clone_fd = -1,
+					       .made_fd = -1,
+					       .is_proc = true,
+					       .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+		made.count = 1;
+		if (mount_one(config, &made, &plan, root, true, err) < 0)
 			return -1;
+		proc_fd = plan.made_fd;
 	}
-	return paths_protect(config, root, err);
+	return paths_protect(config, &made, root, err);
 }

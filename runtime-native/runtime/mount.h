@@ -22,6 +22,7 @@ struct vxe_mount_plan {
 	bool copy_up;		/* tmpcopyup */
 	bool idmap, ridmap;	/* id-mapped, alone or with all below */
 	int idmap_fd, clone_fd; /* the mappings, and a bind mount that has them already; -1 */
+	int made_fd; /* the mount, once it is made: what lies below its destination is looked for in it, not by name; -1 */
 	bool is_proc, is_dev;
 	struct vxe_strings data; /* options for the file system itself; borrowed from mount->options */
 };
@@ -35,10 +36,10 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 void vxe_mount_plan_free(struct vxe_mount_plans *plans);
 
 /* In the new mount namespace: builds the tree below config->rootfs. Gives the descriptor of the new root, not yet pivoted to. */
-int vxe_mount_build(const struct vxe_config *config, const struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
+int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
 		    struct vxe_error **err);
 /* Masks, read-only paths and sysctls, then pivot_root and the old root's detachment. */
-int vxe_mount_seal(const struct vxe_config *config, int root_fd, struct vxe_error **err);
+int vxe_mount_seal(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err);
 /* A folder of the caller's root, made with its parents where it is not there; no link leads out of the root. -1 with errno. */
 int vxe_mount_folder(const char *path);
 /* Without a rootfs (org.vxe.root=host): a private copy of the host's tree with a /proc of the new pid namespace. */

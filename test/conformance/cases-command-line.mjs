@@ -1,5 +1,4 @@
 // What engines rely on beyond the specification: the command line that runtimes have in common.
-import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
@@ -16,24 +15,14 @@ async function eventually(condition, message) {
   expect(condition(), message);
 }
 
-/** A console socket's other side, which the probe is: Node cannot take a descriptor from a socket. */
 async function withConsole(subject, test) {
-  const path = join(subject.folder, 'console');
-  const child = spawn(subject.probe, ['console', path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (data) => {
-    text += data;
+  await subject.withConsole(async (path, text) => {
+    const until = async (done) => {
+      for (let i = 0; i < 150 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(done(), `nothing came from the terminal: ${text()}`);
+    };
+    await test(path, text, until);
   });
-  const until = async (done) => {
-    for (let i = 0; i < 150 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(done(), `nothing came from the terminal: ${text}`);
-  };
-  try {
-    await until(() => text.includes('ready'));
-    await test(path, () => text, until);
-  } finally {
-    child.kill('SIGKILL');
-  }
 }
 
 export const commandLine = [

@@ -3,23 +3,13 @@
 // Without names, every runtime of subjects.json that is there. --tap prints TAP for the first, with its known gaps as skips. It needs
 // root, and works in namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases } from './cases.mjs';
-import { Failure, Subject, tag } from './subject.mjs';
+import { Failure, Subject } from './subject.mjs';
+import { removeCgroups, startOver } from './world.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const top = resolve(here, '../..');
@@ -41,36 +31,6 @@ function commandOf(name) {
   return found.status === 0 ? [found.stdout.trim(), ...rest] : null;
 }
 
-/** Reaps what containers leave (their first processes are its children then), and ends all of it when it ends. */
-function startOver() {
-  const place = mkdtempSync(join(tmpdir(), 'vxe-conformance-'));
-  // The root of a container's user namespace is nobody here, and has to get to its rootfs.
-  chmodSync(place, 0o711);
-  try {
-    const script =
-      'umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || exit 77; ' +
-      'ip link set lo up; "$@" & wait $!';
-    const words = [
-      '--mount',
-      '--pid',
-      '--net',
-      '--fork',
-      '--kill-child=KILL',
-      '--mount-proc',
-      '--propagation',
-      'private',
-    ];
-    const done = spawnSync(
-      'unshare',
-      [...words, 'bash', '-c', script, 'bash', process.execPath, ...process.argv.slice(1), '--inside', place],
-      { stdio: 'inherit' },
-    );
-    return done.status;
-  } finally {
-    rmSync(place, { recursive: true, force: true });
-  }
-}
-
 async function outcomeOf(entry, name, command, place, probe) {
   const subject = new Subject(name, command, place, probe);
   const started = performance.now();
@@ -86,18 +46,6 @@ async function outcomeOf(entry, name, command, place, probe) {
     return { outcome: 'fail', why: error.message.split('\n')[0], ms: performance.now() - started };
   } finally {
     await subject.close();
-  }
-}
-
-/** What a runtime leaves in the hierarchy would stay on the host. */
-function removeCgroups() {
-  for (const name of readdirSync('/sys/fs/cgroup')) {
-    if (!name.includes(tag)) continue;
-    try {
-      rmdirSync(join('/sys/fs/cgroup', name));
-    } catch (error) {
-      console.error(`conformance: the cgroup ${name} is left: ${error.code}`);
-    }
   }
 }
 
@@ -190,7 +138,7 @@ async function inside(place) {
 if (options.inside) process.exitCode = await inside(options.inside);
 else if (process.geteuid() !== 0) console.log('1..0 # skip not root');
 else {
-  const status = startOver();
+  const status = startOver('conformance');
   if (status === 77) console.log('1..0 # skip no cgroup v2 on this host');
   else process.exitCode = status ?? 1;
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -64,6 +65,7 @@ export class Subject {
     this.name = name;
     this.command = command;
     this.probe = probe;
+    this.shared = true;
     this.folder = join(place, `${name}-${++serial}`);
     this.root = join(this.folder, 'root');
     this.ids = new Set();
@@ -75,7 +77,8 @@ export class Subject {
     const rootfs = join(folder, 'rootfs');
     for (const name of ['bin', 'proc', 'dev', 'sys', 'etc', 'tmp', 'data'])
       mkdirSync(join(rootfs, name), { recursive: true });
-    linkSync(this.probe, join(rootfs, 'bin/probe'));
+    // One file for all is fast; where containers write to programs each has its own.
+    (this.shared ? linkSync : copyFileSync)(this.probe, join(rootfs, 'bin/probe'));
     writeFileSync(join(rootfs, 'etc/file'), 'content\n');
     const config = baseConfig('rootfs', ops);
     const changed = change(config, { folder, rootfs }) ?? config;
@@ -129,6 +132,32 @@ export class Subject {
       options,
     );
     return { ...result, id, ...answersOf(result.stdout) };
+  }
+
+  /** The same of a bundle that is there. */
+  async runBundle(bundle) {
+    const id = this.id();
+    const result = await this.call(['run', '--bundle', bundle, id]);
+    return { ...result, id, ...answersOf(result.stdout) };
+  }
+
+  /** A console socket's other side, which the probe is: Node cannot take a descriptor from a socket. `test` gets the socket's path and what
+   * the terminal has said so far. */
+  async withConsole(test) {
+    const path = join(this.folder, `console-${++serial}`);
+    const child = spawn(this.probe, ['console', path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (data) => {
+      text += data;
+    });
+    try {
+      for (let i = 0; i < 150 && !text.includes('ready'); i++)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(text.includes('ready'), 'the console does not listen');
+      return await test(path, () => text);
+    } finally {
+      child.kill('SIGKILL');
+    }
   }
 
   async create(ops, change, options = {}) {

@@ -1,0 +1,650 @@
+// The known holes of OCI runtimes, each as an attempt, and a control that shows that the attempt is real: the same against a way of doing things
+// that does not defend itself. An attempt says whether it was held and how; nothing is taken for held because it failed to run.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect, tag } from '../conformance/subject.mjs';
+
+/** How often a race is tried. */
+const rounds = 60;
+
+const digest = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
+const jsonLines = (text) =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const held = (how) => ({ held: true, how });
+const open = (how) => ({ held: false, how });
+/** The part of a refusal that says what was refused. */
+const reason = (result) => `refused: ${result.stderr.trim().split('\n').at(-1).slice(-110)}`;
+
+function command(...words) {
+  const done = spawnSync(words[0], words.slice(1), { encoding: 'utf8' });
+  return { code: done.status, stdout: done.stdout, stderr: done.stderr };
+}
+
+const everything = [
+  ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
+  ...[
+    'NET_BIND_SERVICE',
+    'NET_RAW',
+    'NET_ADMIN',
+    'SYS_CHROOT',
+    'SYS_PTRACE',
+    'SYS_ADMIN',
+    'MKNOD',
+    'SETFCAP',
+  ],
+].map((name) => `CAP_${name}`);
+
+/** All that a container's root may be given: what holds must not rest on it being weak. */
+function powerful(config) {
+  for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities[set] = everything;
+  config.process.noNewPrivileges = false;
+}
+
+const intrude =
+  (world, words, change = () => {}) =>
+  (config, place) => {
+    copyFileSync(world.intruder, join(place.rootfs, 'bin/intruder'));
+    config.process.args = ['/bin/intruder', ...words];
+    return change(config, place);
+  };
+
+/** A second process that exchanges two names as fast as it can, for as long as `during` takes. */
+async function swapping(world, a, b, during) {
+  const child = spawn(world.intruder, ['swap', a, b], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    await new Promise((done) => child.stdout.once('data', done));
+    return await during();
+  } finally {
+    child.kill('SIGKILL');
+    await new Promise((done) => child.once('close', done));
+  }
+}
+
+/** Mounts of a control are made here, and taken off. */
+function mounted(argv, points, test) {
+  try {
+    const done = command('mount', ...argv);
+    expect(done.code === 0, `mount: ${done.stderr.trim()}`);
+    return test();
+  } finally {
+    for (const point of points) command('umount', '-l', point);
+  }
+}
+
+/** A folder with the files of /proc that a runtime writes to, which are none of the kernel's. */
+function fakeProc(folder) {
+  for (const name of ['sys/net/ipv4', 'self/attr/apparmor', 'thread-self/attr/apparmor'])
+    mkdirSync(join(folder, name), { recursive: true });
+  const files = [
+    'sys/net/ipv4/ip_forward',
+    'self/attr/exec',
+    'self/attr/apparmor/exec',
+    'thread-self/attr/apparmor/exec',
+  ];
+  for (const name of files) writeFileSync(join(folder, name), 'fake\n');
+  return () => files.filter((name) => readFileSync(join(folder, name), 'utf8') !== 'fake\n');
+}
+
+const forwarding = (config) => {
+  config.linux.sysctl = { 'net.ipv4.ip_forward': '1' };
+};
+const trueProc = { destination: '/data', type: 'proc', source: 'proc' };
+const inForce = ['read:/data/sys/net/ipv4/ip_forward'];
+
+/** A container with a fake /proc and a setting that is written through /proc: it fails, or the setting is the kernel's. */
+function redirected(result, changed) {
+  if (changed().length > 0) return open(`wrote ${changed().join(', ')} in the fake /proc`);
+  if (result.code !== 0) return held(reason(result));
+  const value = result.answers.get(inForce[0]);
+  return value?.value === '1\n' ? held('the setting is in force') : open('ran without the setting');
+}
+
+/** Where a proc file system is, as the container sees it. */
+function procPoints(result) {
+  const table = places
+    .map((place) => result.answers.get(`read:${place}/self/mountinfo`)?.value)
+    .find(Boolean);
+  return (table ?? '')
+    .split('\n')
+    .filter((line) => line.includes(' - proc '))
+    .map((line) => line.split(' ')[4]);
+}
+
+const places = ['/proc', '/data/other', '/link'];
+const procQuestions = places.flatMap((place) => [`read:${place}/self/mountinfo`, `read:${place}/uptime`]);
+const masked = (config) => {
+  config.linux.maskedPaths = ['/proc/uptime'];
+};
+
+/** A container that runs has its proc file system on what was /proc when it was made, and what is masked in it is so wherever that is now. */
+function procPlace(result) {
+  if (result.code !== 0) return held(reason(result));
+  const points = procPoints(result);
+  const bare = places.find((place) => result.answers.get(`read:${place}/uptime`)?.value);
+  if (bare) return open(`a masked file can be read in ${bare}`);
+  if (points.includes('/data/other')) return open('a proc file system is in the volume');
+  return points.length > 0 ? held('masked') : open('there is no proc file system, and the container runs');
+}
+
+/** Rounds of a race: the first that got through counts, else how often which was held; one at least has to have got as far as `wanted`. */
+async function race(wanted, round) {
+  const seen = new Map();
+  for (let i = 0; i < rounds; i++) {
+    const result = await round(i);
+    if (!result.held) return { held: false, how: `${result.how} (round ${i + 1})` };
+    const how = result.how.split(':')[0];
+    seen.set(how, (seen.get(how) ?? 0) + 1);
+  }
+  if (!seen.has(wanted))
+    return open(`no container ran, so that nothing was tried: ${[...seen.keys()].join(', ')}`);
+  return held([...seen].map(([how, count]) => `${how} ${count} times`).join(', '));
+}
+
+export const holes = [
+  {
+    cve: 'CVE-2019-5736',
+    title: "the runtime's program overwritten through /proc/PID/exe",
+    async control(world) {
+      const program = join(world.place, 'victim');
+      copyFileSync(world.intruder, program);
+      const before = digest(program);
+      const root = new world.Root();
+      try {
+        const { id } = await root.subject.started([], intrude(world, ['overwrite', '4000'], powerful));
+        const { pid } = await root.subject.state(id);
+        await wait(200);
+        for (let i = 0; i < 6; i++) {
+          if (digest(program) !== before) break;
+          command(program, 'victim', String(pid));
+          await wait(100);
+        }
+        return digest(program) !== before && 'a program that entered the container was overwritten';
+      } finally {
+        await root.close();
+      }
+    },
+    async attempt(subject, world) {
+      const copy = join(subject.folder, 'runtime', subject.command[0].split('/').at(-1));
+      mkdirSync(join(subject.folder, 'runtime'));
+      copyFileSync(subject.command[0], copy);
+      const before = digest(copy);
+      subject.command = [copy, ...subject.command.slice(1)];
+      const container = await subject.started(
+        [],
+        intrude(world, ['overwrite', '9000'], (config, { rootfs }) => {
+          powerful(config);
+          writeFileSync(join(rootfs, 'bin/self'), '#!/proc/self/exe\n', { mode: 0o755 });
+        }),
+      );
+      await wait(200);
+      let ran = 0;
+      for (let i = 0; i < 12; i++) {
+        ran += (await subject.call(['exec', container.id, '/bin/probe', 'exit:0'])).code === 0 ? 1 : 0;
+        await subject.call(['exec', container.id, '/bin/self']);
+      }
+      for (let i = 0; i < 700 && (await subject.state(container.id)).status !== 'stopped'; i++)
+        await wait(20);
+      if (digest(copy) !== before) return open('the program of the runtime is another');
+      const words = jsonLines(readFileSync(container.outFile, 'utf8')).at(-1);
+      if (ran === 0) return open('no exec ran, so that nothing was tried');
+      return held(
+        `${words.programs} programs opened, ${words.written} written, last ${words.errno || 'none'}`,
+      );
+    },
+  },
+  {
+    cve: 'CVE-2019-16884',
+    title: 'a volume on /proc takes what the runtime writes there',
+    control(world) {
+      const rootfs = join(world.place, 'c16884');
+      const fake = join(world.place, 'c16884-fake');
+      mkdirSync(join(rootfs, 'proc'), { recursive: true });
+      const changed = fakeProc(fake);
+      return mounted(['--bind', fake, join(rootfs, 'proc')], [join(rootfs, 'proc')], () => {
+        writeFileSync(join(rootfs, 'proc/sys/net/ipv4/ip_forward'), '1');
+        return changed().length === 1 && 'a write by path went to the volume';
+      });
+    },
+    async attempt(subject) {
+      let changed;
+      const result = await subject.run(inForce, (config, { folder }) => {
+        changed = fakeProc(join(folder, 'fake'));
+        config.mounts[0] = {
+          destination: '/proc',
+          type: 'bind',
+          source: join(folder, 'fake'),
+          options: ['rbind'],
+        };
+        config.mounts.push(trueProc);
+        forwarding(config);
+      });
+      return redirected(result, changed);
+    },
+  },
+  {
+    cve: 'CVE-2019-19921',
+    title: '/proc of the rootfs is a link',
+    control(world) {
+      const rootfs = join(world.place, 'c19921');
+      mkdirSync(join(rootfs, 'data/other'), { recursive: true });
+      symlinkSync('data/other', join(rootfs, 'proc'));
+      return mounted(
+        ['-t', 'proc', 'proc', join(rootfs, 'proc')],
+        [join(rootfs, 'data/other')],
+        () => existsSync(join(rootfs, 'data/other/self')) && 'a mount by path followed the link',
+      );
+    },
+    async attempt(subject) {
+      const result = await subject.run(procQuestions, (config, { rootfs }) => {
+        masked(config);
+        mkdirSync(join(rootfs, 'data/other'));
+        rmdirSync(join(rootfs, 'proc'));
+        symlinkSync('data/other', join(rootfs, 'proc'));
+      });
+      return procPlace(result);
+    },
+  },
+  {
+    cve: 'CVE-2021-30465',
+    title: 'a mount point exchanged for a link while mounts are made',
+    async control(world) {
+      const rootfs = join(world.place, 'c30465');
+      const outside = join(world.place, 'c30465-outside');
+      mkdirSync(join(rootfs, 'a'), { recursive: true });
+      mkdirSync(outside);
+      symlinkSync(outside, join(rootfs, 'b'));
+      const got = await swapping(world, join(rootfs, 'a'), join(rootfs, 'b'), async () => {
+        for (let i = 0; i < 3000 && readdirSync(outside).length === 0; i++) {
+          try {
+            mkdirSync(join(rootfs, 'a', `made-${i}`), { recursive: true });
+          } catch (error) {
+            if (!['EEXIST', 'ENOENT'].includes(error.code)) throw error;
+          }
+        }
+        return readdirSync(outside).length;
+      });
+      return got > 0 && 'a folder made by path was made outside';
+    },
+    attempt: (subject, world) =>
+      outsideRace(subject, world, 'c30465', (config) => {
+        config.mounts.push({ destination: '/data/a/made/deep', type: 'tmpfs', source: 'tmpfs' });
+      }),
+  },
+  {
+    cve: 'CVE-2022-0492',
+    title: 'release_agent of cgroup version 1, from a namespace of the container',
+    control(world) {
+      const folder = join(world.place, 'c0492');
+      mkdirSync(folder);
+      const done = command(world.intruder, 'agent-control', folder);
+      const [told] = jsonLines(done.stdout);
+      return told?.done && 'root of the host sets one';
+    },
+    async attempt(subject, world) {
+      const result = await subject.run([], intrude(world, ['release-agent']));
+      const told = jsonLines(result.stdout).at(-1);
+      if (!told) return open(`nothing was tried: ${result.stderr.trim()}`);
+      return told.done ? open('it was set') : held(`${told.step}: ${told.errno}`);
+    },
+  },
+  {
+    cve: 'CVE-2023-25809',
+    title: 'the cgroups of the host written to from a user namespace without a cgroup namespace',
+    control() {
+      const delegated = delegate('c25809');
+      try {
+        const done = command('setpriv', '--reuid=100000', '--clear-groups', 'mkdir', join(delegated, 'made'));
+        return done.code === 0 && 'the user to whom the cgroup belongs writes to it';
+      } finally {
+        if (existsSync(join(delegated, 'made'))) rmdirSync(join(delegated, 'made'));
+        rmdirSync(delegated);
+      }
+    },
+    async attempt(subject) {
+      const delegated = delegate('25809');
+      const name = delegated.split('/').at(-1);
+      try {
+        const result = await subject.run(
+          [`mkdir:/sys/fs/cgroup/${name}/made`, 'read:/proc/self/cgroup'],
+          (config, { rootfs }) => {
+            mkdirSync(join(rootfs, 'sys/fs/cgroup'), { recursive: true });
+            config.linux.namespaces.push({ type: 'user' });
+            config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+            config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+            config.mounts.push({
+              destination: '/sys/fs/cgroup',
+              type: 'cgroup',
+              source: 'cgroup',
+              options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
+            });
+          },
+        );
+        if (existsSync(join(delegated, 'made'))) return open('a cgroup of the host was made');
+        if (result.code !== 0) return held(reason(result));
+        return held(`refused: ${result.answers.get(`mkdir:/sys/fs/cgroup/${name}/made`)?.errno}`);
+      } finally {
+        if (existsSync(join(delegated, 'made'))) rmdirSync(join(delegated, 'made'));
+        rmdirSync(delegated);
+      }
+    },
+  },
+  {
+    cve: 'CVE-2023-27561',
+    title: '/proc exchanged for a link into a volume while the container is made',
+    async control(world) {
+      const rootfs = join(world.place, 'c27561');
+      for (const name of ['proc', 'data/other']) mkdirSync(join(rootfs, name), { recursive: true });
+      symlinkSync('data/other', join(rootfs, 'link'));
+      const elsewhere = join(rootfs, 'data/other');
+      return swapping(world, join(rootfs, 'proc'), join(rootfs, 'link'), async () => {
+        for (let i = 0; i < 2000; i++) {
+          command('mount', '-t', 'proc', 'proc', join(rootfs, 'proc'));
+          const there = existsSync(join(elsewhere, 'self'));
+          for (const point of [elsewhere, join(rootfs, 'proc'), join(rootfs, 'link')])
+            command('umount', '-l', point);
+          if (there) return 'a mount by path went to the volume';
+        }
+        return false;
+      });
+    },
+    attempt: (subject, world) =>
+      race('masked', async () => {
+        let paths;
+        const bundle = subject.bundle(procQuestions, (config, { folder, rootfs }) => {
+          mkdirSync(join(folder, 'volume/other'), { recursive: true });
+          config.mounts.unshift({
+            destination: '/data',
+            type: 'bind',
+            source: join(folder, 'volume'),
+            options: ['rbind'],
+          });
+          masked(config);
+          symlinkSync('data/other', join(rootfs, 'link'));
+          paths = [join(rootfs, 'proc'), join(rootfs, 'link')];
+        });
+        return swapping(world, ...paths, async () => procPlace(await subject.runBundle(bundle)));
+      }),
+  },
+  {
+    cve: 'CVE-2023-28642',
+    title: 'what confines the container written into a /proc that is a link',
+    control(world) {
+      const rootfs = join(world.place, 'c28642');
+      const changed = fakeProc(join(rootfs, 'data/fake'));
+      symlinkSync('data/fake', join(rootfs, 'proc'));
+      writeFileSync(join(rootfs, 'proc/self/attr/exec'), 'exec profile');
+      return changed().length === 1 && 'a write by path went to the folder';
+    },
+    async attempt(subject) {
+      let changed;
+      const result = await subject.run(inForce, (config, { rootfs }) => {
+        changed = fakeProc(join(rootfs, 'tmp/fake'));
+        rmdirSync(join(rootfs, 'proc'));
+        symlinkSync('tmp/fake', join(rootfs, 'proc'));
+        config.mounts.shift();
+        config.mounts.push(trueProc);
+        forwarding(config);
+      });
+      return redirected(result, changed);
+    },
+  },
+  {
+    cve: 'CVE-2024-21626',
+    title: 'a working folder, or a program, by a descriptor that the runtime left open',
+    control(world) {
+      const rootfs = join(world.place, 'c21626');
+      mkdirSync(join(rootfs, 'proc'), { recursive: true });
+      const marker = join(world.place, 'c21626-marker');
+      writeFileSync(marker, 'marker\n');
+      // In a mount namespace of its own: what it mounts ends with it.
+      const done = command('unshare', '--mount', world.intruder, 'leak', rootfs, marker);
+      return jsonLines(done.stdout)[0]?.read === 'marker' && 'an open folder led out of a chroot';
+    },
+    async attempt(subject) {
+      const marker = join(subject.folder, 'marker');
+      writeFileSync(marker, 'marker\n');
+      const ups = [1, 2, 3, 4, 5, 6].map((n) => '../'.repeat(n));
+      const questions = [...ups.flatMap((up) => [`read:${up}marker`, `read:${up}${marker.slice(1)}`]), 'fds'];
+      const running = await subject.started(['sleep:100000']);
+      let refused = 0;
+      let inside = 0;
+      const look = (result) => {
+        const words = jsonLines(result.stdout);
+        if (words.some(({ ask, ok }) => ask.startsWith('read:') && ok)) return true;
+        if (result.code === 0) inside++;
+        else refused++;
+        return false;
+      };
+      for (let fd = 3; fd < 16; fd++) {
+        const cwd = `/proc/self/fd/${fd}`;
+        const run = await subject.run(questions, (config) => {
+          config.process.cwd = cwd;
+        });
+        if (look(run)) return open(`run with the working folder ${cwd} read a file of the host`);
+        const exec = await subject.call(['exec', '--cwd', cwd, running.id, '/bin/probe', ...questions]);
+        if (look(exec)) return open(`exec with the working folder ${cwd} read a file of the host`);
+        for (const up of ups.slice(0, 5)) {
+          const program = await subject.run([], (config) => {
+            config.process.args = [`${cwd}/${up}${process.execPath.slice(1)}`, '--version'];
+          });
+          if (/^v\d/m.test(program.stdout)) return open(`a program of the host ran by ${cwd}`);
+        }
+      }
+      const { answers } = await subject.run(['fds']);
+      if (answers.get('fds')?.value !== '0 1 2')
+        return open(`descriptors ${answers.get('fds')?.value} are open`);
+      return held(`${refused} refused, ${inside} inside`);
+    },
+  },
+  {
+    cve: 'CVE-2024-45310',
+    title: 'files made on the host where a mount point is exchanged for a link',
+    async control(world) {
+      const rootfs = join(world.place, 'c45310');
+      const outside = join(world.place, 'c45310-outside');
+      mkdirSync(join(rootfs, 'a'), { recursive: true });
+      mkdirSync(outside);
+      symlinkSync(outside, join(rootfs, 'b'));
+      const got = await swapping(world, join(rootfs, 'a'), join(rootfs, 'b'), async () => {
+        for (let i = 0; i < 3000 && readdirSync(outside).length === 0; i++) {
+          try {
+            writeFileSync(join(rootfs, 'a', `made-${i}`), '');
+          } catch (error) {
+            if (error.code !== 'ENOENT') throw error;
+          }
+        }
+        return readdirSync(outside).length;
+      });
+      return got > 0 && 'a file made by path was made outside';
+    },
+    attempt: (subject, world) =>
+      outsideRace(subject, world, 'c45310', (config, { folder }) => {
+        writeFileSync(join(folder, 'source'), 'source\n');
+        config.mounts.push({
+          destination: '/data/a/file',
+          type: 'bind',
+          source: join(folder, 'source'),
+          options: ['bind'],
+        });
+      }),
+  },
+  {
+    cve: 'CVE-2025-31133',
+    title: "the container's /dev/null is a link when paths are masked with it",
+    control(world) {
+      const rootfs = join(world.place, 'c31133');
+      for (const name of ['dev', 'etc']) mkdirSync(join(rootfs, name), { recursive: true });
+      writeFileSync(join(rootfs, 'etc/chosen'), 'chosen\n');
+      writeFileSync(join(rootfs, 'etc/file'), 'secret\n');
+      symlinkSync('../etc/chosen', join(rootfs, 'dev/null'));
+      return mounted(
+        ['--bind', join(rootfs, 'dev/null'), join(rootfs, 'etc/file')],
+        [join(rootfs, 'etc/file')],
+        () =>
+          readFileSync(join(rootfs, 'etc/file'), 'utf8') === 'chosen\n' &&
+          'a bind mount by path took the chosen file',
+      );
+    },
+    attempt: (subject, world) =>
+      race('masked', async () => {
+        let paths;
+        const bundle = subject.bundle(['read:/etc/file', 'write:/etc/chosen'], (config, { rootfs }) => {
+          writeFileSync(join(rootfs, 'etc/chosen'), 'chosen\n');
+          command('mknod', '-m', '666', join(rootfs, 'dev/null'), 'c', '1', '3');
+          symlinkSync('../etc/chosen', join(rootfs, 'dev/link'));
+          config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+          config.linux.maskedPaths = ['/etc/file'];
+          paths = [join(rootfs, 'dev/null'), join(rootfs, 'dev/link')];
+        });
+        return swapping(world, ...paths, async () => {
+          const result = await subject.runBundle(bundle);
+          if (result.code !== 0) return held(reason(result));
+          const { value, errno } = result.answers.get('read:/etc/file') ?? {};
+          if (value) return open(`the masked file reads as ${JSON.stringify(value)}`);
+          return held(value === '' ? 'masked' : (errno ?? 'did not answer'));
+        });
+      }),
+  },
+  {
+    cve: 'CVE-2025-52565',
+    title: '/dev/console is a link when the terminal is mounted on it',
+    control(world) {
+      const rootfs = join(world.place, 'c52565');
+      for (const name of ['dev', 'etc']) mkdirSync(join(rootfs, name), { recursive: true });
+      writeFileSync(join(rootfs, 'etc/chosen'), 'chosen\n');
+      symlinkSync('../etc/chosen', join(rootfs, 'dev/console'));
+      return mounted(
+        ['--bind', '/dev/null', join(rootfs, 'dev/console')],
+        [join(rootfs, 'etc/chosen')],
+        () =>
+          readFileSync(join(rootfs, 'etc/chosen'), 'utf8') === '' &&
+          'a bind mount by path went to the chosen file',
+      );
+    },
+    attempt: (subject) =>
+      subject.withConsole(async (socket, text) => {
+        const container = await subject.create(
+          ['stat:/etc/chosen', 'read:/etc/chosen', 'exit:0'],
+          (config, { rootfs, folder }) => {
+            writeFileSync(join(rootfs, 'etc/chosen'), 'chosen\n');
+            mkdirSync(join(folder, 'dev/pts'), { recursive: true });
+            symlinkSync('../etc/chosen', join(folder, 'dev/console'));
+            symlinkSync('pts/ptmx', join(folder, 'dev/ptmx'));
+            for (const [name, minor] of Object.entries({ null: 3, zero: 5, full: 7, random: 8, urandom: 9 }))
+              command('mknod', '-m', '666', join(folder, 'dev', name), 'c', '1', String(minor));
+            command('mknod', '-m', '666', join(folder, 'dev/tty'), 'c', '5', '0');
+            config.mounts = config.mounts.filter(({ destination }) => destination !== '/dev/shm');
+            config.mounts[1] = {
+              destination: '/dev',
+              type: 'bind',
+              source: join(folder, 'dev'),
+              options: ['bind'],
+            };
+            config.process.terminal = true;
+          },
+          { flags: ['--console-socket', socket] },
+        );
+        if (container.code !== 0) return held(reason(container));
+        await subject.must(['start', container.id]);
+        for (let i = 0; i < 500 && !text().includes('"ask":"stat:/etc/chosen"'); i++) await wait(20);
+        expect(text().includes('"ask":"stat:/etc/chosen"'), 'the container runs and says nothing');
+        const [, found] = /"ask":"stat:\/etc\/chosen",(?:[^}]*"value":"([^"]*)")?/.exec(text());
+        return found?.startsWith('file ')
+          ? held('the chosen file is a file')
+          : open(`the chosen file is ${found}`);
+      }),
+  },
+  {
+    cve: 'CVE-2025-52881',
+    title: 'what the runtime writes to /proc/sys redirected by a mount on it',
+    control(world) {
+      const root = join(world.place, 'c52881');
+      mkdirSync(root);
+      const changed = fakeProc(join(root, 'fake'));
+      mkdirSync(join(root, 'proc'));
+      try {
+        command('mount', '-t', 'proc', 'proc', join(root, 'proc'));
+        command('mount', '--bind', join(root, 'fake/sys'), join(root, 'proc/sys'));
+        writeFileSync(join(root, 'proc/sys/net/ipv4/ip_forward'), '1');
+        return changed().length === 1 && 'a write by path went to the mount';
+      } finally {
+        command('umount', '-l', join(root, 'proc/sys'));
+        command('umount', '-l', join(root, 'proc'));
+      }
+    },
+    async attempt(subject) {
+      let changed;
+      const ways = [
+        ['/proc/sys', 'fake/sys'],
+        ['/proc/sys/net', 'fake/sys/net'],
+        ['/proc/sys/net/ipv4/ip_forward', 'fake/sys/net/ipv4/ip_forward'],
+      ];
+      const how = [];
+      for (const [destination, source] of ways) {
+        const result = await subject.run(inForce, (config, { folder }) => {
+          changed = fakeProc(join(folder, 'fake'));
+          config.mounts.push(trueProc, {
+            destination,
+            type: 'bind',
+            source: join(folder, source),
+            options: ['bind'],
+          });
+          forwarding(config);
+        });
+        const outcome = redirected(result, changed);
+        if (!outcome.held) return { held: false, how: `${destination}: ${outcome.how}` };
+        how.push(outcome.how.split(':')[0]);
+      }
+      return held(how.join(', '));
+    },
+  },
+];
+
+/** A cgroup of the host that belongs to the user whom the container's root is. */
+function delegate(name) {
+  const folder = `/sys/fs/cgroup/holes-${name}-${tag}`;
+  mkdirSync(folder);
+  chownSync(folder, 100000, 100000);
+  return folder;
+}
+
+/** Containers made while a folder on the way to a mount point is exchanged for a link out of the rootfs. */
+async function outsideRace(subject, world, name, change) {
+  const outside = join(world.place, `${name}-out-${subject.name}`);
+  mkdirSync(outside);
+  const outcome = await race('stayed inside', async () => {
+    let paths;
+    const bundle = subject.bundle(['list:/data/a'], (config, place) => {
+      const volume = join(place.rootfs, 'data');
+      mkdirSync(join(volume, 'a'));
+      // Out of any rootfs by names, and in no rootfs as an absolute one.
+      symlinkSync(`${'../'.repeat(24)}${outside.slice(1)}`, join(volume, 'b'));
+      paths = [join(volume, 'a'), join(volume, 'b')];
+      return change(config, place);
+    });
+    return swapping(world, ...paths, async () => {
+      const result = await subject.runBundle(bundle);
+      if (readdirSync(outside).length > 0) return open('something was made outside of the rootfs');
+      return result.code === 0 ? held('stayed inside') : held(reason(result));
+    });
+  });
+  rmSync(outside, { recursive: true, force: true });
+  return outcome;
+}

@@ -1,0 +1,123 @@
+// Tries the known holes of OCI runtimes on each runtime and writes the table: one row a hole, one column a runtime.
+//   node test/holes/run.mjs [--tap] [--case TEXT] [--out FOLDER] [RUNTIME...]
+// --tap prints TAP for the first runtime. A hole whose control fails counts as failed: its attempt would prove nothing.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Failure, Subject } from '../conformance/subject.mjs';
+import { removeCgroups, startOver } from '../conformance/world.mjs';
+import { holes } from './holes.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const top = resolve(here, '../..');
+const subjects = JSON.parse(readFileSync(join(top, 'test/conformance/subjects.json'), 'utf8'));
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    tap: { type: 'boolean', default: false },
+    case: { type: 'string' },
+    out: { type: 'string', default: join(top, 'build/holes') },
+    inside: { type: 'string' },
+  },
+});
+
+function commandOf(name) {
+  const [program, ...rest] = subjects[name].command;
+  if (program.includes('/')) return [resolve(top, program), ...rest];
+  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' });
+  return found.status === 0 ? [found.stdout.trim(), ...rest] : null;
+}
+
+async function outcomeOf(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { held: false, how: error.message.split('\n')[0] };
+  }
+}
+
+function markdown(rows, names) {
+  const cell = (outcome) =>
+    outcome ? `${outcome.held ? 'held' : '**open**'}: ${outcome.how}`.replaceAll('|', '\\|') : '';
+  return [
+    `| hole | what is tried | control | ${names.join(' | ')} |`,
+    `| --- | --- | --- |${' --- |'.repeat(names.length)}`,
+    ...rows.map(
+      (row) =>
+        `| ${row.cve} | ${row.title} | ${row.control || '**failed**'} | ${names.map((name) => cell(row.outcomes[name])).join(' | ')} |`,
+    ),
+    '',
+  ].join('\n');
+}
+
+async function inside(place) {
+  const probe = join(place, 'probe');
+  const intruder = join(place, 'intruder');
+  copyFileSync(join(top, 'build/conformance/probe'), probe);
+  copyFileSync(join(top, 'build/holes/intruder'), intruder);
+  const wanted = positionals.length > 0 ? positionals : Object.keys(subjects);
+  const chosen = new Map();
+  for (const name of wanted) {
+    if (!Object.hasOwn(subjects, name)) {
+      console.error(`holes: there is no runtime ${name} in subjects.json`);
+      return 2;
+    }
+    const command = commandOf(name);
+    if (command) chosen.set(name, command);
+    else console.error(`holes: ${name} is not installed`);
+  }
+  const [first] = chosen.keys();
+  /** A container for a control, by whichever runtime is there. */
+  class Root {
+    subject = Object.assign(new Subject('control', chosen.get(first), place, probe), { shared: false });
+    close() {
+      return this.subject.close();
+    }
+  }
+  const world = { place, intruder, Root };
+  const entries = holes.filter(({ cve, title }) => !options.case || `${cve} ${title}`.includes(options.case));
+  const rows = [];
+  let good = chosen.size > 0;
+  if (options.tap) console.log(`1..${entries.length}`);
+  for (const [index, { cve, title, control, attempt }] of entries.entries()) {
+    const row = { cve, title, control: '', outcomes: {} };
+    rows.push(row);
+    const shown = await outcomeOf(async () => ({ held: true, how: await control(world) }));
+    row.control = shown.held && shown.how ? shown.how : '';
+    for (const [name, command] of chosen) {
+      const subject = new Subject(name, command, place, probe);
+      subject.shared = false;
+      row.outcomes[name] = await outcomeOf(() => attempt(subject, world));
+      await subject.close();
+    }
+    const own = row.outcomes[first];
+    const well = own.held && row.control !== '';
+    good &&= well;
+    if (!options.tap) continue;
+    console.log(`${well ? 'ok' : 'not ok'} ${index + 1} - ${cve}: ${title}`);
+    console.log(
+      `#   control: ${row.control || `failed: ${shown.how}`}\n#   ${own.held ? 'held' : 'open'}: ${own.how}`,
+    );
+  }
+  removeCgroups();
+  if (options.tap) return good ? 0 : 1;
+  const table = markdown(rows, [...chosen.keys()]);
+  console.log(table);
+  if (!options.case) {
+    mkdirSync(options.out, { recursive: true });
+    writeFileSync(join(options.out, 'table.md'), table);
+    writeFileSync(join(options.out, 'table.json'), `${JSON.stringify(rows, null, 2)}\n`);
+  }
+  return good ? 0 : 1;
+}
+
+if (options.inside) process.exitCode = await inside(options.inside);
+else if (process.geteuid() !== 0) console.log('1..0 # skip not root');
+else {
+  const status = startOver('holes');
+  if (status === 77) console.log('1..0 # skip no cgroup v2 on this host');
+  else process.exitCode = status ?? 1;
+}
