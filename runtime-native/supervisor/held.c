@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "file.h"
@@ -103,6 +104,19 @@ int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vx
 	vxe_json_put(&root);
 	*found = !failed;
 	return failed < 0 ? vxe_error_wrap(err, VXE_HELD_FILE) : 0;
+}
+
+void vxe_held_filter(int state_dir_fd, struct vxe_filter *out)
+{
+	struct vxe_filter loaded;
+	struct stat st;
+
+	vxe_filter_free(out);
+	if (fstatat(state_dir_fd, VXE_HELD_FILTER_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022) ||
+	    vxe_filter_load_file(state_dir_fd, VXE_HELD_FILTER_FILE, &loaded, NULL) < 0)
+		return;
+	*out = loaded;
 }
 
 int vxe_held_watch(int state_dir_fd)

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "filter.h"
 #include "json.h"
 #include "mode.h"
 #include "record.h"
 
 #define VXE_HELD_MODE_FILE "mode"
 #define VXE_HELD_FILE "held.json"
+#define VXE_HELD_FILTER_FILE "filter"
 
 /* Who tells of refusals by Landlock in production. */
 enum vxe_object_records { VXE_OBJECTS_UNRECORDED, VXE_OBJECTS_BY_SUPERVISOR, VXE_OBJECTS_BY_AUDIT };
@@ -38,6 +40,10 @@ void vxe_held_format(const struct vxe_held *held, struct vxe_json_text *text, co
 int vxe_held_write(int state_dir_fd, const struct vxe_held *held, struct vxe_error **err);
 /* *found: the instance has one. */
 int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vxe_error **err);
+
+/* The filter of a profile that was upgraded since the launch (VXE_HELD_FILTER_FILE), in the place of *out; none where there is none, or none that
+   is its owner's alone. */
+void vxe_held_filter(int state_dir_fd, struct vxe_filter *out);
 
 /* A descriptor that becomes readable when the mode asked for may have changed; -1 with errno. */
 int vxe_held_watch(int state_dir_fd);

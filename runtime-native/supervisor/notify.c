@@ -169,6 +169,13 @@ static bool permitted_as_call(const struct vxe_notify *notify, const struct secc
 	return (vxe_filter_run(&notify->judge->judge->filter, data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
 }
 
+/* An upgrade since the launch permits it: by the registers, which the caller cannot change any more. */
+static bool permitted_since(const struct vxe_notify *notify, const struct seccomp_data *data)
+{
+	return notify->since && notify->since->length &&
+	       (vxe_filter_run(notify->since, data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
+}
+
 static void violation_begin(struct vxe_violation *violation, const struct seccomp_notif *request)
 {
 	memset(violation, 0, sizeof(*violation));
@@ -284,7 +291,7 @@ int vxe_notify_serve(struct vxe_notify *notify)
 	answer = is_native(data) ? call_perform(notify, &in.request) : -1;
 	if (answer >= 0)
 		return answer_send(notify, &in.request, answer, false);
-	permitted = permitted_as_call(notify, data);
+	permitted = permitted_as_call(notify, data) || permitted_since(notify, data);
 	if (!permitted)
 		answer = call_record(notify, &in.request);
 	/* What is refused as a call comes to no object; what is performed is judged whole, so that one round shows all. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "filter.h"
 #include "judge.h"
 #include "record.h"
 
@@ -24,6 +25,7 @@ struct vxe_notify {
 	bool perform;			/* soft: what the profile refuses goes on */
 	bool landlock;			/* Landlock holds the objects: what the judge finds is refused by it */
 	bool objects; /* with a judge that is loaded: the filter raises permitted calls too, for what they name */
+	const struct vxe_filter *since; /* of a profile that was upgraded since the launch; NULL: none */
 	struct vxe_record_log *log;
 };
 

@@ -123,8 +123,9 @@ static void syslog_drain(struct vxe_supervision *s)
 struct watch {
 	struct vxe_record_log *log;
 	struct vxe_held held;
-	uint64_t told;	 /* violations in the last telling */
-	int64_t next_ns; /* no telling before */
+	struct vxe_filter since; /* see notify.h */
+	uint64_t told;		 /* violations in the last telling */
+	int64_t next_ns;	 /* no telling before */
 };
 
 #define TELL_EVERY_NS 1000000000
@@ -225,6 +226,7 @@ static void mode_follow(struct vxe_supervision *s, struct vxe_notify *notify, st
 	bool found;
 
 	vxe_held_watch_drain(s->watch_fd);
+	vxe_held_filter(s->state_fd, &watch->since);
 	if (vxe_mode_read(s->state_fd, VXE_HELD_MODE_FILE, &asked, &found, NULL) < 0 || !found)
 		asked = VXE_MODE_PRODUCTION;
 	if (asked == watch->held.asked)
@@ -379,9 +381,11 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));
 	signal(SIGPIPE, SIG_IGN);
+	notify.since = &watch.since;
 	if (watch_begin(s, &watch, err) < 0)
 		return -1;
 	result = loop(s, &notify, &watch, err);
+	vxe_filter_free(&watch.since);
 	vxe_record_close(&s->log);
 	if (result < 0)
 		return -1;

@@ -1,14 +1,7 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
-import {
-  coverageJson,
-  type FileWorld,
-  type Lowered,
-  type LoweringTarget,
-  lowerPolicy,
-} from '../lowering/index.js';
+import { unwrap } from '../common/index.js';
+import { type LoweringTarget, lowerPolicy } from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
 import { accountsOf, ownerOf } from './accounts.js';
 import { auditBundle } from './audit/index.js';
@@ -17,14 +10,13 @@ import { type Creator, ociConfig } from './config.js';
 import { Failure } from './failure.js';
 import { completeFromPackage } from './guess.js';
 import { makeHostFolders } from './host-folders.js';
-import { manifestText } from './manifest.js';
 import { checkName, type Places } from './places.js';
-import { loadProfile, storedName } from './profile.js';
+import { planFiles, worldOf, writePlan } from './plan-files.js';
+import { loadProfile } from './profile.js';
 import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
 import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
-import type { RootfsPlan } from './rootfs/plan.js';
-import { stamp, syncPath, writeRootfs } from './rootfs/write.js';
+import { writeRootfs } from './rootfs/write.js';
 import {
   type Candidate,
   checkPackageName,
@@ -107,7 +99,7 @@ export async function createBundle(request: CreateRequest, context: CreateContex
   });
 
   checked(`lowering the profile ${recipe.profile}`);
-  const world = worldOf(recipe, plan);
+  const world = worldOf(recipe, plan.world());
   const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), profile.files);
 
   const work = store.begin(request.name);
@@ -273,62 +265,6 @@ function rootsOf(recipe: Recipe): Root[] {
     ...(recipe.libraries ?? []).map(library('named under libraries by the recipe')),
     ...(recipe.dlopen ?? []).map(library('named under dlopen by the recipe')),
   ];
-}
-
-// Every OCI runtime makes these; the profile says which of them may be used.
-const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'];
-
-/** The finite world that the profile is lowered for. */
-function worldOf(recipe: Recipe, plan: RootfsPlan): FileWorld {
-  return {
-    entries: [...plan.world(), ...DEVICES.map((name) => ({ path: `/dev/${name}`, kind: 'device' as const }))],
-    open: ['/proc', ...Object.keys(recipe.tmpfs ?? {}), ...Object.keys(recipe.mounts ?? {})].sort(),
-  };
-}
-
-function planFiles(
-  recipe: Recipe,
-  lowered: Lowered,
-  profile: SourceFile,
-  config: string,
-): ReadonlyMap<string, string | Uint8Array> {
-  return new Map<string, string | Uint8Array>([
-    ['config.json', config],
-    ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
-    ['vxe/filter.bpf', lowered.seccomp.filter],
-    ['vxe/soft.bpf', lowered.seccomp.soft],
-    ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
-    [`vxe/${storedName(profile)}`, profile.text],
-    ['vxe/recipe.yaml', recipeText(recipe)],
-  ]);
-}
-
-function writePlan(
-  work: string,
-  name: string,
-  parts: ReadonlyMap<string, string | Uint8Array>,
-  entries: ReturnType<typeof writeRootfs>,
-): void {
-  mkdirSync(join(work, 'vxe'), { mode: 0o755 });
-  chmodSync(join(work, 'vxe'), 0o755);
-  const plan: Record<string, string> = {};
-  const put = (file: string, content: string | Uint8Array): void => {
-    const path = join(work, file);
-    writeFileSync(path, content, { mode: 0o644, flag: 'wx' });
-    chmodSync(path, 0o644);
-    stamp(path);
-    syncPath(path);
-  };
-  for (const [file, content] of parts) {
-    put(file, content);
-    plan[file] = createHash('sha256').update(content).digest('hex');
-  }
-  put('vxe/manifest.json', manifestText({ manifest: 1, name, entries, plan }));
-  for (const folder of [join(work, 'vxe'), work]) {
-    chmodSync(folder, 0o755);
-    stamp(folder);
-    syncPath(folder);
-  }
 }
 
 function refuseFindings(

@@ -9,6 +9,7 @@ export { compileProfile, readBundleProfile, writeCompiled } from './compiled.js'
 export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
+export { ProfileHistory, type ProfileVersion } from './history.js';
 export { recoverFolder, startTimeOf, workName } from './leftovers.js';
 export { type Manifest, type ManifestEntry, readManifest } from './manifest.js';
 export {
@@ -21,8 +22,16 @@ export {
   placesOf,
   type Surroundings,
 } from './places.js';
-export { findLibrary, listProfiles, loadProfile, PROFILE_ENDINGS, readProfile } from './profile.js';
+export {
+  findLibrary,
+  listProfiles,
+  loadProfile,
+  PROFILE_ENDINGS,
+  readProfile,
+  storedProfile,
+} from './profile.js';
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
+export { type Relowered, relowerBundle } from './relower.js';
 export type { CreateRequest } from './request.js';
 export { hostLister } from './source/host.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';

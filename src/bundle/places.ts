@@ -23,6 +23,8 @@ export interface Places {
   readonly state: string;
   readonly logs: string;
   readonly cache: string;
+  /** Kept versions of the bundles' profiles. */
+  readonly history: string;
 }
 
 export function placesOf({ env, uid, cwd }: Surroundings): Places {
@@ -45,6 +47,7 @@ export function placesOf({ env, uid, cwd }: Surroundings): Places {
     logs:
       env.VXE_LOGS ||
       (root ? '/var/log/vxe' : join(env.XDG_STATE_HOME || join(home, '.local/state'), 'vxe/log')),
+    history: env.VXE_HISTORY || (root ? '/var/lib/vxe/history' : join(data, 'history')),
     cache:
       env.VXE_CACHE || (root ? '/var/cache/vxe' : join(env.XDG_CACHE_HOME || join(home, '.cache'), 'vxe')),
   };

@@ -27,9 +27,14 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   'profile:check': () => import('./profile/check.js'),
   'profile:compile': () => import('./profile/compile.js'),
   'profile:convert': () => import('./profile/convert.js'),
+  'profile:diff': () => import('./profile/diff.js'),
   'profile:fmt': () => import('./profile/fmt.js'),
   'profile:list': () => import('./profile/list.js'),
+  'profile:log': () => import('./profile/log.js'),
+  'profile:rollback': () => import('./profile/rollback.js'),
   prove: () => import('./prove.js'),
+  upgrade: () => import('./upgrade.js'),
+  violations: () => import('./violations.js'),
 };
 
 /** The verb that a command line names and that can run by itself, with the arguments left for it. */

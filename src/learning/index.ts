@@ -18,3 +18,13 @@ export {
   readLine,
   readRecording,
 } from './recording/index.js';
+export type { Choice, Decision, Edit, Violation, ViolationLog } from './violations/index.js';
+export {
+  applyEdit,
+  dangerOf,
+  decisionsOf,
+  readViolation,
+  readViolations,
+  rowOf,
+  rowWords,
+} from './violations/index.js';

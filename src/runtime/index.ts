@@ -10,3 +10,4 @@ export {
 } from './attack.js';
 export { type Instance, runningInstance } from './instances.js';
 export { type NativeProgram, nativeProgram } from './programs.js';
+export { followViolations, violationText } from './violations.js';

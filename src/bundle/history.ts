@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, Failure } from './failure.js';
+import { checkName } from './places.js';
+import { syncPath } from './rootfs/write.js';
+
+/** One kept version of a bundle's profile. */
+export interface ProfileVersion {
+  readonly version: number;
+  readonly time: string;
+  /** Who made it, by number. */
+  readonly by: number;
+  /** `created`, `upgraded`, `rolled back to 2`, `changed outside`. */
+  readonly why: string;
+  /** The rules that came with it, as the profile says them. */
+  readonly rules: readonly string[];
+  readonly sha256: string;
+  /** The stored text's name: its ending says the form. */
+  readonly file: string;
+}
+
+/** Every version of the bundles' profiles. A version is never changed; the newest is the one in the bundle. */
+export class ProfileHistory {
+  readonly #folder: string;
+  readonly #name: string;
+
+  constructor(histories: string, name: string) {
+    this.#name = checkName(name, 'bundle');
+    this.#folder = join(histories, name);
+  }
+
+  list(): readonly ProfileVersion[] {
+    if (!existsSync(this.#folder)) return [];
+    return readdirSync(this.#folder)
+      .filter((name) => /^\d{6}\.json$/.test(name))
+      .sort()
+      .map((name) => this.#read(name));
+  }
+
+  text(version: number): string {
+    return readFileSync(join(this.#folder, this.find(version).file), 'utf8');
+  }
+
+  find(version: number): ProfileVersion {
+    const found = this.list().find((each) => each.version === version);
+    if (found !== undefined) return found;
+    throw new Failure('version-missing', this.#name, `there is no version ${version} of its profile`, {
+      hint: `see 'vxe profile log ${this.#name}'`,
+      exit: 2,
+    });
+  }
+
+  /** Keeps a text as the next version; one that is the newest already is not kept again. */
+  keep(text: string, ending: string, why: string, by: number, rules: readonly string[] = []): ProfileVersion {
+    const all = this.list();
+    const newest = all.at(-1);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    if (newest?.sha256 === sha256) return newest;
+    const version = (newest?.version ?? 0) + 1;
+    const stem = String(version).padStart(6, '0');
+    const made: ProfileVersion = {
+      version,
+      time: new Date().toISOString(),
+      by,
+      why,
+      rules,
+      sha256,
+      file: `${stem}${ending}`,
+    };
+    mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
+    // The text first: a version that is listed has one.
+    this.#put(made.file, text);
+    this.#put(`${stem}.json`, `${JSON.stringify(made)}\n`);
+    syncPath(this.#folder);
+    return made;
+  }
+
+  #put(name: string, text: string): void {
+    const path = join(this.#folder, name);
+    writeFileSync(`${path}.new`, text, { mode: 0o644 });
+    syncPath(`${path}.new`);
+    renameSync(`${path}.new`, path);
+  }
+
+  #read(name: string): ProfileVersion {
+    const file = join(this.#folder, name);
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as ProfileVersion;
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && errnoOf(error) === undefined) throw error;
+      throw new Failure('history-broken', file, 'cannot be read', {
+        hint: 'remove it, if that version is not needed',
+      });
+    }
+  }
+}

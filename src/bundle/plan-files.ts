@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson, type JsonValue, type SourceFile } from '../common/index.js';
+import { coverageJson, type FileWorld, type Lowered, type WorldEntry } from '../lowering/index.js';
+import { type ManifestEntry, manifestText } from './manifest.js';
+import { storedName } from './profile.js';
+import { type Recipe, recipeText } from './recipe/index.js';
+import { stamp, syncPath } from './rootfs/write.js';
+
+// Every OCI runtime makes these; the profile says which of them may be used.
+const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'];
+
+/** The finite world that the profile is lowered for. */
+export function worldOf(recipe: Recipe, entries: readonly WorldEntry[]): FileWorld {
+  return {
+    entries: [...entries, ...DEVICES.map((name) => ({ path: `/dev/${name}`, kind: 'device' as const }))],
+    open: ['/proc', ...Object.keys(recipe.tmpfs ?? {}), ...Object.keys(recipe.mounts ?? {})].sort(),
+  };
+}
+
+/** What lies beside the root file system, by its path in the bundle. */
+export function planFiles(
+  recipe: Recipe,
+  lowered: Lowered,
+  profile: SourceFile,
+  config: string,
+): ReadonlyMap<string, string | Uint8Array> {
+  return new Map<string, string | Uint8Array>([
+    ['config.json', config],
+    ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
+    ['vxe/filter.bpf', lowered.seccomp.filter],
+    ['vxe/soft.bpf', lowered.seccomp.soft],
+    ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
+    [`vxe/${storedName(profile)}`, profile.text],
+    ['vxe/recipe.yaml', recipeText(recipe)],
+  ]);
+}
+
+/** Writes it into a bundle that is being made. */
+export function writePlan(
+  work: string,
+  name: string,
+  parts: ReadonlyMap<string, string | Uint8Array>,
+  entries: readonly ManifestEntry[],
+): void {
+  mkdirSync(join(work, 'vxe'), { mode: 0o755 });
+  chmodSync(join(work, 'vxe'), 0o755);
+  const plan: Record<string, string> = {};
+  const put = (file: string, content: string | Uint8Array): void => {
+    const path = join(work, file);
+    writeFileSync(path, content, { mode: 0o644, flag: 'wx' });
+    chmodSync(path, 0o644);
+    stamp(path);
+    syncPath(path);
+  };
+  for (const [file, content] of parts) {
+    put(file, content);
+    plan[file] = createHash('sha256').update(content).digest('hex');
+  }
+  put('vxe/manifest.json', manifestText({ manifest: 1, name, entries, plan }));
+  for (const folder of [join(work, 'vxe'), work]) {
+    chmodSync(folder, 0o755);
+    stamp(folder);
+    syncPath(folder);
+  }
+}

@@ -1,0 +1,150 @@
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import {
+  BundleStore,
+  errnoOf,
+  Failure,
+  loadProfile,
+  type Places,
+  ProfileHistory,
+  packageFolder,
+  readBundleProfile,
+  relowerBundle,
+  storedProfile,
+} from '../../bundle/index.js';
+import { VxeError } from '../../common/index.js';
+import type { Policy } from '../../policy/index.js';
+import { runningInstance } from '../../runtime/index.js';
+import { loweringTarget } from './target.js';
+
+/** A new text of a bundle's profile, checked and lowered, not yet in its place. */
+export interface Change {
+  readonly before: { readonly text: string; readonly policy: Policy };
+  readonly after: { readonly text: string; readonly policy: Policy };
+  /** Puts it in place; says what came of it. */
+  readonly apply: (why: string, rules: readonly string[], widens: boolean) => Applied;
+}
+
+export interface Applied {
+  readonly version: number;
+  /** What a running instance needs for it: nothing, a restart for some rules, or it does not run. */
+  readonly running: 'no' | 'live' | 'restart';
+  /** The profile's own file, where it said the same before and was changed as well. */
+  readonly source: string | undefined;
+  readonly sourceLeft: string | undefined;
+}
+
+export function changeProfile(name: string, text: string, places: Places): Change {
+  refuseInside(name);
+  const store = new BundleStore(places.bundles);
+  const bundle = store.require(name);
+  const stored = storedProfile(bundle);
+  const before = readFileSync(stored, 'utf8');
+  const { policy } = readBundleProfile(bundle);
+  const made = relowerBundle(bundle, text, loweringTarget());
+  const apply = (why: string, rules: readonly string[], widens: boolean): Applied => {
+    const history = new ProfileHistory(places.history, name);
+    const ending = basename(stored).slice('profile'.length);
+    const by = process.getuid?.() ?? 0;
+    try {
+      history.keep(
+        before,
+        ending,
+        history.list().length === 0 ? 'as the bundle was made' : 'changed outside',
+        by,
+      );
+      made.write();
+      const { version } = history.keep(text, ending, why, by, rules);
+      return {
+        version,
+        running: takeUp(name, bundle, widens && sameBesidesCalls(policy, made.policy), places),
+        ...ownFile(policy.name, before, text, places),
+      };
+    } catch (error) {
+      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EROFS' && errnoOf(error) !== 'EPERM')
+        throw error;
+      throw new Failure('not-permitted', name, `its profile cannot be changed by you (${errnoOf(error)})`, {
+        hint: 'only the owner of the bundle changes it, from outside of every instance',
+      });
+    }
+  };
+  return { before: { text: before, policy }, after: { text, policy: made.policy }, apply };
+}
+
+/** The kernel refuses it, by more than one mechanism; this only says so before it is tried. */
+function refuseInside(name: string): void {
+  const instance = process.env.VXE_INSTANCE;
+  if (instance === undefined) return;
+  throw new Failure(
+    'inside',
+    name,
+    `this is inside the instance ${instance}, and profiles are changed from outside`,
+    {
+      hint: 'use a shell of the host',
+    },
+  );
+}
+
+/**
+ * A running instance's supervisor permits what the new filter permits by a call's registers, at once; files, ports and all else were settled
+ * when it was started.
+ */
+function takeUp(name: string, bundle: string, live: boolean, places: Places): Applied['running'] {
+  const running = runningInstance(places.state, name);
+  if (running === undefined) return 'no';
+  const folder = join(places.state, name);
+  const target = join(folder, 'filter');
+  copyFileSync(join(bundle, 'vxe/filter.bpf'), `${target}.new`);
+  renameSync(`${target}.new`, target);
+  return live ? 'live' : 'restart';
+}
+
+/** Whether two policies say the same of everything that only a launch can settle. */
+function sameBesidesCalls(a: Policy, b: Policy): boolean {
+  const told = (policy: Policy): string =>
+    JSON.stringify({ ...policy, calls: null }, (key, value: unknown) => {
+      if (key === 'span') return null;
+      if (value instanceof Set) return [...value].sort();
+      return typeof value === 'bigint' ? value.toString() : value;
+    });
+  return told(a) === told(b);
+}
+
+/** The administrator's file is kept in step where it said just what the bundle did. Another one, and those that VXE ships, are left alone. */
+function ownFile(
+  profile: string,
+  before: string,
+  text: string,
+  places: Places,
+): Pick<Applied, 'source' | 'sourceLeft'> {
+  let path: string;
+  try {
+    path = loadProfile(profile, places).path;
+  } catch (error) {
+    if (error instanceof VxeError) return { source: undefined, sourceLeft: undefined };
+    throw error;
+  }
+  if (readFileSync(path, 'utf8') !== before || path.startsWith(`${packageFolder()}/`))
+    return { source: undefined, sourceLeft: path };
+  try {
+    writeFileSync(`${path}.new`, text, { mode: 0o644 });
+    renameSync(`${path}.new`, path);
+    return { source: path, sourceLeft: undefined };
+  } catch (error) {
+    if (existsSync(`${path}.new`)) rmSync(`${path}.new`);
+    if (errnoOf(error) === undefined) throw error;
+    return { source: undefined, sourceLeft: path };
+  }
+}
+
+export function appliedText(name: string, { version, running, source, sourceLeft }: Applied): string {
+  const parts = [`${name}: version ${version} of its profile is in place`];
+  if (running === 'live') parts.push('the running instance permits it from now on');
+  if (running === 'restart')
+    parts.push(
+      `of the running instance, calls that are permitted now go through; for all else: vxe restart ${name}`,
+    );
+  if (source !== undefined) parts.push(`${source} says the same`);
+  if (sourceLeft !== undefined) parts.push(`${sourceLeft} was left as it is`);
+  return parts.join('; ');
+}

@@ -1,0 +1,47 @@
+import { BundleStore, type Places, readBundleProfile } from '../../bundle/index.js';
+import type { Decision, Violation } from '../../learning/index.js';
+import { decisionsOf, readViolations } from '../../learning/index.js';
+import type { Policy } from '../../policy/index.js';
+import { violationText } from '../../runtime/index.js';
+import { policyFor } from './prove.js';
+import { sinceTime } from './since.js';
+
+export interface LoggedViolations {
+  readonly violations: readonly Violation[];
+  readonly unreadable: number;
+  readonly policy: Policy;
+}
+
+/** The violations of an instance, with the profile that they are against: its bundle's, or the one that they name. */
+export function loggedViolations(name: string, places: Places, since?: string): LoggedViolations {
+  const { violations, unreadable } = readViolations(violationText(places.logs, name));
+  const from = since === undefined ? undefined : sinceTime(since);
+  const chosen = from === undefined ? violations : violations.filter(({ time }) => time >= from);
+  const store = new BundleStore(places.bundles);
+  const policy = store.exists(name)
+    ? readBundleProfile(store.require(name)).policy
+    : policyFor(violations.at(-1)?.profile ?? name, places).policy;
+  return { violations: chosen, unreadable, policy };
+}
+
+/** A decision as lines for people. */
+export function decisionLines(decision: Decision): readonly string[] {
+  const { subject, count, last, programs, rules, performed, refused } = decision;
+  const verdict =
+    refused === 0 ? 'performed' : performed === 0 ? 'refused' : `${refused} refused, ${performed} performed`;
+  const lines = [
+    `${subject}`,
+    `  ${count} ${count === 1 ? 'time' : 'times'}, ${verdict}, last ${last.slice(0, 19).replace('T', ' ')}, by ${programs.join(', ')}`,
+    `  refused by ${rules.join(', ')}`,
+  ];
+  for (const [index, choice] of decision.choices.entries()) {
+    const mark = choice.danger === undefined ? '' : `   ! ${choice.danger}`;
+    lines.push(`  ${index === 0 ? 'permit by' : 'or wider '} ${choice.rule}${mark}`);
+  }
+  if (decision.choices.length === 0) lines.push('  no rule can permit it');
+  return lines;
+}
+
+export function decide(logged: LoggedViolations): readonly Decision[] {
+  return decisionsOf(logged.violations, logged.policy);
+}

@@ -1,0 +1,93 @@
+import { builtinSpan } from '../../common/index.js';
+import type { Access, ArgumentRow, CallRule, FileRule, Policy, SocketRule } from '../../policy/index.js';
+import { fileRuleFor, socketRule } from '../../policy/index.js';
+
+/** One change of a policy; all of them widen it. */
+export type Edit =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly access: readonly Access[];
+      readonly folder: boolean;
+    }
+  /** Rows undefined: with any arguments. */
+  | { readonly kind: 'call'; readonly call: string; readonly rows: readonly ArgumentRow[] | undefined }
+  | { readonly kind: 'port'; readonly side: 'accept' | 'connect'; readonly port: number }
+  | { readonly kind: 'exec' }
+  | { readonly kind: 'capability'; readonly name: string }
+  | { readonly kind: 'limit'; readonly type: string; readonly value: bigint }
+  | { readonly kind: 'interface'; readonly to: 'host' | 'loopback' };
+
+const SPAN = builtinSpan('upgrade');
+
+/** The policy with the change in it. */
+export function applyEdit(policy: Policy, edit: Edit): Policy {
+  switch (edit.kind) {
+    case 'file':
+      return { ...policy, files: withFile(policy, edit) };
+    case 'call':
+      return { ...policy, calls: withCall(policy, edit.call, edit.rows) };
+    case 'port':
+      return { ...policy, network: { ...policy.network, sockets: withPort(policy.network.sockets, edit) } };
+    case 'exec':
+      return withExec(policy);
+    case 'capability':
+      return policy.capabilities.includes(edit.name)
+        ? policy
+        : { ...policy, capabilities: [...policy.capabilities, edit.name] };
+    case 'limit':
+      return {
+        ...policy,
+        limits: policy.limits.map((limit) =>
+          limit.type === edit.type && limit.value < edit.value ? { ...limit, value: edit.value } : limit,
+        ),
+      };
+    case 'interface':
+      return { ...policy, network: { ...policy.network, interface: edit.to } };
+  }
+}
+
+/** The most specific rule wins whole: a new one keeps what the rules above it give. */
+function withFile(
+  policy: Policy,
+  { path, access, folder }: Extract<Edit, { readonly kind: 'file' }>,
+): readonly FileRule[] {
+  const { files } = policy;
+  const words = new Set([...(fileRuleFor(policy.files, path)?.access ?? []), ...access]);
+  const own = files.find((rule) => rule.path === path);
+  if (own !== undefined) return files.map((rule) => (rule === own ? { ...rule, access: words } : rule));
+  return [...files, { id: `files:${path}`, path, access: words, folder, span: SPAN }];
+}
+
+function withCall(
+  policy: Policy,
+  call: string,
+  rows: readonly ArgumentRow[] | undefined,
+): ReadonlyMap<string, CallRule> {
+  const calls = new Map(policy.calls);
+  const rule = calls.get(call) ?? { id: `calls:${call}`, call, permit: [], quiet: [], span: SPAN };
+  if (rule.permit === 'all') return calls;
+  // A rule of VXE's own is only narrowed by a profile's; what is said by name is a rule of the profile.
+  const base = { ...rule, id: `calls:${call}`, span: SPAN };
+  calls.set(call, { ...base, permit: rows === undefined ? 'all' : [...rule.permit, ...rows] });
+  return calls;
+}
+
+function withPort(
+  sockets: readonly SocketRule[],
+  { side, port }: Extract<Edit, { readonly kind: 'port' }>,
+): readonly SocketRule[] {
+  const ports = { from: port, to: port };
+  const made = socketRule({ kind: 'internet', protocol: 'tcp', address: undefined, ports }, [side], SPAN);
+  const own = sockets.find((rule) => rule.id === made.id);
+  if (own === undefined) return [...sockets, made];
+  const both = socketRule(own.object, [...own.access, side], own.span);
+  return sockets.map((rule) => (rule === own ? both : rule));
+}
+
+function withExec(policy: Policy): Policy {
+  const calls = new Map(policy.calls);
+  for (const call of ['execve', 'execveat']) calls.delete(call);
+  const open: Policy = { ...policy, exec: 'any', calls };
+  return policy.unnamed === 'permit' ? open : { ...open, calls: withCall(open, 'execve', undefined) };
+}

@@ -1,0 +1,73 @@
+import { Fields, MalformedLine } from '../recording/fields.js';
+
+/** One line of a violation log: a call that the profile refuses, and what became of it. */
+export interface Violation {
+  readonly time: string;
+  /** Where the line stands for several calls, the first one's time. */
+  readonly first: string | undefined;
+  readonly profile: string;
+  readonly instance: string;
+  readonly comm: string;
+  readonly exe: string;
+  readonly arch: string;
+  readonly call: string;
+  readonly args: readonly bigint[];
+  readonly detail: string | undefined;
+  readonly path: string | undefined;
+  /** Access words that the call asks for on the path; empty where it is refused as a call. */
+  readonly needs: readonly string[];
+  /** The address, as `vxe explain` takes it. */
+  readonly to: string | undefined;
+  readonly rule: string;
+  readonly at: string | undefined;
+  /** The words of the rule grant it, and Landlock does not. */
+  readonly narrowed: boolean;
+  readonly verdict: 'performed' | 'refused';
+  readonly errno: string | undefined;
+  readonly mechanism: string;
+  readonly count: number;
+}
+
+/** What a log holds, and how many lines of it are none (a full disk cuts lines). */
+export interface ViolationLog {
+  readonly violations: readonly Violation[];
+  readonly unreadable: number;
+}
+
+/** Reads one line; undefined where it is not whole. */
+export function readViolation(line: string): Violation | undefined {
+  try {
+    const fields = new Fields(JSON.parse(line));
+    return {
+      time: fields.text('time'),
+      first: fields.textOrNone('first'),
+      profile: fields.text('vxe'),
+      instance: fields.text('instance'),
+      comm: fields.text('comm'),
+      exe: fields.text('exe'),
+      arch: fields.text('arch'),
+      call: fields.text('call'),
+      args: fields.texts('args').map((value) => BigInt(value)),
+      detail: fields.textOrNone('detail'),
+      path: fields.textOrNone('path'),
+      needs: (fields.textOrNone('needs') ?? '').split(' ').filter((word) => word !== ''),
+      to: fields.textOrNone('to'),
+      rule: fields.text('rule'),
+      at: fields.textOrNone('at'),
+      narrowed: fields.has('narrowed') && fields.boolean('narrowed'),
+      verdict: fields.word('verdict', ['performed', 'refused']),
+      errno: fields.textOrNone('errno'),
+      mechanism: fields.text('mechanism'),
+      count: fields.count('count'),
+    };
+  } catch (error) {
+    if (error instanceof MalformedLine || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function readViolations(text: string): ViolationLog {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const violations = lines.map(readViolation).filter((each) => each !== undefined);
+  return { violations, unreadable: lines.length - violations.length };
+}

@@ -1,0 +1,119 @@
+#!/bin/bash
+# From soft mode to production: what the log shows becomes rules, kept by version, and takes effect as the kernel permits.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/upgrade.test.sh "$@"
+
+service=$world/service
+gcc -O1 -static-pie -o "$service" test/e2e/fixtures/acting.c || { not_ok 'the fixture compiles'; end_of_tests; }
+mkdir "$world/data" "$world/other" && echo secret >"$world/data/secret" && echo open >"$world/data/open" && echo other >"$world/other/file"
+export VXE_PROFILES=$world VXE_HISTORY=$world/history
+cat >"$world/acting.vxed.yaml" <<PROFILE
+vxed: 1
+name: acting
+description: reads one file of two
+type: strict
+files:
+  $service: read execute
+  # what it is for
+  /data: read
+  /data/secret: none
+network: {interface: none}
+exec: once
+calls:
+  permit: [read, write, openat, close, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address, set_robust_list, rseq, prlimit64,
+    getrandom, newfstatat, readlinkat, readlink]
+PROFILE
+vxe bundle create acting --exec "$service" --profile acting --mount "/data=$world/data" --mount "/other=$world/other" >"$world/create.log" 2>&1 ||
+  { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
+log=$VXE_LOGS/acting/violations.ndjson
+said() { grep -c -- "$1" "$VXE_LOGS/acting/output.log" 2>/dev/null || true; }
+grows() { local was=$1; shift; (($("$@") > was)); }
+
+vxe mode acting soft >/dev/null
+vxe start acting --detach >"$world/start.log" 2>&1 || not_ok 'it starts' "$(<"$world/start.log")"
+logged() { grep -q getppid "$log" && grep -q /other/file "$log" && grep -q /data/secret "$log"; }
+check 'soft mode logs what it would refuse' eventually 10 logged
+try vxe violations acting
+check 'a call is a decision, with its rule' contains "$output" 'calls getppid'
+check 'so is a file, with a wider choice' contains "$output" 'permit by files: /other/file: read'
+check 'what the profile forbids by name is marked' contains "$output" 'files: /data/secret: read +! the profile forbids it by name'
+check 'none is lost to those who read by machine' contains "$(vxe violations acting --json)" '"key": ?"file:/other/file"'
+refused 'a time that is none is misuse' 2 'no time' vxe violations acting --since sometime
+try vxe violations acting --since 2100-01-01
+check 'nothing is later than the future' contains "$output" 'no violations'
+follows() { timeout 25 build/bin/vxe violations acting --follow --since 2100-01-01 2>&1 | grep -q 'getppid.* performed'; }
+check 'following shows records as they come' follows
+
+try vxe upgrade acting --auto --dry-run
+check 'a dry run shows the change' contains "$output" '^\+ .*/other/file: read'
+check 'and the proof' contains "$output" '/other/file may be used for read'
+check 'and leaves what is marked, saying why' contains "$output" 'left: file:/data/secret: the profile forbids it by name'
+same() { cmp -s "$world/acting.vxed.yaml" "$VXE_BUNDLES/acting/vxe/profile.vxed.yaml"; }
+check 'and changes nothing' same
+try vxe upgrade acting --auto
+check 'upgrade --auto works' [ "$status" = 0 ]
+check 'it says that files need a restart' contains "$output" 'vxe restart acting'
+check 'the bundle says it now' grep -q '/other/file: read' "$VXE_BUNDLES/acting/vxe/profile.vxed.yaml"
+check "the author's comments stay" grep -q '# what it is for' "$VXE_BUNDLES/acting/vxe/profile.vxed.yaml"
+check "the administrator's own file says the same" cmp "$world/acting.vxed.yaml" "$VXE_BUNDLES/acting/vxe/profile.vxed.yaml"
+check 'the bundle is whole' vxe bundle audit acting
+check 'and its plans hold the new profile' vxe prove acting
+vxe mode acting production >/dev/null
+vxe restart acting --detach >/dev/null 2>&1
+check 'in production the file is read' eventually 10 grows "$(said 'open other: 6 bytes')" said 'open other: 6 bytes'
+check 'the call is made' eventually 10 grows "$(said 'getppid: 0')" said 'getppid: 0'
+before=$(said 'open secret: 7 bytes')
+sleep 1
+check 'control: what was not admitted is not there' [ "$(said 'open secret: 7 bytes')" = "$before" ]
+
+# Versions.
+try vxe profile log acting
+check 'both versions are kept' contains "$output" '^1 .*as the bundle was made'
+check 'with the rules that came' contains "$output" '2 .*upgraded.*/other/file: read'
+try vxe profile diff acting
+check 'diff shows the rule' contains "$output" '^\+ .*getppid'
+try vxe profile rollback acting
+check 'rollback works' [ "$status" = 0 ]
+check 'and needs a restart for what is refused again' contains "$output" 'vxe restart acting'
+vxe restart acting --detach >/dev/null 2>&1
+check 'after it the call is refused again' eventually 10 grows "$(said 'getppid: EPERM')" said 'getppid: EPERM'
+check 'and the file' eventually 10 grows "$(said 'open other: EACCES')" said 'open other: EACCES'
+check 'status says so within seconds' eventually 5 contains "$(sleep 2; vxe status acting)" 'refused'
+
+# A call rule takes effect while it runs.
+try vxe upgrade acting --narrow call:getppid
+check 'one decision by its key' [ "$status" = 0 ]
+check 'the running instance permits it at once' contains "$output" 'permits it from now on'
+check 'and so it does' eventually 10 grows "$(said 'getppid: 0')" said 'getppid: 0'
+before=$(said 'open other: 6 bytes')
+check 'control: nothing else is permitted' [ "$(said 'open other: 6 bytes')" = "$before" ]
+refused 'a key that is none is misuse' 2 'nothing of this kind' vxe upgrade acting --wide file:/nowhere
+
+# Asked one at a time, by a person who says no, and yes.
+refuses() { ! printf 's\ns\ns\ns\n' | build/bin/vxe upgrade acting 2>/dev/null | grep -q 'version'; }
+check 'nothing is taken that nobody said yes to' refuses
+answers() { printf 'n\nq\n' | build/bin/vxe upgrade acting >"$world/asked.out" 2>"$world/asked.err"; grep -q 'in place' "$world/asked.out"; }
+check 'a yes is taken' answers
+check 'each question shows who, how often and the rule' contains "$(<"$world/asked.err")" '1 of [0-9]+: .*'
+vxe stop acting >/dev/null 2>&1
+
+# Not for others, and not from inside.
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups env VXE_BUNDLES="$VXE_BUNDLES" VXE_LOGS="$VXE_LOGS" VXE_HISTORY="$VXE_HISTORY" VXE_PROFILES="$world" HOME=/ build/bin/vxe "$@"; }
+digest() { sha256sum "$VXE_BUNDLES/acting/vxe/filter.bpf"; }
+was=$(digest)
+check 'another user does not even read the log' eval '! nobody violations acting'
+check 'nor upgrades' eval '! nobody upgrade acting --wide call:getppid'
+check 'nor rolls back' eval '! nobody profile rollback acting 1'
+cat >"$world/all.vxed.yaml" <<'PROFILE'
+vxed: 1
+name: all
+description: Reads and runs everything
+type: filesystem
+files: {/: read execute}
+network: {interface: host}
+exec: any
+PROFILE
+check 'from inside nothing is upgraded' eval '! vxe run all /usr/bin/env -u VXE_INSTANCE build/bin/vxe profile rollback acting 1'
+check 'the bundle is as it was' [ "$(digest)" = "$was" ]
+
+end_of_tests

@@ -1,0 +1,196 @@
+import test from 'ava';
+import { unwrap } from '../../src/common/index.js';
+import { editProfile, parseProfile } from '../../src/language/index.js';
+import type { Violation } from '../../src/learning/index.js';
+import { applyEdit, decisionsOf, readViolations } from '../../src/learning/index.js';
+import { decide, parseEvent } from '../../src/policy/index.js';
+
+const TEXT = `vxed: 1
+name: web
+description: a server
+type: strict
+files:
+  /srv: read
+  /srv/private: none
+  /usr/bin/web: read execute
+network: {accept: [tcp/80], interface: host}
+exec: once
+calls:
+  permit: [read, write, openat, connect, bind]
+  when:
+    socket:
+      - {domain: AF_INET, type: {is: SOCK_STREAM, mask: SOCK_TYPE_MASK}}
+`;
+const file = { name: 'web.vxed.yaml', text: TEXT };
+const policy = unwrap(parseProfile(file));
+
+function record(fields: Record<string, unknown>): string {
+  return JSON.stringify({
+    time: '2026-01-01T00:00:00.000000000Z',
+    vxe: 'web',
+    instance: 'web',
+    mode: 'soft',
+    pid: 1,
+    comm: 'web',
+    exe: '/usr/bin/web',
+    arch: 'x86_64',
+    call: 'openat',
+    nr: 257,
+    args: ['0xffffff9c', '0x7ffe00000000', '0x0', '0x0', '0x0', '0x0'],
+    detail: null,
+    path: null,
+    rule: 'calls:default',
+    verdict: 'performed',
+    errno: 'EPERM',
+    mechanism: 'seccomp',
+    count: 1,
+    ...fields,
+  });
+}
+
+function log(...records: readonly Record<string, unknown>[]): readonly Violation[] {
+  return readViolations(records.map(record).join('\n')).violations;
+}
+
+const readsFile = (path: string, needs = 'read'): Record<string, unknown> => ({
+  path,
+  needs,
+  rule: 'files:default',
+  mechanism: 'landlock',
+  errno: 'EACCES',
+});
+
+test('a line that a full disk cut is counted, not read', (t) => {
+  const text = `${record({})}\n{"time":"2026-0`;
+  t.like(readViolations(text), { unreadable: 1 });
+  t.is(readViolations(text).violations.length, 1);
+});
+
+test('counts of one kind are added, the most frequent comes first', (t) => {
+  const decisions = decisionsOf(
+    log(
+      readsFile('/etc/hosts'),
+      { call: 'getppid', nr: 110, count: 7 },
+      { call: 'getppid', nr: 110, verdict: 'refused' },
+    ),
+    policy,
+  );
+  t.deepEqual(
+    decisions.map(({ key, count, performed, refused }) => [key, count, performed, refused]),
+    [
+      ['call:getppid', 8, 7, 1],
+      ['file:/etc/hosts', 1, 1, 0],
+    ],
+  );
+});
+
+test('the narrowest row has the values that rules speak of, and no others', (t) => {
+  const [decision] = decisionsOf(
+    log(
+      { call: 'socket', nr: 41, args: ['0x1', '0x80002', '0x0', '0x7ffe', '0x1', '0x2'] },
+      { call: 'socket', nr: 41, args: ['0x1', '0x2', '0x0', '0x9', '0x3', '0x4'] },
+    ),
+    policy,
+  );
+  t.is(
+    decision?.choices[0]?.rule,
+    'calls: when: socket: [{domain: AF_UNIX, type: {is: SOCK_DGRAM, mask: SOCK_TYPE_MASK}, protocol: 0}]',
+  );
+  t.is(decision?.choices[1]?.rule, 'calls: permit: [socket]');
+});
+
+test('what makes a name is asked of its folder; many files of a folder are one question', (t) => {
+  const made = decisionsOf(log(readsFile('/srv/new', 'write create')), policy);
+  t.deepEqual(
+    made[0]?.choices.map(({ rule }) => rule),
+    ['files: /srv: read write create'],
+  );
+  const many = decisionsOf(
+    log(...Array.from({ length: 9 }, (_, index) => readsFile(`/opt/web/${index}`))),
+    policy,
+  );
+  t.deepEqual(
+    many.map(({ key, count }) => [key, count]),
+    [['file:/opt/web', 9]],
+  );
+});
+
+const dangerous: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['what the profile forbids by name', readsFile('/srv/private'), /forbids it by name/],
+  ['accounts', readsFile('/etc/shadow'), /accounts/],
+  ['keys', readsFile('/etc/ssl/private/web.pem'), /keys/],
+  ['devices', readsFile('/dev/sda'), /devices/],
+  ['other processes', readsFile('/proc/17/mem'), /other processes/],
+  ['a shell', readsFile('/bin/sh', 'execute'), /whatever it is told/],
+  ['another program', readsFile('/usr/bin/convert', 'execute'), /one more program/],
+  ['writing a program', readsFile('/usr/bin/web', 'write'), /executed/],
+  ['a further execution', { call: 'execve', nr: 59, rule: 'exec:once', path: '/bin/ls' }, /after the launch/],
+  [
+    'an outward connection',
+    { call: 'connect', to: 'tcp/192.0.2.1:443', rule: 'network:connect', mechanism: 'landlock' },
+    /outward/,
+  ],
+  ['ptrace', { call: 'ptrace', nr: 101 }, /other processes/],
+  [
+    'executable memory',
+    { call: 'mprotect', nr: 10, args: ['0x7ffe00000000', '0x1000', '0x7', '0x0', '0x0', '0x0'] },
+    /executable/,
+  ],
+  ['raw packets', { call: 'socket', nr: 41, args: ['0x11', '0x3', '0x300', '0x0', '0x0', '0x0'] }, /kernel/],
+];
+for (const [what, fields, reason] of dangerous) {
+  test(`marked: ${what}`, (t) => {
+    const [decision] = decisionsOf(log(fields), policy);
+    t.regex(decision?.choices[0]?.danger ?? 'not marked', reason);
+  });
+}
+
+for (const [what, fields] of [
+  ['a file of its own', readsFile('/var/lib/web/state')],
+  ['a port', { call: 'bind', to: 'tcp/0.0.0.0:8080', rule: 'network:accept', mechanism: 'landlock' }],
+  ['getppid', { call: 'getppid', nr: 110 }],
+] as const) {
+  test(`not marked: ${what}`, (t) => {
+    const [decision] = decisionsOf(log(fields), policy);
+    t.is(decision?.choices[0]?.danger, undefined);
+    t.true((decision?.choices.length ?? 0) > 0);
+  });
+}
+
+test('what no rule can permit says why, and offers none', (t) => {
+  for (const fields of [
+    { arch: 'x86' },
+    { call: 'nr 999', nr: 999 },
+    { ...readsFile('/srv/x', 'create'), narrowed: true },
+  ]) {
+    const [decision] = decisionsOf(log(fields), policy);
+    t.deepEqual(decision?.choices, []);
+    t.true((decision?.subject.length ?? 0) > 10);
+  }
+});
+
+const fixes: readonly (readonly [Record<string, unknown>, string])[] = [
+  [readsFile('/var/lib/web/state', 'read write'), 'openat("/var/lib/web/state", O_RDWR)'],
+  [readsFile('/srv/new', 'write create'), 'openat("/srv/new", O_WRONLY|O_CREAT)'],
+  [{ call: 'getppid', nr: 110 }, 'getppid()'],
+  [
+    { call: 'socket', nr: 41, args: ['0x1', '0x2', '0x0', '0x0', '0x0', '0x0'] },
+    'socket(AF_UNIX, SOCK_DGRAM, 0)',
+  ],
+  [{ call: 'bind', to: 'tcp/0.0.0.0:8080', rule: 'network:accept', mechanism: 'landlock' }, 'bind(tcp/8080)'],
+  [{ call: 'execve', nr: 59, rule: 'exec:once', path: '/usr/bin/web' }, 'execve("/usr/bin/web")'],
+];
+for (const [fields, event] of fixes) {
+  test(`the narrowest choice permits it, in the policy and in its text: ${event}`, (t) => {
+    const wanted = unwrap(parseEvent(event));
+    t.is(decide(policy, wanted).verdict, 'refuse');
+    const [decision] = decisionsOf(log(fields), policy);
+    const changed = (decision?.choices[0]?.edits ?? []).reduce(applyEdit, policy);
+    t.is(decide(changed, wanted).verdict, 'allow');
+    const text = unwrap(editProfile(file, changed));
+    t.is(decide(unwrap(parseProfile({ ...file, text })), wanted).verdict, 'allow');
+    // A rule that is more specific keeps what the one above it gives.
+    t.is(decide(changed, unwrap(parseEvent('openat("/srv/new", O_RDONLY)'))).verdict, 'allow');
+    t.is(decide(changed, unwrap(parseEvent('openat("/srv/private/x", O_RDONLY)'))).verdict, 'refuse');
+  });
+}
