@@ -94,7 +94,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/holes/intruder $(B)/modes/acts $(B)/trace/storm
+	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/holes/intruder $(B)/modes/acts $(B)/trace/storm $(B)/kill/inject $(B)/bench/nothing
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test
@@ -109,6 +109,12 @@ vm-shell: ## a prompt in such a machine (KERNEL=6.1, 6.12 or engines)
 	@scripts/setup.sh vm
 	@$(SUBMAKE) all native-tests $(B)/vm/ready $(B)/conformance/probe
 	@$(NODE) test/vm/run.mjs shell $(KERNEL)
+
+.PHONY: kill-test
+kill-test: ## kill -9 at each system call of each process of a launch; 1000 launches leave the host as it was
+	@scripts/setup.sh
+	@$(SUBMAKE) all $(B)/kill/inject $(B)/bench/nothing
+	@KILL_EVERY=1 CYCLES=1000 $(NODE) scripts/test.mjs test/e2e/kill.test.sh
 
 .PHONY: setup
 setup: ## install what is missing from Debian and npm
@@ -173,7 +179,7 @@ fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
 	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c test/kill/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -293,6 +299,11 @@ $(B)/trace/%: test/trace/%.c Makefile
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -pthread -o $@ $<
 
 $(B)/holes/%: test/holes/%.c Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
+
+$(B)/kill/%: test/kill/%.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<

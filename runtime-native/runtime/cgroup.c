@@ -390,12 +390,13 @@ int vxe_cgroup_remove(const char *path, struct vxe_error **err)
 		else
 			pause_us(20);
 	}
-	if (is_populated(fd)) {
-		if (vxe_cgroup_kill(fd, err) < 0)
-			return -1;
-		if (!event_wait(fd, "populated", 0))
+	if (is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0))) {
+		/* Who supervised it may have removed it meanwhile. */
+		vxe_error_free(err);
+		if (access(path, F_OK) == 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 					     "the processes in the cgroup %s do not end, even by SIGKILL", path);
+		return 0;
 	}
 	/* The kernel lets go of a dead process's cgroup a moment after it has said that none is left. */
 	for (long waited = 0;; waited++) {

@@ -392,6 +392,8 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 			atomic_store(&launch->report->listener_taken, 1);
 			return 0;
 		}
+		if (errno == ESRCH)
+			return launch_ended(launch, "its filter was loaded", err);
 		if (errno != EBADF) {
 			vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the listener of the seccomp filter");
 			return vxe_error_hint(

@@ -320,15 +320,26 @@ int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error 
 	return status;
 }
 
+static bool is_absent(int dir_fd)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+bool vxe_state_interrupted(int dir_fd)
+{
+	return is_absent(dir_fd) && !vxe_state_locked(dir_fd);
+}
+
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 {
 	cleanup_free char *text = NULL;
 	struct vxe_state *state = NULL;
-	struct stat st;
 	size_t size;
 	bool creating;
 
-	if (fstatat(dir_fd, STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+	if (is_absent(dir_fd)) {
 		if (vxe_state_locked(dir_fd))
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "is being created, there is no state yet");
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "its creation was interrupted, there is no state");

@@ -52,6 +52,8 @@ int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error 
 /* Reads and refreshes: status RUNNING is kept only while the program (or, for `forking`, init) is alive. A state that is
    not there or not whole is an error that says so, and whether a creation is under way. */
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err);
+/* Was the creation killed before it wrote a state? Then it has made nothing yet that would outlive it. */
+bool vxe_state_interrupted(int dir_fd);
 int vxe_state_parse(const char *text, size_t size, struct vxe_state **out, struct vxe_error **err);
 /* What is true now: a written status other than STOPPED becomes STOPPED when its processes are gone. */
 void vxe_state_refresh(struct vxe_state *state);

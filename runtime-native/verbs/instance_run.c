@@ -36,7 +36,10 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 			  instance->launch.init_pid, "running", err) < 0)
 		return -1;
 	if (instance->ready_fd >= 0) {
-		(void)vxe_write_all(instance->ready_fd, "R", 1);
+		/* Whoever was killed while it waited for us cannot be told, and meant to start nothing. */
+		if (vxe_write_all(instance->ready_fd, "R", 1) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the caller that %s runs",
+					     instance->options->id);
 		close(steal_fd(&instance->ready_fd));
 		/* From here on nobody reads what we print. */
 		for (int fd = 0; fd < 3; fd++) {

@@ -66,8 +66,12 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	cleanup_free char *cgroup = NULL, *scope = NULL;
 	struct vxe_state *state = NULL;
 
-	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0)
-		return -1;
+	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
+		if (dir_fd < 0 || !vxe_state_interrupted(dir_fd))
+			return -1;
+		vxe_error_free(err);
+		return vxe_state_remove(root_fd, id, err);
+	}
 	init = vxe_process_open(&state->init);
 	supervisor = vxe_process_open(&state->supervisor);
 	cgroup = steal_pointer(&state->cgroup);
@@ -102,7 +106,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 	int failed = -1;
 
 	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
-		if (!force)
+		if (!force && (dir_fd < 0 || !vxe_state_interrupted(dir_fd)))
 			return -1;
 		vxe_error_free(err);
 		return root_fd < 0 ? 0 : vxe_state_remove(root_fd, id, err);

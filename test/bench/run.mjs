@@ -4,16 +4,7 @@
 // tmpfs on /run, where all runtimes keep their state; all commands are measured there, in turns or in one run, so that they share
 // whatever the machine does meanwhile.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { measureExecs, measureLeastMemory, measureLives, measureMany, measureRefusal } from './cycles.mjs';

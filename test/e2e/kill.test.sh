@@ -1,0 +1,75 @@
+#!/bin/bash
+# kill -9 at every step of a launch, and many launches in a row: nothing is left on the host.
+# KILL_EVERY=1 kills at each system call (make kill-test), not at every 9th; CYCLES is how many containers come and go.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/kill.test.sh "$@"
+
+umount -l /sys/fs/cgroup 2>/dev/null
+mount -t cgroup2 none /sys/fs/cgroup || { echo '1..0 # skip no cgroup v2'; exit 0; }
+mount -t tmpfs none /run
+every=${KILL_EVERY:-9}
+cycles=${CYCLES:-40}
+
+# A static program, and the same that waits.
+program=$PWD/build/bench/nothing
+mkdir "$world/sources"
+sed "s#@PROGRAM@#$program#g" test/bench/idle.vxed.yaml >"$world/sources/idle.vxed.yaml"
+for name in idle waiting; do
+  words=$program
+  [[ $name == idle ]] || words="$program, wait"
+  printf 'recipe: 1\nname: %s\nsource: {exec: %s}\nprofile: idle\nprogram: [%s]\n' "$name" "$program" "$words" >"$world/sources/$name.yaml"
+  VXE_RECIPES=$world/sources VXE_PROFILES=$world/sources vxe bundle create "$name" >"$world/create.log" 2>&1 ||
+    { not_ok "the bundle $name is made" "$(<"$world/create.log")"; end_of_tests; }
+done
+idle=$VXE_BUNDLES/idle
+waiting=$VXE_BUNDLES/waiting
+
+# Cgroups are the whole host's.
+name=kill-${world##*.}
+# The injector's tests are counted on with ours.
+while IFS= read -r line; do
+  case $line in
+    'ok '*) ok "${line#* - }" ;;
+    'not ok '*) not_ok "${line#* - }" "$before" ;;
+    1..*) planned=${line#1..} ;;
+    *) before=$line ;;
+  esac
+done < <(build/kill/inject all "$every" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$idle" "$waiting" "$program" "$name")
+check 'the injector came to its end' [ "${planned:-0}" -ge 20 ]
+
+# What a host counts: processes, mounts, cgroups, state and logs, network namespaces that the kernel still has.
+count() {
+  echo "processes $(find /proc -maxdepth 1 -regex '/proc/[0-9]+' | wc -l)"
+  echo "mounts $(wc -l </proc/self/mountinfo)"
+  echo "cgroups $(find /sys/fs/cgroup -type d -name "*$name*" | wc -l)"
+  echo "state $(find /run/cycle "$VXE_ROOT" -mindepth 1 2>/dev/null | wc -l)"
+  echo "logs $(find "$VXE_LOGS" 2>/dev/null | wc -l)"
+}
+namespaces() { awk '$1 == "net_namespace" { print $2 }' /proc/slabinfo; }
+unreclaimable() { awk '$1 == "SUnreclaim:" { print $2 }' /proc/meminfo; }
+
+runtime() { build/bin/vxe-runtime --root /run/cycle "$@"; }
+one_cycle() {
+  runtime run --bundle "$idle" "$name" && runtime create --bundle "$waiting" "$name" </dev/null >/dev/null 2>&1 && runtime start "$name" &&
+    runtime delete --force "$name" && vxe start "$waiting" --detach && vxe stop waiting >/dev/null
+}
+many_cycles() { for ((i = 0; i < $1; i++)); do one_cycle || { echo "cycle $i"; return 1; }; done; }
+check 'the first containers come and go' many_cycles 3
+before=$(count)
+nets=$(namespaces)
+slab=$(unreclaimable)
+check "$cycles times three containers come and go" many_cycles "$cycles"
+same_count() { [[ $(count) == "$before" ]] || { diff <(echo "$before") <(count); return 1; }; }
+check 'processes, mounts, cgroups, state and logs are as many as before' eventually 20 same_count
+# Other programs of the host have network namespaces too; a leak would be one for each container.
+few_namespaces() { (($(namespaces) - nets < cycles)); }
+check 'the kernel has let go of the network namespaces' eventually 60 few_namespaces
+# The rest of the host is at work as well: only a leak of each cycle shows.
+grown() { (($(unreclaimable) - slab < cycles * 16)); }
+if ((cycles >= 1000)); then
+  check "the kernel's own memory has not grown with them" eventually 60 grown
+else
+  skip "the kernel's own memory has not grown with them" "$cycles cycles tell nothing; make kill-test makes 1000"
+fi
+
+end_of_tests

@@ -1,0 +1,518 @@
+/*
+ * Kills each process of a launch at each of its system calls, and looks at what is left after the next command.
+ *
+ *   inject SCENARIO EVERY VXE STATE CGROUPS IDLE WAITING PROGRAM NAME
+ *
+ * A scenario is a row of commands, run under ptrace with all that they start. A first pass counts each process's calls; then for every
+ * EVERYth of them the scenario runs again, with that process killed (SIGKILL) as it is about to make that call, everybody else let
+ * go, and `delete --force`. Nothing may remain: no process, no mount, no cgroup, no state. Prints TAP, one test for each process.
+ * Must be the first process of its own pid and mount namespaces, or their only user.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMANDS_MAX 6
+#define WORDS_MAX 12
+#define PROCESSES_MAX 24
+#define CALLS_MAX 4096
+/* A machine that stands still for a minute is none of our business. */
+#define LIMIT_S 300
+
+struct scenario {
+	const char *name;
+	const char *commands[COMMANDS_MAX][WORDS_MAX]; /* ends with an empty one; "@" waits for the container's end */
+	const char *clean[WORDS_MAX];
+};
+
+static const char *vxe, *state_root, *cgroup_root, *idle, *waiting, *program, *name;
+
+/* The words with a dollar are replaced. */
+static const struct scenario scenarios[] = {
+	{"run", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
+	{"oci",
+	 {{"$runtime", "create", "--bundle", "$waiting", "$name"},
+	  {"$runtime", "start", "$name"},
+	  {"$runtime", "exec", "$name", "$program"},
+	  {"$runtime", "delete", "--force", "$name"}},
+	 {"$runtime", "delete", "--force", "$name"}},
+	{"ended",
+	 {{"$runtime", "create", "--bundle", "$idle", "$name"},
+	  {"$runtime", "start", "$name"},
+	  {"@"},
+	  {"$runtime", "delete", "$name"}},
+	 {"$runtime", "delete", "--force", "$name"}},
+	{"own",
+	 {{"$vxe", "start", "$waiting", "--detach"}, {"$vxe", "exec", "waiting", "$program"}, {"$vxe", "stop", "waiting"}},
+	 {"$vxe", "stop", "waiting"}},
+};
+
+static const char *word(const char *text)
+{
+	static char runtime[4096];
+
+	snprintf(runtime, sizeof(runtime), "%s-runtime", vxe);
+	return !strcmp(text, "$vxe")	   ? vxe
+	       : !strcmp(text, "$runtime") ? runtime
+	       : !strcmp(text, "$idle")	   ? idle
+	       : !strcmp(text, "$waiting") ? waiting
+	       : !strcmp(text, "$program") ? program
+	       : !strcmp(text, "$name")	   ? name
+					   : text;
+}
+
+/* --- one run under ptrace, in a process of its own: when that ends, the kernel lets all tracees go --- */
+
+struct process {
+	pid_t pid;
+	int command, order; /* which command it comes from, and as which of its processes: 0 is the command itself */
+	bool alive;
+	unsigned int calls;
+	unsigned short numbers[CALLS_MAX];
+};
+
+/* Shared with the process that drives. */
+struct result {
+	struct process processes[PROCESSES_MAX];
+	int count;
+	bool killed; /* the call was reached */
+	char failure[256];
+};
+
+struct target {
+	int process; /* -1: only count */
+	unsigned int call;
+};
+
+static struct process *process_find(struct result *result, pid_t pid)
+{
+	for (int i = 0; i < result->count; i++)
+		if (result->processes[i].pid == pid)
+			return &result->processes[i];
+	return NULL;
+}
+
+static struct process *process_add(struct result *result, pid_t pid, int command)
+{
+	struct process *process = &result->processes[result->count];
+
+	if (result->count == PROCESSES_MAX) {
+		snprintf(result->failure, sizeof(result->failure), "more than %d processes", PROCESSES_MAX);
+		_exit(1);
+	}
+	result->count++;
+	process->pid = pid;
+	process->command = command;
+	process->order = 0;
+	for (int i = 0; i < result->count - 1; i++)
+		process->order += result->processes[i].command == command;
+	process->alive = true;
+	process->calls = 0;
+	return process;
+}
+
+static pid_t command_start(const char *const *words)
+{
+	const char *argv[WORDS_MAX + 4];
+	size_t n = 0;
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	argv[n++] = word(words[0]);
+	argv[n++] = "--root";
+	argv[n++] = state_root;
+	for (size_t i = 1; i < WORDS_MAX && words[i]; i++)
+		argv[n++] = word(words[i]);
+	argv[n] = NULL;
+	if (getenv("KILL_VERBOSE") == NULL) {
+		int null_fd = open("/dev/null", O_RDWR);
+
+		dup2(null_fd, 0);
+		dup2(null_fd, 1);
+		dup2(null_fd, 2);
+	}
+	raise(SIGSTOP);
+	execv(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+/* At a system call's entry. True when it was the one. */
+static bool call_entered(struct result *result, struct process *process, const struct target *target)
+{
+	struct __ptrace_syscall_info info;
+	pid_t ended;
+	int status;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, process->pid, sizeof(info), &info) <= 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+	if (process->calls < CALLS_MAX)
+		process->numbers[process->calls] = (unsigned short)info.entry.nr;
+	process->calls++;
+	if (target->process < 0 || process != &result->processes[target->process] || process->calls != target->call + 1)
+		return false;
+	kill(process->pid, SIGKILL);
+	/* Until its descriptors are closed and its locks free. The first process of a namespace ends after all others are buried, by whoever
+	   is their parent: all go on meanwhile. */
+	while ((ended = waitpid(-1, &status, __WALL)) > 0 && (ended != process->pid || WIFSTOPPED(status)))
+		if (WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, ended, 0,
+			       status >> 16 || WSTOPSIG(status) == (SIGTRAP | 0x80) ? 0 : WSTOPSIG(status));
+	result->killed = true;
+	return true;
+}
+
+/* Until the process of the command has ended (its status), or the target was killed (-1). */
+static int trace(struct result *result, int command, pid_t waited, const struct target *target)
+{
+	for (;;) {
+		struct process *process;
+		int status, sig = 0;
+		pid_t pid = waitpid(-1, &status, __WALL);
+
+		if (pid < 0)
+			return 0;
+		process = process_find(result, pid);
+		if (WIFEXITED(status) || WIFSIGNALED(status)) {
+			if (process)
+				process->alive = false;
+			if (pid == waited)
+				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+			continue;
+		}
+		if (!process)
+			process = process_add(result, pid, command);
+		if (!WIFSTOPPED(status))
+			continue;
+		/* Its child is of the same command, also where that shows itself when the next one runs. */
+		if (status >> 16 == PTRACE_EVENT_CLONE || status >> 16 == PTRACE_EVENT_FORK ||
+		    status >> 16 == PTRACE_EVENT_VFORK) {
+			unsigned long child;
+
+			if (ptrace(PTRACE_GETEVENTMSG, pid, 0, &child) == 0 && !process_find(result, (pid_t)child))
+				process_add(result, (pid_t)child, process->command);
+		}
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			if (call_entered(result, process, target))
+				return -1;
+		} else if (status >> 16 == 0) {
+			sig = WSTOPSIG(status);
+		}
+		ptrace(PTRACE_SYSCALL, pid, 0, sig);
+	}
+}
+
+static void scenario_run(const struct scenario *scenario, struct result *result, const struct target *target)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+
+	alarm(LIMIT_S);
+	for (int i = 0; i < COMMANDS_MAX && scenario->commands[i][0]; i++) {
+		int status;
+		pid_t pid;
+
+		if (!strcmp(scenario->commands[i][0], "@")) {
+			/* The container is the first process that the first command made. */
+			if (result->count > 1 && result->processes[1].alive &&
+			    trace(result, i, result->processes[1].pid, target) < 0)
+				_exit(0);
+			continue;
+		}
+		pid = command_start(scenario->commands[i]);
+		if (pid < 0 || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
+			_exit(1);
+		/* The way into the program is ours, not the command's: counted from its execve on. */
+		if (ptrace(PTRACE_SEIZE, pid, 0, options | PTRACE_O_TRACEEXEC) < 0)
+			_exit(1);
+		process_add(result, pid, i);
+		kill(pid, SIGCONT);
+		status = trace(result, i, pid, target);
+		if (status < 0)
+			_exit(0);
+		if (status != 0) {
+			snprintf(result->failure, sizeof(result->failure), "%s ends with %d", scenario->commands[i][1], status);
+			_exit(1);
+		}
+	}
+	_exit(0);
+}
+
+static void traced(const struct scenario *scenario, struct result *result, const struct target *target)
+{
+	pid_t tracer;
+
+	for (int i = 0; i < PROCESSES_MAX; i++)
+		result->processes[i].calls = 0;
+	result->count = 0;
+	result->killed = false;
+	result->failure[0] = '\0';
+	tracer = fork();
+	if (tracer == 0)
+		scenario_run(scenario, result, target);
+	for (;;) {
+		int status;
+		pid_t pid = waitpid(-1, &status, 0);
+
+		if (pid < 0 || pid == tracer) {
+			if (pid < 0 || !WIFEXITED(status))
+				snprintf(result->failure, sizeof(result->failure), "the scenario hangs");
+			return;
+		}
+	}
+}
+
+/* --- what is left --- */
+
+static void mounts_read(char *out, size_t size)
+{
+	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t got;
+
+	while (used + 1 < size && (got = read(fd, out + used, size - 1 - used)) > 0)
+		used += (size_t)got;
+	out[used] = '\0';
+	close(fd);
+}
+
+static bool folder_holds(const char *path, const char *part, char *found, size_t size)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool holds = false;
+
+	while (dir && !holds && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && (!part || strstr(entry->d_name, part))) {
+			snprintf(found, size, "%s/%s", path, entry->d_name);
+			holds = true;
+		}
+	if (dir)
+		closedir(dir);
+	return holds;
+}
+
+/* A process that was not there at the beginning, by its number and name. */
+static bool process_left(const bool *known, char *found, size_t size)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	bool left = false;
+
+	while (proc && !left && (entry = readdir(proc))) {
+		int pid = atoi(entry->d_name);
+		char path[64], text[128] = "";
+		int fd;
+
+		if (pid <= 0 || pid >= 1 << 22 || known[pid] || pid == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		left = read(fd, text, sizeof(text) - 1) > 0;
+		close(fd);
+		if (left)
+			snprintf(found, size, "process %.100s", text);
+	}
+	if (proc)
+		closedir(proc);
+	return left;
+}
+
+static void processes_note(bool *known)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	while (proc && (entry = readdir(proc))) {
+		int pid = atoi(entry->d_name);
+
+		if (pid > 0 && pid < 1 << 22)
+			known[pid] = true;
+	}
+	if (proc)
+		closedir(proc);
+}
+
+static void children_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+static bool anything_left(const bool *known, const char *mounts, char *found, size_t size)
+{
+	static char now[1 << 16];
+
+	children_reap();
+	if (process_left(known, found, size))
+		return true;
+	mounts_read(now, sizeof(now));
+	if (strcmp(now, mounts)) {
+		snprintf(found, size, "a mount");
+		return true;
+	}
+	return folder_holds(cgroup_root, name, found, size) || folder_holds(state_root, NULL, found, size);
+}
+
+static int clean(const struct scenario *scenario)
+{
+	int status = 0;
+	pid_t pid = command_start(scenario->clean);
+
+	waitpid(pid, &status, WUNTRACED);
+	kill(pid, SIGCONT);
+	alarm(LIMIT_S);
+	/* Orphans are ours, and a pid namespace ends when the last of its dead is buried. */
+	while (waitpid(-1, &status, 0) != pid)
+		;
+	alarm(0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* vxe stop of what never came to be says that there is none. */
+static bool clean_is_good(const struct scenario *scenario, int status)
+{
+	return status == 0 || (!strcmp(scenario->name, "own") && status == 1);
+}
+
+/* 0, or what is wrong in *found. What ends because another was killed may take a moment to go, and hold a lock till then. */
+static int inspect(const struct scenario *scenario, const bool *known, const char *mounts, char *found, size_t size)
+{
+	for (int attempt = 0; attempt < 3; attempt++) {
+		int status = clean(scenario);
+
+		if (!clean_is_good(scenario, status)) {
+			snprintf(found, size, "the next command ends with %d", status);
+			return -1;
+		}
+		for (int waited = 0; waited < (status ? 100 : 2000); waited++) {
+			if (!anything_left(known, mounts, found, size))
+				return 0;
+			usleep(waited < 100 ? 1000 : 10000);
+		}
+	}
+	return -1;
+}
+
+static const char *process_title(const struct scenario *scenario, const struct process *process)
+{
+	static char title[64];
+	const char *verb = scenario->commands[process->command][1];
+
+	if (process->order == 0)
+		snprintf(title, sizeof(title), "%s", verb);
+	else
+		snprintf(title, sizeof(title), "process %d of %s", process->order, verb);
+	return title;
+}
+
+/* A row of calls that repeats (signals, capabilities, waiting) is one step of the launch; the first time is tried, and the second. */
+static bool is_step(const struct process *process, unsigned int call)
+{
+	const unsigned short *numbers = process->numbers + call;
+
+	for (unsigned int period = 1; period <= 3; period++)
+		if (call + 1 >= 3 * period &&
+		    !memcmp(numbers - period + 1, numbers - 2 * period + 1, period * sizeof(*numbers)) &&
+		    !memcmp(numbers - period + 1, numbers - 3 * period + 1, period * sizeof(*numbers)))
+			return false;
+	return true;
+}
+
+static int process_test(const struct scenario *scenario, int index, const struct process *counted, unsigned int every,
+			const bool *known, const char *mounts, struct result *result)
+{
+	unsigned int tried = 0, reached = 0;
+	struct timespec begin, end;
+	char found[512];
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+
+	for (unsigned int call = 0, step = 0; call < counted->calls && call < CALLS_MAX; call++) {
+		const struct target target = {index, call};
+
+		if (!is_step(counted, call) || step++ % every != (unsigned int)index % every)
+			continue;
+		traced(scenario, result, &target);
+		tried++;
+		reached += result->killed;
+		if (inspect(scenario, known, mounts, found, sizeof(found)) < 0) {
+			printf("# killed at call %u of %u (number %u)%s: left: %s\n", call, counted->calls,
+			       counted->numbers[call], result->killed ? "" : ", which it did not make this time", found);
+			return -1;
+		}
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("# %u calls, killed at %u, reached %u, in %ld s\n", counted->calls, tried, reached,
+	       (long)(end.tv_sec - begin.tv_sec));
+	return tried && !reached ? -1 : 0;
+}
+
+static int scenario_test(const struct scenario *scenario, unsigned int every, const bool *known, const char *mounts,
+			 struct result *result, int test)
+{
+	const struct target nobody = {-1, 0};
+	static struct process counted[PROCESSES_MAX];
+	char found[512];
+	int count;
+
+	traced(scenario, result, &nobody);
+	if (result->failure[0] || inspect(scenario, known, mounts, found, sizeof(found)) < 0) {
+		printf("not ok %d - %s: as it is\n# %s%s\n", ++test, scenario->name, result->failure,
+		       result->failure[0] ? "" : found);
+		return test;
+	}
+	count = result->count;
+	memcpy(counted, result->processes, sizeof(counted));
+	for (int i = 0; i < count; i++) {
+		int failed = process_test(scenario, i, &counted[i], every, known, mounts, result);
+
+		printf("%s %d - %s: nothing is left of it with %s killed at its calls\n", failed ? "not ok" : "ok", ++test,
+		       scenario->name, process_title(scenario, &counted[i]));
+		fflush(stdout);
+	}
+	return test;
+}
+
+int main(int argc, char **argv)
+{
+	static bool known[1 << 22];
+	static char mounts[1 << 16];
+	struct result *result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int every = argc == 10 ? (unsigned int)atoi(argv[2]) : 0;
+	int tests = 0;
+
+	if (every == 0 || result == MAP_FAILED) {
+		fprintf(stderr, "inject: SCENARIO|all EVERY VXE STATE CGROUPS IDLE WAITING PROGRAM NAME\n");
+		return 2;
+	}
+	vxe = argv[3];
+	state_root = argv[4];
+	cgroup_root = argv[5];
+	idle = argv[6];
+	waiting = argv[7];
+	program = argv[8];
+	name = argv[9]; /* of the container; no cgroup of the host has it in its name */
+	mkdir(state_root, 0711);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	processes_note(known);
+	mounts_read(mounts, sizeof(mounts));
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++)
+		if (!strcmp(argv[1], "all") || !strcmp(argv[1], scenarios[i].name))
+			tests = scenario_test(&scenarios[i], every, known, mounts, result, tests);
+	printf("1..%d\n", tests);
+	return 0;
+}
