@@ -94,7 +94,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/holes/intruder $(B)/modes/acts $(B)/trace/storm $(B)/kill/inject $(B)/bench/nothing
+	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/holes/intruder $(B)/modes/acts $(B)/trace/storm $(B)/kill/inject $(B)/bench/nothing fuzzers
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test
@@ -170,13 +170,17 @@ check-native: native-tests ## the native unit tests, under the address and undef
 .PHONY: asan
 asan: $(B)/asan/bin/vxe ## vxe itself with sanitizers: build/asan/bin/vxe
 
-.PHONY: fuzz
-FUZZ_SECONDS ?= 30
-fuzz: $(FUZZERS) ## run each fuzz target for FUZZ_SECONDS (30), from its corpus
-	$(Q)for f in $(FUZZERS); do name=$${f##*/fuzz_}; mkdir -p $(B)/fuzz/corpus/$$name; \
-	  echo "fuzz $$name for $(FUZZ_SECONDS) s"; \
-	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(B)/fuzz/ -print_final_stats=0 -verbosity=0 \
-	    $(B)/fuzz/corpus/$$name $$(test -d $(N)/fuzz/corpus/$$name && echo $(N)/fuzz/corpus/$$name); done
+# In place of the program itself, in a mount namespace; leaks are the ends of short processes.
+.PHONY: asan-e2e
+asan-e2e: all $(B)/asan/bin/vxe $(B)/demo/inject $(B)/kill/inject $(B)/bench/nothing ## the end-to-end tests with build/asan/bin/vxe
+	$(Q)ASAN_OPTIONS=detect_leaks=0 unshare --mount --propagation private -- \
+	  sh -c 'mount --bind $(B)/asan/bin/vxe $(VXE) && exec $(NODE) scripts/test.mjs e2e'
+
+.PHONY: fuzz fuzzers
+FUZZ_SECONDS ?= 60
+fuzzers: $(FUZZERS)
+fuzz: fuzzers ## run each fuzz target for FUZZ_SECONDS (60), from its corpus
+	@bash scripts/fuzz.sh $(FUZZ_SECONDS)
 
 .PHONY: lint
 C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c test/kill/*.c)

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 build=(gcc make libc6-dev libseccomp-dev)
 demo=(curl openssl iproute2 util-linux mount)
-tests=(crun runc groff-base strace)
+tests=(crun runc groff-base strace clang-19 libclang-rt-19-dev)
 bench=(bubblewrap firejail hyperfine)
 vm=(qemu-system-x86 mmdebstrap e2fsprogs kmod util-linux)
 

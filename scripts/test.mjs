@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, conformance, holes, vm, demo; a program is named by its path and prints TAP
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, fuzz, unit, e2e, conformance, holes, vm, demo; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -43,6 +43,8 @@ const suites = {
       argv: [file],
       limit: 10 * minute,
     })),
+  // A few seconds for each: what a change broke, not what nobody found so far. make fuzz takes a minute.
+  fuzz: () => [{ title: 'the fuzz targets', argv: ['bash', 'scripts/fuzz.sh', '3'], limit: 20 * minute }],
   unit: () => [
     { title: 'ava', argv: ['node_modules/.bin/ava', '--tap'], limit: 40 * minute, files: unitFiles() },
   ],

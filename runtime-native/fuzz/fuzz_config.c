@@ -76,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vxe_config *config = NULL;
 	struct vxe_process *process = NULL;
+	struct vxe_resources resources = {0};
 	struct vxe_error *err = NULL;
 	char *text = malloc(size ? size : 1);
 
@@ -91,6 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_process(process, false);
 	else
 		need(err && !process);
+	vxe_error_free(&err);
+	/* update --resources */
+	need((vxe_config_parse_resources(text, size, &resources, &err) == 0) == !err);
+	vxe_resources_free(&resources);
 	vxe_config_free(&config);
 	vxe_process_free(&process);
 	vxe_error_free(&err);

@@ -67,7 +67,9 @@ int vxe_sync_receive(int fd, int *passed)
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	/* Room for one descriptor and not, by the alignment, for two: what is not expected is not even received. */
+	struct msghdr header = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
 
 	*passed = -1;
 	for (;;) {
@@ -78,7 +80,8 @@ int vxe_sync_receive(int fd, int *passed)
 		if (got != 1)
 			return -1;
 		for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header); cmsg; cmsg = CMSG_NXTHDR(&header, cmsg))
-			if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+			if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
+			    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
 				memcpy(passed, CMSG_DATA(cmsg), sizeof(int));
 		return (unsigned char)message;
 	}

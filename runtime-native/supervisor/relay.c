@@ -85,11 +85,11 @@ void vxe_relay_syslog_forward(const char *datagram, size_t size)
 	datagram_send("/dev/log", datagram, size);
 }
 
-void vxe_relay_notify(const char *manager, const char *datagram, size_t size)
+size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size_t out_size)
 {
+	/* What ends with '=' takes any value. */
 	static const char *const passed[] = {"READY=1", "STOPPING=1", "RELOADING=1",	      "STATUS=",
 					     "ERRNO=",	"WATCHDOG=1", "EXTEND_TIMEOUT_USEC=", "MONOTONIC_USEC="};
-	char out[4096];
 	size_t used = 0;
 
 	for (const char *line = datagram, *end = datagram + size; line < end;) {
@@ -97,16 +97,26 @@ void vxe_relay_notify(const char *manager, const char *datagram, size_t size)
 		size_t length = (size_t)((newline ? newline : end) - line);
 
 		for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++) {
-			if (length < strlen(passed[i]) || memcmp(line, passed[i], strlen(passed[i])) ||
-			    used + length + 1 > sizeof(out))
+			size_t known = strlen(passed[i]);
+			bool fits = passed[i][known - 1] == '=' ? length >= known : length == known;
+
+			if (!fits || memcmp(line, passed[i], known) || used + length + 1 > out_size)
 				continue;
 			memcpy(out + used, line, length);
 			used += length;
 			out[used++] = '\n';
 			break;
 		}
-		line += length + 1;
+		line = newline ? newline + 1 : end;
 	}
+	return used;
+}
+
+void vxe_relay_notify(const char *manager, const char *datagram, size_t size)
+{
+	char out[4096];
+	size_t used = vxe_relay_notify_lines(datagram, size, out, sizeof(out));
+
 	if (used)
 		datagram_send(manager, out, used);
 }

@@ -15,6 +15,8 @@ size_t vxe_relay_receive(int fd, char *out, size_t size);
 size_t vxe_relay_syslog_line(const char *datagram, size_t size, char *out, size_t out_size);
 /* To the host's /dev/log, if it has one. */
 void vxe_relay_syslog_forward(const char *datagram, size_t size);
+/* The lines of a notification that are passed on, each with its end; bytes written. */
+size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size_t out_size);
 /* To the service manager. MAINPID and other lines that would let the program speak for the supervisor are left out. */
 void vxe_relay_notify(const char *manager, const char *datagram, size_t size);
 

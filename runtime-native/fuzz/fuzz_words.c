@@ -1,0 +1,62 @@
+/* The lists in annotations, and socket addresses of a program's memory, as text for the record. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "address.h"
+#include "notify.h"
+#include "words.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static void check_address(const uint8_t *data, size_t size)
+{
+	static const int types[] = {-1, SOCK_STREAM, SOCK_DGRAM};
+	struct sockaddr_storage storage = {0};
+	struct vxe_address address;
+
+	if (size < sizeof(sa_family_t))
+		return;
+	if (size > sizeof(storage))
+		size = sizeof(storage);
+	memcpy(&storage, data, size);
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		memset(&address, 'x', sizeof(address));
+		vxe_address_describe(&storage, size, types[i], &address);
+		if (!ends(address.text, sizeof(address.text)) || !ends(address.family, sizeof(address.family)) ||
+		    !ends(address.host, sizeof(address.host)) || !ends(address.path, sizeof(address.path)) ||
+		    address.port < -1 || address.port > UINT16_MAX)
+			abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1), *word;
+	int answer;
+
+	check_address(data, size);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	/* The first line is what is looked for, the second where. */
+	word = text;
+	text = strchr(word, '\n');
+	if (text) {
+		*text++ = '\0';
+		(void)vxe_words_have(text, word);
+		(void)vxe_notify_port_listed(text, (unsigned int)strlen(word));
+		answer = vxe_notify_errno(text, word);
+		/* 0 would be a permission. */
+		if (answer <= 0 || answer > 4095)
+			abort();
+	}
+	free(word);
+	return 0;
+}
