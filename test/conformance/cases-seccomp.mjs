@@ -1,7 +1,7 @@
 // config-linux.md, Seccomp: the filter's flags and the agent that answers its notifications.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { act, ask, lines, refused, statusLine } from './case.mjs';
+import { act, ask, refused, statusLine } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
 const id = 'config-linux.md, Seccomp';
@@ -32,7 +32,7 @@ async function withAgent(subject, test) {
   }
 }
 
-const stateOf = (text) => JSON.parse(lines(text).find((line) => line.startsWith('{')));
+const stateOf = (text) => JSON.parse(text.slice(text.indexOf('{'), text.indexOf('\ndescriptors')));
 
 export const seccomp = [
   ...['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_TSYNC'].map((flag) =>
@@ -88,6 +88,7 @@ export const seccomp = [
       expect(/^\d+\.\d+\.\d+/.test(state.ociVersion), 'ociVersion is missing');
       equal(JSON.stringify(state.fds), '["seccompFd"]', 'fds');
       expect(text().includes('descriptors 1'), 'another number of descriptors');
+      expect(text().includes('closed'), 'the connection was left open');
       expect(state.pid > 0, `pid is ${state.pid}`);
       equal(state.metadata, 'some words', 'metadata');
       equal(state.state.id, result.id, 'state.id');
