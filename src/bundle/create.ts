@@ -115,7 +115,8 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     for (const finding of report.findings) context.step(`audit: ${finding.path} ${finding.message}`);
     refuseFindings(request.name, report.findings);
     signal?.throwIfAborted();
-    const folders = makeHostFolders(recipe, accounts, context.step);
+    // A bundle that is put elsewhere may be for another machine.
+    const folders = request.output === undefined ? makeHostFolders(recipe, accounts, context.step) : [];
     let path: string;
     try {
       path = store.publish(request.name, work, replacing);
@@ -257,11 +258,13 @@ function rootsOf(recipe: Recipe): Root[] {
   const library =
     (why: string) =>
     (name: string): Root => ({ kind: 'library', name, why });
+  const libraries = new Set([...(recipe.libraries ?? []), ...(recipe.dlopen ?? [])]);
   return [
     { kind: 'program', name: recipe.program[0] ?? '', why: 'the program' },
-    ...Object.entries(recipe.admit ?? {}).map(
-      ([name, reason]): Root => ({ kind: 'program', name, why: `admitted: ${reason}` }),
-    ),
+    // A library is admitted where it would be an interpreter; that does not make it a program.
+    ...Object.entries(recipe.admit ?? {})
+      .filter(([name]) => !libraries.has(name))
+      .map(([name, reason]): Root => ({ kind: 'program', name, why: `admitted: ${reason}` })),
     ...(recipe.libraries ?? []).map(library('named under libraries by the recipe')),
     ...(recipe.dlopen ?? []).map(library('named under dlopen by the recipe')),
   ];

@@ -1,11 +1,15 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Failure } from './failure.js';
-import type { FileRecipe, Recipe } from './recipe/index.js';
+import type { FileRecipe, MountRecipe, Recipe, UserRecipe } from './recipe/index.js';
 import { secretIn } from './rootfs/secrets.js';
 import type { Tree } from './source/tree.js';
+import { readServiceUnit, type ServiceUnit } from './unit.js';
 
 const PROGRAM_FOLDERS = /^\/(usr\/)?s?bin\/[^/]+$|^\/usr\/(libexec|games)\//;
+/** Where the host does not have the account; the next lower number that is free is taken. */
+const GUESSED_ID = 980;
+
 // What starts, rotates or schedules a daemon on the host has no work inside.
 const NOT_CONFIGURATION =
   /^\/etc\/(init\.d|init|rc.\.d|default|cron[^/]*|logrotate\.d|systemd|apparmor\.d|ufw|logcheck|network|ppp|dhcp|dbus-1|xdg|bash_completion\.d|sudoers\.d|pam\.d|update-motd\.d|profile\.d|insserv[^/]*|resolvconf)(\/|$)/;
@@ -16,7 +20,8 @@ export function completeFromPackage(
   packages: readonly (readonly string[])[],
   tree: Tree,
 ): Recipe {
-  const program = recipe.program[0] ?? onlyProgram(recipe, packages, tree);
+  const units = unitsOf(packages.flat(), tree);
+  const program = recipe.program[0] ?? programOf(recipe, packages, units, tree);
   const known = recipe.files ?? {};
   const added: Record<string, FileRecipe> = {};
   for (const path of packages
@@ -29,7 +34,69 @@ export function completeFromPackage(
     if (Object.hasOwn(known, path) || secretIn(path, undefined) !== undefined) continue;
     added[path] = { from: path };
   }
-  return { ...recipe, program: [program, ...recipe.program.slice(1)], files: { ...known, ...added } };
+  const completed: Recipe = {
+    ...recipe,
+    program: [program, ...recipe.program.slice(1)],
+    files: { ...known, ...added },
+  };
+  const unit = units.find((each) => each.exec?.[0] === program);
+  return unit === undefined ? completed : asUnitSays(completed, unit);
+}
+
+/** What a package of Debian's says in its unit, where the request does not: arguments, user, and the folders that it writes to. */
+function asUnitSays(recipe: Recipe, unit: ServiceUnit): Recipe {
+  const user = unit.user;
+  const owner = user === undefined ? undefined : unit.group === undefined ? user : `${user}:${unit.group}`;
+  const account: UserRecipe = {
+    uid: GUESSED_ID,
+    gid: GUESSED_ID,
+    ...(unit.group === undefined ? {} : { group: unit.group }),
+  };
+  const users = recipe.accounts?.users ?? {};
+  const claimed = new Set(Object.keys(recipe.mounts ?? {}));
+  const free = (paths: readonly string[]): string[] => paths.filter((path) => !claimed.has(path));
+  const create = owner === undefined ? {} : { owner };
+  const state = free(unit.state).map((path): [string, MountRecipe] => [
+    path,
+    { source: path, options: ['rw'], create: { mode: '0750', ...create } },
+  ]);
+  return {
+    ...recipe,
+    program: recipe.program.length > 1 ? recipe.program : [...(unit.exec ?? recipe.program)],
+    kind: unit.kind,
+    ...(user === undefined
+      ? {}
+      : {
+          user: owner ?? user,
+          accounts: { ...recipe.accounts, users: { ...users, [user]: users[user] ?? account } },
+        }),
+    ...(Object.keys(unit.env).length === 0 ? {} : { env: { ...unit.env, ...recipe.env } }),
+    mounts: { ...recipe.mounts, ...Object.fromEntries(state) },
+    tmpfs: { ...recipe.tmpfs, ...Object.fromEntries(free(unit.runtime).map((path) => [path, null])) },
+  };
+}
+
+/** The units of the packages that start a program directly; templates and what runs a script are no help. */
+function unitsOf(files: readonly string[], tree: Tree): ServiceUnit[] {
+  return files
+    .filter((path) => /\/lib\/systemd\/system\/[^/@]+\.service$/.test(path))
+    .sort()
+    .flatMap((path) => {
+      const located = tree.locate(path);
+      const unit = located === undefined ? undefined : readServiceUnit(readFileSync(located.real, 'utf8'));
+      return unit?.exec === undefined ? [] : [unit];
+    });
+}
+
+function programOf(
+  recipe: Recipe,
+  packages: readonly (readonly string[])[],
+  units: readonly ServiceUnit[],
+  tree: Tree,
+): string {
+  const started = new Set(units.flatMap((unit) => unit.exec?.slice(0, 1) ?? []));
+  const [only] = [...started].filter((path) => tree.locate(path) !== undefined && startsAsElf(tree, path));
+  return started.size === 1 && only !== undefined ? only : onlyProgram(recipe, packages, tree);
 }
 
 function onlyProgram(recipe: Recipe, packages: readonly (readonly string[])[], tree: Tree): string {
@@ -45,7 +112,7 @@ function onlyProgram(recipe: Recipe, packages: readonly (readonly string[])[], t
     if (choice.length === 1 && choice[0] !== undefined) return choice[0];
   if (programs.length === 0)
     throw new Failure('no-program', name, 'has no program that could be started', {
-      hint: 'name one with --exec',
+      hint: 'name the package that has it, or the program with --exec',
     });
   throw new Failure('many-programs', name, `has several programs: ${programs.join(', ')}`, {
     hint: 'choose one with --exec',

@@ -27,7 +27,7 @@ export function loadProfile(name: string, places: Places): ReadProfile & { reado
     }
   }
   throw new Failure('profile-missing', name, 'there is no profile of this name', {
-    hint: `write /etc/vxe/profiles/${name}.vxed.yaml, or name another with --profile`,
+    hint: `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, or name another with --profile`,
   });
 }
 

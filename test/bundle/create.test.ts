@@ -289,6 +289,10 @@ test('a folder of the host is made with the bundle where it is missing, and left
   chmodSync(source, 0o700);
   await shop.create(recipe, { replace: true });
   t.is(lstatSync(source).mode & 0o7777, 0o700);
+  // For another machine, nothing is made on this one.
+  const other = join(shop.folder, 'other/data');
+  await shop.create(recipe.replace(source, other), { output: join(shop.folder, 'elsewhere') });
+  t.false(existsSync(join(shop.folder, 'other')));
 });
 
 test('what cannot be made leaves nothing behind', async (t) => {

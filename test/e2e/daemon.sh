@@ -17,7 +17,7 @@ refused_call() { # PID CALL ARGUMENTS...: the process is made to call it and is 
 # daemon_starts NAME: its bundle over the folder of its workload, and its first start.
 daemon_starts() {
   local name=$1 program
-  export WORKLOAD_FOLDER=$world/host WORKLOAD_INSTANCE=$name
+  export WORKLOAD_FOLDER=$world/host-$name WORKLOAD_INSTANCE=$name
   # The program of the package would be there if it had been installed along the way.
   program=$(sed -n 's/^program: \[\([^],]*\).*/\1/p; /^program:$/{n;s/^ *- //p}' "bundles/$name.yaml" | head -n 1)
   [[ -e $program ]] && before=there || before=absent

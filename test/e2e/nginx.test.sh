@@ -55,4 +55,38 @@ check 'taken over, it connects nowhere' refused_call "$master" 42 3 0 0
 check 'control: what it may do, it may do so too' [ "$(build/demo/inject "$master" 39 | tail -n 1 | grep -c .)" = 1 ]
 daemon_stops nginx nginx 80
 
+# With a certificate, as docs/nginx.md has it: another port in the profile, the key mounted.
+mkdir "$world/tls" "$world/profiles"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+  -keyout "$world/tls/site.key" -out "$world/tls/site.pem" 2>"$world/openssl.log"
+export VXE_PROFILES=$world/profiles
+grep -A 1 '^sed -e .*nginx-tls' docs/nginx.md | sed "s#/etc/vxe/profiles#$world/profiles#; s#\$(vxe profile list#\$(build/bin/vxe profile list#" >"$world/derive.sh"
+check 'the profile for certificates is derived as the document says' bash -e "$world/derive.sh"
+check 'and grants two ports' grep -q 'accept: \[tcp/80, tcp/443\]' "$world/profiles/nginx-tls.vxed.yaml"
+cat >"$WORKLOAD_FOLDER/conf.d/tls.conf" <<'CONF'
+server {
+  listen 443 ssl http2;
+  server_name localhost;
+  ssl_certificate /etc/nginx/tls/site.pem;
+  ssl_certificate_key /etc/nginx/tls/site.key;
+  root /var/www/html;
+}
+CONF
+check 'a bundle with certificates is made' vxe bundle create nginx-tls --recipe nginx --profile nginx-tls "${create[@]:1}" \
+  --mount "/etc/nginx/tls=$world/tls"
+no_key() { ! find "$VXE_BUNDLES/nginx-tls" -name '*.key' -size +0 | grep -q .; }
+check 'the key is not in it' no_key
+check 'it starts' vxe start nginx-tls --detach
+check 'it serves on port 443' within 10 port_answers 443
+tls() { curl --silent --max-time 30 --cacert "$world/tls/site.pem" --resolve localhost:443:127.0.0.1 "$@"; }
+check 'over TLS a file arrives whole' cmp <(tls https://localhost/middle.bin) "$WORKLOAD_FOLDER/www/html/middle.bin"
+check 'over HTTP/2 too' [ "$(tls --http2 --output /dev/null --write-out '%{http_version}' https://localhost/)" = 2 ]
+vxe-reload() { build/bin/vxe-runtime --root "$VXE_ROOT" kill nginx-tls HUP; }
+check 'it reloads with its key' vxe-reload
+check 'and serves' within 10 tls --output /dev/null --fail https://localhost/
+check 'nothing of it was refused' nothing_refused nginx-tls
+try vxe prove nginx-tls --implies nginx
+check 'the prover tells that it is wider, and where' contains "$output$errors" '443'
+check 'it stops' vxe stop nginx-tls
+
 end_of_tests

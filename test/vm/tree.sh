@@ -31,4 +31,7 @@ for file in ready.yaml ready.vxed.yaml; do
 done
 vxe bundle create popd --account alice --accounts-from "$machine/world/accounts"
 vxe bundle create ready
+# For the machine, not for this host: no folders are made here.
+for name in nginx redis; do VXE_RECIPES=bundles VXE_PROFILES=profiles vxe bundle create "$name" --output "$machine/bundles"; done
+cp docs/nginx.md "$machine/test/vm/tests/"
 rm -rf "$folder.sources"
