@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -246,6 +247,25 @@ static void await(long pid, struct vxe_attack_result *result)
 	atomic_store(&result->state, VXE_ATTACK_HUNG);
 }
 
+/* Where nothing may be forked, an attempt's descriptors would be found by those after it. */
+#define DESCRIPTORS 1024
+static bool was_open[DESCRIPTORS];
+
+static bool is_open(long fd)
+{
+	struct stat status;
+
+	return sys2(SYS_fstat, fd, &status) != -EBADF;
+}
+
+static void close_left_open(void)
+{
+	for (long fd = 3; fd < DESCRIPTORS; fd++) {
+		if (!was_open[fd])
+			sys1(SYS_close, fd);
+	}
+}
+
 static void run_row(const struct vxe_attack_world *world, const struct vxe_attack_row *row, struct vxe_attack_result *result)
 {
 	result->begin_ns = realtime_ns();
@@ -262,6 +282,7 @@ static void run_row(const struct vxe_attack_world *world, const struct vxe_attac
 		   the rows that are left. */
 		result->in_process = 1;
 		attempt(world, row, result);
+		close_left_open();
 		if (!is_final(atomic_load(&result->state))) {
 			attack_format(result->detail, sizeof(result->detail), "the attempt ended without a word");
 			atomic_store(&result->state, VXE_ATTACK_DIED);
@@ -275,8 +296,10 @@ int vxe_battery_run(void *arg)
 	const struct vxe_attack_world *world = arg;
 	size_t count = vxe_attack_count();
 
-	/* Finds out how to rest before there are attempts to blame for it. */
+	/* Finds out how to rest before there are attempts to blame for it, and what is open. */
 	attack_rest(200);
+	for (long fd = 3; fd < DESCRIPTORS; fd++)
+		was_open[fd] = is_open(fd);
 	for (size_t i = 0; i < count; i++) {
 		struct vxe_attack_result *result = &world->results[i];
 

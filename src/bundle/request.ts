@@ -101,10 +101,11 @@ function find(request: CreateRequest, places: Places): Chosen {
     };
   }
   const wanted = request.package ?? '';
-  // A recipe that was written for this package knows what its headers do not say.
+  // A recipe that was written for this package knows what its headers do not say; one that puts others in it is something else.
   for (const { path } of listIn(places.recipes, '.yaml')) {
     const recipe = tryRecipe(path);
-    if (recipe !== undefined && 'package' in recipe.source && recipe.source.package === wanted)
+    if (recipe === undefined || !('package' in recipe.source)) continue;
+    if (recipe.source.package === wanted && recipe.source.with === undefined)
       return { recipe, file: path, guessed: false };
   }
   return {

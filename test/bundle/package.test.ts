@@ -296,3 +296,17 @@ test.serial('installed packages are put together from their installed parts', as
   );
   t.false(source.calls().some((call) => call.startsWith('apt-get')));
 });
+
+test.serial('a recipe that puts other packages in is not taken for the package alone', async (t) => {
+  const source = archive(t);
+  source.add('exampled', { 'usr/sbin/exampled': makeElf({ interpreter: LD, pie: true, entry: 1n }) });
+  const shop = workshop(t);
+  const text = (given: string): string =>
+    `recipe: 1\nname: own\nsource: {package: exampled${given}}\nprofile: example\nprogram: [/usr/sbin/exampled, -x]\n`;
+  writeFileSync(join(shop.folder, 'recipes/own.yaml'), text(', with: [example-modules]'));
+  const alone = await shop.create('', { name: 'alone', package: 'exampled', profile: 'example' });
+  t.deepEqual(alone.program, ['/usr/sbin/exampled']);
+  writeFileSync(join(shop.folder, 'recipes/own.yaml'), text(''));
+  const known = await shop.create('', { name: 'known', package: 'exampled', profile: 'example' });
+  t.deepEqual(known.program, ['/usr/sbin/exampled', '-x']);
+});

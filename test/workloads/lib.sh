@@ -31,7 +31,8 @@ start_daemon() { # after it ended by itself
   if [[ -n ${WORKLOAD_START:-} ]]; then
     $WORKLOAD_START
   else
-    "$vxe_programs/vxe" start "$WORKLOAD_INSTANCE" --detach
+    # What ended by itself may still be being taken down.
+    within 20 "$vxe_programs/vxe" start "$WORKLOAD_INSTANCE" --detach
   fi
 }
 
