@@ -2,6 +2,7 @@ export type { Finding, KernelFacts, Trial } from './doctor.js';
 export { findings } from './doctor.js';
 export { ABI_TABLE, rightsOf } from './landlock/index.js';
 export { coverPolicy, lowerPolicy } from './lower.js';
+export { settlePatterns } from './patterns.js';
 export type {
   CoverageRow,
   EnforcementStatus,

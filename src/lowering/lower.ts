@@ -7,6 +7,7 @@ import { judgeOf } from './judge.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
 import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
+import { patternCoverage, settlePatterns } from './patterns.js';
 import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
 import { lowerSeccomp } from './seccomp/index.js';
 import { addressPlan, listenText } from './socket-plan.js';
@@ -15,7 +16,7 @@ import { bundleTree, hostTree } from './tree.js';
 
 /** Turns a policy into the plans of all mechanisms and says how each rule is held; a rule that nothing holds is an error. */
 export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowered> {
-  const { tree, files, mounts, coverage, problems } = place(policy, target);
+  const { exact, tree, files, mounts, coverage, problems } = place(policy, target);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
@@ -37,7 +38,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     services: policy.services,
     supervised,
     coverage: coverage.map((row) => withEngines(row, unspelled)),
-    judge: judgeOf(policy, tree, files.demands),
+    judge: judgeOf(exact, tree, files.demands),
   });
 }
 
@@ -53,13 +54,15 @@ export function coverPolicy(
 function place(policy: Policy, { features, world }: Pick<LoweringTarget, 'features' | 'world'>) {
   const tree = treeOf(world);
   const where = { isHost: tree.isHost, features, abiText };
-  const files = lowerLandlock(policy, tree, features.landlockAbi);
-  const mounts = lowerMounts(policy, tree, files.demands);
-  const fileRows = files.coverage.map((row) => withMount(row, mounts));
+  const settled = settlePatterns(policy, tree);
+  const files = lowerLandlock(settled.policy, tree, features.landlockAbi);
+  const mounts = lowerMounts(settled.policy, tree, files.demands);
+  const exactRows = files.coverage.map((row) => withMount(row, mounts));
+  const fileRows = patternCoverage(policy.patterns, exactRows, where);
   const rows = [...withoutMounts(fileRows, where), ...otherCoverage(policy, where)];
   const { coverage, diagnostics } = settle(policy, rows);
-  const problems = [...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
-  return { tree, files, mounts, coverage, problems };
+  const problems = [...settled.diagnostics, ...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
+  return { exact: settled.policy, tree, files, mounts, coverage, problems };
 }
 
 function treeOf(world: LoweringTarget['world']): FileTree {

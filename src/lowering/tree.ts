@@ -13,6 +13,8 @@ export interface FileTree {
   /** Below a mount whose content is not known now. */
   isOpen(path: string): boolean;
   readonly isHost: boolean;
+  /** Where such mounts begin. */
+  readonly mounts: readonly string[];
 }
 
 /** More links than this in one path is a loop, as for the kernel. */
@@ -24,10 +26,9 @@ export function bundleTree(world: FileWorld): FileTree {
   for (const { path } of world.entries) {
     if (path === '/') continue;
     const parent = parentPath(path);
-    children.set(parent, [
-      ...(children.get(parent) ?? []),
-      path.slice(parent === '/' ? 1 : parent.length + 1),
-    ]);
+    const names = children.get(parent) ?? [];
+    names.push(path.slice(parent === '/' ? 1 : parent.length + 1));
+    children.set(parent, names);
   }
   const isOpen = (path: string): boolean => world.open.some((mount) => isBeneath(path, mount));
   const kind = (path: string): EntryKind | undefined => {
@@ -40,6 +41,7 @@ export function bundleTree(world: FileWorld): FileTree {
     kind,
     isOpen,
     isHost: false,
+    mounts: world.open,
     resolve: (path) => follow(path, kind, (link) => kinds.get(link)?.target ?? ''),
     children: (path) => (isOpen(path) ? undefined : (children.get(path) ?? []).sort()),
   };
@@ -51,6 +53,7 @@ export function hostTree(lister: HostLister): FileTree {
     kind,
     isOpen: () => false,
     isHost: true,
+    mounts: [],
     resolve: (path) => follow(path, kind, (link) => lister.link(link)),
     children: (path) => [...lister.list(path)].sort(),
   };

@@ -4,9 +4,9 @@ import type { Decision } from './decision.js';
 import { allow, origin, refuse } from './decision.js';
 import type { CallEvent, EventArgument, SocketAddress } from './event.js';
 import type { EventWorld } from './file-needs.js';
+import { placeRules } from './file-rules.js';
 import type { FileRule, Policy, SocketAccess, SocketRule } from './model.js';
 import { normalPath } from './paths.js';
-import { effectiveFiles } from './programs.js';
 import { decideAbstract, decideEndpoint, decideUnix, internetRules } from './sockets.js';
 
 /** Where each call has the address, and where its flags, if a flag can make it a connection. */
@@ -96,7 +96,7 @@ function unixDecision(
       `${written} is not an absolute path, so no rule can be found for it`,
     );
   const path = world?.resolve(normal) ?? normal;
-  const { granted, rule } = decideUnix(policy.network, effectiveFiles(policy), word, path);
+  const { granted, rule } = decideUnix(policy.network, placeRules(policy, world), word, path);
   if (rule === undefined)
     return refuse('EACCES', 'files:default', policy.span, `no rule of ${policy.name} speaks of ${path}`);
   if (granted) return allow(rule.id, rule.span, `${VERBS[word]} ${path} is granted${origin(rule.span)}`);
@@ -127,6 +127,6 @@ function wordsText(rule: SocketRule): string {
   return rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
 }
 
-function accessWords(rule: FileRule): string {
+function accessWords(rule: Pick<FileRule, 'access'>): string {
   return rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
 }

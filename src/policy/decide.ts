@@ -8,10 +8,10 @@ import { allow, origin, refuse } from './decision.js';
 import type { CallEvent, EventArgument } from './event.js';
 import type { EventWorld, PathNeed } from './file-needs.js';
 import { pathNeeds } from './file-needs.js';
+import { fileVerdict, placeRules } from './file-rules.js';
 import type { ArgumentRow, CallRule, Policy } from './model.js';
-import { fileRuleFor, normalPath } from './paths.js';
+import { normalPath } from './paths.js';
 import { decideProcesses } from './processes.js';
-import { effectiveFiles } from './programs.js';
 
 export type { Decision } from './decision.js';
 
@@ -124,16 +124,25 @@ function decideFile(policy: Policy, need: PathNeed, world: EventWorld | undefine
     );
   }
   const path = world?.resolve(written) ?? written;
-  const rule = fileRuleFor(effectiveFiles(policy), path);
-  if (rule === undefined) {
+  const verdict = fileVerdict(placeRules(policy, world), path);
+  const [first] = verdict?.rules ?? [];
+  if (verdict === undefined || first === undefined) {
     return refuse('EACCES', 'files:default', policy.span, `no rule of ${policy.name} speaks of ${path}`);
   }
-  const missing = need.access.filter((word) => !rule.access.has(word));
-  const granted = rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
+  const missing = need.access.filter((word) => !verdict.access.has(word));
+  const rule = verdict.rules.find((each) => missing.some((word) => !each.access.has(word))) ?? first;
+  const others = verdict.rules.filter((each) => each !== rule).map((each) => each.id);
+  const shared = others.length === 0 ? '' : `, within what ${others.join(' and ')} grants`;
+  if (verdict.problem !== undefined) {
+    const text = `${path}: ${rule.id} has no answer for it, ${verdict.problem.message}${origin(rule.span)}`;
+    return refuse('EACCES', rule.id, rule.span, text);
+  }
   if (need.never !== undefined) return refuse('EACCES', rule.id, rule.span, `${path}: ${need.never}`);
   if (missing.length > 0) {
+    const granted = rule.access.size === 0 ? 'none' : [...rule.access].join(' ');
     const text = `${path} needs ${missing.join(' and ')}; the rule says ${granted}${origin(rule.span)}`;
     return refuse('EACCES', rule.id, rule.span, text);
   }
-  return allow(rule.id, rule.span, `${path} has ${granted}${origin(rule.span)}`);
+  const granted = [...verdict.access].join(' ') || 'none';
+  return allow(rule.id, rule.span, `${path} has ${granted}${origin(rule.span)}${shared}`);
 }

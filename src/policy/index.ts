@@ -22,6 +22,22 @@ export type { Explanation } from './explain.js';
 export { explainEvent } from './explain.js';
 export type { EventWorld, PathNeed } from './file-needs.js';
 export { OBJECT_CALLS, pathNeeds } from './file-needs.js';
+export type { AnyRule, FileRules, FileVerdict } from './file-rules.js';
+export { decisive, fileVerdict, nearestRule, placeRules, sharedAccess } from './file-rules.js';
+export type { Glob, PathText } from './glob.js';
+export {
+  globCost,
+  globCovers,
+  globMatches,
+  globReaches,
+  globRules,
+  globWithin,
+  globWitness,
+  parseGlob,
+  parsePathText,
+  pathExamples,
+  pathText,
+} from './glob.js';
 export type {
   AcceptedRule,
   Access,
@@ -35,6 +51,8 @@ export type {
   Namespace,
   NetworkInterface,
   NetworkPolicy,
+  PathPredicate,
+  PatternRule,
   Policy,
   PolicyType,
   ProcessPolicy,
@@ -57,7 +75,7 @@ export {
   SOCKET_WORDS,
 } from './model.js';
 export { narrowPolicy, narrowRule } from './narrow.js';
-export { fileRuleFor, isBeneath, joinPath, normalPath, parentPath } from './paths.js';
+export { isBeneath, joinPath, normalPath, parentPath } from './paths.js';
 export { SIGNAL_CALLS, TRACE_CALLS } from './processes.js';
 export { effectiveFiles } from './programs.js';
 export type { InternetObject, PortRange, SocketObject } from './socket-object.js';

@@ -1,4 +1,5 @@
-import type { SourceSpan, Width } from '../common/index.js';
+import type { Result, SourceSpan, Width } from '../common/index.js';
+import type { Glob } from './glob.js';
 import type { SocketObject } from './socket-object.js';
 
 /** What may be done with a file; a rule with none of these forbids the path and all below it. */
@@ -17,6 +18,30 @@ export interface FileRule {
   readonly folder: boolean;
   readonly span: SourceSpan;
 }
+
+/** A question that the profile asks about a path; it always ends. */
+export interface PathPredicate {
+  /** Fails where the question itself goes wrong for this path. */
+  holds(path: string): Result<boolean>;
+  /** The one answer for all paths strictly below a folder; undefined where there may be several. */
+  below(folder: string): boolean | undefined;
+  /** The question in the language that it was asked in, complete in itself. */
+  readonly text: string;
+}
+
+interface PatternBase {
+  readonly id: RuleId;
+  readonly access: ReadonlySet<Access>;
+  readonly span: SourceSpan;
+}
+
+/** A rule over files that are not named one by one. Which of several rules decides is said in `file-rules.ts`. */
+export type PatternRule = PatternBase &
+  (
+    | { readonly kind: 'glob'; readonly glob: Glob }
+    /** The paths in and below the folder for which the predicate holds, each by itself. */
+    | { readonly kind: 'predicate'; readonly folder: string; readonly predicate: PathPredicate }
+  );
 
 /** A statement about one argument, over the unsigned pattern of its width. */
 export type Condition =
@@ -138,6 +163,7 @@ export interface Policy {
   readonly type: PolicyType;
   readonly program: string | undefined;
   readonly files: readonly FileRule[];
+  readonly patterns: readonly PatternRule[];
   /** Complete: what the profile says, and what VXE adds to every profile of the type. */
   readonly calls: ReadonlyMap<string, CallRule>;
   /** What becomes of known calls that are not in `calls`. */

@@ -101,7 +101,7 @@ function narrowUnix(a: Policy, b: Policy): readonly SocketRule[] {
   for (const [path, span] of tops) paths.set(path, span);
   return [...paths].map(([path, span]) => {
     const both = UNIX_WORDS.filter((word) =>
-      [a, b].every((policy) => decideUnix(policy.network, policy.files, word, path).granted),
+      [a, b].every((policy) => decideUnix(policy.network, policy, word, path).granted),
     );
     return socketRule({ kind: 'unix', path }, both, span);
   });

@@ -1,6 +1,8 @@
+import { VxeError } from '../common/index.js';
+import { nearestRule } from './file-rules.js';
 import type { Access, ArgumentRow, CallRule, FileRule, Policy, ProcessReach, ProgramRule } from './model.js';
 import { narrowSockets } from './narrow-sockets.js';
-import { fileRuleFor, isBeneath } from './paths.js';
+import { isBeneath } from './paths.js';
 
 /** The rule that permits what both rules permit; what either refuses quietly stays quiet. */
 export function narrowRule(a: CallRule, b: CallRule): CallRule {
@@ -17,12 +19,14 @@ function narrowPermit(a: CallRule['permit'], b: CallRule['permit']): CallRule['p
 
 /** The policy of a stack of two: permits what both permit, so that adding a member never widens. */
 export function narrowPolicy(a: Policy, b: Policy): Policy {
+  refusePatterns(a, b);
   return {
     name: `${a.name}+${b.name}`,
     description: `${a.name} and ${b.name} together`,
     type: a.type === 'strict' || b.type === 'strict' ? 'strict' : 'filesystem',
     program: a.program ?? b.program,
     files: narrowFiles(a, b),
+    patterns: [],
     calls: narrowCalls(a, b),
     unnamed: a.unnamed === 'permit' && b.unnamed === 'permit' ? 'permit' : 'refuse',
     network: {
@@ -47,6 +51,19 @@ export function narrowPolicy(a: Policy, b: Policy): Policy {
     ),
     span: a.span,
   };
+}
+
+/** Patterns of two policies meet in paths that no list of patterns names; of one file tree they are exact rules. */
+function refusePatterns(...members: readonly Policy[]): void {
+  for (const member of members) {
+    const [pattern] = member.patterns;
+    if (pattern === undefined) continue;
+    throw new VxeError(
+      'unsupported',
+      `${pattern.id} of ${member.name} is a pattern, which is narrowed only where its files are known`,
+      'stack the profiles of a bundle, where patterns are exact rules',
+    );
+  }
 }
 
 function narrowInterface(
@@ -78,8 +95,8 @@ function narrowFiles(a: Policy, b: Policy): readonly FileRule[] {
   const paths = new Map<string, FileRule>();
   for (const rule of [...a.files, ...b.files]) if (!paths.has(rule.path)) paths.set(rule.path, rule);
   return [...paths.values()].map((rule) => {
-    const left = fileRuleFor(a.files, rule.path)?.access ?? new Set<Access>();
-    const right = fileRuleFor(b.files, rule.path)?.access ?? new Set<Access>();
+    const left = nearestRule(a.files, rule.path)?.access ?? new Set<Access>();
+    const right = nearestRule(b.files, rule.path)?.access ?? new Set<Access>();
     return { ...rule, access: new Set([...left].filter((word) => right.has(word))) };
   });
 }

@@ -1,5 +1,3 @@
-import type { FileRule } from './model.js';
-
 /** Makes a path absolute-and-normal by its text alone; undefined where it is relative or holds a zero byte. */
 export function normalPath(text: string): string | undefined {
   if (!text.startsWith('/') || text.includes('\0')) return undefined;
@@ -24,14 +22,4 @@ export function parentPath(path: string): string {
 
 export function joinPath(folder: string, name: string): string {
   return folder === '/' ? `/${name}` : `${folder}/${name}`;
-}
-
-/** The most specific rule that speaks of a path. */
-export function fileRuleFor(rules: readonly FileRule[], path: string): FileRule | undefined {
-  let best: FileRule | undefined;
-  for (const rule of rules) {
-    if (isBeneath(path, rule.path) && (best === undefined || rule.path.length > best.path.length))
-      best = rule;
-  }
-  return best;
 }

@@ -1,8 +1,9 @@
+import { nearestRule } from './file-rules.js';
 import type { Access, FileRule, Policy } from './model.js';
-import { fileRuleFor, isBeneath } from './paths.js';
+import { isBeneath } from './paths.js';
 
 /**
- * The file rules as they are with the list of programs: `execute` stays where a program of the list is, and is gone everywhere
+ * The rules for paths, where patterns are exact rules already, as they are with the list of programs: `execute` stays where a program of the list is, and is gone everywhere
  * else. Without a list they are what the profile says.
  */
 export function effectiveFiles(policy: Pick<Policy, 'files' | 'programs'>): readonly FileRule[] {
@@ -12,7 +13,7 @@ export function effectiveFiles(policy: Pick<Policy, 'files' | 'programs'>): read
   const rules = files.map((rule) => (listed(rule.path) ? rule : withoutExecute(rule)));
   const named = new Set(files.map((rule) => rule.path));
   const added = programs.flatMap(({ id, path, span }): FileRule[] => {
-    const around = named.has(path) ? undefined : fileRuleFor(files, path);
+    const around = named.has(path) ? undefined : nearestRule(files, path);
     return around === undefined ? [] : [{ ...around, id, path, folder: false, span }];
   });
   return [...rules, ...added];

@@ -1,9 +1,11 @@
 import type { SourceSpan } from '../common/index.js';
 import type { Address } from './address.js';
 import { inRange } from './address.js';
-import type { FileRule, NetworkPolicy, SocketAccess, SocketRule } from './model.js';
+import type { AnyRule, FileRules } from './file-rules.js';
+import { fileVerdict } from './file-rules.js';
+import type { NetworkPolicy, SocketAccess, SocketRule } from './model.js';
 import { SOCKET_WORDS } from './model.js';
-import { fileRuleFor, isBeneath } from './paths.js';
+import { isBeneath } from './paths.js';
 import type { InternetObject, PortRange, SocketObject } from './socket-object.js';
 import { socketText } from './socket-object.js';
 
@@ -139,14 +141,15 @@ export function compareSpecific(a: InternetObject, b: InternetObject): number {
 /** Whether a socket at a path may be connected or sent to: the nearest rule for sockets there, else the file rule's write. */
 export function decideUnix(
   network: NetworkPolicy,
-  files: readonly FileRule[],
+  rules: FileRules,
   word: 'connect' | 'send',
   path: string,
-): { readonly granted: boolean; readonly rule: SocketRule | FileRule | undefined } {
+): { readonly granted: boolean; readonly rule: SocketRule | AnyRule | undefined } {
   const rule = unixRuleFor(network, path);
   if (rule !== undefined) return { granted: rule.access.has(word), rule };
-  const file = fileRuleFor(files, path);
-  return { granted: file?.access.has('write') === true, rule: file };
+  const file = fileVerdict(rules, path);
+  const decided = file?.rules.find((each) => !each.access.has('write')) ?? file?.rules[0];
+  return { granted: file?.access.has('write') === true, rule: decided };
 }
 
 function unixRuleFor(network: NetworkPolicy, path: string): SocketRule | undefined {

@@ -3,7 +3,6 @@ import {
   decideAbstract,
   decideEndpoint,
   decideUnix,
-  effectiveFiles,
   internetRules,
   knownCalls,
   narrowPolicy,
@@ -12,7 +11,7 @@ import {
 } from '../policy/index.js';
 import { destinations } from './addresses.js';
 import { argumentsOf, callText, meaningOf } from './policy.js';
-import { accessAt, regionsOf } from './regions.js';
+import { accessAt, regionsAt, regionsOf } from './regions.js';
 import type { Solver } from './solver.js';
 import type { Term } from './term.js';
 import { Terms } from './term.js';
@@ -55,7 +54,7 @@ async function exampleOf(call: string, formula: Term, solver: Solver): Promise<s
 }
 
 function widerFiles(policy: Policy, other: Policy): readonly Wider[] {
-  const regions = regionsOf([...policy.files, ...other.files].map((rule) => rule.path));
+  const regions = regionsOf(policy, other);
   return regions.flatMap(({ path }): Wider[] => {
     const theirs = accessAt(other, path);
     const more = [...accessAt(policy, path)].filter((word) => !theirs.has(word));
@@ -110,12 +109,11 @@ function moreSockets(policy: Policy, other: Policy): readonly string[] {
   }
   const unix = [policy, other].flatMap(({ network }) => network.sockets);
   const paths = unix.flatMap(({ object }) => (object.kind === 'unix' ? [object.path] : []));
-  const files = paths.length === 0 ? [] : [...policy.files, ...other.files].map((rule) => rule.path);
+  const files = paths.length === 0 ? [] : regionsOf(policy, other).map((each) => each.path);
   const names = unix.flatMap(({ object }) => (object.kind === 'abstract' ? [object.name ?? ANY_NAME] : []));
   for (const word of ['connect', 'send'] as const) {
-    for (const { path } of paths.length === 0 ? [] : regionsOf([...paths, ...files])) {
-      const granted = (each: Policy): boolean =>
-        decideUnix(each.network, effectiveFiles(each), word, path).granted;
+    for (const { path } of paths.length === 0 ? [] : regionsAt([...paths, ...files])) {
+      const granted = (each: Policy): boolean => decideUnix(each.network, each, word, path).granted;
       if (granted(policy) && !granted(other)) found.push(`network grants ${word} on unix:${path}`);
     }
     for (const name of new Set(names)) {
@@ -157,7 +155,7 @@ export async function stackDifferences(
     const less = await exampleOf(call, terms.and(left, right, terms.not(both)), solver);
     if (less !== undefined) found.push(`the stack refuses ${less}, which both members permit`);
   }
-  for (const { path } of regionsOf([...a.files, ...b.files, ...stack.files].map((rule) => rule.path))) {
+  for (const { path } of regionsOf(a, b, stack)) {
     const [left, right, both] = [accessAt(a, path), accessAt(b, path), accessAt(stack, path)];
     const more = [...both].filter((word) => !left.has(word) || !right.has(word));
     if (more.length > 0)

@@ -1,8 +1,8 @@
 import { type FileTree, type OciLandlock, unixSockets } from '../lowering/index.js';
-import type { Access, Policy } from '../policy/index.js';
-import { isBeneath, parentPath } from '../policy/index.js';
+import type { Access, FileRules, Policy } from '../policy/index.js';
+import { fileVerdict, globWitness, isBeneath, joinPath, parentPath } from '../policy/index.js';
 import { argumentIs, meaningOf } from './policy.js';
-import { accessAt, freshBelow, placed, regionsOf } from './regions.js';
+import { accessAt, freshBelow, placed, regionsAt } from './regions.js';
 import type { Solver } from './solver.js';
 import { Terms } from './term.js';
 
@@ -98,9 +98,30 @@ const CALLS: Partial<Readonly<Record<FileAct, readonly (readonly [string, number
 /** Whether a ruleset lets the right through at a path: nobody handles it, or a rule at the path or above grants it. */
 function landlockAllows(landlock: OciLandlock, right: string, path: string): boolean {
   if (!landlock.ruleset.handledAccessFS.includes(right)) return true;
-  return landlock.rules.pathBeneath.some(
-    (rule) => rule.allowedAccess.includes(right) && rule.paths.some((top) => isBeneath(path, top)),
-  );
+  const granted = grantsOf(landlock).get(right);
+  for (let at = path; granted !== undefined; at = parentPath(at)) {
+    if (granted.has(at)) return true;
+    if (at === '/') break;
+  }
+  return false;
+}
+
+const GRANTS = new WeakMap<OciLandlock, ReadonlyMap<string, ReadonlySet<string>>>();
+
+/** The paths by right, since every act on every path asks. */
+function grantsOf(landlock: OciLandlock): ReadonlyMap<string, ReadonlySet<string>> {
+  const known = GRANTS.get(landlock);
+  if (known !== undefined) return known;
+  const grants = new Map<string, Set<string>>();
+  for (const { allowedAccess, paths } of landlock.rules.pathBeneath) {
+    for (const right of allowedAccess) {
+      const at = grants.get(right) ?? new Set();
+      for (const path of paths) at.add(path);
+      grants.set(right, at);
+    }
+  }
+  GRANTS.set(landlock, grants);
+  return grants;
 }
 
 /** Whether Landlock alone lets something be done to a path. */
@@ -134,10 +155,9 @@ export async function fileDifferences(
   const impossible = await refusedActs(policy, solver);
   const found: FileDifference[] = [];
   const looked = new Set<string>();
-  const look = (path: string, kind: Kind): void => {
+  const look = (path: string, kind: Kind, access = accessAt(real, path)): void => {
     if (looked.has(path)) return;
     looked.add(path);
-    const access = accessAt(real, path);
     for (const [act, demands] of Object.entries(DEMANDS) as [FileAct, readonly Demand[]][]) {
       const wrong = demands.some(
         (demand) =>
@@ -151,14 +171,59 @@ export async function fileDifferences(
       if (wrong) found.push({ path, act, text: textOf(act, path, access) });
     }
   };
-  for (const { path } of regionsOf(named)) {
-    const kind = kindOf(path, tree);
+  const isMade = (path: string): boolean =>
+    MAKING.some((demand) => !below(path, readonlyPaths) && landlockPermits(landlock, demand, path));
+  for (const path of new Set([...regionsAt(named).map((each) => each.path), ...reached(real, tree)])) {
+    const kind =
+      kindOf(path, tree) ?? (tree.kind(path) === undefined && isMade(path) ? 'unknown' : undefined);
     if (kind === undefined) continue;
     look(path, kind);
-    // A name that may come to be, as anything.
-    if (kind === 'folder' || kind === 'unknown') look(freshBelow(path, named), 'unknown');
+    if (kind === 'file') continue;
+    // A name that may come to be, as anything; with patterns, it matters whether it may.
+    const fresh = freshBelow(path, named);
+    if (real.patterns.length > 0 && !tree.isOpen(path) && !tree.isHost && !isMade(fresh)) continue;
+    look(fresh, 'unknown', accessOfNew(real, path, fresh));
+    for (const rule of real.patterns) {
+      const witness = rule.kind === 'glob' ? globWitness(rule.glob, path) : undefined;
+      if (witness !== undefined && kindOf(witness, tree) !== 'file') look(witness, 'unknown');
+    }
   }
   return found;
+}
+
+const MAKING: readonly Demand[] = Object.values(DEMANDS)
+  .flat()
+  .filter((demand) => demand.right.startsWith('make_') || demand.right === 'refer');
+
+/** Everything that is there and that a pattern may speak of. */
+function reached(rules: FileRules, tree: FileTree): readonly string[] {
+  const paths = new Set<string>();
+  const visit = (path: string): void => {
+    const kind = tree.kind(path);
+    if (paths.has(path) || kind === undefined || kind === 'symlink') return;
+    paths.add(path);
+    for (const name of kind === 'directory' ? (tree.children(path) ?? []) : []) visit(joinPath(path, name));
+  };
+  for (const rule of rules.patterns) {
+    let top = rule.kind === 'glob' ? rule.glob.base : rule.folder;
+    while (top !== '/' && tree.kind(top) === undefined) top = parentPath(top);
+    visit(top);
+    for (const mount of tree.mounts) if (isBeneath(mount, top)) paths.add(mount);
+  }
+  return [...paths];
+}
+
+/** What is granted of something new in a folder at the least: a predicate may hold for it or not, unless it is the same for all. */
+function accessOfNew(rules: FileRules, folder: string, fresh: string): ReadonlySet<Access> {
+  const open = rules.patterns.filter(
+    (rule) =>
+      rule.kind === 'predicate' &&
+      isBeneath(folder, rule.folder) &&
+      rule.predicate.below(folder) === undefined,
+  );
+  const others = { ...rules, patterns: rules.patterns.filter((rule) => !open.includes(rule)) };
+  const least = [...(fileVerdict(others, fresh)?.access ?? [])];
+  return new Set(least.filter((word) => open.every((rule) => rule.access.has(word))));
 }
 
 /** Undefined for what is not there and cannot come to be. */

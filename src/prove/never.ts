@@ -15,7 +15,7 @@ import {
 import type { Destination } from './addresses.js';
 import { destinations, LOOPBACK } from './addresses.js';
 import { argumentIs, argumentsOf, meaningOf } from './policy.js';
-import { accessAt, freshBelow, placed, regionsOf } from './regions.js';
+import { accessAt, freshBelow, placed, regionsAt, regionsOf } from './regions.js';
 import type { Solver } from './solver.js';
 import type { Term } from './term.js';
 import { Terms } from './term.js';
@@ -48,10 +48,7 @@ export async function findInstance(
 /** A path that may be both executed and changed: what is written there is then run. */
 function writableProgram(policy: Policy, world: EventWorld | undefined): Instance | undefined {
   const launched = policy.program === undefined ? [] : [world?.resolve(policy.program) ?? policy.program];
-  const paths =
-    policy.exec === 'once'
-      ? launched
-      : regionsOf(policy.files.map((rule) => rule.path)).map(({ path }) => path);
+  const paths = policy.exec === 'once' ? launched : regionsOf(policy).map(({ path }) => path);
   for (const path of paths) {
     const access = accessAt(policy, path);
     const change = (['write', 'create'] as const).filter((word) => access.has(word));
@@ -185,7 +182,10 @@ function examplePaths(policy: Policy): readonly EventArgument[] {
     ...policy.files.map((rule) => rule.path),
     ...policy.network.sockets.flatMap(({ object }) => (object.kind === 'unix' ? [object.path] : [])),
   ]);
-  const paths = regionsOf(named).flatMap(({ path }) => [path, freshBelow(path, named)]);
+  const paths = regionsAt([...named, ...regionsOf(policy).map((each) => each.path)]).flatMap(({ path }) => [
+    path,
+    freshBelow(path, named),
+  ]);
   return [...new Set(paths)].map((path) => ({ kind: 'string', value: path, text: JSON.stringify(path) }));
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { hex } from '../../src/common/index.js';
-import type { ArgumentRow, ArgumentTest, Condition, Policy } from '../../src/policy/index.js';
-import { signatureOf } from '../../src/policy/index.js';
+import type { ArgumentRow, ArgumentTest, Condition, PatternRule, Policy } from '../../src/policy/index.js';
+import { parsePathText, signatureOf } from '../../src/policy/index.js';
 
 /** A policy as plain data without places in texts; what has no order is sorted. */
 export function withoutSpans(policy: Policy, texts = true): unknown {
@@ -9,6 +9,7 @@ export function withoutSpans(policy: Policy, texts = true): unknown {
     ...policy,
     span: 0,
     files: sorted(policy.files.map((rule) => ({ ...rule, span: 0, access: [...rule.access].sort() }))),
+    patterns: sorted(policy.patterns.map(plainPattern)),
     calls: sorted(
       [...policy.calls.values()].map((rule) => ({
         ...rule,
@@ -28,6 +29,12 @@ export function withoutSpans(policy: Policy, texts = true): unknown {
     limits: sorted(policy.limits.map((rule) => ({ ...rule, span: 0 }))),
     acceptUnenforced: policy.acceptUnenforced.map((rule) => ({ ...rule, span: 0 })),
   };
+}
+
+/** A pattern is what it says. */
+function plainPattern(rule: PatternRule): { readonly id: string } {
+  const says = rule.kind === 'glob' ? rule.glob.text : `${rule.folder} ${rule.predicate.text}`;
+  return { id: rule.id, ...{ says, access: [...rule.access].sort() } };
 }
 
 function sorted<T extends { readonly id: string; readonly call?: string }>(
@@ -57,10 +64,22 @@ const NAMES = [
   'lib:',
   '[x]',
   'tab\tx',
+  '*',
+  'a*.b',
+  '?[!a-c]',
+  '**',
+  'st\\*r',
 ];
 const path = fc
   .array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 })
   .map((parts) => `/${parts.join('/')}`);
+/** Two spellings of one path or pattern are one. */
+function canonical(text: string): string {
+  const what = parsePathText(text);
+  if (!what.ok) return text;
+  return what.value.kind === 'path' ? what.value.path : what.value.glob.text;
+}
+
 const ports = fc.uniqueArray(fc.integer({ min: 0, max: 65535 }), { maxLength: 3 });
 const CALLS = [
   'read',
@@ -200,7 +219,7 @@ export function bodies(withCalls = true): fc.Arbitrary<string> {
   );
   return fc
     .tuple(
-      fc.uniqueArray(path, { maxLength: 6 }),
+      fc.uniqueArray(path, { maxLength: 6, selector: canonical }),
       fc.array(fc.subarray(['read', 'write', 'create', 'remove', 'execute', 'ioctl']), {
         minLength: 6,
         maxLength: 6,

@@ -91,7 +91,7 @@ const wrong: readonly [string, string, DiagnosticCode, number, number, RegExp, R
   ['blanks instead of /', 'file /etc read write', 'syntax', 1, 16, /one word too many/, /read\/write/],
   ['a relative path', 'file etc read', 'bad-path', 1, 6, /not an absolute path/],
   ['a path with dots', 'file /etc/../x read', 'bad-path', 1, 6, /shortest/, /write \/x/],
-  ['a pattern', 'file /etc/*.conf read', 'not-expressible', 1, 6, /pattern/],
+  ['a pattern without end', 'file /etc/[a read', 'bad-path', 1, 6, /never closed/, /write \\\[/],
   ['the same path twice', 'file /a read\nfile /a/ write', 'duplicate-key', 2, 1, /ruled twice/],
   ['the same port twice', 'socket tcp/1 accept\nsocket *:1 connect', 'duplicate-key', 2, 1, /ruled twice/],
   [

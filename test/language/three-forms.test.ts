@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { unwrap } from '../../src/common/index.js';
 import { FORMS } from '../../src/language/index.js';
 import type { CallEvent, Policy } from '../../src/policy/index.js';
-import { decide, internetRules, knownCalls, parseEvent, scalarEvent } from '../../src/policy/index.js';
+import {
+  decide,
+  globWitness,
+  internetRules,
+  knownCalls,
+  parseEvent,
+  scalarEvent,
+} from '../../src/policy/index.js';
 import { policyOf } from '../policy/helpers.js';
 import { bodies } from './acl-helpers.js';
 
@@ -27,7 +34,10 @@ const value = fc.oneof(fc.bigInt(0n, 40n), fc.bigInt(0n, (1n << 64n) - 1n));
 const CALLS = [...knownCalls().keys(), ...['mmap', 'socket', 'ioctl', 'prctl', 'fcntl', 'clone'].flatMap((each) => Array(40).fill(each))]; // biome-ignore format: a table
 
 function paths(policy: Policy): fc.Arbitrary<string> {
-  const known = policy.files.map((rule) => rule.path);
+  const matching = policy.patterns.flatMap((rule) =>
+    rule.kind === 'glob' ? [globWitness(rule.glob, '/') ?? '/'] : [],
+  );
+  const known = [...policy.files.map((rule) => rule.path), ...matching];
   const base = fc.constantFrom('/', '/etc/x', ...known);
   return fc.tuple(base, fc.constantFrom('', '/a', '/a/b', '-c')).map(([path, more]) => `${path}${more}`);
 }

@@ -12,6 +12,7 @@ type: strict
 files:
   /srv: read
   /srv/private: none
+  /srv/*.secret: none
   /usr/bin/web: read execute
 network: {accept: [tcp/80], interface: host}
 exec: once
@@ -117,6 +118,7 @@ test('what makes a name is asked of its folder; many files of a folder are one q
 
 const dangerous: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['what the profile forbids by name', readsFile('/srv/private'), /forbids it by name/],
+  ['what a pattern forbids', readsFile('/srv/web.secret'), /forbids it by files:\/srv\/\*\.secret/],
   ['accounts', readsFile('/etc/shadow'), /accounts/],
   ['keys', readsFile('/etc/ssl/private/web.pem'), /keys/],
   ['devices', readsFile('/dev/sda'), /devices/],

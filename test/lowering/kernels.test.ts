@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { maskOf, unwrap } from '../../src/common/index.js';
 import { formOf } from '../../src/language/index.js';
 import type { CoverageRow, FileWorld, HostLister, KernelFeatures } from '../../src/lowering/index.js';
-import { coverPolicy, lowerPolicy } from '../../src/lowering/index.js';
+import { bundleTree, coverPolicy, hostTree, lowerPolicy, settlePatterns } from '../../src/lowering/index.js';
 import type { Condition, Policy, SocketAccess } from '../../src/policy/index.js';
 import {
   conditionHolds,
@@ -322,6 +322,14 @@ function fileNeeds(policy: Policy, rest: string, isHost: boolean): readonly (rea
       ...(isHost ? [] : [['namespaces'] as const]),
       ...(addressesNobody(policy) ? [['filter'] as const] : []),
     ];
+  if (policy.patterns.some((each) => each.id === `files:${rest}`)) {
+    // What patterns come to is tried elsewhere; here it counts that each exact rule of one needs what a rule of its own would.
+    const settled = settlePatterns(policy, isHost ? hostTree(HOST) : bundleTree(TREE)).policy;
+    const exact = settled.files.filter((each) => each.id === `files:${rest}`);
+    if (exact.length === 0) return isHost ? [[1]] : [[1, 'namespaces']];
+    const devices = exact.some(({ path, access }) => path === '/dev/null' && !access.has('ioctl'));
+    return [[devices ? 5 : 1]];
+  }
   const rule = policy.files.find((each) => each.path === rest);
   const entry = TREE.entries.find((each) => each.path === rest);
   const open = ['/var/mail', '/proc'].some((mount) => rest.startsWith(`${mount}/`));
@@ -460,8 +468,9 @@ const FILES =
 const POLICIES: readonly [string, Policy][] = [
   ...readdirSync('profiles').flatMap((name): [string, Policy][] => {
     const form = formOf(name);
+    if (form === undefined) return [];
     const file = { name, text: readFileSync(`profiles/${name}`, 'utf8') };
-    return form === undefined ? [] : [[name, unwrap(form.parse(file), [file])]];
+    return [[name, unwrap(form.parse(file), [file])]];
   }),
   ['files of every kind', policyOf(FILES)],
   ['a filesystem profile', policyOf(`${FILES}exec: any\n`, 'filesystem')],

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { compileProfile, readProfile, writeCompiled } from '../../src/bundle/index.js';
 import { nativePorts } from '../../src/native/index.js';
 import type { Policy } from '../../src/policy/index.js';
-import { fileRuleFor } from '../../src/policy/index.js';
+import { nearestRule } from '../../src/policy/index.js';
 
 /** The judge of soft mode against the kernel: what it records is what Landlock refuses, act by act. */
 
@@ -158,7 +158,7 @@ function differences({ policy, errnos, records }: Run, acts: readonly Act[]): st
   }
   // The native table is the reference evaluator's: the same rule, and it lacks what is needed.
   for (const { path, needs, rule, narrowed } of records) {
-    const reference = fileRuleFor(policy.files, path);
+    const reference = nearestRule(policy.files, path);
     if ((reference?.id ?? 'files:default') !== rule)
       found.push(`${path} is ruled by ${reference?.id}, not by ${rule}`);
     const granted: readonly string[] = [...(reference?.access ?? [])];

@@ -32,6 +32,28 @@ test('a policy is nowhere wider than itself, nor than one with more', async (t) 
   t.deepEqual(await widerThan(policyOf(BASE), more, solver), []);
 });
 
+const PATTERNS: readonly [string, string, string | undefined][] = [
+  ['/srv/*.html: read', '/srv: read', undefined],
+  ['/srv: read', '/srv/*.html: read', '/srv may be used for read'],
+  ['/srv/*: read', '/srv/?*: read', undefined],
+  ['/srv: read, /srv/*/x: none', '/srv: read, /srv/a/x: none', undefined],
+  ['/srv: read, /srv/a/x: none', '/srv: read, /srv/*/x: none', '/x may be used for read'],
+  ['/a*: read, /**/b: none', '/a*: read, /a/b: none', undefined],
+  ['/a*: read, /a/b: none', '/a*: read, /**/b: none', '/b may be used for read'],
+];
+
+for (const [mine, theirs, wider] of PATTERNS) {
+  test(`patterns: {${mine}} against {${theirs}}`, async (t) => {
+    const found = await widerThan(policyOf(`files: {${mine}}`), policyOf(`files: {${theirs}}`), solver);
+    if (wider === undefined) t.deepEqual(found, []);
+    else
+      t.true(
+        found.some(({ text }) => text.includes(wider)),
+        JSON.stringify(found),
+      );
+  });
+}
+
 const HOLES: readonly [string, string, string, string][] = [
   ['one more call', 'permit: [read]', 'permit: [read, ptrace]', 'call'],
   ['one more domain', '[AF_UNIX, AF_INET]', '[AF_UNIX, AF_INET, AF_PACKET]', 'call'],

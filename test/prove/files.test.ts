@@ -1,10 +1,12 @@
 import test from 'ava';
+import { unwrap } from '../../src/common/index.js';
+import { parseLispProfile } from '../../src/language/index.js';
 import type { FileWorld } from '../../src/lowering/index.js';
-import { bundleTree } from '../../src/lowering/index.js';
+import { bundleTree, lowerPolicy } from '../../src/lowering/index.js';
 import type { Policy } from '../../src/policy/index.js';
 import type { FilePlans } from '../../src/prove/index.js';
 import { fileDifferences, startSolver } from '../../src/prove/index.js';
-import { lower, worldOf } from '../lowering/helpers.js';
+import { lower, targetOf, worldOf } from '../lowering/helpers.js';
 import { policyOf } from './helpers.js';
 
 const solver = await startSolver();
@@ -101,6 +103,78 @@ for (const [what, change, wanted] of HOLES) {
     // No call of this profile reaches a device's controls, so that nothing is lost there.
     if (wanted === '') t.deepEqual(found, []);
     else t.true(found.includes(wanted), found.join('\n'));
+  });
+}
+
+test('what a profile forbids before it is there stays forbidden where things are made', async (t) => {
+  const policy = policyOf('files: {/srv: read create, /srv/later: none}\ncalls: {permit: [openat]}\n');
+  t.deepEqual(await acts(policy, lower(policy, WORLD)), []);
+  const forgotten = await acts(policy, granting(lower(policy, WORLD), '/srv', 'make_reg', 'read_file'));
+  t.true(forgotten.includes('make file /srv/later') && forgotten.includes('read /srv/later'));
+});
+
+const PATTERNS = policyOf(`
+files:
+  /etc: read
+  /etc/*ow: none
+  /srv: read
+  /srv/**/in*: read write
+  /usr/bin/*: read execute
+  /var/mail: none
+calls: {permit: [openat]}
+`);
+
+function lisp(body: string): Policy {
+  const file = { name: 'test.vxed', text: `(vxed 1) (name test) (type strict) (permit openat)\n${body}` };
+  return unwrap(parseLispProfile(file), [file]);
+}
+
+test('exact rules of patterns and predicates let nothing be done that these refuse', async (t) => {
+  t.deepEqual(await acts(PATTERNS, lower(PATTERNS, WORLD)), []);
+  const predicate = lisp('(file "/srv" read) (file-when "/srv" (suffix? "key" path) none)');
+  t.deepEqual(await acts(predicate, lower(predicate, WORLD)), []);
+});
+
+const PATTERN_HOLES: readonly [string, Policy, FileWorld, (plans: FilePlans) => FilePlans, string][] = [
+  ['a match forgotten', PATTERNS, WORLD, (plans) => granting(plans, '/etc', 'read_file'), 'read /etc/shadow'],
+  ['the folder in place of the match', PATTERNS, WORLD, (plans) => granting(plans, '/srv', 'write_file'), 'write /srv/key'],
+  [
+    'a pattern in a folder where things are made',
+    policyOf('files: {/srv: read, /srv/*.key: none}\ncalls: {permit: [openat]}\n'),
+    WORLD,
+    (plans) => granting(plans, '/srv', 'make_reg'),
+    'read /srv/.key',
+  ],
+  [
+    'a pattern in a mount',
+    policyOf('files: {/var/mail: read, /var/mail/?.box: none}\ncalls: {permit: [openat]}\n'),
+    WORLD,
+    (plans) => granting(plans, '/var/mail', 'read_file'),
+    'read /var/mail/a.box',
+  ],
+  [
+    'a predicate in a mount',
+    lisp('(file "/var/mail" read) (file-when "/var/mail" (suffix? ".box" path) none)'),
+    WORLD,
+    (plans) => granting(plans, '/var/mail', 'read_file'),
+    'read /var/mail/any-other-name',
+  ],
+  [
+    'a predicate that a file escapes',
+    lisp('(file "/srv" read) (file-when "/srv" (suffix? "key" path) none)'),
+    WORLD,
+    (plans) => granting(plans, '/srv', 'read_file'),
+    'read /srv/key',
+  ],
+]; // biome-ignore format: a table
+
+for (const [what, policy, world, change, wanted] of PATTERN_HOLES) {
+  test(`a hole in the exact rules is found: ${what}`, async (t) => {
+    // What lowering refuses is put together by hand: nothing is granted but by the change.
+    const lowered = lowerPolicy(policy, targetOf(world));
+    const plans = lowered.ok ? lowered.value : lower(policyOf('calls: {permit: [openat]}\n'), world);
+    const found = await acts(policy, change(plans));
+    t.true(found.includes(wanted), found.join('\n'));
   });
 }
 

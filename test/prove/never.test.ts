@@ -22,6 +22,18 @@ const QUESTIONS: readonly [string, string, string, RegExp | undefined][] = [
   ],
   ['made, then run', 'exec: any\nfiles: {/opt: read execute create}', 'exec where writable', /^\/opt$/],
   [
+    'a pattern both executable and writable',
+    'exec: any\nfiles: {/opt/*: read execute, /opt/**/tmp: read execute write}',
+    'exec where writable',
+    /^\/opt\/tmp$|^\/tmp$|\/tmp$/,
+  ],
+  [
+    "patterns of which each takes the other's right",
+    'exec: any\nfiles: {/opt/*/x: read execute, /opt/a/*: read write}',
+    'exec where writable',
+    undefined,
+  ],
+  [
     'a writable folder in an executable one',
     'exec: any\nfiles: {/opt: read execute, /opt/tmp: write}',
     'exec where writable',

@@ -20,6 +20,7 @@ import {
   hostTree,
   type OciLandlock,
   type OciSeccomp,
+  settlePatterns,
   type WorldEntry,
 } from '../../lowering/index.js';
 import { nativePorts } from '../../native/index.js';
@@ -42,11 +43,10 @@ export interface Subject {
 /** Only the profile, with the bundle's files where there is a bundle: for questions to the policy itself. */
 export function policyFor(name: string, places: Places): { policy: Policy; world: EventWorld | undefined } {
   const store = new BundleStore(places.bundles);
-  if (!isPath(name) && store.exists(name))
-    return {
-      policy: readBundleProfile(store.require(name)).policy,
-      world: bundleWorld(store, name),
-    };
+  if (!isPath(name) && store.exists(name)) {
+    const { policy, tree } = bundleSubject(name, store);
+    return { policy: settlePatterns(policy, tree).policy, world: bundleWorld(store, name) };
+  }
   return { policy: profileFor(name, places).policy, world: undefined };
 }
 

@@ -92,7 +92,10 @@ export function answerText(answer: Answer): string {
       return answer.text;
     case 'rules':
       return answer.clauses
-        .map((clause) => (clause.kind === 'plain' ? clause.name : `${clause.kind} ${clause.call}`))
+        .map((clause) => {
+          if (clause.kind === 'plain') return clause.name;
+          return clause.kind === 'file-when' ? clause.kind : `${clause.kind} ${clause.call}`;
+        })
         .map((text) => `rule: ${text}`)
         .join('\n');
     case 'tried': {

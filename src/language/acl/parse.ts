@@ -1,14 +1,16 @@
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { Access, FileRule, NetworkInterface, Policy } from '../../policy/index.js';
+import type { Access, FileRule, NetworkInterface, PatternRule, Policy } from '../../policy/index.js';
 import {
   ACCESS_WORDS,
   completeCalls,
   normalPath,
+  parsePathText,
   parseSocketObject,
   SOCKET_WORDS,
   socketText,
 } from '../../policy/index.js';
+import { fileRule, sortRules } from '../files.js';
 import { SocketDrafts } from '../sockets.js';
 import { auditRule } from './audit.js';
 import type { Word } from './lines.js';
@@ -31,7 +33,7 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
   const settings = readSettings(file, list.settings, whole, complaints);
   const program = readTarget(list, complaints);
   const rules = effective(list.rules, complaints);
-  const files: FileRule[] = [];
+  const files: (FileRule | PatternRule)[] = [];
   const sockets = new SocketDrafts();
   const processes = new ProcessDrafts(whole);
   let audit: AclRule | undefined;
@@ -58,7 +60,7 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
     ...common,
     ...context,
     program: program === undefined ? undefined : program.text,
-    files,
+    ...sortRules(files),
     calls: completeCalls(context, processes.span, own),
     unnamed: 'permit',
   });
@@ -124,31 +126,23 @@ function effective(rules: readonly AclRule[], complaints: Complaints): readonly 
 /** Two spellings of one object are one object. */
 function identity(rule: AclRule): string {
   const text = rule.identifier.text;
-  if (rule.type === 'file') return normalPath(text) ?? text;
+  if (rule.type === 'file') {
+    const what = parsePathText(text);
+    if (!what.ok) return text;
+    return what.value.kind === 'path' ? what.value.path : what.value.glob.text;
+  }
   if (rule.type === 'process') return text;
   const object = parseSocketObject(text);
   return typeof object === 'string' ? text : socketText(object);
 }
 
-function readFile(rule: AclRule, complaints: Complaints): FileRule | undefined {
+function readFile(rule: AclRule, complaints: Complaints): FileRule | PatternRule | undefined {
   const { text, span } = rule.identifier;
-  const path = normalPath(text);
-  if (path === undefined)
-    return complaints.report('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
-  if (text.includes('*')) {
-    const hint = 'a path rules all below it; name the folder';
-    return complaints.report(
-      'not-expressible',
-      `${text} is a pattern, which a profile cannot hold`,
-      span,
-      hint,
-    );
-  }
-  const folder = text.endsWith('/');
-  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text))
-    return complaints.report('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
+  const what = parsePathText(text);
   const access = new Set<Access>(ACCESS_WORDS.filter((word) => rule.permissions.has(word)));
-  return { id: `files:${path}`, path, folder, access, span: rule.span };
+  if (what.ok) return fileRule(what.value, access, rule.span);
+  for (const { code, message, hint } of what.diagnostics) complaints.report(code, message, span, hint);
+  return undefined;
 }
 
 function readSocket(rule: AclRule, sockets: SocketDrafts, complaints: Complaints): void {

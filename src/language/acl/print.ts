@@ -2,6 +2,7 @@ import type { Diagnostic, Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import type { CallRule, Policy } from '../../policy/index.js';
 import { socketText } from '../../policy/index.js';
+import { fileTexts, predicateProblems } from '../files.js';
 import { ownCalls, sameRule } from '../own.js';
 import { resourceText } from '../resources.js';
 import { accessText, limitText } from '../yaml/print.js';
@@ -19,6 +20,7 @@ export function printAcl(policy: Policy): Result<string> {
       hint: 'rule lists are for profiles of type filesystem',
     });
   }
+  problems.push(...predicateProblems(policy, 'a rule list'));
   const chroot = own.calls.get('chroot');
   for (const rule of own.calls.values()) {
     if (policy.type === 'strict') break;
@@ -50,10 +52,7 @@ export function printAcl(policy: Policy): Result<string> {
     ...policy.acceptUnenforced.map((rule) => `@accept-unenforced ${word(rule.id)}`),
     '',
     policy.program === undefined ? '@general' : `@target ${word(policy.program)}`,
-    ...policy.files.map((rule) => {
-      const path = rule.folder && rule.path !== '/' ? `${rule.path}/` : rule.path;
-      return `file ${word(path)} ${accessText(rule.access, '/')}`;
-    }),
+    ...fileTexts(policy).map(({ path, access }) => `file ${word(path)} ${accessText(access, '/')}`),
     ...socketLines(policy),
     ...[...own.calls.values()].filter((rule) => isAuditRule(policy, rule)).map(() => 'socket audit none'),
     ...processLines(policy, chroot !== undefined, problems),

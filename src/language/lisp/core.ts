@@ -41,6 +41,9 @@ export const CLAUSES = [
 ] as const;
 export type ClauseName = (typeof CLAUSES)[number];
 
+/** The name that the path has in a predicate of `file-when`. */
+export const PATH = 'path';
+
 /** The language that is left when macros, includes and names are resolved. Calls lead only to what was defined before. */
 export type Core = { readonly span: SourceSpan } & (
   | { readonly op: 'value'; readonly value: Value }
@@ -71,6 +74,12 @@ export type Core = { readonly span: SourceSpan } & (
       readonly callSpan: SourceSpan;
       readonly errno: Core;
       readonly predicates: readonly Core[];
+    }
+  | {
+      readonly op: 'file-when';
+      readonly folder: Core;
+      readonly predicate: Core;
+      readonly access: readonly Core[];
     }
   | { readonly op: 'argument'; readonly argument: Argument }
 );

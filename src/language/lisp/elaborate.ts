@@ -5,6 +5,8 @@ import type {
   Access,
   FileRule,
   LimitRule,
+  PathText,
+  PatternRule,
   Policy,
   PolicyType,
   ProgramRule,
@@ -15,14 +17,16 @@ import {
   completeCalls,
   constantValue,
   nearestName,
-  normalPath,
+  parsePathText,
   SERVICES,
 } from '../../policy/index.js';
+import { fileRule, sortRules } from '../files.js';
 import { LIMITS } from '../yaml/keys.js';
 import { CallDrafts } from './calls.js';
 import type { Clause } from './evaluate.js';
-import { collecting, complain, saidTwice } from './form.js';
+import { collecting, complain, LispError, saidTwice } from './form.js';
 import { InstanceDraft, programsOf } from './instance.js';
+import { LispPredicate } from './path-predicate.js';
 import type { Given } from './value.js';
 import { asInt, asString } from './value.js';
 import type { Word } from './words.js';
@@ -46,7 +50,7 @@ export function elaborate(clauses: readonly Clause[], whole: SourceSpan): Result
 /** What the statements have said so far. */
 class Draft {
   readonly #once = new Map<string, { text: string; span: SourceSpan }>();
-  readonly #files = new Map<string, FileRule>();
+  readonly #files = new Map<string, FileRule | PatternRule>();
   readonly #instance = new InstanceDraft();
   readonly #capabilities = new Map<string, SourceSpan>();
   readonly #limits = new Map<string, LimitRule>();
@@ -58,6 +62,7 @@ class Draft {
 
   add(clause: Clause): void {
     if (clause.kind === 'plain') this.#plain(clause);
+    else if (clause.kind === 'file-when') this.#fileWhen(clause);
     else if (clause.kind === 'permit-when') this.#calls.permitWhen(clause);
     else this.#calls.quiet(clause);
   }
@@ -84,7 +89,7 @@ class Draft {
         this.#say(clause, choice(clause, INTERFACES));
         break;
       case 'program':
-        this.#say(clause, checkPath('program', one(clause, 'a path')).path);
+        this.#say(clause, checkOnePath('program', one(clause, 'a path')));
         break;
       case 'file':
         this.#file(clause);
@@ -134,12 +139,26 @@ class Draft {
       );
     const access = checkAccess(words('file', rest), clause.span);
     for (const given of flatten([paths])) {
-      const { path, folder } = checkPath('file', given);
-      const before = this.#files.get(path);
-      if (before !== undefined)
-        throw saidTwice(`${path} is ruled twice`, given.span, before.span, 'one rule says all of a path');
-      this.#files.set(path, { id: `files:${path}`, path, folder, access, span: given.span });
+      const rule = fileRule(checkPath('file', given), access, given.span);
+      const before = this.#files.get(rule.id);
+      if (before !== undefined) {
+        const what = rule.id.slice('files:'.length);
+        throw saidTwice(`${what} is ruled twice`, given.span, before.span, 'one rule says all of a path');
+      }
+      this.#files.set(rule.id, rule);
     }
+  }
+
+  #fileWhen({ folder: given, question, access, span }: Extract<Clause, { kind: 'file-when' }>): void {
+    const folder = checkOnePath('file-when', given);
+    const predicate = new LispPredicate(question);
+    // What is wrong with every path is wrong with this one.
+    const tried = predicate.holds(folder);
+    if (!tried.ok) throw new LispError(tried.diagnostics[0]);
+    let id = `files:${folder}:when`;
+    for (let count = 2; this.#files.has(id); count++) id = `files:${folder}:when:${count}`;
+    const granted = checkAccess(words('file-when', access), span);
+    this.#files.set(id, { kind: 'predicate', id, folder, predicate, access: granted, span });
   }
 
   #limit(clause: Plain): void {
@@ -191,7 +210,7 @@ class Draft {
       description: this.#text('description') ?? '',
       type,
       program: this.#text('program'),
-      files: [...this.#files.values()],
+      ...sortRules(this.#files.values()),
       calls: completeCalls({ type, exec, ...instance }, this.#once.get('exec')?.span ?? whole, own),
       unnamed: type === 'strict' ? 'refuse' : 'permit',
       exec,
@@ -241,20 +260,19 @@ function checkName({ word, span }: Word): string {
   throw complain('bad-value', `${word} cannot be a profile's name`, span, hint);
 }
 
-function checkPath(who: string, given: Given): { path: string; folder: boolean } {
-  const text = asString(who, given);
-  const { span } = given;
-  const path = normalPath(text);
-  if (path === undefined)
-    throw complain('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
-  if (text.includes('*')) {
-    const hint = 'a path rules all below it; patterns over files are not part of version 1';
-    throw complain('not-expressible', `${text} is a pattern`, span, hint);
-  }
-  const folder = text.endsWith('/');
-  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text))
-    throw complain('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
-  return { path, folder };
+function checkPath(who: string, given: Given): PathText {
+  const what = parsePathText(asString(who, given));
+  if (what.ok) return what.value;
+  throw new LispError({ code: 'bad-path', message: '', ...what.diagnostics[0], span: given.span });
+}
+
+/** A path where a pattern cannot stand. */
+function checkOnePath(who: string, given: Given): string {
+  const what = checkPath(who, given);
+  if (what.kind === 'path') return what.path;
+  const hint =
+    who === 'program' ? 'name one program' : 'name the folder, and leave the rest to the predicate';
+  throw complain('bad-path', `${what.glob.text} is a pattern`, given.span, hint);
 }
 
 function checkAccess(given: readonly Word[], clauseSpan: SourceSpan): ReadonlySet<Access> {

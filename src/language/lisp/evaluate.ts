@@ -2,12 +2,13 @@ import type { SourceSpan } from '../../common/index.js';
 import type { ArgumentRow } from '../../policy/index.js';
 import type { Builtin, Meter } from './builtin.js';
 import type { ClauseName, Core, Lambda, Step } from './core.js';
+import { PATH } from './core.js';
 import { complain, LispError } from './form.js';
 import { testRows } from './rows.js';
 import type { Test } from './symbolic.js';
 import { joinTests, negateTest, wholeTerm } from './symbolic.js';
 import type { Given, Value } from './value.js';
-import { asBool, asList, FALSE, list, mismatch, NOTHING, TRUE } from './value.js';
+import { asBool, asList, FALSE, list, mismatch, NOTHING, TRUE, UNKNOWN, UnknownPath } from './value.js';
 
 /** Steps that one profile may take; a step is one form looked at, or some sixteen characters of a string. */
 export const BUDGET = 1_000_000;
@@ -19,6 +20,13 @@ export type Clause =
       readonly kind: 'plain';
       readonly name: ClauseName;
       readonly args: readonly Given[];
+      readonly span: SourceSpan;
+    }
+  | {
+      readonly kind: 'file-when';
+      readonly folder: Given;
+      readonly question: PathQuestion;
+      readonly access: readonly Given[];
       readonly span: SourceSpan;
     }
   | {
@@ -35,7 +43,14 @@ export type Clause =
       readonly span: SourceSpan;
     };
 
-interface Environment {
+/** What `file-when` asks, with the names that it was asked under. */
+export interface PathQuestion {
+  readonly core: Core;
+  readonly env: Environment | undefined;
+  readonly globals: ReadonlyMap<string, Value>;
+}
+
+export interface Environment {
   readonly name: string;
   readonly value: Value;
   readonly parent: Environment | undefined;
@@ -44,14 +59,15 @@ interface Environment {
 /** Runs steps. It always ends: no function reaches itself, lists are finite, and the budget bounds the rest. */
 export class Evaluator implements Meter {
   readonly clauses: Clause[] = [];
-  readonly #globals = new Map<string, Value>();
+  readonly #globals: Map<string, Value>;
   readonly #budget: number;
   #spent = 0;
   #depth = 0;
   #predicates = 0;
 
-  constructor(budget: number = BUDGET) {
+  constructor(budget: number = BUDGET, globals: ReadonlyMap<string, Value> = new Map()) {
     this.#budget = budget;
+    this.#globals = new Map(globals);
   }
 
   get spent(): number {
@@ -84,6 +100,13 @@ export class Evaluator implements Meter {
     this.#depth = 0;
     this.#predicates = 0;
     return this.#rows([core], undefined);
+  }
+
+  /** The answer to a question about one path, or about all that a value stands for. */
+  answer({ core, env }: PathQuestion, path: Value): Value {
+    this.#depth = 0;
+    this.#predicates = 1;
+    return this.#truth('a predicate', core, { name: PATH, value: path, parent: env });
   }
 
   #evaluate(core: Core, env: Environment | undefined): Value {
@@ -149,7 +172,12 @@ export class Evaluator implements Meter {
   }
 
   #choose(core: Core & { op: 'if' }, env: Environment | undefined): Value {
-    const test = { value: this.#evaluate(core.test, env), span: core.test.span };
+    const test = { value: this.#attempt(core.test, env), span: core.test.span };
+    if (test.value.kind === 'unknown') {
+      if (core.otherwise === undefined) throw new UnknownPath();
+      const [yes, no] = [this.#truth('if', core.yes, env), this.#truth('if', core.otherwise, env)];
+      return yes.kind === 'bool' && no.kind === 'bool' && yes.value === no.value ? yes : UNKNOWN;
+    }
     if (test.value.kind !== 'condition') {
       if (asBool('if', test)) return this.#evaluate(core.yes, env);
       return core.otherwise === undefined ? NOTHING : this.#evaluate(core.otherwise, env);
@@ -173,9 +201,21 @@ export class Evaluator implements Meter {
 
   /** A truth value, known now or when the call is made. */
   #truth(who: string, core: Core, env: Environment | undefined): Value {
-    const value = this.#evaluate(core, env);
-    if (value.kind === 'bool' || value.kind === 'condition') return value;
+    const value = this.#attempt(core, env);
+    if (value.kind === 'bool' || value.kind === 'condition' || value.kind === 'unknown') return value;
     throw mismatch(who, 'a truth value', { value, span: core.span });
+  }
+
+  /** What rests on which path is meant is unknown as a whole. */
+  #attempt(core: Core, env: Environment | undefined): Value {
+    const depth = this.#depth;
+    try {
+      return this.#evaluate(core, env);
+    } catch (error) {
+      if (!(error instanceof UnknownPath)) throw error;
+      this.#depth = depth;
+      return UNKNOWN;
+    }
   }
 
   #join(core: Core & { op: 'and' | 'or' }, env: Environment | undefined): Value {
@@ -202,7 +242,7 @@ export class Evaluator implements Meter {
       );
     const truth = (item: Value): Value => {
       const value = step(item);
-      if (value.kind === 'bool' || value.kind === 'condition') return value;
+      if (value.kind === 'bool' || value.kind === 'condition' || value.kind === 'unknown') return value;
       throw mismatch(core.iteration, 'a truth value', { value, span: core.span });
     };
     switch (core.iteration) {
@@ -232,7 +272,10 @@ export class Evaluator implements Meter {
     return 'run' in target ? target.run(args, span, this) : this.#apply(target, args, span, env);
   }
 
-  #clause(core: Core & { op: 'clause' | 'permit-when' | 'quiet' }, env: Environment | undefined): Value {
+  #clause(
+    core: Core & { op: 'clause' | 'file-when' | 'permit-when' | 'quiet' },
+    env: Environment | undefined,
+  ): Value {
     if (this.#predicates > 0) {
       const hint = 'only what can be said of the arguments was expected';
       throw complain('syntax', 'a rule cannot stand inside a predicate', core.span, hint);
@@ -240,6 +283,11 @@ export class Evaluator implements Meter {
     const { span } = core;
     if (core.op === 'clause') {
       this.clauses.push({ kind: 'plain', name: core.clause, args: this.#given(core.args, env), span });
+    } else if (core.op === 'file-when') {
+      const folder = { value: this.#evaluate(core.folder, env), span: core.folder.span };
+      const question = { core: core.predicate, env, globals: this.#globals };
+      const access = this.#given(core.access, env);
+      this.clauses.push({ kind: 'file-when', folder, question, access, span });
     } else {
       const rows = this.#rows(core.predicates, env);
       if (core.op === 'permit-when') {
@@ -275,10 +323,13 @@ function lookUp(env: Environment | undefined, name: string): Value {
 /** Joins what is known with what will be known; what is known decides where it can. */
 function joinTruths(kind: 'and' | 'or', values: readonly Value[], span: SourceSpan): Value {
   const tests: Test[] = [];
+  let unknown = false;
   for (const value of values) {
-    if (value.kind === 'condition') tests.push(value.test);
+    if (value.kind === 'unknown') unknown = true;
+    else if (value.kind === 'condition') tests.push(value.test);
     else if (value.kind === 'bool' && value.value === (kind === 'or')) return value;
   }
+  if (unknown) return UNKNOWN;
   if (tests.length === 0) return kind === 'and' ? TRUE : FALSE;
   return { kind: 'condition', test: joinTests(kind, tests, span) };
 }

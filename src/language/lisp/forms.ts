@@ -36,6 +36,11 @@ export const PROFILE_FORMS: readonly SpecialForm[] = [
   form('program', 'PATH', 'the program that the profile is for'),
   form('file', 'PATH ACCESS ...', 'what may be done with a path, or with each of a list of paths, and below'),
   form('files', '(PATH ACCESS ...) ...', 'several of these'),
+  form(
+    'file-when',
+    'FOLDER PREDICATE ACCESS ...',
+    'what may be done with each path in and below the folder for which the predicate holds; there it is called path',
+  ),
   form('interface', 'host | none | loopback', 'the network that there is'),
   form('accept', 'tcp/PORT | udp/PORT ...', 'ports that may be bound'),
   form('connect', 'tcp/PORT | udp/PORT ...', 'ports that may be connected to'),

@@ -65,6 +65,10 @@ export class Names {
     return [...SPECIAL, ...FUNCTIONS.keys(), ...this.#globals.keys()];
   }
 
+  isValue(name: string): boolean {
+    return this.#globals.get(name)?.kind === 'value';
+  }
+
   define(name: string, global: Global): void {
     this.#globals.set(name, global);
   }

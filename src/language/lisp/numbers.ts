@@ -1,5 +1,6 @@
 import type { SourceSpan } from '../../common/index.js';
 import { hex, MAX_U64 } from '../../common/index.js';
+import { isBeneath } from '../../policy/index.js';
 import type { Builtin } from './builtin.js';
 import { functionTable, operand } from './builtin.js';
 import { complain } from './form.js';
@@ -15,7 +16,7 @@ import {
   shiftTerm,
 } from './symbolic.js';
 import type { Given, Value } from './value.js';
-import { asInt, bool, int, intText, mismatch, sameValue } from './value.js';
+import { asInt, bool, FALSE, int, intText, mismatch, sameValue, TRUE, UnknownPath } from './value.js';
 
 const LEAST = -(1n << 63n);
 
@@ -45,6 +46,14 @@ function equal(left: Given, right: Given): Value {
     if (b.value.kind === 'string' && isPointerToText(a.value)) throw mismatch('=', 'a string', a);
     return condition(equalTest(a.value.term, b));
   }
+  for (const [path, text] of [
+    [a.value, b.value],
+    [b.value, a.value],
+  ] as const) {
+    if (path.kind !== 'below' || text.kind !== 'string') continue;
+    if (text.value !== path.folder && isBeneath(text.value, path.folder)) throw new UnknownPath();
+    return FALSE;
+  }
   for (const given of [a, b])
     if (given.value.kind === 'condition') throw mismatch('=', 'a number, string, word or list', given);
   if (a.value.kind !== b.value.kind) {
@@ -56,6 +65,7 @@ function equal(left: Given, right: Given): Value {
 
 function not(who: string, value: Value, given: Given): Value {
   if (value.kind === 'bool') return bool(!value.value);
+  if (value.kind === 'unknown') return value;
   if (value.kind === 'condition') return condition(negateTest(value.test));
   throw mismatch(who, 'a truth value', given);
 }
@@ -78,11 +88,17 @@ function alternatives(args: readonly Given[]): readonly Given[] {
   );
 }
 
+/** Without the complaint about values of two kinds. */
+function isSame(a: Given, b: Given): boolean {
+  return a.value.kind === 'below' && b.value.kind === 'string'
+    ? equal(a, b) === TRUE
+    : sameValue(a.value, b.value);
+}
+
 function membership(args: readonly Given[], span: SourceSpan): Value {
   const first = operand(args, 0);
   const others = alternatives(args.slice(1));
-  if (first.value.kind !== 'argument')
-    return bool(others.some((other) => sameValue(first.value, other.value)));
+  if (first.value.kind !== 'argument') return bool(others.some((other) => isSame(first, other)));
   if (others.length === 0)
     throw complain('bad-value', 'in? an empty list never holds', span, 'name the values that are meant');
   return condition(memberTest(first.value.term, others, span));

@@ -1,7 +1,8 @@
 import type { Diagnostic, Result, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { ArgumentRow, CallRule, Policy, QuietRow } from '../../policy/index.js';
+import type { ArgumentRow, CallRule, PatternRule, Policy, QuietRow } from '../../policy/index.js';
 import { signatureOf, socketText } from '../../policy/index.js';
+import { fileTexts } from '../files.js';
 import { ownCalls } from '../own.js';
 import { resourceText } from '../resources.js';
 import { listsOf } from '../sockets.js';
@@ -9,8 +10,10 @@ import { usualProcesses } from '../yaml/instance.js';
 import { PROCESS_KEYS } from '../yaml/keys.js';
 import { accessText, limitText } from '../yaml/print.js';
 import { printForms } from './print.js';
+import { Unwritable } from './print-core.js';
 import { printTest } from './print-predicate.js';
 import { readForms } from './reader.js';
+import { stringText } from './text.js';
 
 /** The canonical `.vxed` text of a policy; what vxelisp has no words for is a diagnostic that names the rule. */
 export function printLisp(policy: Policy): Result<string> {
@@ -26,11 +29,11 @@ export function printLisp(policy: Policy): Result<string> {
     policy.program === undefined ? '' : `(program ${problems.string(policy.program, policy.span)})`,
     statement(
       'files',
-      policy.files.map((rule) => {
-        const path = rule.folder && rule.path !== '/' ? `${rule.path}/` : rule.path;
-        return `(${problems.string(path, rule.span)} ${accessText(rule.access)})`;
-      }),
+      fileTexts(policy).map(
+        ({ path, access, span }) => `(${problems.string(path, span)} ${accessText(access)})`,
+      ),
     ),
+    ...policy.patterns.map((rule) => predicateForm(rule, problems)),
     ...socketForms(policy, problems),
     `(interface ${network.interface})`,
     ...instanceForms(policy, problems),
@@ -91,6 +94,19 @@ function instanceForms(policy: Policy, problems: Problems): readonly string[] {
   ];
 }
 
+function predicateForm(rule: PatternRule, problems: Problems): string {
+  if (rule.kind !== 'predicate') return '';
+  const access = accessText(rule.access);
+  try {
+    const folder = problems.string(rule.folder, rule.span);
+    return `(file-when ${folder} ${rule.predicate.text} ${access})`;
+  } catch (error) {
+    if (!(error instanceof Unwritable)) throw error;
+    problems.say(`${rule.id} is ${error.message}`, rule.span);
+    return '';
+  }
+}
+
 class Problems {
   readonly all: Diagnostic[] = [];
 
@@ -104,23 +120,6 @@ class Problems {
       this.say(`${JSON.stringify(text)} has a character that no string of vxelisp holds`, span);
     return stringText(text);
   }
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\n': '\\n',
-  '\t': '\\t',
-  '\r': '\\r',
-  '"': '\\"',
-  '\\': '\\\\',
-};
-
-/** A string literal that reads back as the very text. */
-export function stringText(text: string): string {
-  const escaped = text.replaceAll(
-    /["\\\p{Cc}]/gu,
-    (char) => ESCAPES[char] ?? `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
-  );
-  return `"${escaped}"`;
 }
 
 function statement(name: string, operands: readonly string[]): string {

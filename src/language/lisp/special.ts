@@ -7,7 +7,7 @@ import { complain } from './form.js';
 import { headOf, plainName } from './macros.js';
 import type { CoreMaker, Scope } from './names.js';
 import { checkArity, malformed } from './names.js';
-import { callRule, statement } from './statements.js';
+import { callRule, fileWhen, statement } from './statements.js';
 
 /** Forms that hold the operands of several statements. */
 const PLURALS = { files: 'file', sockets: 'socket', resources: 'resource', limits: 'limit' } as const;
@@ -60,6 +60,8 @@ export function special(
       });
       return { op: 'block', body, span };
     }
+    case 'file-when':
+      return fileWhen(maker, form, operands, scope);
     case 'permit-when':
     case 'quiet':
       return callRule(maker, head, form, operands, scope);

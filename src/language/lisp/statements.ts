@@ -1,6 +1,7 @@
 import type { SourceSpan } from '../../common/index.js';
 import { callNumber, knownCalls, nearestName, signatureOf } from '../../policy/index.js';
 import type { ClauseName, Core } from './core.js';
+import { PATH } from './core.js';
 import type { Form, ListForm } from './form.js';
 import { complain } from './form.js';
 import { plainName } from './macros.js';
@@ -35,6 +36,23 @@ function word(maker: CoreMaker, form: Form, scope: Scope, clause: string): Core 
     throw complain('conflict', message, form.span, 'give the other one another name');
   }
   return { ...bound, span: form.span };
+}
+
+export function fileWhen(maker: CoreMaker, form: ListForm, operands: readonly Form[], scope: Scope): Core {
+  const [folder, predicate, ...words] = operands;
+  if (folder === undefined || predicate === undefined || words.length === 0) throw malformed(form);
+  if (scope.locals.has(PATH) || maker.names.isValue(PATH)) {
+    const message = 'path is what file-when asks about and also a name of this text';
+    throw complain('conflict', message, predicate.span, 'give the other one another name');
+  }
+  const inner: Scope = { ...scope, locals: new Set([...scope.locals, PATH]) };
+  return {
+    op: 'file-when',
+    folder: maker.core(folder, scope),
+    predicate: maker.core(predicate, inner),
+    access: words.map((each) => word(maker, each, scope, 'file-when')),
+    span: form.span,
+  };
 }
 
 export function callRule(

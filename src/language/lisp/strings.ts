@@ -1,12 +1,20 @@
 import type { SourceSpan } from '../../common/index.js';
 import { parseInteger } from '../../common/index.js';
+import {
+  globCost,
+  globCovers,
+  globMatches,
+  globWitness,
+  isBeneath,
+  normalPath,
+  parseGlob,
+} from '../../policy/index.js';
 import type { Builtin, Meter } from './builtin.js';
 import { functionTable, operand } from './builtin.js';
 import { complain } from './form.js';
-import { globRegex } from './glob.js';
 import { Regex, RegexError } from './regex.js';
 import type { Given, Value } from './value.js';
-import { asCount, asList, asString, bool, FALSE, int, list, string } from './value.js';
+import { asCount, asList, asString, bool, FALSE, int, list, string, TRUE, UnknownPath } from './value.js';
 
 const LENGTH_MAX = 1 << 20;
 
@@ -38,6 +46,56 @@ function compiled(source: string, span: SourceSpan, meter: Meter): Regex {
     const hint = `${JSON.stringify(source)} is understood up to its character ${error.at + 1}`;
     throw complain('bad-value', `not a regular expression: ${error.message}`, span, hint);
   }
+}
+
+/** Whether the path, or every path that is meant, matches. */
+function globbing(args: readonly Given[], span: SourceSpan, meter: Meter): Value {
+  const pattern = operand(args, 0);
+  const source = asString('glob?', pattern);
+  const subject = operand(args, 1);
+  const absolute = source.startsWith('/');
+  const glob = parseGlob(absolute ? source : `/${source}`);
+  if (!glob.ok) {
+    const [first] = glob.diagnostics;
+    throw complain('bad-value', first?.message ?? `${source} is no pattern`, pattern.span, first?.hint);
+  }
+  meter.spend(source.length, span);
+  if (subject.value.kind === 'below') {
+    const { folder } = subject.value;
+    if (!absolute || globWitness(glob.value, folder) === undefined) return FALSE;
+    if (globCovers(glob.value, folder)) return TRUE;
+    throw new UnknownPath();
+  }
+  const value = asString('glob?', subject);
+  if (value.startsWith('/') !== absolute) return FALSE;
+  const path = absolute ? value : `/${value}`;
+  meter.spend(globCost(glob.value, path) >> 2, span);
+  return bool(globMatches(glob.value, path));
+}
+
+/** Whether every path below the folder begins so. */
+function belowBegins(folder: string, start: string): Value {
+  const known = folder === '/' ? '/' : `${folder}/`;
+  if (known.startsWith(start)) return TRUE;
+  if (start.startsWith(known)) throw new UnknownPath();
+  return FALSE;
+}
+
+function beneath(args: readonly Given[]): Value {
+  const first = operand(args, 0);
+  const { value } = operand(args, 1);
+  const folder = asString('beneath?', first);
+  if (normalPath(folder) !== folder)
+    throw complain(
+      'bad-path',
+      `${folder} is not an absolute path in its shortest form`,
+      first.span,
+      'such as /srv',
+    );
+  if (value.kind !== 'below') return bool(isBeneath(text('beneath?', args, 1), folder));
+  if (isBeneath(value.folder, folder)) return TRUE;
+  if (isBeneath(folder, value.folder)) throw new UnknownPath();
+  return FALSE;
 }
 
 function substring(args: readonly Given[], span: SourceSpan, meter: Meter): Value {
@@ -116,7 +174,13 @@ export const STRING_FUNCTIONS: readonly Builtin[] = functionTable([
     'prefix?',
     'START S',
     'whether it begins so',
-    (args) => bool(text('prefix?', args, 1).startsWith(text('prefix?', args, 0))),
+    (args) => {
+      const { value } = operand(args, 1);
+      const start = text('prefix?', args, 0);
+      return value.kind === 'below'
+        ? belowBegins(value.folder, start)
+        : bool(text('prefix?', args, 1).startsWith(start));
+    },
   ],
   [
     'suffix?',
@@ -152,13 +216,8 @@ export const STRING_FUNCTIONS: readonly Builtin[] = functionTable([
     'in small letters',
     (args, span, meter) => made(text('lower', args, 0).toLowerCase(), span, meter),
   ],
-  [
-    'glob?',
-    'PATTERN S',
-    'whether the whole string fits the pattern of *, ?, [a-z] and **',
-    (args, span, meter) =>
-      matching(globRegex(text('glob?', args, 0)), text('glob?', args, 1), false, span, meter),
-  ],
+  ['glob?', 'PATTERN S', 'whether the whole string fits the pattern of *, ?, [a-z] and **', globbing],
+  ['beneath?', 'FOLDER PATH', 'whether the path is the folder or lies below it', beneath],
   [
     'regex?',
     'EXPRESSION S',

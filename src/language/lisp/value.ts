@@ -14,6 +14,10 @@ export type Value =
   | { readonly kind: 'list'; readonly items: readonly Value[] }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'argument'; readonly term: Term }
+  /** Any path strictly below the folder; an expression that needs to know which throws `UnknownPath`. */
+  | { readonly kind: 'below'; readonly folder: string }
+  /** A truth value that is not the same for all of those paths. */
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'condition'; readonly test: Test };
 
 /** A value and where it was asked for. */
@@ -22,6 +26,10 @@ export interface Given {
   readonly span: SourceSpan;
 }
 
+/** Ends an expression that rests on which of many paths is meant; no complaint, since the answer is that there is no one answer. */
+export class UnknownPath extends Error {}
+
+export const UNKNOWN: Value = { kind: 'unknown' };
 export const NOTHING: Value = { kind: 'nothing' };
 export const TRUE: Value = { kind: 'bool', value: true };
 export const FALSE: Value = { kind: 'bool', value: false };
@@ -67,6 +75,10 @@ export function show(value: Value): string {
       return 'nothing';
     case 'argument':
       return `argument ${value.term.argument.name}`;
+    case 'below':
+      return `a path below ${value.folder}`;
+    case 'unknown':
+      return 'true or not';
     case 'condition':
       return `condition on ${testArguments(value.test).join(', ')}`;
   }
@@ -85,6 +97,8 @@ const KINDS = {
   list: 'a list',
   nothing: 'nothing',
   argument: 'an argument of a call',
+  below: 'a path',
+  unknown: 'a truth value',
   condition: 'a condition on arguments of a call',
 } as const;
 
@@ -100,6 +114,7 @@ function describe(value: Value): string {
 /** The complaint about a value of another kind; what rests on a call's arguments gets its own words. */
 export function mismatch(who: string, wanted: string, given: Given): LispError {
   const { value, span } = given;
+  if (value.kind === 'below' || value.kind === 'unknown') throw new UnknownPath();
   if (value.kind === 'argument') {
     const { name, type } = value.term.argument;
     if (['path', 'text', 'ptr', 'sockaddr'].includes(type)) {
@@ -108,7 +123,7 @@ export function mismatch(who: string, wanted: string, given: Given): LispError {
         type === 'sockaddr'
           ? 'rule ports with (accept tcp/PORT) and (connect tcp/PORT)'
           : type === 'path'
-            ? 'a predicate over paths is not expressible; rule paths with (file PATH ACCESS...)'
+            ? 'rule paths with (file PATH ACCESS ...) or (file-when FOLDER PREDICATE ACCESS ...)'
             : 'only whether it is NULL can be asked, (= NAME NULL)';
       return complain('not-expressible', message, span, hint);
     }
@@ -162,7 +177,9 @@ export function sameValue(a: Value, b: Value): boolean {
       a.items.length === b.items.length && a.items.every((item, i) => sameValue(item, b.items[i] ?? NOTHING))
     );
   if (a.kind === 'nothing' || b.kind === 'nothing') return a.kind === b.kind;
+  for (const { kind } of [a, b]) if (kind === 'below' || kind === 'unknown') throw new UnknownPath();
   if (a.kind !== b.kind || a.kind === 'list' || b.kind === 'list') return false;
+  if (a.kind === 'below' || b.kind === 'below' || a.kind === 'unknown' || b.kind === 'unknown') return false;
   if (a.kind === 'argument' || a.kind === 'condition' || b.kind === 'argument' || b.kind === 'condition')
     return false;
   return a.value === b.value;

@@ -1,15 +1,24 @@
 import type { Node } from 'yaml';
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { AcceptedRule, Access, FileRule, Policy, Service } from '../../policy/index.js';
+import type {
+  AcceptedRule,
+  Access,
+  FileRule,
+  PathText,
+  PatternRule,
+  Policy,
+  Service,
+} from '../../policy/index.js';
 import {
   ACCESS_WORDS,
   completeCalls,
   constantValue,
   nearestName,
-  normalPath,
+  parsePathText,
   SERVICES,
 } from '../../policy/index.js';
+import { fileRule, sortRules } from '../files.js';
 import { readCalls } from './calls.js';
 import { choice, knownMembers, scalarList } from './fields.js';
 import {
@@ -72,8 +81,8 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
   const program = members.get('program');
   const common = {
     description: description === undefined ? '' : (reader.text(description.value, 'description') ?? ''),
-    program: program === undefined ? undefined : readPath(reader, program.value)?.path,
-    files: readFiles(reader, members.get('files')),
+    program: program === undefined ? undefined : readProgram(reader, program.value),
+    ...sortRules(readFiles(reader, members.get('files'))),
     network: readNetwork(reader, members.get('network')),
     capabilities: scalarList(
       reader,
@@ -114,53 +123,43 @@ function readName(reader: Reader, member: Member | undefined): string | undefine
   return reader.report('bad-value', `${name} cannot be a profile's name`, member.span, hint);
 }
 
-function readPath(
-  reader: Reader,
-  node: Node | undefined,
-  what = 'a path',
-): { path: string; folder: boolean } | undefined {
-  const text = reader.text(node, what);
-  return text === undefined ? undefined : checkPath(reader, text, reader.span(node));
+/** The path of the program, which is one. */
+function readProgram(reader: Reader, node: Node | undefined): string | undefined {
+  const text = reader.text(node, 'a path');
+  if (text === undefined) return undefined;
+  const what = checkPath(reader, text, reader.span(node));
+  if (what?.kind === 'path') return what.path;
+  if (what === undefined) return undefined;
+  return reader.report('bad-path', `${text} is a pattern`, reader.span(node), 'name one program');
 }
 
-function checkPath(
-  reader: Reader,
-  text: string,
-  span: SourceSpan,
-): { path: string; folder: boolean } | undefined {
-  const path = normalPath(text);
-  if (path === undefined)
-    return reader.report('bad-path', `${text} is not an absolute path`, span, 'begin it with /');
-  if (text.includes('*')) {
-    const hint = 'a path rules all below it; patterns are not part of version 1';
-    return reader.report('unsupported', `${text} is a pattern`, span, hint);
-  }
-  const folder = text.endsWith('/');
-  if (path !== (folder && text !== '/' ? text.slice(0, -1) : text)) {
-    return reader.report('bad-path', `${text} is not in its shortest form`, span, `write ${path}`);
-  }
-  return { path, folder };
+function checkPath(reader: Reader, text: string, span: SourceSpan): PathText | undefined {
+  const what = parsePathText(text);
+  if (what.ok) return what.value;
+  for (const { code, message, hint } of what.diagnostics) reader.report(code, message, span, hint);
+  return undefined;
 }
 
-function readFiles(reader: Reader, member: Member | undefined): readonly FileRule[] {
+function readFiles(reader: Reader, member: Member | undefined): readonly (FileRule | PatternRule)[] {
   if (member === undefined) return [];
-  const rules = new Map<string, FileRule>();
+  const rules = new Map<string, FileRule | PatternRule>();
   for (const item of reader.members(member.value, 'files', '{/etc: read}') ?? []) {
-    const path = checkPath(reader, item.key, item.keySpan);
+    const what = checkPath(reader, item.key, item.keySpan);
     const access = readAccess(reader, item);
-    if (path === undefined || access === undefined) continue;
-    const before = rules.get(path.path);
+    if (what === undefined || access === undefined) continue;
+    const rule = fileRule(what, access, item.keySpan);
+    const before = rules.get(rule.id);
     if (before !== undefined) {
       const related = [{ message: 'first here', span: before.span }];
       reader.diagnostics.push({
         code: 'duplicate-key',
-        message: `${path.path} is ruled twice`,
+        message: `${rule.id.slice('files:'.length)} is ruled twice`,
         span: item.keySpan,
         related,
       });
       continue;
     }
-    rules.set(path.path, { id: `files:${path.path}`, ...path, access, span: item.keySpan });
+    rules.set(rule.id, rule);
   }
   return [...rules.values()];
 }

@@ -3,6 +3,7 @@ import { isMap, isScalar, isSeq, parse, parseDocument } from 'yaml';
 import type { Result, SourceFile } from '../../common/index.js';
 import { compactJson, failure, success } from '../../common/index.js';
 import type { Policy } from '../../policy/index.js';
+import { parsePathText, pathText } from '../../policy/index.js';
 import { parseProfile } from './parse.js';
 import { printProfile } from './print.js';
 
@@ -52,8 +53,11 @@ function change(
   }
   if (isMap(node) && isMap(from) && isMap(to)) {
     const keys = new Set([...keysOf(from), ...keysOf(to)]);
-    for (const key of keys)
-      change(document, [...path, key], child(node, key), child(from, key), child(to, key));
+    const authored = path.join() === 'files' ? authoredKeys(node) : new Map<string, string>();
+    for (const key of keys) {
+      const own = authored.get(key) ?? key;
+      change(document, [...path, own], child(node, own), child(from, key), child(to, key));
+    }
     return;
   }
   if (isSeq(node) && isSeq(to)) {
@@ -64,6 +68,19 @@ function change(
   }
   if (isScalar(node) && isScalar(to)) node.value = to.value;
   else document.setIn(path, to);
+}
+
+/** The author's spelling of each path and pattern, by the one that is printed. */
+function authoredKeys(node: Node): ReadonlyMap<string, string> {
+  const keys = new Map<string, string>();
+  for (const key of keysOf(node)) {
+    const what = parsePathText(key);
+    if (!what.ok) continue;
+    const { value } = what;
+    const slash = value.kind === 'path' && value.folder && value.path !== '/' ? '/' : '';
+    keys.set(value.kind === 'path' ? `${pathText(value.path)}${slash}` : value.glob.text, key);
+  }
+  return keys;
 }
 
 /** The author's own items where they say what is wanted. Names keep the author's order, rows get the one that is wanted. */

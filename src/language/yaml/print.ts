@@ -11,6 +11,7 @@ import type {
   QuietRow,
 } from '../../policy/index.js';
 import { ACCESS_WORDS, signatureOf, socketText } from '../../policy/index.js';
+import { fileTexts, predicateProblems } from '../files.js';
 import { ownCalls } from '../own.js';
 import { resourceText } from '../resources.js';
 import { listsOf } from '../sockets.js';
@@ -23,7 +24,7 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 /** The canonical `.vxed.yaml` text of a policy; what version 1 has no words for is a diagnostic that names the rule. */
 export function printProfile(policy: Policy): Result<string> {
   const own = ownCalls(policy);
-  const problems: Diagnostic[] = [...own.diagnostics];
+  const problems: Diagnostic[] = [...own.diagnostics, ...predicateProblems(policy, 'YAML')];
   const lines = [
     'vxed: 1',
     `name: ${scalar(policy.name)}`,
@@ -32,10 +33,7 @@ export function printProfile(policy: Policy): Result<string> {
     ...(policy.program === undefined ? [] : [`program: ${scalar(policy.program)}`]),
     ...section(
       'files',
-      policy.files.map((rule) => {
-        const path = rule.folder && rule.path !== '/' ? `${rule.path}/` : rule.path;
-        return `  ${scalar(path)}: ${accessText(rule.access)}`;
-      }),
+      fileTexts(policy).map(({ path, access }) => `  ${scalar(path)}: ${accessText(access)}`),
     ),
     ...networkLines(policy.network),
     ...execLines(policy),

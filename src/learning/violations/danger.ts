@@ -1,5 +1,5 @@
 import type { Policy } from '../../policy/index.js';
-import { constantValue, fileRuleFor, isBeneath } from '../../policy/index.js';
+import { constantValue, fileVerdict, isBeneath } from '../../policy/index.js';
 import type { Edit } from './edit.js';
 
 /** Programs that turn one execution into any other. */
@@ -92,9 +92,12 @@ export function dangerOf(edit: Edit, policy: Policy): string | undefined {
 
 function fileDanger(edit: Extract<Edit, { kind: 'file' }>, policy: Policy): string | undefined {
   const { path, access } = edit;
-  const rule = fileRuleFor(policy.files, path);
+  const verdict = fileVerdict(policy, path);
   if (policy.files.some((own) => own.path === path && own.access.size === 0))
     return 'the profile forbids it by name';
+  // A rule for the path would win over the pattern.
+  const pattern = verdict?.rules.find((own) => 'kind' in own && own.access.size === 0);
+  if (pattern !== undefined) return `the profile forbids it by ${pattern.id}`;
   const sensitive = SENSITIVE.find(([pattern]) => pattern.test(path));
   if (sensitive !== undefined) return `it holds ${sensitive[1]}`;
   const below = policy.files.find(
@@ -106,7 +109,7 @@ function fileDanger(edit: Extract<Edit, { kind: 'file' }>, policy: Policy): stri
     return 'one more program may be executed';
   }
   const changes = access.some((word) => word === 'write' || word === 'create');
-  if (changes && (rule?.access.has('execute') === true || access.includes('execute')))
+  if (changes && (verdict?.access.has('execute') === true || access.includes('execute')))
     return 'what is written there may be executed';
   if (changes && /^\/(?:etc|usr|bin|sbin|lib\w*|opt)(?:\/|$)/.test(path))
     return 'programs and their settings are there';

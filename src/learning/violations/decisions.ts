@@ -1,5 +1,5 @@
 import type { Access, Policy } from '../../policy/index.js';
-import { ACCESS_WORDS, callNumber, fileRuleFor, parentPath } from '../../policy/index.js';
+import { ACCESS_WORDS, callNumber, fileVerdict, parentPath } from '../../policy/index.js';
 import { dangerOf } from './danger.js';
 import type { Edit } from './edit.js';
 import { distinctRows, rowOf, rowWords } from './rows.js';
@@ -187,7 +187,7 @@ const VERBS: Readonly<Record<Access, string>> = {
 };
 
 function fileChoice(path: string, words: readonly Access[], folder: boolean, policy: Policy): Choice {
-  const has = fileRuleFor(policy.files, path)?.access ?? new Set<Access>();
+  const has = fileVerdict(policy, path)?.access ?? new Set<Access>();
   const access = ACCESS_WORDS.filter((word) => words.includes(word) || has.has(word));
   return choice(
     `files: ${path}: ${access.join(' ')}`,

@@ -1,6 +1,6 @@
 import { builtinSpan } from '../../common/index.js';
 import type { Access, ArgumentRow, CallRule, FileRule, Policy, SocketRule } from '../../policy/index.js';
-import { fileRuleFor, socketRule } from '../../policy/index.js';
+import { fileVerdict, socketRule } from '../../policy/index.js';
 
 /** One change of a policy; all of them widen it. */
 export type Edit =
@@ -52,8 +52,8 @@ function withFile(
   policy: Policy,
   { path, access, folder }: Extract<Edit, { readonly kind: 'file' }>,
 ): readonly FileRule[] {
-  const { files } = policy;
-  const words = new Set([...(fileRuleFor(policy.files, path)?.access ?? []), ...access]);
+  const { files, patterns } = policy;
+  const words = new Set([...(fileVerdict({ files, patterns }, path)?.access ?? []), ...access]);
   const own = files.find((rule) => rule.path === path);
   if (own !== undefined) return files.map((rule) => (rule === own ? { ...rule, access: words } : rule));
   return [...files, { id: `files:${path}`, path, access: words, folder, span: SPAN }];

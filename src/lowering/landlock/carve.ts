@@ -45,6 +45,7 @@ function placedKind(rule: FileRule, path: string, tree: FileTree): PlacedRule['k
  * giving the right to the siblings on the way down instead, where the tree is known, and left to a mount where it is not.
  */
 export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
+  const coming = new Set(placed.filter((rule) => rule.kind === 'missing' && mayCome(rule, placed, tree)));
   const grants = new Map<string, Set<string>>();
   const bySiblings = new Set<PlacedRule>();
   const byMount = new Map<PlacedRule, Set<string>>();
@@ -52,7 +53,7 @@ export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
 
   const give = (grantor: PlacedRule, path: string, right: string): void => {
     const narrower = placed.filter(
-      (other) => path !== other.path && isBeneath(other.path, path) && lacks(other, right, tree),
+      (other) => path !== other.path && isBeneath(other.path, path) && lacks(other, right, coming),
     );
     const names = narrower.length === 0 ? undefined : tree.children(path);
     if (narrower.length > 0 && names === undefined) {
@@ -79,11 +80,19 @@ export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
   return { grants, bySiblings, byMount, lost };
 }
 
+/** On a host what is missing may appear, as anything; in a rootfs only where the profile lets something be made above it. */
+function mayCome(rule: PlacedRule, placed: readonly PlacedRule[], tree: FileTree): boolean {
+  if (tree.isHost) return true;
+  return placed.some(
+    (other) =>
+      other.rule.access.has('create') && other.path !== rule.path && isBeneath(rule.path, other.path),
+  );
+}
+
 /** Whether the rule forbids something that the right would allow if it came down to the rule's path. */
-function lacks(rule: PlacedRule, right: string, tree: FileTree): boolean {
+function lacks(rule: PlacedRule, right: string, coming: ReadonlySet<PlacedRule>): boolean {
   if (rule.rights.has(right)) return false;
-  // In a rootfs what is missing stays missing; on a host it may appear, as anything.
-  if (rule.kind === 'missing') return tree.isHost;
+  if (rule.kind === 'missing') return coming.has(rule);
   if (rule.kind === 'folder' || isFileRight(right)) return true;
   // Of a folder's rights, what bears on a file in it is taking the file away; making and listing leave it as it is.
   return right === 'remove_file' || right === 'refer';

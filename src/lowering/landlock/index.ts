@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../common/index.js';
 import type { Access, FileRule, Policy } from '../../policy/index.js';
-import { decideUnix, effectiveFiles, fileRuleFor } from '../../policy/index.js';
+import { decideUnix, effectiveFiles, nearestRule } from '../../policy/index.js';
 import type { Coverage, LandlockPathRule, MountDemand, OciLandlock } from '../plan.js';
 import { PORT_RIGHTS, portGrant, reachesAbstract } from '../socket-plan.js';
 import type { FileTree } from '../tree.js';
@@ -55,7 +55,7 @@ function placedRules(policy: Policy): readonly FileRule[] {
   const named = new Set(files.map((rule) => rule.path));
   const sockets = policy.network.sockets.flatMap(({ id, object, span }): FileRule[] => {
     if (object.kind !== 'unix' || named.has(object.path)) return [];
-    const access = fileRuleFor(files, object.path)?.access ?? new Set<Access>();
+    const access = nearestRule(files, object.path)?.access ?? new Set<Access>();
     return [{ id, path: object.path, access, folder: false, span }];
   });
   return [...files, ...sockets];
@@ -72,7 +72,7 @@ function withSockets(
   const files = effectiveFiles(policy);
   return placed.map((each) => {
     const words = (['connect', 'send'] as const).filter(
-      (word) => decideUnix(policy.network, files, word, each.rule.path).granted,
+      (word) => decideUnix(policy.network, { files, patterns: [] }, word, each.rule.path).granted,
     );
     const others = [...each.rights].filter((right) => right !== SOCKET_RIGHT);
     return { ...each, rights: new Set(words.length === 2 ? [...others, SOCKET_RIGHT] : others) };
@@ -160,12 +160,12 @@ function programProblems(
   if (policy.program === undefined) return [];
   const path = tree.resolve(policy.program);
   const rules = placed.map((rule) => ({ ...rule.rule, path: rule.path }));
-  if (fileRuleFor(rules, path)?.access.has('execute') === true) return [];
+  if (nearestRule(rules, path)?.access.has('execute') === true) return [];
   return [
     {
       code: 'conflict',
       message: `the profile ${policy.name} does not let its own program run`,
-      span: fileRuleFor(rules, path)?.span ?? policy.span,
+      span: nearestRule(rules, path)?.span ?? policy.span,
       hint: `add to files: ${path}: read execute`,
     },
   ];

@@ -13,8 +13,8 @@ export function outcomeOf(body: string, load?: LoadLibrary, head = HEAD): Policy
   return parsed.diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, [file])).join('\n');
 }
 
-export function policyOf(body: string, load?: LoadLibrary): Policy {
-  const outcome = outcomeOf(body, load);
+export function policyOf(body: string, load?: LoadLibrary, head = HEAD): Policy {
+  const outcome = outcomeOf(body, load, head);
   if (typeof outcome === 'string') throw new Error(outcome);
   return outcome;
 }

@@ -2,9 +2,15 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import { unwrap } from '../../../src/common/index.js';
-import { parseLispProfile, printLisp } from '../../../src/language/index.js';
+import { parseLispProfile, printAcl, printLisp, printProfile } from '../../../src/language/index.js';
 import type { ArgumentTest, Policy } from '../../../src/policy/index.js';
-import { conditionHolds, decideCall, scalarEvent, signatureOf } from '../../../src/policy/index.js';
+import {
+  conditionHolds,
+  decideCall,
+  fileVerdict,
+  scalarEvent,
+  signatureOf,
+} from '../../../src/policy/index.js';
 import { policyOf as yamlPolicyOf } from '../../policy/helpers.js';
 import { bodies, conditions, withoutSpans } from '../acl-helpers.js';
 import { policyOf } from './helpers.js';
@@ -116,6 +122,49 @@ for (const body of BODIES) {
     t.deepEqual(withoutSpans(read(unwrap(printLisp(policy)))), withoutSpans(policy));
   });
 }
+
+const PREDICATES: readonly string[] = [
+  '(file-when "/srv" (suffix? ".html" path) read)',
+  '(define ends (list ".a" ".b")) (file-when "/" (some? (lambda (end) (suffix? end path)) ends) read write)',
+  '(define (name-of path) (first (reverse (split "/" path)))) (file-when "/x" (= (name-of path) "k") none)',
+  '(define (f a . more) (in? a more)) (file-when "/x" (f path "/x/a" "/x/b") read) (file-when "/x" #t none)',
+  '(define (within top words) (file-when top (if (beneath? "/x/y" path) #f (glob? "/**/[a-c]?" path)) words)) (within "/x" \'read)',
+  '(file-when "/x" (let (parts (split "/" path) n (length parts)) (and (> n 2) (< n 5))) read)',
+  '(file-when "/x" (every? string-length-odd? (list path)) read)',
+]; // biome-ignore format: a table
+
+for (const body of PREDICATES) {
+  test(`a predicate is written with all that it rests on: ${body}`, (t) => {
+    const library = '(define (string-length-odd? s) (with? (string-length s) 1))\n';
+    const policy = policyOf(library + body);
+    const text = unwrap(printLisp(policy));
+    t.false(text.includes('(define'));
+    const again = read(text);
+    t.deepEqual(withoutSpans(again), withoutSpans(policy));
+    t.is(unwrap(printLisp(again)), text);
+    const paths = ['/srv/a.html', '/x', '/x/k', '/x/a', '/x/b', '/x/y/ab', '/x/z/ab', '/x/a/b/c.a', '/x.b'];
+    for (const path of paths) {
+      const granted = (rules: Policy) => [...(fileVerdict(rules, path)?.access ?? ['-'])].join();
+      t.is(granted(again), granted(policy), path);
+    }
+  });
+}
+
+test('a predicate is said in vxelisp alone, and the other forms name it', (t) => {
+  const policy = policyOf(
+    '(file-when "/srv" (suffix? ".html" path) read)',
+    undefined,
+    '(vxed 1) (name x) (type filesystem)',
+  );
+  for (const print of [printProfile, printAcl]) {
+    const printed = print(policy);
+    t.false(printed.ok);
+    t.regex(
+      printed.ok ? '' : (printed.diagnostics[0]?.message ?? ''),
+      /^files:\/srv:when is a predicate over paths/,
+    );
+  }
+});
 
 test('what vxelisp has no words for is named', (t) => {
   const policy = policyOf('(permit read)');
