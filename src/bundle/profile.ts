@@ -4,7 +4,7 @@ import { type SourceFile, unwrap } from '../common/index.js';
 import { FORMS, type Form, formOf, inlineLibraries } from '../language/index.js';
 import type { Policy } from '../policy/index.js';
 import { Failure } from './failure.js';
-import { checkName, findIn, listIn, type Places } from './places.js';
+import { checkName, findIn, listIn, type Places, packageFolder } from './places.js';
 
 /** What the name of a profile's file ends in. In one folder, the first of them wins. */
 export const PROFILE_ENDINGS = ['.vxed.yaml', '.vxed', '.acl'] as const;
@@ -65,11 +65,13 @@ function formFor(path: string): Form {
   return form;
 }
 
-/** A library by its path, which starts at the folder of the text that includes it. */
+/** A library by its path, which starts at the folder of the text that includes it, or else where profiles are kept. */
 export function findLibrary(library: string, from: string): SourceFile | undefined {
-  const path = resolve(dirname(from), library);
-  if (!existsSync(path) || !statSync(path).isFile()) return undefined;
-  return { name: path, text: readFileSync(path, 'utf8') };
+  const folders = [dirname(from), '/etc/vxe/profiles', join(packageFolder(), 'profiles')];
+  const path = folders
+    .map((each) => resolve(each, library))
+    .find((each) => existsSync(each) && statSync(each).isFile());
+  return path === undefined ? undefined : { name: path, text: readFileSync(path, 'utf8') };
 }
 
 /** The name under which a bundle keeps the text. */

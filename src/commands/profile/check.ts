@@ -22,9 +22,10 @@ export default class ProfileCheck extends VxeCommand {
         exit: 2,
       });
     const { policy } = readProfile(args.file);
+    const files = policy.files.length + policy.patterns.length;
     this.log(
-      `${args.file}: ${policy.name} is well formed: ${policy.type}, ${policy.files.length} file rules, ${policy.calls.size} call rules`,
+      `${args.file}: ${policy.name} is well formed: ${policy.type}, ${files} file rules, ${policy.calls.size} call rules`,
     );
-    return { name: policy.name, type: policy.type, files: policy.files.length, calls: policy.calls.size };
+    return { name: policy.name, type: policy.type, files, calls: policy.calls.size };
   }
 }

@@ -8,7 +8,18 @@ import { testRows } from './rows.js';
 import type { Test } from './symbolic.js';
 import { joinTests, negateTest, wholeTerm } from './symbolic.js';
 import type { Given, Value } from './value.js';
-import { asBool, asList, FALSE, list, mismatch, NOTHING, TRUE, UNKNOWN, UnknownPath } from './value.js';
+import {
+  asBool,
+  asList,
+  FALSE,
+  list,
+  mismatch,
+  NOTHING,
+  sameValue,
+  TRUE,
+  UNKNOWN,
+  UnknownPath,
+} from './value.js';
 
 /** Steps that one profile may take; a step is one form looked at, or some sixteen characters of a string. */
 export const BUDGET = 1_000_000;
@@ -174,9 +185,10 @@ export class Evaluator implements Meter {
   #choose(core: Core & { op: 'if' }, env: Environment | undefined): Value {
     const test = { value: this.#attempt(core.test, env), span: core.test.span };
     if (test.value.kind === 'unknown') {
-      if (core.otherwise === undefined) throw new UnknownPath();
-      const [yes, no] = [this.#truth('if', core.yes, env), this.#truth('if', core.otherwise, env)];
-      return yes.kind === 'bool' && no.kind === 'bool' && yes.value === no.value ? yes : UNKNOWN;
+      const { yes, otherwise } = core;
+      const [a, b] = [this.#evaluate(yes, env), otherwise ? this.#evaluate(otherwise, env) : NOTHING];
+      if (a.kind !== 'unknown' && b.kind !== 'unknown' && sameValue(a, b)) return a;
+      throw new UnknownPath();
     }
     if (test.value.kind !== 'condition') {
       if (asBool('if', test)) return this.#evaluate(core.yes, env);

@@ -127,6 +127,7 @@ class Writer {
 }
 
 function form(head: string, operands: readonly string[]): string {
+  if (head === 'list' && operands.length === 0) return "'()";
   return `(${[head, ...operands].join(' ')})`;
 }
 

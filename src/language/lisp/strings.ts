@@ -48,13 +48,26 @@ function compiled(source: string, span: SourceSpan, meter: Meter): Regex {
   }
 }
 
+const CACHED_MAX = 1000;
+const GLOBS = new Map<string, ReturnType<typeof parseGlob>>();
+
+/** Read once: a predicate asks the same patterns of every file. */
+function globOf(source: string): ReturnType<typeof parseGlob> {
+  const known = GLOBS.get(source);
+  if (known !== undefined) return known;
+  if (GLOBS.size >= CACHED_MAX) GLOBS.clear();
+  const glob = parseGlob(source);
+  GLOBS.set(source, glob);
+  return glob;
+}
+
 /** Whether the path, or every path that is meant, matches. */
 function globbing(args: readonly Given[], span: SourceSpan, meter: Meter): Value {
   const pattern = operand(args, 0);
   const source = asString('glob?', pattern);
   const subject = operand(args, 1);
   const absolute = source.startsWith('/');
-  const glob = parseGlob(absolute ? source : `/${source}`);
+  const glob = globOf(absolute ? source : `/${source}`);
   if (!glob.ok) {
     const [first] = glob.diagnostics;
     throw complain('bad-value', first?.message ?? `${source} is no pattern`, pattern.span, first?.hint);
@@ -230,6 +243,15 @@ export const STRING_FUNCTIONS: readonly Builtin[] = functionTable([
     'whether the whole string matches it',
     (args, span, meter) =>
       matching(text('regex-whole?', args, 0), text('regex-whole?', args, 1), false, span, meter),
+  ],
+  [
+    'error',
+    'S ...',
+    'ends the profile with this complaint, for libraries that are used wrongly',
+    (args, span) => {
+      const message = args.map((given) => asString('error', given)).join('');
+      throw complain('bad-value', message, span, 'it is the library that says so');
+    },
   ],
   ['number', 'S', 'the number that a string spells', number],
 ]);
