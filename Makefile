@@ -78,6 +78,9 @@ RECORDER := $(B)/bin/vxe-recorder
 TS_STAMP := $(B)/ts/.stamp
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
+# What tests run besides VXE itself.
+TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts trace/storm kill/inject bench/nothing)
+
 ##@ Everyday
 .PHONY: help
 help: ## list the targets
@@ -94,7 +97,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(B)/demo/inject $(B)/conformance/probe $(B)/holes/intruder $(B)/modes/acts $(B)/trace/storm $(B)/kill/inject $(B)/bench/nothing fuzzers
+	@$(SUBMAKE) all native-tests $(TEST_PROGRAMS) fuzzers
 	@$(NODE) scripts/test.mjs
 
 .PHONY: vm-test

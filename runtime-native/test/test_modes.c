@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -237,6 +239,48 @@ static void lookups(const char *folder)
 	close(dir_fd);
 }
 
+/* More watchers than a user may have of inotify's, each a process of its own as supervisors are. */
+static void watched_by_many(const char *folder, int dir_fd)
+{
+	enum { MANY = 200 };
+	int ready[2], told[2], seen = 0, waiting = 0;
+	pid_t children[MANY];
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(told, O_CLOEXEC) < 0) {
+		ok(false, "pipes");
+		return;
+	}
+	for (int i = 0; i < MANY; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			struct pollfd watch = {.fd = vxe_held_watch(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+					       .events = POLLIN};
+
+			if (write(ready[1], watch.fd < 0 ? "n" : "y", 1) != 1 || poll(&watch, 1, 30000) != 1 ||
+			    write(told[1], "t", 1) != 1)
+				_exit(1);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < MANY && read(ready[0], &byte, 1) == 1; i++)
+		waiting += byte == 'y';
+	ok(waiting == MANY, "%d of %d processes watch the mode of their instance", waiting, MANY);
+	ok(vxe_mode_write(dir_fd, "mode", VXE_MODE_SOFT, NULL) == 0, "the mode is written");
+	for (int i = 0; i < MANY; i++) {
+		int status = -1;
+
+		if (children[i] > 0 && waitpid(children[i], &status, 0) == children[i])
+			seen += status == 0;
+	}
+	ok(seen == MANY, "%d of %d learn of it", seen, MANY);
+	unlinkat(dir_fd, "mode", 0);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(told[i]);
+	}
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/vxe-test-modes-XXXXXX";
@@ -251,6 +295,7 @@ int main(void)
 	judges_refused();
 	filters();
 	lookups(folder);
+	watched_by_many(folder, dir_fd);
 	close(dir_fd);
 	rmdir(folder);
 	return tap_done();
