@@ -27,6 +27,7 @@ const volatile struct vxe_record_settings settings;
 struct vxe_record_state state;
 
 struct scratch {
+	struct vxe_record_key key;
 	struct vxe_record_event event;
 	__u8 data[VXE_RECORD_DATA + VXE_RECORD_TEXT + 256];
 };
@@ -146,7 +147,11 @@ static __always_inline void piece_pad(struct scratch *s, int at, __u32 size)
 		__builtin_memcpy(&s->data[end], &zero, 8);
 }
 
-static __noinline int piece_text(__u32 argument, __u64 address)
+/*
+ * Functions that are not static are checked by the kernel once, for all arguments, and not again at each call: that is most of what
+ * loading this takes. They take numbers only, and find the rest by themselves.
+ */
+__noinline int piece_text(__u32 argument, __u64 address)
 {
 	struct scratch *s = scratch_get();
 	__u8 flags = 0;
@@ -234,13 +239,13 @@ static long climb_step(__u32 index, void *context)
 	return 0;
 }
 
-static __noinline int piece_names(__u32 kind, __u32 argument, struct dentry *dentry, struct vfsmount *mnt, __u32 mode_flags)
+__noinline int piece_names(__u32 kind, __u32 argument, __u64 dentry_at, __u64 mnt_at, __u32 mode_flags)
 {
 	struct scratch *s = scratch_get();
-	struct climb c = {.dentry = dentry, .mnt = mnt};
+	struct climb c = {.dentry = (void *)dentry_at, .mnt = (void *)mnt_at};
 	int at;
 
-	if (!s || !dentry || !mnt)
+	if (!s || !dentry_at || !mnt_at)
 		return 0;
 	at = piece_begin(s, (__u8)kind, (__u8)argument);
 	if (at < 0)
@@ -281,7 +286,8 @@ static __always_inline void piece_file(__u32 kind, __u32 argument, struct file *
 		flags |= VXE_PIECE_READ;
 	if (opened & FMODE_WRITE)
 		flags |= VXE_PIECE_WRITE;
-	piece_names(kind, argument, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), mode | flags << 16);
+	piece_names(kind, argument, (__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt),
+		    mode | flags << 16);
 }
 
 /* What the path in an argument begins at, unless that is the anchor. */
@@ -303,7 +309,7 @@ static __always_inline void piece_base(struct task_struct *task, __u32 argument,
 		dentry = BPF_CORE_READ(fs, pwd.dentry);
 		mnt = BPF_CORE_READ(fs, pwd.mnt);
 	}
-	piece_names(VXE_PIECE_BASE, argument, dentry, mnt, 0);
+	piece_names(VXE_PIECE_BASE, argument, (__u64)dentry, (__u64)mnt, 0);
 }
 
 static __always_inline void address_take(struct scratch *s, __u64 address, __u64 size)
@@ -363,14 +369,23 @@ static long hash_step(__u32 index, void *context)
 	return 0;
 }
 
-static __noinline int event_hash(struct scratch *s, const struct vxe_record_shape *shape, __u32 generation,
-				 struct vxe_record_key *key)
+/* Into the scratch's key. */
+__noinline int event_hash(__u32 generation)
 {
 	struct hash_state h = {.a = settings.secret_a, .b = settings.secret_b};
-	__s64 result = s->event.result;
+	struct vxe_record_shape *shape = NULL;
+	struct scratch *s = scratch_get();
+	__s64 result;
+	__u32 nr;
 
-	if (!s || !key)
+	if (!s)
 		return 0;
+	result = s->event.result;
+	nr = (__u32)s->event.nr;
+	if (!s->event.compat && nr < VXE_RECORD_CALLS)
+		shape = bpf_map_lookup_elem(&shapes, &nr);
+	if (shape && !shape->known)
+		shape = NULL;
 	hash_word(&h, (__u64)generation << 32 | (__u32)s->event.nr);
 	hash_word(&h, (__u64)s->event.compat << 32 | (__u64)s->event.has_result << 40 |
 			      (__u32)(result < 0 && result >= -4095 ? result : 0));
@@ -412,8 +427,8 @@ static __noinline int event_hash(struct scratch *s, const struct vxe_record_shap
 	h.size = s->event.data_size;
 	if (h.size)
 		bpf_loop((h.size + 7) / 8, hash_step, &h, 0);
-	key->a = h.a;
-	key->b = h.b & ~(1ULL << 63);
+	s->key.a = h.a;
+	s->key.b = h.b & ~(1ULL << 63);
 	return 0;
 }
 
@@ -443,7 +458,7 @@ static __always_inline long event_write(struct scratch *s)
 	s->event.pid = number_of(BPF_CORE_READ(task, group_leader));
 	s->event.ppid = number_of(BPF_CORE_READ(task, real_parent, group_leader));
 	bpf_get_current_comm(s->event.comm, sizeof(s->event.comm));
-	return bpf_ringbuf_output(&ring, s, size, flags);
+	return bpf_ringbuf_output(&ring, &s->event, size, flags);
 }
 
 /* Most calls are only counted: what a line alone needs is filled in when one is written. */
@@ -518,16 +533,28 @@ static __always_inline int is_fork(const struct vxe_record_event *event)
 	return nr == NR_FORK || nr == NR_VFORK || nr == NR_CLONE || nr == NR_CLONE3;
 }
 
-static __always_inline void argument_take(struct scratch *s, struct task_struct *task, const struct vxe_record_shape *shape,
-					  __u32 i)
+__noinline int argument_take(__u32 i)
 {
-	__u64 value = s->event.args[i], before = i ? s->event.args[i - 1] : 0, after = i < 5 ? s->event.args[i + 1] : 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct vxe_record_shape *shape;
+	struct scratch *s = scratch_get();
+	__u64 value, before, after;
+	__u32 nr;
 	struct {
 		__u64 name;
 		__u32 size;
 	} message;
 	int first;
 
+	if (!s || i > 5)
+		return 0;
+	nr = (__u32)s->event.nr;
+	shape = bpf_map_lookup_elem(&shapes, &nr);
+	if (!shape)
+		return 0;
+	value = s->event.args[i];
+	before = i ? s->event.args[i - 1] : 0;
+	after = i < 5 ? s->event.args[i + 1] : 0;
 	switch (shape->use[i]) {
 	case VXE_USE_TEXT:
 		piece_text(i, value);
@@ -553,6 +580,7 @@ static __always_inline void argument_take(struct scratch *s, struct task_struct 
 	default:
 		break;
 	}
+	return 0;
 }
 
 static __always_inline void piece_found(struct scratch *s, struct task_struct *task, __u32 opens)
@@ -562,9 +590,11 @@ static __always_inline void piece_found(struct scratch *s, struct task_struct *t
 	if (opens == VXE_OPENS_DESCRIPTOR)
 		piece_file(VXE_PIECE_OBJECT, 6, file_of(task, (__u32)s->event.result));
 	else if (opens == VXE_OPENS_FOLDER)
-		piece_names(VXE_PIECE_OBJECT, 6, BPF_CORE_READ(fs, pwd.dentry), BPF_CORE_READ(fs, pwd.mnt), S_IFDIR);
+		piece_names(VXE_PIECE_OBJECT, 6, (__u64)BPF_CORE_READ(fs, pwd.dentry), (__u64)BPF_CORE_READ(fs, pwd.mnt),
+			    S_IFDIR);
 	else
-		piece_names(VXE_PIECE_OBJECT, 6, BPF_CORE_READ(fs, root.dentry), BPF_CORE_READ(fs, root.mnt), S_IFDIR);
+		piece_names(VXE_PIECE_OBJECT, 6, (__u64)BPF_CORE_READ(fs, root.dentry), (__u64)BPF_CORE_READ(fs, root.mnt),
+			    S_IFDIR);
 }
 
 static __always_inline void plain_key(struct vxe_record_key *key, __u32 generation, __u32 nr, __s64 result, __u32 has_result)
@@ -581,24 +611,23 @@ static __always_inline void call_tell(struct scratch *s, struct task_struct *tas
 	__u32 nr = (__u32)s->event.nr;
 	struct vxe_record_shape *shape = NULL;
 	struct vxe_record_repeat fresh = {0}, *repeat;
-	struct vxe_record_key key = {0};
-
 	if (!s->event.compat && nr < VXE_RECORD_CALLS)
 		shape = bpf_map_lookup_elem(&shapes, &nr);
 	if (shape && !shape->known)
 		shape = NULL;
 	if (shape && s->event.has_args) {
 		for (__u32 i = 0; i < 6; i++)
-			argument_take(s, task, shape, i);
+			if (shape->use[i] > VXE_USE_VALUE_IF)
+				argument_take(i);
 		if (shape->opens && s->event.has_result && s->event.result >= 0)
 			piece_found(s, task, shape->opens);
 	}
 	if (!settings.every) {
 		if (shape && shape->plain)
-			plain_key(&key, generation, nr, s->event.result, s->event.has_result);
+			plain_key(&s->key, generation, nr, s->event.result, s->event.has_result);
 		else
-			event_hash(s, shape, generation, &key);
-		repeat = bpf_map_lookup_elem(&seen, &key);
+			event_hash(generation);
+		repeat = bpf_map_lookup_elem(&seen, &s->key);
 		if (repeat) {
 			__sync_fetch_and_add(&repeat->count, 1);
 			repeat->last = s->event.time;
@@ -615,7 +644,7 @@ static __always_inline void call_tell(struct scratch *s, struct task_struct *tas
 	if (!settings.every) {
 		fresh.seq = s->event.seq;
 		/* Full: such calls are told each time. Two CPUs at once: both are told, and the first one's entry stays. */
-		bpf_map_update_elem(&seen, &key, &fresh, BPF_NOEXIST);
+		bpf_map_update_elem(&seen, &s->key, &fresh, BPF_NOEXIST);
 	}
 }
 

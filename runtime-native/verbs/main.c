@@ -56,6 +56,7 @@ static const char *const author_verbs[][2] = {
 	{"profile rollback", "put an earlier version of it in place"},
 	{"profile fmt", "bring vxelisp texts into the one layout"},
 	{"doctor", "what this kernel and user can enforce, and whether a bundle would start"},
+	{"learn", "make a profile of what was recorded"},
 	{"explain", "which mechanism holds each rule, or what becomes of one call"},
 	{"violations", "what a profile refused, by what is to be decided about it"},
 	{"upgrade", "take what the violation log shows over into a bundle's profile"},

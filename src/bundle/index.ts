@@ -10,6 +10,7 @@ export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
 export { ProfileHistory, type ProfileVersion } from './history.js';
+export { interpreterOf } from './interpreter.js';
 export { recoverFolder, startTimeOf, workName } from './leftovers.js';
 export { type Manifest, type ManifestEntry, readManifest } from './manifest.js';
 export {

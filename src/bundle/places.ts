@@ -18,6 +18,7 @@ export function hostSurroundings(): Surroundings {
 export interface Places {
   readonly bundles: string;
   readonly compiled: string;
+  readonly recordings: string;
   readonly profiles: readonly string[];
   readonly recipes: readonly string[];
   readonly state: string;
@@ -40,6 +41,7 @@ export function placesOf({ env, uid, cwd }: Surroundings): Places {
   ];
   return {
     bundles: env.VXE_BUNDLES || (root ? '/var/lib/vxe/bundles' : join(data, 'bundles')),
+    recordings: env.VXE_RECORDINGS || (root ? '/var/lib/vxe/recordings' : join(data, 'recordings')),
     compiled: env.VXE_COMPILED || (root ? '/var/lib/vxe/profiles' : join(data, 'profiles')),
     profiles: search(env.VXE_PROFILES, 'profiles'),
     recipes: search(env.VXE_RECIPES, 'bundles'),

@@ -1,9 +1,18 @@
+import { readFileSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
-import { BundleStore, bundleWorld, compileProfile, loadProfile, readBundleProfile } from '../bundle/index.js';
+import {
+  BundleStore,
+  bundleWorld,
+  compileProfile,
+  loadProfile,
+  readBundleProfile,
+  storedProfile,
+} from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
 import type { CoverageRow } from '../lowering/index.js';
 import { type Explanation, explainEvent } from '../policy/index.js';
 import { VxeCommand } from './support/base.js';
+import { learnedEvidence, learnedLossy } from './support/evidence.js';
 import { table } from './support/output.js';
 import { loweringTarget } from './support/target.js';
 
@@ -33,15 +42,29 @@ export default class Explain extends VxeCommand {
     const coverage = store.exists(name)
       ? readBundleProfile(store.require(name)).coverage
       : compileProfile(loadProfile(name, this.places()), loweringTarget()).coverage;
+    const text = this.#source(name);
+    const evidence = learnedEvidence(text);
     const rows = coverage.map((row) => [
       row.rule,
       row.accepted ? `${row.status} (accepted)` : row.status,
       row.mechanism.join('+'),
       row.needs,
       row.note,
+      ...(evidence.size === 0 ? [] : [evidence.get(row.rule) ?? '']),
     ]);
-    this.log(table(['rule', 'held', 'by', 'needs', 'note'], rows));
+    const head = ['rule', 'held', 'by', 'needs', 'note'];
+    this.log(table(evidence.size === 0 ? head : [...head, 'learned'], rows));
+    if (learnedLossy(text)) this.log('calls were missing in what this profile was learned from');
     return { name, coverage };
+  }
+
+  /** The profile as it was written. */
+  #source(name: string): string {
+    const store = new BundleStore(this.places().bundles);
+    const file = store.exists(name)
+      ? storedProfile(store.require(name))
+      : loadProfile(name, this.places()).path;
+    return readFileSync(file, 'utf8');
   }
 
   #event(name: string, event: string): unknown {
@@ -53,12 +76,15 @@ export default class Explain extends VxeCommand {
     const explanation: Explanation = unwrap(explainEvent(policy, event, world), [source], 2);
     this.log(explanation.text);
     const { verdict, rule, reason } = explanation.decision;
+    const evidence = learnedEvidence(this.#source(name)).get(rule);
+    if (evidence !== undefined) this.log(`  learned: ${evidence}`);
     return {
       name,
       event,
       verdict,
       rule,
       reason,
+      ...(evidence === undefined ? {} : { learned: evidence }),
       ...('errno' in explanation.decision ? { errno: explanation.decision.errno } : {}),
     };
   }

@@ -23,6 +23,7 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   completion: () => import('./completion.js'),
   doctor: () => import('./doctor.js'),
   explain: () => import('./explain.js'),
+  learn: () => import('./learn.js'),
   lisp: () => import('./lisp.js'),
   'profile:check': () => import('./profile/check.js'),
   'profile:compile': () => import('./profile/compile.js'),

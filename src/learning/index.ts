@@ -1,3 +1,11 @@
+export type { Novelty } from './estimate.js';
+export { featuresOf, novelty } from './estimate.js';
+export type { Evidence } from './facts/evidence.js';
+export type { Observations } from './facts/observe.js';
+export { observe } from './facts/observe.js';
+export type { LearnOptions } from './learn.js';
+export { learn } from './learn.js';
+export { draftYaml, pending } from './print.js';
 export type {
   PathKind,
   RecordedAddress,
@@ -18,6 +26,7 @@ export {
   readLine,
   readRecording,
 } from './recording/index.js';
+export type { CallDraft, Draft, FileDraft, LeftOut, RowDraft, SocketDraft } from './rules/draft.js';
 export type { Choice, Decision, Edit, Violation, ViolationLog } from './violations/index.js';
 export {
   applyEdit,

@@ -21,7 +21,7 @@ check 'every relative link leads to a file' links_lead_somewhere
 every_verb_is_documented() {
   local verb
   for verb in start stop restart status run exec logs trace 'bundle create' 'bundle audit' 'bundle list' 'bundle inspect' 'bundle remove' \
-    explain attack completion; do
+    explain learn attack completion; do
     grep -q "\`$verb" docs/reference/cli.md || { echo "docs/reference/cli.md lacks $verb"; return 1; }
     vxe $verb --help >/dev/null 2>&1 || { echo "vxe $verb --help fails"; return 1; }
   done

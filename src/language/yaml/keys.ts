@@ -17,6 +17,7 @@ export const PROFILE_KEYS = [
   'services',
   'calls',
   'accept-unenforced',
+  'learned',
 ] as const;
 
 export const REQUIRED_KEYS: readonly ProfileKey[] = ['vxed', 'name', 'type'];

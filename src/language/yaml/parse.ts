@@ -100,6 +100,9 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
     span: members.get('name')?.keySpan ?? reader.wholeSpan,
   };
   if (type === undefined || name === undefined) return undefined;
+  // What speaks for the rules is for readers: it grants nothing.
+  const learned = members.get('learned');
+  if (learned !== undefined) reader.members(learned.value, 'learned', '{runs: []}');
   const own = readCalls(reader, members.get('calls'), type, exec.exec);
   const processes = readProcesses(reader, members.get('processes'), type);
   const calls = completeCalls({ type, ...exec, processes, ...common }, execSpan, own);

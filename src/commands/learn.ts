@@ -1,0 +1,304 @@
+import { createReadStream, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import {
+  BundleStore,
+  checkName,
+  Failure,
+  interpreterOf,
+  relowerBundle,
+  storedProfile,
+} from '../bundle/index.js';
+import { unwrap } from '../common/index.js';
+import { parseProfile } from '../language/index.js';
+import {
+  type Draft,
+  draftYaml,
+  featuresOf,
+  type LeftOut,
+  learn,
+  type Novelty,
+  novelty,
+  pending,
+  type Recording,
+  readRecording,
+} from '../learning/index.js';
+import { nativeProgram, Replay, type ReplayOutcome } from '../runtime/index.js';
+import { VxeCommand } from './support/base.js';
+import { loweringTarget } from './support/target.js';
+
+interface LearnReport {
+  readonly name: string;
+  readonly profile: string;
+  readonly recordings: readonly string[];
+  readonly lossy: boolean;
+  readonly pending: readonly { readonly id: string; readonly reason: string }[];
+  readonly leftOut: readonly { readonly what: string; readonly why: string }[];
+  readonly novelty: Novelty;
+  readonly replay: ReplayOutcome | null;
+  readonly unjustified: readonly string[];
+}
+
+export default class Learn extends VxeCommand {
+  static override summary = 'Make a profile of what was recorded';
+  static override description =
+    'Turns recordings of vxe trace into a profile with as few and as narrow rules as they carry. What speaks for each rule is kept in the profile, under ' +
+    '`learned`. A rule that opens an ordinary method (executing a shell, writing what is executed, connecting to others, strong capabilities) is left out until ' +
+    'it is accepted by its id. With --replay a bundle is made with the profile, started, and put to the exercise of the last recording: it is learned when that passes and nothing is refused.';
+  static override examples = [
+    '<%= config.bin %> learn popd --replay --output popd.vxed.yaml',
+    '<%= config.bin %> learn job recording.ndjson --accept exec:any',
+  ];
+  static override strict = false;
+  static override args = {
+    name: Args.string({ required: true, description: 'the bundle or program that was recorded' }),
+    recording: Args.string({ description: 'recordings; by default all of this name' }),
+  };
+  static override flags = {
+    output: Flags.string({
+      char: 'o',
+      helpValue: 'FILE',
+      summary: 'write the profile there, instead of standard output',
+    }),
+    accept: Flags.string({
+      multiple: true,
+      default: [],
+      helpValue: 'RULE',
+      summary: 'say yes to a marked rule',
+    }),
+    lossy: Flags.boolean({ summary: 'learn although calls are missing; the profile says so' }),
+    replay: Flags.boolean({ summary: 'run the exercise under the profile before it counts as learned' }),
+    minimize: Flags.boolean({
+      summary: 'also without each rule in turn, and mark those that nothing misses',
+    }),
+  };
+
+  async run(): Promise<LearnReport> {
+    const { argv, args, flags } = await this.parse(Learn);
+    return this.interruptible(async (signal) => {
+      const files = argv.slice(1).map(String);
+      const recordings = await this.#recordings(args.name, files);
+      const bundle = this.#bundle(args.name);
+      const root = bundle === undefined ? '/' : join(bundle, 'rootfs');
+      const draft = unwrap(
+        learn(recordings, {
+          name: args.name,
+          lossy: flags.lossy,
+          interpreter: (path) => interpreterOf(root, path),
+        }),
+      );
+      const accepted = new Set(flags.accept);
+      refuseUnknown(draft, accepted);
+      const chance = novelty(recordings.map(featuresOf));
+      const text = draftYaml(draft, accepted, chance);
+      // What is written is read as it will be.
+      unwrap(parseProfile({ name: 'profile', text }), [{ name: 'profile', text }]);
+      const tried =
+        flags.replay || flags.minimize
+          ? await this.#replay(args.name, bundle, recordings, draft, text, flags.minimize, signal)
+          : undefined;
+      const report = {
+        name: args.name,
+        profile: tried?.text ?? text,
+        recordings: recordings.map((recording) => recording.name),
+        lossy: draft.lossy,
+        pending: pending(draft, accepted),
+        leftOut: draft.leftOut.map(({ what, why }) => ({ what, why })),
+        novelty: chance,
+        replay: tried?.outcome ?? null,
+        unjustified: tried?.unjustified ?? [],
+      };
+      this.#write(report, flags.output);
+      this.#tell(report, draft.leftOut);
+      if (tried !== undefined && !passed(tried.outcome)) process.exitCode = 1;
+      return report;
+    });
+  }
+
+  #bundle(name: string): string | undefined {
+    const store = new BundleStore(this.places().bundles);
+    checkName(name, 'profile');
+    return store.exists(name) ? store.require(name) : undefined;
+  }
+
+  async #recordings(name: string, files: readonly string[]): Promise<readonly Recording[]> {
+    const folder = join(this.places().recordings, name);
+    const all =
+      files.length > 0
+        ? files
+        : existsSync(folder)
+          ? readdirSync(folder)
+              .filter((file) => file.endsWith('.ndjson'))
+              .sort()
+              .map((file) => join(folder, file))
+          : [];
+    const recordings: Recording[] = [];
+    for (const file of all) {
+      if (!existsSync(file))
+        throw new Failure('recording-missing', file, 'there is no such file', {
+          hint: 'name a recording of vxe trace',
+          exit: 2,
+        });
+      recordings.push(unwrap(await readRecording(file, createInterface({ input: createReadStream(file) }))));
+    }
+    return recordings;
+  }
+
+  async #replay(
+    name: string,
+    bundle: string | undefined,
+    recordings: readonly Recording[],
+    draft: Draft,
+    text: string,
+    minimize: boolean,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly outcome: ReplayOutcome;
+    readonly text: string;
+    readonly unjustified: readonly string[];
+  }> {
+    const exercise = recordings.findLast((recording) => recording.header.exercise !== undefined)?.header
+      .exercise;
+    if (bundle === undefined || exercise === undefined)
+      throw new Failure(
+        'nothing-to-replay',
+        name,
+        bundle === undefined ? 'is no bundle' : 'was recorded without an exercise',
+        {
+          hint: 'replay is for bundles that were recorded with: vxe trace NAME -- EXERCISE',
+        },
+      );
+    if (!storedProfile(bundle).endsWith('.yaml'))
+      throw new Failure('nothing-to-replay', name, 'has a profile in another form than YAML', {
+        hint: 'make the bundle again with the profile as YAML: vxe profile convert',
+      });
+    const progress = this.progress(name);
+    const replay = new Replay({
+      vxe: nativeProgram('vxe'),
+      name,
+      bundle,
+      relower: (copy, profile) => relowerBundle(copy, profile, loweringTarget()).write(),
+      exercise,
+      ports: listening(draft),
+      signal,
+    });
+    try {
+      progress.step('replaying the exercise under the profile');
+      const outcome = await replay.run(text);
+      const unjustified: string[] = [];
+      let marked = text;
+      if (minimize && passed(outcome)) {
+        for (const { id, without } of withoutEach(text)) {
+          progress.step(`replaying without ${id}`);
+          if (passed(await replay.run(without))) unjustified.push(id);
+        }
+        marked = withUnjustified(text, unjustified);
+      }
+      progress.end();
+      return { outcome, text: marked, unjustified };
+    } finally {
+      replay.close();
+    }
+  }
+
+  #write(report: LearnReport, output: string | undefined): void {
+    if (output === undefined) {
+      this.log(report.profile.trimEnd());
+      return;
+    }
+    if (existsSync(output))
+      throw new Failure('file-exists', output, 'is there already, and is not replaced', {
+        hint: 'name another file, or remove it',
+      });
+    writeFileSync(output, report.profile, { flag: 'wx' });
+    this.log(`${output}: written`);
+  }
+
+  /** For people, beside the profile. */
+  #tell(report: LearnReport, leftOut: readonly LeftOut[]): void {
+    const say = (line: string): void => this.logToStderr(line);
+    for (const { id, reason } of report.pending) say(`${id}: ${reason}; left out until --accept ${id}`);
+    for (const { what, why } of leftOut) say(`not in the profile: ${what}: ${why}`);
+    const { runs, once, chance } = report.novelty;
+    say(
+      runs === 1
+        ? 'one run tells nothing of the next: record more'
+        : `of ${runs} runs, ${once} things were seen in one alone: the next run shows something new with a chance of ${(100 * chance).toFixed(0)} %`,
+    );
+    if (report.replay !== null) say(replayText(report.replay));
+    for (const id of report.unjustified) say(`${id}: the exercise passes without it`);
+  }
+}
+
+/** The TCP ports that show when the program serves. */
+function listening(draft: Draft): readonly number[] {
+  return draft.sockets.flatMap(({ object, words }) => {
+    const port = /^tcp\/([0-9]+)$/.exec(object)?.[1];
+    return port !== undefined && words.includes('accept') ? [Number(port)] : [];
+  });
+}
+
+function passed(outcome: ReplayOutcome): boolean {
+  return outcome.started && outcome.exercise === 0 && outcome.refused.length === 0;
+}
+
+function replayText(outcome: ReplayOutcome): string {
+  if (passed(outcome)) return 'replayed: the exercise passes under the profile, and nothing is refused';
+  if (!outcome.started) return `replayed: it does not start: ${outcome.complaint}`;
+  const refused = outcome.refused
+    .map(({ rule, count, example }) => `${rule} (${count} times, ${example})`)
+    .join('; ');
+  return `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${refused === '' ? '' : `; refused: ${refused}`}`;
+}
+
+function refuseUnknown(draft: Draft, accepted: ReadonlySet<string>): void {
+  const marked = new Set(pending(draft, new Set()).map(({ id }) => id));
+  for (const id of accepted) {
+    if (marked.has(id)) continue;
+    throw new Failure('rule-unknown', id, 'is no rule that needs a yes', {
+      hint: marked.size === 0 ? 'there is none' : `they are ${[...marked].join(', ')}`,
+      exit: 2,
+    });
+  }
+}
+
+/** The profile once without each of its rules: files, and calls that are permitted or have rows. */
+function* withoutEach(text: string): Generator<{ readonly id: string; readonly without: string }> {
+  const lines = text.split('\n');
+  const end = lines.indexOf('learned:');
+  for (const [index, line] of lines.slice(0, end).entries()) {
+    const file = /^ {2}("?\/[^:]*?"?\/?): [a-z ]+$/.exec(line);
+    if (file === null) continue;
+    const path = (file[1] ?? '').replace(/^"|"$/g, '').replace(/(.)\/$/, '$1');
+    yield { id: `files:${path}`, without: lines.toSpliced(index, 1).join('\n') };
+  }
+  const from = lines.indexOf('  permit:');
+  const to = lines.findIndex((line, index) => index > from && line.endsWith(']'));
+  const names =
+    lines
+      .slice(from + 1, to + 1)
+      .join(' ')
+      .match(/[a-z0-9_]+/g) ?? [];
+  if (from < 0) return;
+  for (const name of names) {
+    const rest = names.filter((each) => each !== name);
+    yield {
+      id: `calls:${name}`,
+      without: lines.toSpliced(from + 1, to - from, `    [${rest.join(', ')}]`).join('\n'),
+    };
+  }
+}
+
+function withUnjustified(text: string, rules: readonly string[]): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const id = /^ {4}"?([^"{]*?)"?: \{/.exec(line)?.[1];
+      return id !== undefined && rules.includes(id)
+        ? line.replace(/\{(.*)\}$/, '{$1, unjustified: true}')
+        : line;
+    })
+    .join('\n');
+}

@@ -1,0 +1,154 @@
+import type { Novelty } from './estimate.js';
+import type { Draft, FileDraft, RowDraft, SocketDraft } from './rules/draft.js';
+
+type Marked = { readonly id: string; readonly mark: { readonly reason: string } | undefined };
+
+/** Rules that need a yes, and have not got it. */
+export function pending(
+  draft: Draft,
+  accepted: ReadonlySet<string>,
+): readonly { readonly id: string; readonly reason: string }[] {
+  const marked: readonly Marked[] = [
+    ...draft.files,
+    ...draft.calls,
+    ...draft.sockets,
+    ...draft.capabilities,
+    ...(draft.execMark === undefined ? [] : [draft.execMark]),
+  ];
+  return marked.flatMap(({ id, mark }) =>
+    mark === undefined || accepted.has(id) ? [] : [{ id, reason: mark.reason }],
+  );
+}
+
+/** The profile as YAML. A rule that needs a yes and has not got it is left out, and named. */
+export function draftYaml(draft: Draft, accepted: ReadonlySet<string>, novelty: Novelty): string {
+  const waiting = new Map(pending(draft, accepted).map(({ id, reason }) => [id, reason]));
+  const granted = <T extends Marked>(rules: readonly T[]): readonly T[] =>
+    rules.filter((rule) => !waiting.has(rule.id));
+  const lines = [
+    `# Learned from ${draft.runs.length === 1 ? 'one recording' : `${draft.runs.length} recordings`}; the evidence of each rule is at the end.`,
+    ...(draft.lossy ? ['# Calls are missing in what it was learned from.'] : []),
+    ...[...waiting].map(([id, reason]) => `# Left out until it is accepted: ${id} (${reason})`),
+    'vxed: 1',
+    `name: ${draft.name}`,
+    `description: ${quoted(`learned for ${draft.program ?? draft.name}`)}`,
+    'type: strict',
+    ...(draft.program === undefined ? [] : [`program: ${quoted(draft.program)}`]),
+    '',
+    'files:',
+    ...granted(draft.files).map(fileLine),
+    '',
+    'network:',
+    ...networkLines(granted(draft.sockets)),
+    '  interface: host',
+    '',
+    `exec: ${waiting.has('exec:any') ? 'once' : draft.exec}`,
+    `capabilities: [${granted(draft.capabilities)
+      .map((each) => each.name)
+      .join(', ')}]`,
+    ...(draft.services.length === 0 ? [] : [`services: [${draft.services.join(', ')}]`]),
+    '',
+    'calls:',
+    ...callLines(granted(draft.calls)),
+    '',
+    ...learnedLines(draft, waiting, novelty),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function fileLine({ path, folder, access }: FileDraft): string {
+  return `  ${quoted(folder && path !== '/' ? `${path}/` : path)}: ${access.join(' ')}`;
+}
+
+/** TCP ports by the short lists, all else by what it is. */
+function networkLines(sockets: readonly SocketDraft[]): string[] {
+  const short = sockets.filter((socket) => socket.object.startsWith('tcp/'));
+  const long = sockets.filter((socket) => !short.includes(socket));
+  const list = (word: 'accept' | 'connect'): string =>
+    short
+      .filter((socket) => socket.words.includes(word))
+      .map((socket) => socket.object)
+      .join(', ');
+  return [
+    `  accept: [${list('accept')}]`,
+    `  connect: [${list('connect')}]`,
+    ...(long.length === 0 ? [] : ['  sockets:']),
+    ...long.map((socket) => `    ${quoted(socket.object)}: ${socket.words.join(' ')}`),
+  ];
+}
+
+function callLines(calls: Draft['calls']): string[] {
+  const whole = calls.filter((call) => call.permit === 'all').map((call) => call.call);
+  const rows = calls.filter((call) => call.permit !== 'all' && call.permit.length > 0);
+  const quiet = calls.filter((call) => call.quiet.length > 0);
+  return [
+    ...(whole.length === 0 ? [] : ['  permit:', ...folded(whole)]),
+    ...(rows.length === 0 ? [] : ['  when:']),
+    ...rows.flatMap(({ call, permit }) => [`    ${call}:`, ...(permit === 'all' ? [] : permit.map(rowLine))]),
+    ...(quiet.length === 0 ? [] : ['  quiet:']),
+    ...quiet.flatMap((call) => [`    ${call.call}:`, ...call.quiet.map(rowLine)]),
+  ];
+}
+
+/** A list over as many lines as it needs. */
+function folded(names: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = '   ';
+  for (const [index, name] of names.entries()) {
+    const piece = ` ${index === 0 ? '[' : ''}${name}${index === names.length - 1 ? ']' : ','}`;
+    if (line.length + piece.length > 110) {
+      lines.push(line);
+      line = '     ';
+    }
+    line += piece;
+  }
+  return [...lines, line];
+}
+
+function rowLine({ tests, errno }: RowDraft): string {
+  const parts = [...tests].map(([name, text]) => `${name}: ${text}`);
+  if (errno !== undefined) parts.push(`errno: ${errno}`);
+  return `      - {${parts.join(', ')}}`;
+}
+
+/** What speaks for each rule, as data: `vxe explain` shows it. */
+function learnedLines(draft: Draft, waiting: ReadonlyMap<string, string>, novelty: Novelty): string[] {
+  const rules = [
+    ...draft.files.map((rule) => ({ ...rule, covers: rule.covers })),
+    ...draft.sockets.map((rule) => ({ ...rule, covers: [] })),
+    ...draft.capabilities.map((rule) => ({ ...rule, covers: [] })),
+    ...draft.calls.map((rule) => ({ ...rule, covers: [] })),
+    ...(draft.execMark === undefined ? [] : [{ ...draft.execMark, covers: [] }]),
+  ];
+  return [
+    'learned:',
+    `  runs: [${draft.runs.map((run) => `"${run}"`).join(', ')}]`,
+    `  lossy: ${draft.lossy}`,
+    `  next-run-new: ${novelty.chance.toFixed(3)}`,
+    '  rules:',
+    ...rules.map(({ id, evidence, inferred, mark, covers }) => {
+      const parts = [
+        ...(evidence === undefined
+          ? []
+          : [
+              `count: ${evidence.count}`,
+              `runs: ${evidence.runs.length}`,
+              `by: [${evidence.by.map(quoted).join(', ')}]`,
+              `example: ${quoted(evidence.example)}`,
+            ]),
+        ...(inferred === undefined ? [] : [`inferred: ${quoted(inferred)}`]),
+        ...(covers.length === 0 ? [] : [`covers: ${covers.length}`]),
+        ...(mark === undefined ? [] : [`marked: ${quoted(mark.reason)}`, `accepted: ${!waiting.has(id)}`]),
+      ];
+      return `    ${quoted(id)}: {${parts.join(', ')}}`;
+    }),
+  ];
+}
+
+/** A YAML scalar: bare where that cannot be read as anything else. */
+function quoted(text: string): string {
+  return /^[A-Za-z/_][A-Za-z0-9/_.@+-]*( [A-Za-z0-9/_.@+-]+)*$/.test(text) &&
+    !/^(true|false|null|yes|no|on|off|~)$/i.test(text)
+    ? text
+    : JSON.stringify(text);
+}

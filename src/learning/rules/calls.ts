@@ -1,0 +1,124 @@
+import { callNumber, signatureOf, valueSetOf, valueText } from '../../policy/index.js';
+import type { Observations, SeenCall, SeenRow } from '../facts/observe.js';
+import { isJudged, rowsOf, writesAndRuns } from './conditions.js';
+import type { CallDraft, Mark, RowDraft } from './draft.js';
+import { FAILING_WELL, relatives } from './families.js';
+
+/** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
+const NOT_OWN: ReadonlySet<string> = new Set([
+  ...['exit', 'exit_group', 'rt_sigreturn', 'restart_syscall', 'uretprobe', 'uprobe'],
+  ...['execve', 'execveat'],
+  ...['clone3', 'openat2', 'mount_setattr'],
+]);
+
+/** Calls that open an ordinary method of those who break in. */
+const MARKED: ReadonlyMap<string, string> = new Map([
+  ['ptrace', 'reads and writes other processes'],
+  ['process_vm_readv', 'reads other processes'],
+  ['process_vm_writev', 'writes other processes'],
+  ['mount', 'changes what paths mean'],
+  ['umount2', 'changes what paths mean'],
+  ['pivot_root', 'changes what paths mean'],
+  ['setns', 'enters other namespaces'],
+  ['unshare', 'makes namespaces'],
+  ['bpf', 'runs programs in the kernel'],
+  ['perf_event_open', 'watches the kernel'],
+  ['init_module', 'runs code in the kernel'],
+  ['finit_module', 'runs code in the kernel'],
+  ['kexec_load', 'replaces the kernel'],
+  ['memfd_create', 'makes files that no rule knows'],
+  ['io_uring_setup', 'makes calls that no filter sees'],
+  ['personality', 'changes how memory is laid out'],
+  ['userfaultfd', 'stops the kernel in the middle'],
+  ['add_key', 'uses kernel keyrings'],
+  ['keyctl', 'uses kernel keyrings'],
+]);
+
+export function callDrafts(seen: Observations): readonly CallDraft[] {
+  const addressed = new Set(seen.addresses.map((each) => each.call));
+  const drafts = new Map<string, CallDraft>();
+  for (const call of seen.calls.values())
+    if (!NOT_OWN.has(call.call)) drafts.set(call.call, draftOf(call, addressed));
+  const forking = ['clone3'].filter((call) => seen.calls.has(call)).map(() => 'fork');
+  const names = new Set([...seen.calls.keys(), ...forking].filter((call) => !NOT_OWN.has(call)));
+  for (const { call, from, permit } of relatives(names)) {
+    const draft = inferred(call, permit, `does the work of ${from.join(', ')}`);
+    if (draft !== undefined) drafts.set(call, draft);
+  }
+  for (const { call, permit } of FAILING_WELL) {
+    if (drafts.has(call)) continue;
+    const draft = inferred(call, permit, 'every program needs it to fail well');
+    if (draft !== undefined) drafts.set(call, draft);
+  }
+  return [...drafts.values()].sort((a, b) => (callNumber(a.call) ?? 0) - (callNumber(b.call) ?? 0));
+}
+
+function inferred(call: string, permit: CallDraft['permit'], why: string): CallDraft | undefined {
+  if (callNumber(call) === undefined) return undefined;
+  return {
+    id: `calls:${call}`,
+    call,
+    permit,
+    quiet: [],
+    evidence: undefined,
+    inferred: why,
+    mark: undefined,
+  };
+}
+
+function draftOf(seen: SeenCall, addressed: ReadonlySet<string>): CallDraft {
+  const refused = seen.rows.filter((row) => asksInVain(seen.call, row));
+  const rest = seen.rows.filter((row) => !refused.includes(row));
+  const quiet = refused.map((row): RowDraft => quietRow(seen.call, row));
+  return {
+    id: `calls:${seen.call}`,
+    call: seen.call,
+    permit:
+      rest.length === 0
+        ? []
+        : isJudged(seen.call)
+          ? withoutAddress(seen.call, rowsOf(seen.call, rest), addressed)
+          : 'all',
+    quiet,
+    evidence: seen.evidence,
+    inferred: undefined,
+    mark: markOf(seen),
+  };
+}
+
+/** Where nothing was ever sent to an address, nothing may be: the socket's own connection is all there is. */
+function withoutAddress(
+  call: string,
+  rows: readonly RowDraft[],
+  addressed: ReadonlySet<string>,
+): readonly RowDraft[] {
+  if (call !== 'sendto' || addressed.has(call)) return rows;
+  return rows.map((row) => ({ ...row, tests: new Map([['addr', '0'], ...row.tests]) }));
+}
+
+/** A question to the kernel that it never knew the answer to: it goes on getting the same one. */
+function asksInVain(call: string, row: SeenRow): boolean {
+  if (row.alwaysFailed === undefined || !isJudged(call)) return false;
+  return call === 'arch_prctl' && row.alwaysFailed === 'EINVAL';
+}
+
+function quietRow(call: string, row: SeenRow): RowDraft {
+  const tests = new Map<string, string>();
+  for (const argument of signatureOf(call) ?? []) {
+    const value = row.values.get(argument.index);
+    const set = valueSetOf(call, argument, [...row.values.values()]);
+    if (value !== undefined)
+      tests.set(argument.name, set === undefined ? value.toString() : valueText(set, value));
+  }
+  return { tests, errno: row.alwaysFailed };
+}
+
+function markOf(seen: SeenCall): Mark | undefined {
+  const reason = MARKED.get(seen.call);
+  if (reason !== undefined) return { reason };
+  if (['mmap', 'mprotect', 'pkey_mprotect'].includes(seen.call) && seen.rows.some(writesAndRuns))
+    return { reason: 'runs memory that it can write' };
+  if (seen.call === 'mprotect' && seen.rows.some(({ values }) => ((values.get(2) ?? 0n) & 4n) !== 0n))
+    return { reason: 'makes memory executable that it may have written' };
+  return undefined;
+}

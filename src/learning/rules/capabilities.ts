@@ -1,0 +1,69 @@
+import { callNumber } from '../../policy/index.js';
+import { evidenceOf } from '../facts/evidence.js';
+import type { Observations } from '../facts/observe.js';
+import type { CapabilityDraft, Mark } from './draft.js';
+
+/** Capabilities with which a process is root again, whatever else it lacks. */
+const STRONG: ReadonlyMap<string, string> = new Map([
+  ['CAP_SYS_ADMIN', 'is nearly root'],
+  ['CAP_SYS_PTRACE', 'reaches into other processes'],
+  ['CAP_SYS_MODULE', 'runs code in the kernel'],
+  ['CAP_SYS_RAWIO', 'reaches the hardware'],
+  ['CAP_DAC_READ_SEARCH', 'reads every file'],
+  ['CAP_BPF', 'runs programs in the kernel'],
+  ['CAP_PERFMON', 'watches the kernel'],
+  ['CAP_MKNOD', 'makes devices'],
+  ['CAP_SYS_BOOT', 'restarts the machine'],
+]);
+
+/** What a call needs in a process that is root's, where no recorder said what the kernel asked for. */
+const LIKELY: readonly [RegExp, string][] = [
+  [/^set(re|res|fs)?uid$/, 'CAP_SETUID'],
+  [/^(set(re|res|fs)?gid|setgroups)$/, 'CAP_SETGID'],
+  [/^chroot$/, 'CAP_SYS_CHROOT'],
+  [/^(f|l)?chown(at)?$/, 'CAP_CHOWN'],
+];
+
+export function capabilityDrafts(seen: Observations): readonly CapabilityDraft[] {
+  if (seen.capabilities === undefined) return likely(seen);
+  return [...seen.capabilities]
+    .map(([name, calls]): CapabilityDraft => {
+      const evidence = calls.flatMap((call) => seen.calls.get(call)?.evidence ?? []);
+      return {
+        id: `capabilities:${name}`,
+        name,
+        evidence: evidence.length === 0 ? undefined : evidenceOf(evidence),
+        inferred: evidence.length === 0 ? `asked for in ${calls.join(', ')}` : undefined,
+        mark: markOf(name),
+      };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function likely(seen: Observations): readonly CapabilityDraft[] {
+  const names = new Map<string, string[]>();
+  for (const call of seen.calls.keys())
+    for (const [pattern, name] of LIKELY)
+      if (pattern.test(call) && callNumber(call) !== undefined)
+        names.set(name, [...(names.get(name) ?? []), call]);
+  const low = seen.addresses.filter(
+    ({ call, address }) => call === 'bind' && (address.port ?? 1024) < 1024 && address.port !== 0,
+  );
+  if (low.length > 0) names.set('CAP_NET_BIND_SERVICE', ['bind']);
+  return [...names]
+    .map(
+      ([name, calls]): CapabilityDraft => ({
+        id: `capabilities:${name}`,
+        name,
+        evidence: undefined,
+        inferred: `${calls.join(', ')} may need it; this recorder does not know what the kernel asked for`,
+        mark: markOf(name),
+      }),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function markOf(name: string): Mark | undefined {
+  const reason = STRONG.get(name);
+  return reason === undefined ? undefined : { reason };
+}

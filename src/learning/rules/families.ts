@@ -1,0 +1,98 @@
+import type { RowDraft } from './draft.js';
+
+/**
+ * Calls that do the same work. Which of them a program makes is its C library's choice, which an update changes; what they reach is
+ * held by the same file, socket and capability rules. A member that was not seen is permitted as narrowly as those that were.
+ */
+const FAMILIES: readonly (readonly string[])[] = [
+  ['open', 'openat', 'creat'],
+  ['stat', 'lstat', 'fstat', 'newfstatat', 'statx'],
+  ['access', 'faccessat', 'faccessat2'],
+  ['readlink', 'readlinkat'],
+  ['mkdir', 'mkdirat'],
+  ['rename', 'renameat', 'renameat2'],
+  ['link', 'linkat'],
+  ['symlink', 'symlinkat'],
+  ['chmod', 'fchmodat', 'fchmodat2'],
+  ['chown', 'lchown', 'fchownat'],
+  ['utime', 'utimes', 'futimesat', 'utimensat'],
+  ['getdents', 'getdents64'],
+  ['statfs', 'fstatfs'],
+  ['dup2', 'dup3'],
+  ['pipe', 'pipe2'],
+  ['eventfd', 'eventfd2'],
+  ['signalfd', 'signalfd4'],
+  ['inotify_init', 'inotify_init1'],
+  ['epoll_create', 'epoll_create1'],
+  ['epoll_wait', 'epoll_pwait', 'epoll_pwait2'],
+  ['poll', 'ppoll'],
+  ['select', 'pselect6'],
+  ['accept', 'accept4'],
+  ['read', 'readv'],
+  ['write', 'writev'],
+  ['pread64', 'preadv', 'preadv2'],
+  ['pwrite64', 'pwritev', 'pwritev2'],
+  ['time', 'gettimeofday', 'clock_gettime'],
+  ['nanosleep', 'clock_nanosleep'],
+  ['alarm', 'setitimer'],
+  ['wait4', 'waitid'],
+  ['getrlimit', 'prlimit64'],
+];
+
+/** Members that need a condition, to be no wider than what was seen of the others. */
+const FORK_FLAGS = 'CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD';
+const NARROWED: readonly {
+  readonly from: readonly string[];
+  readonly call: string;
+  readonly row: readonly [string, string];
+}[] = [
+  { from: ['fork'], call: 'clone', row: ['flags', `{only: ${FORK_FLAGS}}`] },
+  { from: ['vfork'], call: 'clone', row: ['flags', '{only: CLONE_VM|CLONE_VFORK|SIGCHLD}'] },
+  { from: ['unlink'], call: 'unlinkat', row: ['flags', '0'] },
+  { from: ['rmdir'], call: 'unlinkat', row: ['flags', 'AT_REMOVEDIR'] },
+  { from: ['getrlimit', 'ugetrlimit'], call: 'prlimit64', row: ['newlimit', '0'] },
+  { from: ['tkill'], call: 'tgkill', row: ['sig', '[SIGABRT, SIGTERM]'] },
+];
+
+export interface Relative {
+  readonly call: string;
+  /** What was seen of its family. */
+  readonly from: readonly string[];
+  readonly permit: 'all' | readonly RowDraft[];
+}
+
+/** Calls that were not seen, but do the work of some that were. */
+export function relatives(seen: ReadonlySet<string>): readonly Relative[] {
+  const found = new Map<string, Relative>();
+  for (const family of FAMILIES) {
+    const from = family.filter((call) => seen.has(call));
+    if (from.length === 0) continue;
+    for (const call of family) if (!seen.has(call)) found.set(call, { call, from, permit: 'all' });
+  }
+  for (const { from, call, row } of NARROWED) {
+    const there = from.filter((each) => seen.has(each));
+    if (there.length === 0 || seen.has(call)) continue;
+    const before = found.get(call);
+    const rows = before === undefined || before.permit === 'all' ? [] : before.permit;
+    found.set(call, {
+      call,
+      from: [...new Set([...(before?.from ?? []), ...there])],
+      permit: [...rows, { tests: new Map([row]), errno: undefined }],
+    });
+  }
+  return [...found.values()];
+}
+
+/** What a program does when it fails: it says so, handles or raises the signal, and ends. A recording of good days shows none of it. */
+export const FAILING_WELL: readonly {
+  readonly call: string;
+  readonly permit: 'all' | readonly RowDraft[];
+}[] = [
+  ...['write', 'writev', 'rt_sigaction', 'rt_sigprocmask', 'getpid', 'gettid', 'munmap', 'close'].map(
+    (call) => ({
+      call,
+      permit: 'all' as const,
+    }),
+  ),
+  { call: 'tgkill', permit: [{ tests: new Map([['sig', 'SIGABRT']]), errno: undefined }] },
+];

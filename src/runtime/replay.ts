@@ -1,0 +1,138 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf, Failure } from '../bundle/index.js';
+
+/** What came of running a profile against an exercise, with refusals in force. */
+export interface ReplayOutcome {
+  readonly started: boolean;
+  /** The exercise's exit code; undefined: it was never run. */
+  readonly exercise: number | undefined;
+  /** Refused calls, as the violation log has them: by rule, how often, and one in words. */
+  readonly refused: readonly { readonly rule: string; readonly count: number; readonly example: string }[];
+  readonly complaint: string;
+}
+
+export interface ReplayRequest {
+  /** The native `vxe`. */
+  readonly vxe: string;
+  readonly name: string;
+  /** The bundle: what is run is a copy of it. */
+  readonly bundle: string;
+  /** Gives the copy another profile. */
+  readonly relower: (bundle: string, profile: string) => void;
+  readonly exercise: readonly string[];
+  readonly ports: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/** Longer than a daemon takes to start on a machine that stands still for a minute. */
+const START_TIMEOUT = 120_000;
+const COMMAND_TIMEOUT = 15 * 60_000;
+
+/** A copy of a bundle with another profile, in folders of its own: started, exercised, stopped, as often as one likes. */
+export class Replay {
+  readonly #request: ReplayRequest;
+  readonly #folder: string;
+
+  constructor(request: ReplayRequest) {
+    this.#request = request;
+    this.#folder = mkdtempSync(join(tmpdir(), 'vxe-replay-'));
+    for (const name of ['bundles', 'run', 'log']) mkdirSync(join(this.#folder, name));
+    // Owners and times and all; the launcher looks at them.
+    execFileSync('cp', ['-a', request.bundle, join(this.#folder, 'bundles', request.name)]);
+  }
+
+  close(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async run(profile: string): Promise<ReplayOutcome> {
+    const { name, exercise, relower } = this.#request;
+    const log = join(this.#folder, 'log', name);
+    rmSync(log, { recursive: true, force: true });
+    relower(join(this.#folder, 'bundles', name), profile);
+    const started = await this.#vxe(['start', name, '--detach']);
+    if (started.code !== 0)
+      return { started: false, exercise: undefined, refused: readRefused(log), complaint: started.complaint };
+    let code: number | undefined;
+    try {
+      if (await this.#listens()) code = (await this.#command(exercise)).code;
+    } finally {
+      await this.#vxe(['stop', name]);
+    }
+    return { started: true, exercise: code, refused: readRefused(log), complaint: '' };
+  }
+
+  async #listens(): Promise<boolean> {
+    const until = Date.now() + START_TIMEOUT;
+    for (const port of this.#request.ports) {
+      while (!(await canConnect(port))) {
+        if (Date.now() > until) return false;
+        this.#request.signal.throwIfAborted();
+        await sleep(50);
+      }
+    }
+    return true;
+  }
+
+  async #vxe(args: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {
+    return this.#command([this.#request.vxe, ...args]);
+  }
+
+  async #command(words: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {
+    const { execa } = await import('execa');
+    const [file = '', ...args] = words;
+    const done = await execa(file, args, {
+      env: {
+        VXE_BUNDLES: join(this.#folder, 'bundles'),
+        VXE_ROOT: join(this.#folder, 'run'),
+        VXE_LOGS: join(this.#folder, 'log'),
+      },
+      stdin: 'ignore',
+      reject: false,
+      timeout: COMMAND_TIMEOUT,
+      cancelSignal: this.#request.signal,
+    });
+    if (this.#request.signal.aborted) throw this.#request.signal.reason;
+    if (done.timedOut) throw new Failure('replay-hung', words.join(' '), 'did not come to an end');
+    return { code: done.exitCode ?? 1, complaint: done.stderr.trim().split('\n').at(-1) ?? '' };
+  }
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+function readRefused(log: string): ReplayOutcome['refused'] {
+  let text: string;
+  try {
+    text = readFileSync(join(log, 'violations.ndjson'), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+  const rules = new Map<string, { rule: string; count: number; example: string }>();
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const record = JSON.parse(line) as Record<string, unknown>;
+    const rule = String(record.rule);
+    const before = rules.get(rule);
+    rules.set(rule, {
+      rule,
+      count: (before?.count ?? 0) + Number(record.count ?? 1),
+      example: before?.example ?? String(record.detail ?? record.call),
+    });
+  }
+  return [...rules.values()].sort((a, b) => (a.rule < b.rule ? -1 : 1));
+}

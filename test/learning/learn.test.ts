@@ -1,0 +1,439 @@
+import test from 'ava';
+import { parseProfile } from '../../src/language/index.js';
+import type { Draft, RecordedCall, Recording } from '../../src/learning/index.js';
+import { draftYaml, learn, novelty, pending } from '../../src/learning/index.js';
+import { decide, parseEvent } from '../../src/policy/index.js';
+import { call, opened, recording, tcp } from './helpers.js';
+
+const NONE = { runs: 1, once: 0, expected: 0, chance: 1 };
+
+function learned(recordings: readonly Recording[], lossy = false): Draft {
+  const draft = learn(recordings, {
+    name: 'daemon',
+    lossy,
+    interpreter: (path) => (path === '/usr/sbin/daemon' ? '/lib64/ld-linux-x86-64.so.2' : undefined),
+  });
+  if (!draft.ok) throw new Error(draft.diagnostics.map((each) => each.message).join());
+  return draft.value;
+}
+
+function draftOf(calls: readonly RecordedCall[]): Draft {
+  return learned([recording(calls)]);
+}
+
+function files(draft: Draft): Record<string, string> {
+  return Object.fromEntries(
+    draft.files.map(({ path, folder, access }) => [folder ? `${path}/` : path, access.join(' ')]),
+  );
+}
+
+/** What the evaluator says to an event under the learned profile. */
+function verdict(draft: Draft, event: string, accepted: readonly string[] = []): string {
+  const profile = parseProfile({ name: 'learned', text: draftYaml(draft, new Set(accepted), NONE) });
+  if (!profile.ok) throw new Error(JSON.stringify(profile.diagnostics));
+  const parsed = parseEvent(event);
+  if (!parsed.ok) throw new Error(event);
+  return decide(profile.value, parsed.value).verdict;
+}
+
+const PROGRAM = { '/lib64/ld-linux-x86-64.so.2': 'read execute', '/usr/sbin/daemon': 'read execute' };
+
+test('the launch needs its program and its ELF interpreter, and no further execution', (t) => {
+  const draft = draftOf([]);
+  t.deepEqual(files(draft), PROGRAM);
+  t.is(draft.exec, 'once');
+  t.is(draft.program, '/usr/sbin/daemon');
+});
+
+const generalised: readonly [string, readonly RecordedCall[], Record<string, string>][] = [
+  ['one file is one rule', [opened('/etc/daemon.conf')], { '/etc/daemon.conf': 'read' }],
+  [
+    'versioned libraries are their folder',
+    ['libc.so.6', 'libpam.so.0.85.1', 'libz.so.1.2.13'].map((name) =>
+      opened(`/usr/lib/x86_64-linux-gnu/${name}`),
+    ),
+    { '/usr/lib/x86_64-linux-gnu/': 'read' },
+  ],
+  [
+    'two of a kind are enough where their names are counters',
+    [opened('/var/lib/daemon/db.1'), opened('/var/lib/daemon/db.2')],
+    { '/var/lib/daemon/': 'read' },
+  ],
+  [
+    'or what mkstemp makes of a name',
+    [opened('/var/lib/daemon/tmpA1b2C3'), opened('/var/lib/daemon/tmpZ9y8X7')],
+    { '/var/lib/daemon/': 'read' },
+  ],
+  [
+    'two that have nothing in common stay two',
+    [opened('/var/lib/daemon/accounts'), opened('/var/lib/daemon/notes')],
+    { '/var/lib/daemon/accounts': 'read', '/var/lib/daemon/notes': 'read' },
+  ],
+  [
+    'what is made is its folder',
+    [opened('/run/daemon/daemon.pid', 'write create', 'O_WRONLY')],
+    { '/run/daemon/': 'write create' },
+  ],
+  [
+    'a renamed file is made in one folder and goes from the other',
+    [
+      call('rename', {
+        paths: [
+          { argument: 'oldpath', path: '/var/lib/daemon/new/1' },
+          { argument: 'newpath', path: '/var/lib/daemon/cur/1', kind: 'absent' },
+        ],
+      }),
+    ],
+    { '/var/lib/daemon/cur/': 'create', '/var/lib/daemon/new/': 'remove' },
+  ],
+  [
+    'accounts are never gathered, however many',
+    ['passwd', 'group', 'shadow', 'gshadow', 'sudoers'].map((name) => opened(`/etc/${name}`)),
+    {
+      '/etc/passwd': 'read',
+      '/etc/group': 'read',
+      '/etc/shadow': 'read',
+      '/etc/gshadow': 'read',
+      '/etc/sudoers': 'read',
+    },
+  ],
+  [
+    "nor users' mail",
+    ['alice', 'bob', 'carol', 'dave'].map((name) => opened(`/var/mail/${name}`, 'read write', 'O_RDWR')),
+    {
+      '/var/mail/alice': 'read write',
+      '/var/mail/bob': 'read write',
+      '/var/mail/carol': 'read write',
+      '/var/mail/dave': 'read write',
+    },
+  ],
+  [
+    'nor devices',
+    ['null', 'zero', 'urandom'].map((name) => opened(`/dev/${name}`)),
+    { '/dev/null': 'read', '/dev/zero': 'read', '/dev/urandom': 'read' },
+  ],
+  [
+    'nor keys beside certificates',
+    ['a.key', 'b.key', 'c.key'].map((name) => opened(`/etc/daemon/tls/${name}`)),
+    { '/etc/daemon/tls/a.key': 'read', '/etc/daemon/tls/b.key': 'read', '/etc/daemon/tls/c.key': 'read' },
+  ],
+  [
+    'what was not there needs no rule',
+    [
+      call('openat', {
+        args: { flags: 'O_RDONLY' },
+        paths: [{ path: '/etc/none', kind: 'absent' }],
+        errno: 'ENOENT',
+      }),
+    ],
+    {},
+  ],
+  [
+    'nor does what the kernel refused',
+    [call('openat', { args: { flags: 'O_RDONLY' }, paths: [{ path: '/etc/shadow' }], errno: 'EACCES' })],
+    {},
+  ],
+  [
+    'nor what is only looked at',
+    [call('newfstatat', { paths: [{ path: '/etc/pam.d', kind: 'folder' }] })],
+    {},
+  ],
+];
+
+for (const [what, calls, expected] of generalised) {
+  test(`files: ${what}`, (t) => {
+    t.deepEqual(files(draftOf(calls)), { ...PROGRAM, ...expected });
+  });
+}
+
+test("a process's own files in /proc have another name in the next run: they are told and not granted", (t) => {
+  const draft = draftOf([opened('/proc/4711/status')]);
+  t.deepEqual(files(draft), PROGRAM);
+  t.regex(draft.leftOut[0]?.what ?? '', /\/proc\/4711\/status/);
+});
+
+test('a libc update raises no violation: the family of a call that was seen is permitted', (t) => {
+  const draft = draftOf([
+    opened('/etc/a'),
+    call('newfstatat'),
+    call('fork'),
+    call('dup2'),
+    call('epoll_wait'),
+  ]);
+  for (const event of ['open("/etc/a", O_RDONLY)', 'stat()', 'statx()', 'dup3()', 'epoll_pwait()'])
+    t.is(verdict(draft, event), 'allow', event);
+  t.is(verdict(draft, 'clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD)'), 'allow');
+  t.is(verdict(draft, 'clone(CLONE_NEWUSER|SIGCHLD)'), 'refuse', 'fork is no leave to make namespaces');
+  t.is(verdict(draft, 'mkdir("/etc/a")'), 'refuse');
+  const statx = draft.calls.find((each) => each.call === 'statx');
+  t.is(statx?.evidence, undefined);
+  t.is(statx?.inferred, 'does the work of newfstatat');
+  t.is(draft.calls.find((each) => each.call === 'newfstatat')?.evidence?.count, 1);
+});
+
+test('every program may fail well', (t) => {
+  const draft = draftOf([]);
+  for (const event of ['tgkill(1, 1, SIGABRT)', 'rt_sigprocmask()', 'exit_group(1)', 'write(2)'])
+    t.is(verdict(draft, event), 'allow', event);
+  t.is(verdict(draft, 'tgkill(1, 1, SIGKILL)'), 'refuse');
+});
+
+test('arguments are rules where they decide, and as narrow as what was seen', (t) => {
+  const socket = (domain: string, type: string, protocol: number): RecordedCall =>
+    call('socket', { args: { domain, type, protocol } });
+  const draft = draftOf([
+    socket('AF_INET', 'SOCK_STREAM|SOCK_CLOEXEC', 0),
+    socket('AF_INET6', 'SOCK_STREAM', 0),
+    socket('AF_UNIX', 'SOCK_DGRAM', 0),
+    call('mmap', { args: { prot: 'PROT_READ|PROT_WRITE', flags: 'MAP_PRIVATE|MAP_ANONYMOUS' } }),
+    call('mmap', { args: { prot: 'PROT_READ|PROT_EXEC', flags: 'MAP_PRIVATE' } }),
+    call('setsockopt', { args: { level: 'SOL_SOCKET', name: 'SO_REUSEADDR' } }),
+    call('setsockopt', { args: { level: 'SOL_SOCKET', name: 'SO_KEEPALIVE' } }),
+    call('setsockopt', { args: { level: 'IPPROTO_TCP', name: 'TCP_NODELAY' } }),
+    call('fcntl', { args: { command: 'F_SETFD', arg: 1 } }),
+    call('ioctl', { args: { request: 'FIONBIO' } }),
+    call('kill', { args: { pid: 77, sig: 'SIGTERM' } }),
+  ]);
+  const rows: [string, string][] = [
+    ['socket(AF_INET, SOCK_STREAM, 0)', 'allow'],
+    ['socket(AF_INET6, SOCK_STREAM|SOCK_NONBLOCK, 0)', 'allow'],
+    ['socket(AF_UNIX, SOCK_DGRAM|SOCK_CLOEXEC, 0)', 'allow'],
+    ['socket(AF_UNIX, SOCK_STREAM, 0)', 'refuse'],
+    ['socket(AF_INET, SOCK_RAW, 0)', 'refuse'],
+    ['socket(AF_PACKET, SOCK_RAW, 0)', 'refuse'],
+    ['mmap(0, 1, PROT_READ, MAP_PRIVATE)', 'allow'],
+    ['mmap(0, 1, PROT_READ|PROT_EXEC, MAP_PRIVATE)', 'allow'],
+    ['mmap(0, 1, PROT_READ|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS)', 'refuse'],
+    ['mmap(0, 1, PROT_WRITE|PROT_EXEC, MAP_PRIVATE)', 'refuse'],
+    ['setsockopt(3, SOL_SOCKET, SO_KEEPALIVE)', 'allow'],
+    ['setsockopt(3, IPPROTO_TCP, TCP_NODELAY)', 'allow'],
+    ['setsockopt(3, IPPROTO_TCP, TCP_REPAIR)', 'refuse'],
+    ['setsockopt(3, IPPROTO_IP, SO_KEEPALIVE)', 'refuse'],
+    ['fcntl(3, F_SETFD)', 'allow'],
+    ['fcntl(3, F_NOTIFY)', 'refuse'],
+    ['ioctl(3, FIONBIO)', 'allow'],
+    ['ioctl(3, TIOCSTI)', 'refuse'],
+    ['kill(1, SIGTERM)', 'allow'],
+    ['kill(1, SIGKILL)', 'refuse'],
+    ['ptrace(0)', 'refuse'],
+  ];
+  for (const [event, expected] of rows) t.is(verdict(draft, event), expected, event);
+  t.is(draft.calls.find((each) => each.call === 'setsockopt')?.permit.length, 2, 'one row for each level');
+});
+
+test('a question that the kernel never answers goes on getting the same answer, in silence', (t) => {
+  const draft = draftOf([
+    call('arch_prctl', { args: { option: 0x3001 }, errno: 'EINVAL' }),
+    call('arch_prctl', { args: { option: 'ARCH_SET_FS' } }),
+  ]);
+  const arch = draft.calls.find((each) => each.call === 'arch_prctl');
+  t.deepEqual(
+    arch?.quiet.map((row) => row.errno),
+    ['EINVAL'],
+  );
+  t.is(verdict(draft, 'arch_prctl(ARCH_SET_FS)'), 'allow');
+  t.is(verdict(draft, 'arch_prctl(0x3001)'), 'refuse');
+});
+
+test('ports: those that were served, and, once accepted, those that were reached', (t) => {
+  const draft = draftOf([
+    call('bind', { address: tcp('0.0.0.0', 80) }),
+    call('connect', { address: tcp('10.0.0.1', 5432) }),
+    call('connect', { address: tcp('10.9.9.9', 1), errno: 'ECONNREFUSED' }),
+    call('sendto', { address: tcp('10.0.0.2', 53, 'SOCK_DGRAM') }),
+    call('bind', { address: tcp('0.0.0.0', 0) }),
+  ]);
+  t.deepEqual(
+    draft.sockets.map(({ object, words, mark }) => [object, words.join(), mark !== undefined]),
+    [
+      ['tcp/5432', 'connect', true],
+      ['tcp/80', 'accept', false],
+      ['udp/53', 'send', true],
+    ],
+  );
+  t.is(verdict(draft, 'connect(tcp/10.0.0.1:5432)'), 'refuse');
+  t.is(verdict(draft, 'connect(tcp/10.0.0.1:5432)', ['network:tcp/5432']), 'allow');
+  t.is(verdict(draft, 'bind(tcp/0.0.0.0:80)'), 'allow');
+  t.is(verdict(draft, 'bind(tcp/0.0.0.0:81)'), 'refuse');
+});
+
+const marks: readonly [string, readonly RecordedCall[], readonly string[]][] = [
+  [
+    'executing a shell',
+    [call('execve', { paths: [{ path: '/usr/bin/dash' }] })],
+    ['files:/usr/bin/dash', 'exec:any'],
+  ],
+  ['executing another program', [call('execve', { paths: [{ path: '/usr/bin/tool' }] })], ['exec:any']],
+  [
+    'writing what is executed',
+    [
+      opened('/opt/daemon/plugin', 'write', 'O_WRONLY'),
+      call('execve', { paths: [{ path: '/opt/daemon/plugin' }] }),
+    ],
+    ['files:/opt/daemon/plugin', 'exec:any'],
+  ],
+  ['making files among programs', [opened('/usr/bin/new', 'write create', 'O_WRONLY')], ['files:/usr/bin']],
+  [
+    'memory that is written and run',
+    [call('mmap', { args: { prot: 'PROT_READ|PROT_WRITE|PROT_EXEC', flags: 'MAP_PRIVATE|MAP_ANONYMOUS' } })],
+    ['calls:mmap'],
+  ],
+  ['reaching into other processes', [call('ptrace', { args: { request: 0 } })], ['calls:ptrace']],
+];
+
+for (const [what, calls, expected] of marks) {
+  test(`${what} needs a yes`, (t) => {
+    const draft = draftOf(calls);
+    t.deepEqual(
+      pending(draft, new Set())
+        .map(({ id }) => id)
+        .sort(),
+      [...expected].sort(),
+    );
+    const text = draftYaml(draft, new Set(), NONE);
+    for (const id of expected) t.true(text.includes(`# Left out until it is accepted: ${id}`), text);
+    t.deepEqual(pending(draft, new Set(expected)), []);
+  });
+}
+
+test('strong capabilities need a yes; the others are those that the kernel asked for', (t) => {
+  const capabilities = new Map([
+    ['CAP_SETUID', ['setuid']],
+    ['CAP_SYS_ADMIN', ['mount']],
+  ]);
+  const draft = learned([recording([call('setuid')], { capabilities })]);
+  t.deepEqual(
+    draft.capabilities.map(({ name, mark }) => [name, mark !== undefined]),
+    [
+      ['CAP_SETUID', false],
+      ['CAP_SYS_ADMIN', true],
+    ],
+  );
+  t.regex(draftYaml(draft, new Set(), NONE), /^capabilities: \[CAP_SETUID\]$/m);
+  const guessed = draftOf([call('setuid'), call('bind', { address: tcp('0.0.0.0', 80) })]);
+  t.deepEqual(
+    guessed.capabilities.map(({ name, inferred }) => [name, inferred !== undefined]),
+    [
+      ['CAP_NET_BIND_SERVICE', true],
+      ['CAP_SETUID', true],
+    ],
+  );
+});
+
+test('a lossy recording is learned from only if asked, and the profile says so', (t) => {
+  const lossy = recording([], { lost: 3 });
+  const refused = learn([recording([]), lossy], {
+    name: 'daemon',
+    lossy: false,
+    interpreter: () => undefined,
+  });
+  t.false(refused.ok);
+  if (!refused.ok) t.regex(refused.diagnostics[0]?.message ?? '', /lacks 3 of 4 calls/);
+  const draft = learned([recording([]), lossy], true);
+  t.true(draft.lossy);
+  t.regex(draftYaml(draft, new Set(), NONE), /^ {2}lossy: true$/m);
+  t.regex(draftYaml(learned([recording([])]), new Set(), NONE), /^ {2}lossy: false$/m);
+});
+
+test('nothing is learned from nothing', (t) => {
+  const none = learn([], { name: 'daemon', lossy: false, interpreter: () => undefined });
+  t.false(none.ok);
+});
+
+test('entries and calls that no rule can name are told', (t) => {
+  const draft = draftOf([call('getpid', { arch: 'x86' }), call('nr 999')]);
+  t.deepEqual(
+    draft.leftOut.map(({ what }) => what),
+    ['the x86 entry', 'the call nr 999, which has no name here'],
+  );
+});
+
+test('evidence: how often, in which runs, by which executable, and an example', (t) => {
+  const draft = learned([
+    recording([opened('/etc/a'), { ...opened('/etc/a'), count: 4, exe: '/usr/bin/helper' }], {
+      run: 'a'.repeat(16),
+    }),
+    recording([opened('/etc/a')], { run: 'b'.repeat(16) }),
+  ]);
+  t.deepEqual(draft.files.find((each) => each.path === '/etc/a')?.evidence, {
+    count: 6,
+    runs: ['a'.repeat(16), 'b'.repeat(16)],
+    by: ['/usr/bin/helper', '/usr/sbin/daemon'],
+    example: 'openat(...)',
+  });
+});
+
+test('the order of recordings and of calls does not matter', (t) => {
+  const calls = [
+    opened('/etc/a'),
+    opened('/etc/b'),
+    call('getpid'),
+    call('socket', { args: { domain: 'AF_INET', type: 'SOCK_STREAM' } }),
+  ];
+  const [one, two] = [
+    recording(calls, { run: '1'.repeat(16) }),
+    recording([...calls].reverse(), { run: '2'.repeat(16) }),
+  ];
+  const rules = (draft: Draft): string => draftYaml(draft, new Set(), NONE).split('\nlearned:')[0] ?? '';
+  t.is(rules(learned([one, two])), rules(learned([two, one])));
+});
+
+/** A linear congruential generator: the same draws in every run of the test. */
+function draws(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return state / 2147483648;
+  };
+}
+
+test("Good and Turing's estimate holds against runs that were held out", (t) => {
+  // A program of 60 things of which each run shows each by its own chance, from nearly always to nearly never.
+  for (const [seed, decay] of [
+    [1, 0.9],
+    [2, 0.8],
+    [3, 0.95],
+  ] as const) {
+    const draw = draws(seed);
+    const chances = Array.from({ length: 60 }, (_, index) => decay ** index);
+    const run = (): ReadonlySet<string> =>
+      new Set(chances.flatMap((chance, index) => (draw() < chance ? [`thing ${index}`] : [])));
+    for (const size of [3, 10, 30]) {
+      let estimated = 0;
+      let surprised = 0;
+      let expected = 0;
+      let fresh = 0;
+      let before = 0;
+      const rounds = 300;
+      for (let round = 0; round < rounds; round++) {
+        const runs = Array.from({ length: size }, run);
+        const held = run();
+        const newTo = (some: readonly ReadonlySet<string>[]): number =>
+          [...held].filter((thing) => !some.some((each) => each.has(thing))).length;
+        const next = newTo(runs);
+        before += newTo(runs.slice(1)) / rounds;
+        const estimate = novelty(runs);
+        estimated += estimate.chance / rounds;
+        expected += estimate.expected / rounds;
+        surprised += (next > 0 ? 1 : 0) / rounds;
+        fresh += next / rounds;
+      }
+      t.true(
+        Math.abs(estimated - surprised) < 0.15,
+        `${size} runs: estimated ${estimated}, was ${surprised}`,
+      );
+      // It tells exactly what one run fewer would have been told, and so is never too low.
+      t.true(
+        Math.abs(expected - before) < 0.2 + before / 10,
+        `${size} runs: expected ${expected}, one fewer ${before}`,
+      );
+      t.true(expected > fresh - 0.1, `${size} runs: expected ${expected}, were ${fresh}`);
+      t.true(estimated > surprised - 0.05, 'rather too careful than too sure');
+    }
+  }
+});
+
+test('one run tells nothing of the next', (t) => {
+  t.is(novelty([new Set(['a'])]).chance, 1);
+  t.true(novelty([new Set(['a']), new Set(['a'])]).chance < 0.3);
+});
