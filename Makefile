@@ -100,6 +100,14 @@ test: ## set up, build, and run every test
 	@$(SUBMAKE) all native-tests $(TEST_PROGRAMS) fuzzers
 	@$(NODE) scripts/test.mjs
 
+.PHONY: test-long
+DECISIONS ?= 1000000
+SEED ?= $(shell date +%s)
+test-long: ## a million decisions of random filters: evaluator, interpreter and running kernel (DECISIONS, SEED)
+	@scripts/setup.sh
+	@$(SUBMAKE) all
+	@VXE_DECISIONS=$(DECISIONS) VXE_SEED=$(SEED) npx --no-install ava --timeout=60m build/ts/test/lowering/differential.test.js build/ts/test/lowering/length.test.js
+
 .PHONY: vm-test
 vm-test: ## the tests that need a kernel and a systemd of their own, in virtual machines (KERNEL=6.12, or another of test/vm/machines.json, for one of them)
 	@scripts/setup.sh vm

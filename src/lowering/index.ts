@@ -1,3 +1,5 @@
+export type { AddressRow } from './addresses/index.js';
+export { parseAddressRows, rowsPermit } from './addresses/index.js';
 export type { Finding, KernelFacts, Trial } from './doctor.js';
 export { findings } from './doctor.js';
 export { ABI_TABLE, rightsOf } from './landlock/index.js';

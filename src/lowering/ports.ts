@@ -1,7 +1,7 @@
 import type { Result } from '../common/index.js';
+import type { Arch } from '../policy/index.js';
 
-/** Architectures that plans are made for, by libseccomp's names. */
-export type Arch = 'x86_64';
+export type { Arch } from '../policy/index.js';
 
 /** One comparison of a rule; every comparison that VXE makes is `(argument & mask) == value` in 64 bits. */
 export interface SeccompComparison {

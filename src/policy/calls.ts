@@ -25,7 +25,10 @@ export interface Argument {
   readonly width: Width;
 }
 
-const NUMBERS: ReadonlyMap<string, number> = callNumbers();
+/** Architectures that plans are made for. Profiles speak of calls as x86_64 has them. */
+export type Arch = 'x86_64' | 'aarch64';
+
+const NUMBERS: Readonly<Record<Arch, ReadonlyMap<string, number>>> = callNumbers();
 const SIGNATURES: ReadonlyMap<string, readonly Argument[]> = new Map(signatureLines().map(parseSignature));
 
 function parseSignature(line: string): [string, readonly Argument[]] {
@@ -43,13 +46,13 @@ function isArgumentType(text: string): text is ArgumentType {
 }
 
 /** The number of a call that VXE knows; undefined for all others. */
-export function callNumber(name: string): number | undefined {
-  return NUMBERS.get(name);
+export function callNumber(name: string, arch: Arch = 'x86_64'): number | undefined {
+  return NUMBERS[arch].get(name);
 }
 
-/** Every call that VXE knows, with its number. */
-export function knownCalls(): ReadonlyMap<string, number> {
-  return NUMBERS;
+/** Every call that VXE knows, with its number; an architecture may have fewer of them than x86_64. */
+export function knownCalls(arch: Arch = 'x86_64'): ReadonlyMap<string, number> {
+  return NUMBERS[arch];
 }
 
 /** The arguments of a call; undefined where VXE has no signature for it. */

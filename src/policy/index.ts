@@ -10,7 +10,7 @@ export {
 } from './address.js';
 export type { CallContext } from './builtin.js';
 export { ALWAYS_PERMITTED, completeCalls, isUndoing, joinedRule } from './builtin.js';
-export type { Argument, ArgumentType } from './calls.js';
+export type { Arch, Argument, ArgumentType } from './calls.js';
 export { callNumber, knownCalls, nearestName, signatureOf } from './calls.js';
 export { conditionHolds, equals, only, rowText, withAll, without } from './condition.js';
 export { allConstants, constantValue, errnoNames, errnoNumber, parseConstants } from './constants.js';

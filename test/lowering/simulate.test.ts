@@ -1,7 +1,6 @@
 import test from 'ava';
 import type { Instruction } from '../../src/lowering/seccomp/bpf.js';
 import { BPF, decodeProgram, encodeProgram } from '../../src/lowering/seccomp/bpf.js';
-import { unknownRanges, withUnknownCalls } from '../../src/lowering/seccomp/prologue.js';
 import { simulate } from '../../src/lowering/seccomp/simulate.js';
 
 const X86_64 = 0xc000003e;
@@ -79,27 +78,4 @@ test('a program survives the way through bytes', (t) => {
     op(BPF.RET_K, ALLOW),
   ];
   t.deepEqual(decodeProgram(encodeProgram(program)), program);
-});
-
-test('the stretches of unknown numbers', (t) => {
-  t.deepEqual(unknownRanges([0, 1, 2, 5, 7]), [
-    [3, 4],
-    [6, 6],
-    [8, 0x3fff_ffff],
-  ]);
-});
-
-const known = [0, 1, 2, 5, 7];
-const guarded = withUnknownCalls(encodeProgram([op(BPF.RET_K, ALLOW)]), 'x86_64', known);
-
-for (const nr of [0, 1, 2, 3, 4, 5, 6, 7, 8, 1000, 0x3fff_ffff, 0x4000_0000, 0x4000_0003, 0x7fff_ffff, -1]) {
-  const passes = known.includes(nr) || nr < 0 || nr >= 0x4000_0000;
-  test(`number ${nr} ${passes ? 'reaches the filter' : 'gets ENOSYS'}`, (t) => {
-    const verdict = simulate(guarded, { nr, arch: X86_64, arguments: [] });
-    t.deepEqual(verdict, passes ? { action: 'allow', data: 0 } : { action: 'errno', data: 38 });
-  });
-}
-
-test('another architecture reaches the filter, whatever the number', (t) => {
-  t.is(simulate(guarded, { nr: 3, arch: 0x40000003, arguments: [] }).action, 'allow');
 });

@@ -93,6 +93,7 @@ const strictRows: readonly Row[] = [
   ['ptrace(PTRACE_ATTACH, 1)', 'EPERM', 'calls:default'],
   ['clone3(0, 0)', 'ENOSYS', 'calls:clone3'],
   ['openat2("/etc/passwd")', 'ENOSYS', 'calls:openat2'],
+  ['io_uring_setup(1)', 'ENOSYS', 'calls:io_uring_setup'],
   ['exit_group(0)', 'allow', 'calls:always'],
   ['rt_sigreturn()', 'allow', 'calls:always'],
 ];

@@ -1,5 +1,5 @@
 import type { FileRule } from '../../policy/index.js';
-import { isBeneath, joinPath } from '../../policy/index.js';
+import { isBeneath, joinPath, parentPath } from '../../policy/index.js';
 import type { FileTree } from '../tree.js';
 import { isFileRight, rightsFor } from './rights.js';
 
@@ -50,11 +50,11 @@ export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
   const bySiblings = new Set<PlacedRule>();
   const byMount = new Map<PlacedRule, Set<string>>();
   const lost = new Map<PlacedRule, Set<string>>();
+  const ruled = new Set(placed.map((rule) => rule.path));
+  const below = rulesBelow(placed);
 
   const give = (grantor: PlacedRule, path: string, right: string): void => {
-    const narrower = placed.filter(
-      (other) => path !== other.path && isBeneath(other.path, path) && lacks(other, right, coming),
-    );
+    const narrower = (below.get(path) ?? []).filter((other) => lacks(other, right, coming));
     const names = narrower.length === 0 ? undefined : tree.children(path);
     if (narrower.length > 0 && names === undefined) {
       for (const other of narrower) add(byMount, other, right);
@@ -68,7 +68,7 @@ export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
     for (const name of names) {
       const child = joinPath(path, name);
       // A link is no object of its own, and a path with a rule of its own is given its rights by that.
-      if (tree.kind(child) === 'symlink' || placed.some((other) => other.path === child)) continue;
+      if (tree.kind(child) === 'symlink' || ruled.has(child)) continue;
       give(grantor, child, right);
     }
   };
@@ -87,6 +87,20 @@ function mayCome(rule: PlacedRule, placed: readonly PlacedRule[], tree: FileTree
     (other) =>
       other.rule.access.has('create') && other.path !== rule.path && isBeneath(rule.path, other.path),
   );
+}
+
+/** The rules below each path that has some, in the order of the profile. */
+function rulesBelow(placed: readonly PlacedRule[]): ReadonlyMap<string, readonly PlacedRule[]> {
+  const below = new Map<string, PlacedRule[]>();
+  for (const rule of placed) {
+    for (let path = rule.path; path !== '/'; ) {
+      path = parentPath(path);
+      const known = below.get(path);
+      if (known === undefined) below.set(path, [rule]);
+      else known.push(rule);
+    }
+  }
+  return below;
 }
 
 /** Whether the rule forbids something that the right would allow if it came down to the rule's path. */

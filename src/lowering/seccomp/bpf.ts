@@ -32,6 +32,9 @@ export const BPF = {
   TXA: 0x87,
 } as const;
 
+/** SECCOMP_RET_*; an error's number is in the low bits. */
+export const RETURN = { notify: 0x7fc0_0000, errno: 0x0005_0000, allow: 0x7fff_0000 } as const;
+
 /** Offsets in struct seccomp_data. */
 export const DATA = { nr: 0, arch: 4, instructionPointer: 8, arguments: 16, size: 64 } as const;
 

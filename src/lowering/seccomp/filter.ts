@@ -1,11 +1,19 @@
 import type { Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import { errnoNumber } from '../../policy/index.js';
-import type { Arch, SeccompAction, SeccompComparison, SeccompCompiler, SeccompRule } from '../ports.js';
+import type { Arch, SeccompComparison } from '../ports.js';
+import { ARCHITECTURES } from './architecture.js';
+import { assemble } from './assemble.js';
+import { DATA, encodeProgram, RETURN } from './bpf.js';
 import type { Box } from './cubes.js';
 import { isFull } from './cubes.js';
-import type { CallCase, CallPlan } from './plan.js';
-import { AUDIT_ARCH, withUnknownCalls } from './prologue.js';
+import type { Decision } from './decision.js';
+import { Decisions } from './decision.js';
+import type { Stretch } from './dispatch.js';
+import { dispatch, wholeWord } from './dispatch.js';
+import type { CallPlan } from './plan.js';
+import { SUPERVISED_CALLS } from './plan.js';
+import { shorten } from './shorten.js';
 import type { Verdict } from './simulate.js';
 import type { Outcome } from './verify.js';
 import { wrongCalls } from './verify.js';
@@ -20,42 +28,66 @@ export const FILTER_MAX_INSTRUCTIONS = 4096;
 export function ownFilter(
   plans: readonly CallPlan[],
   arch: Arch,
-  compiler: SeccompCompiler,
   raised: ReadonlySet<string> = new Set(),
 ): Result<Uint8Array> {
-  const rules = plans.flatMap((plan) =>
-    plan.cases
-      .filter(({ outcome }) => !isRaised(outcome, plan, raised))
-      .map(
-        (item): SeccompRule => ({
-          nr: plan.nr,
-          action: actionOf(item.outcome),
-          comparisons: comparisonsOf(item.box),
-        }),
-      ),
-  );
-  const program = compiler.compile({
-    arch,
-    defaultAction: { kind: 'notify' },
-    badArchAction: { kind: 'notify' },
-    rules,
-  });
-  if (!program.ok) return program;
-  const known = plans.map((plan) => plan.nr);
-  const filter = withUnknownCalls(program.value, arch, known);
-  const wrong = wrongCalls(filter, AUDIT_ARCH[arch], plans, (outcome, plan) =>
-    isRaised(outcome, plan, raised) ? { action: 'notify', data: 0 } : verdictOf(outcome),
+  const filter = filterOf(plans, arch, { raised });
+  const wrong = wrongCalls(filter, ARCHITECTURES[arch].audit, plans, (outcome, plan) =>
+    outcome.kind === 'allow' && raised.has(plan.call)
+      ? verdictOf({ kind: 'supervised' })
+      : verdictOf(outcome),
   );
   if (wrong.length === 0) return checkSize(filter, 'the filter');
+  // The filter is made from the rows, and the boxes that it is held against are made from them in another way.
   return failure({
     code: 'not-expressible',
-    message: `libseccomp ${compiler.version} makes a filter that decides ${wrong.join(', ')} otherwise than the profile`,
-    hint: 'state the conditions of these calls in fewer rows',
+    message: `the filter would decide ${wrong.join(', ')} otherwise than the profile`,
+    hint: 'this is a mistake in VXE: please report it with the profile',
   });
 }
 
-function isRaised(outcome: Outcome, plan: CallPlan, raised: ReadonlySet<string>): boolean {
-  return outcome.kind === 'supervised' || (outcome.kind === 'allow' && raised.has(plan.call));
+interface FilterOptions {
+  readonly raised?: ReadonlySet<string>;
+  /** What the numbers get that no table of VXE has. */
+  readonly unknown?: number;
+}
+
+/** The program. */
+export function filterOf(plans: readonly CallPlan[], arch: Arch, options: FilterOptions = {}): Uint8Array {
+  const decisions = new Decisions();
+  const { audit, otherTable } = ARCHITECTURES[arch];
+  const foreign = decisions.answer(RETURN.notify);
+  const unknown = decisions.answer(options.unknown ?? RETURN.errno | ENOSYS);
+  const isRaised = (call: string): boolean =>
+    SUPERVISED_CALLS.includes(call) || options.raised?.has(call) === true;
+  const stretches: Stretch[] = [];
+  let next = 0;
+  for (const plan of plans) {
+    if (plan.nr > next) stretches.push({ from: next, decision: unknown });
+    stretches.push({
+      from: plan.nr,
+      decision: shorten(callDecision(plan, isRaised(plan.call), decisions), decisions),
+    });
+    next = plan.nr + 1;
+  }
+  stretches.push({ from: next, decision: unknown });
+  if (otherTable !== undefined) stretches.push({ from: otherTable, decision: foreign });
+  const numbers = dispatch(stretches, wholeWord(DATA.nr), decisions);
+  return encodeProgram(assemble(decisions.question(wholeWord(DATA.arch), 'eq', audit, numbers, foreign)));
+}
+
+/** The evaluator's order: what is refused quietly, then what is permitted, then the rest. */
+function callDecision({ rule, unnamed }: CallPlan, raisedToo: boolean, decisions: Decisions): Decision {
+  const raised = decisions.answer(RETURN.notify);
+  const permitted = decisions.answer(raisedToo ? RETURN.notify : RETURN.allow);
+  if (rule === undefined) return unnamed === 'permit' ? permitted : raised;
+  const granted =
+    rule.permit === 'all'
+      ? permitted
+      : rule.permit.reduceRight<Decision>((rest, row) => decisions.row(row, permitted, rest), raised);
+  return rule.quiet.reduceRight<Decision>(
+    (rest, row) => decisions.row(row, decisions.answer(RETURN.errno | errnoOf(row.errno)), rest),
+    granted,
+  );
 }
 
 function verdictOf(outcome: Outcome): Verdict {
@@ -79,13 +111,10 @@ export function comparisonsOf(box: Box): readonly SeccompComparison[] {
   return box.map((cube, index) => ({ index, ...cube })).filter((comparison) => comparison.mask !== 0n);
 }
 
-/** Refused and supervised calls need no rule: being raised is the default. */
-function actionOf(outcome: CallCase['outcome']): SeccompAction {
-  return outcome.kind === 'quiet' ? { kind: 'errno', errno: errnoOf(outcome.errno) } : { kind: 'allow' };
-}
-
 export function errnoOf(name: string): number {
   const number = errnoNumber(name);
   if (number === undefined) throw new RangeError(`${name} is not an error of the kernel`);
   return number;
 }
+
+const ENOSYS = errnoOf('ENOSYS');

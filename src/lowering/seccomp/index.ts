@@ -8,8 +8,8 @@ import { ownFilter } from './filter.js';
 import { ociSeccomp } from './oci.js';
 import { planCalls } from './plan.js';
 
+export { AUDIT_ARCH } from './architecture.js';
 export { compileOci } from './oci.js';
-export { AUDIT_ARCH } from './prologue.js';
 export type { SeccompData, Verdict } from './simulate.js';
 export { simulate } from './simulate.js';
 
@@ -23,11 +23,11 @@ export function lowerSeccomp(
   compiler: SeccompCompiler,
   calls: CallTable,
 ): Result<SeccompPlan & { readonly unspelled: readonly string[]; readonly supervised: readonly string[] }> {
-  const plans = planCalls(policy);
+  const plans = planCalls(policy, arch);
   if (!plans.ok) return plans;
-  const filter = ownFilter(plans.value, arch, compiler);
+  const filter = ownFilter(plans.value, arch);
   if (!filter.ok) return filter;
-  const soft = ownFilter(plans.value, arch, compiler, new Set(OBJECT_CALLS));
+  const soft = ownFilter(plans.value, arch, new Set(OBJECT_CALLS));
   if (!soft.ok) return soft;
   const form = ociSeccomp(plans.value, arch, calls, compiler);
   if (!form.ok) return form;

@@ -2,17 +2,15 @@ import type { Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import type { OciSeccomp, OciSeccompArg, OciSeccompSyscall } from '../plan.js';
 import type { Arch, CallTable, SeccompAction, SeccompCompiler, SeccompRule } from '../ports.js';
+import { ARCHITECTURES } from './architecture.js';
 import type { Box } from './cubes.js';
 import { FULL_BOX } from './cubes.js';
 import { checkSize, comparisonsOf, errnoOf } from './filter.js';
 import type { CallPlan } from './plan.js';
 import { uniformOutcome } from './plan.js';
-import { AUDIT_ARCH } from './prologue.js';
 import type { Verdict } from './simulate.js';
 import type { Outcome } from './verify.js';
 import { wrongCalls } from './verify.js';
-
-const ARCHITECTURES: Readonly<Record<Arch, readonly string[]>> = { x86_64: ['SCMP_ARCH_X86_64'] };
 
 /** Another engine executes the program under the filter that it has just loaded. */
 const ENGINE_CALLS: readonly string[] = ['execve'];
@@ -60,7 +58,7 @@ export function ociSeccomp(
       if (program.diagnostics[0]?.code === 'too-large' && lowerAll(known, spelling)) continue;
       return program;
     }
-    const wrong = wrongCalls(program.value, AUDIT_ARCH[arch], known, (outcome, plan) =>
+    const wrong = wrongCalls(program.value, ARCHITECTURES[arch].audit, known, (outcome, plan) =>
       ociVerdict(outcome, plan, spelling),
     );
     if (wrong.length === 0) return success({ oci, program: program.value, unspelled: unspelled(spelling) });
@@ -116,7 +114,7 @@ function form(plans: readonly CallPlan[], arch: Arch, spelling: ReadonlyMap<stri
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: DEFAULT_ERRNO,
-    architectures: ARCHITECTURES[arch],
+    architectures: [ARCHITECTURES[arch].token],
     // libseccomp refuses rules that repeat the default.
     syscalls: [...simple, ...rows].filter((row) => row.errnoRet !== DEFAULT_ERRNO),
   };

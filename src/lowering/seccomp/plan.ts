@@ -2,6 +2,7 @@ import type { Diagnostic, Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import type { CallRule, Policy } from '../../policy/index.js';
 import { knownCalls } from '../../policy/index.js';
+import type { Arch } from '../ports.js';
 import type { Box } from './cubes.js';
 import { FULL_BOX, isFull, rowBoxes, subtractAll, TooManyBoxes, withoutCovered } from './cubes.js';
 
@@ -23,13 +24,15 @@ export interface CallPlan {
   /** What no case covers, as boxes that do not overlap. */
   readonly refused: readonly Box[];
   readonly rule: CallRule | undefined;
+  /** What becomes of the call without a rule. */
+  readonly unnamed: Policy['unnamed'];
 }
 
 /** The policy's scalar part, call by call, in order of number; every known call is in it. */
-export function planCalls(policy: Policy): Result<readonly CallPlan[]> {
+export function planCalls(policy: Policy, arch: Arch): Result<readonly CallPlan[]> {
   const plans: CallPlan[] = [];
   const diagnostics: Diagnostic[] = [];
-  const calls = [...knownCalls()].sort(([, a], [, b]) => a - b);
+  const calls = [...knownCalls(arch)].sort(([, a], [, b]) => a - b);
   for (const [call, nr] of calls) {
     const plan = planCall(policy, call, nr);
     if (plan === undefined) {
@@ -38,6 +41,15 @@ export function planCalls(policy: Policy): Result<readonly CallPlan[]> {
         message: `the conditions of ${call} need too many comparisons for one filter`,
         span: policy.calls.get(call)?.span ?? policy.span,
         hint: 'state them with masks, or in fewer rows',
+      });
+      continue;
+    }
+    if (call === 'io_uring_setup' && plan.cases.some((item) => item.outcome.kind === 'allow')) {
+      diagnostics.push({
+        code: 'not-expressible',
+        message: 'io_uring_setup cannot be permitted: what a ring performs, no filter sees',
+        span: policy.calls.get(call)?.span ?? policy.span,
+        hint: 'leave it out: a program that finds no io_uring falls back to system calls',
       });
       continue;
     }
@@ -81,7 +93,7 @@ function planCall(policy: Policy, call: string, nr: number): CallPlan | undefine
       [FULL_BOX],
       cases.map((item) => item.box),
     );
-    return { call, nr, cases, refused, rule };
+    return { call, nr, cases, refused, rule, unnamed: policy.unnamed };
   } catch (error) {
     if (error instanceof TooManyBoxes) return undefined;
     throw error;
