@@ -747,7 +747,7 @@ static int mask_folder(int *mask_fd, int target, const char *path, struct vxe_er
 	return attach(copy, target, path, err);
 }
 
-/* Of the kernel's own trees each kernel has its part. Elsewhere a profile rests on the mask: what it hides may come later. */
+/* Of the kernel's own trees each kernel has its part. Elsewhere a profile rests on the mount: what it covers may come later. */
 static bool path_may_lack(const struct vxe_config *config, const char *path)
 {
 	return !vxe_config_annotation(config, "org.vxe.version") || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
@@ -772,15 +772,18 @@ static int path_mask(const struct vxe_config *config, const struct vxe_mount_pla
 	return null_fd < 0 ? -1 : attach(null_fd, target, path, err);
 }
 
-static int path_make_readonly(const struct vxe_mount_plans *plans, int root_fd, const char *path, struct vxe_error **err)
+static int path_make_readonly(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd,
+			      const char *path, struct vxe_error **err)
 {
 	cleanup_fd int target = open_configured(plans, root_fd, path);
 	cleanup_fd int clone = -1;
 
-	if (target < 0)
-		return errno == ENOENT || errno == ENOTDIR
-			       ? 0
-			       : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
+	if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && path_may_lack(config, path))
+		return 0;
+	if (target < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the profile keeps %s from being changed by a mount over it", path);
+		return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
+	}
 	clone = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
 	if (clone < 0 || attributes_set(clone, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);
@@ -796,7 +799,7 @@ static int paths_protect(const struct vxe_config *config, const struct vxe_mount
 		if (sysctl_write(plans, root_fd, &config->sysctl.items[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < config->readonly_paths.count; i++)
-		if (path_make_readonly(plans, root_fd, config->readonly_paths.items[i], err) < 0)
+		if (path_make_readonly(config, plans, root_fd, config->readonly_paths.items[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < config->masked_paths.count; i++)
 		if (path_mask(config, plans, root_fd, &mask_fd, config->masked_paths.items[i], err) < 0)

@@ -8,7 +8,9 @@ import {
   findInstance,
   NoProver,
   NotAProgram,
+  networkDifferences,
   type Solver,
+  settingDifferences,
   stackDifferences,
   startSolver,
   Undecided,
@@ -36,7 +38,8 @@ export default class Prove extends VxeCommand {
   static override description =
     'NAME is a bundle, whose filter and configuration are read back from its folder, or a profile, lowered over this host. Without ' +
     'questions, shows that the filter decides every call as the profile does, that the form for other engines does so too, and that ' +
-    'Landlock and the mounts let nothing be done to a file that the profile refuses. A "no" comes with an example. ' +
+    'filter, Landlock, mounts and network together let nothing be done to a file and reach no port that the profile refuses. ' +
+    'A "no" comes with an example, a call wherever one shows it. ' +
     'The exit code is 1 if anything does not hold.';
   static override examples = [
     '<%= config.bin %> prove popd',
@@ -92,7 +95,11 @@ export default class Prove extends VxeCommand {
   }
 
   async #plans(name: string, solver: Solver, state: State): Promise<void> {
-    const { policy, filter, supervised, engineFilter, files, tree } = subjectFor(name, this.places());
+    const { policy, filter, supervised, engineFilter, files, network, settings, tree } = subjectFor(
+      name,
+      this.places(),
+    );
+    const accepted = new Set(policy.acceptUnenforced.map(({ id }) => id));
     state(
       'the filter decides every call as the profile does',
       await filterExamples(findDifference({ policy, filter, loader: { kind: 'vxe', supervised } }, solver)),
@@ -105,9 +112,20 @@ export default class Prove extends VxeCommand {
       ),
     );
     state(
-      'Landlock and the mounts let nothing be done to a file that the profile refuses',
+      'filter, Landlock and mounts together let nothing be done to a file that the profile refuses',
       (await fileDifferences(policy, files, tree, solver)).map((each) => each.text),
     );
+    const reached = await networkDifferences(policy, network, solver);
+    state(
+      'filter, Landlock and network setting together reach no port or address that the profile refuses',
+      reached.filter(({ rule }) => !accepted.has(rule)).map((each) => each.text),
+    );
+    state(
+      'no capability, limit or network is wider than the profile says',
+      settingDifferences(policy, settings),
+    );
+    for (const { rule, text } of reached.filter(({ rule }) => accepted.has(rule)))
+      this.log(`    accepted as not enforced (${rule}): ${text}`);
   }
 
   async #implies(name: string, other: string, solver: Solver, state: State): Promise<void> {

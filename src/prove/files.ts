@@ -1,35 +1,29 @@
-import { type FileTree, type OciLandlock, unixSockets } from '../lowering/index.js';
+import type { FileTree, OciLandlock } from '../lowering/index.js';
 import type { Access, FileRules, Policy } from '../policy/index.js';
 import { fileVerdict, globWitness, isBeneath, joinPath, parentPath } from '../policy/index.js';
-import { argumentIs, meaningOf } from './policy.js';
+import type { FileAct } from './acts.js';
+import { permittedWay } from './acts.js';
+import type { MountTable } from './mounts.js';
+import { mountAt } from './mounts.js';
 import { accessAt, freshBelow, placed, regionsAt } from './regions.js';
 import type { Solver } from './solver.js';
 import { Terms } from './term.js';
 
 /** What holds files, as the launcher gets it. */
 export interface FilePlans {
-  readonly landlock: OciLandlock;
-  readonly maskedPaths: readonly string[];
-  readonly readonlyPaths: readonly string[];
+  /** Each layer of a stack; what one of them refuses is refused. */
+  readonly landlock: readonly OciLandlock[];
+  readonly mounts: MountTable;
 }
 
 /** Something that can be done to a file although the policy refuses it. */
 export interface FileDifference {
   readonly path: string;
   readonly act: FileAct;
+  /** A call that does it. */
+  readonly call: string;
   readonly text: string;
 }
-
-export type FileAct =
-  | 'read'
-  | 'list'
-  | 'write'
-  | 'truncate'
-  | 'execute'
-  | 'ioctl'
-  | 'connect'
-  | 'remove'
-  | `make ${'file' | 'folder' | 'link' | 'socket' | 'fifo' | 'device'}`;
 
 /** What Landlock asks for, and where: of the object itself or of the folder that it is in. */
 export interface Demand {
@@ -45,15 +39,18 @@ export interface Demand {
   readonly changes: boolean;
 }
 
-/** unknown: what nobody has named yet, which may come to be anything. */
-type Kind = 'file' | 'folder' | 'unknown';
+/**
+ * unnamed: something that no rule names, in a tree that is known: a file, or a name that may come to be one. unknown: the same where
+ * nobody knows what is there, so that it may be a socket of somebody else too.
+ */
+type Kind = 'file' | 'device' | 'folder' | 'unnamed' | 'unknown';
 
-const PRESENT: readonly Kind[] = ['file', 'unknown'];
+const PRESENT: readonly Kind[] = ['file', 'device', 'unnamed', 'unknown'];
 const make = (right: string, word: Access | undefined): Demand => ({
   right,
   of: 'parent',
   word,
-  to: ['unknown'],
+  to: ['unnamed', 'unknown'],
   changes: true,
 });
 
@@ -69,9 +66,15 @@ export const DEMANDS: Readonly<Record<FileAct, readonly Demand[]>> = {
   ],
   ioctl: [{ right: 'ioctl_dev', of: 'self', word: 'ioctl', to: PRESENT, changes: false }],
   connect: [{ right: 'resolve_unix', of: 'self', word: 'write', to: ['unknown'], changes: false }],
-  remove: [
-    { right: 'remove_file', of: 'parent', word: 'remove', to: PRESENT, changes: true },
-    { right: 'remove_dir', of: 'parent', word: 'remove', to: ['folder', 'unknown'], changes: true },
+  'remove file': [{ right: 'remove_file', of: 'parent', word: 'remove', to: PRESENT, changes: true }],
+  'remove folder': [
+    {
+      right: 'remove_dir',
+      of: 'parent',
+      word: 'remove',
+      to: ['folder', 'unnamed', 'unknown'],
+      changes: true,
+    },
   ],
   'make file': [make('make_reg', 'create')],
   'make folder': [make('make_dir', 'create')],
@@ -81,59 +84,54 @@ export const DEMANDS: Readonly<Record<FileAct, readonly Demand[]>> = {
   'make device': [make('make_char', undefined), make('make_block', undefined)],
 };
 
-/**
- * The calls without which an act cannot be done, with the argument that must not be zero for it; the filter holds the act where
- * it refuses all of them.
- */
-const CALLS: Partial<Readonly<Record<FileAct, readonly (readonly [string, number | undefined])[]>>> = {
-  ioctl: [['ioctl', undefined]],
-  connect: [
-    ['connect', undefined],
-    ['sendto', 4],
-    ['sendmsg', undefined],
-    ['sendmmsg', undefined],
-  ],
-};
-
-/** Whether a ruleset lets the right through at a path: nobody handles it, or a rule at the path or above grants it. */
-function landlockAllows(landlock: OciLandlock, right: string, path: string): boolean {
-  if (!landlock.ruleset.handledAccessFS.includes(right)) return true;
-  const granted = grantsOf(landlock).get(right);
-  for (let at = path; granted !== undefined; at = parentPath(at)) {
-    if (granted.has(at)) return true;
-    if (at === '/') break;
-  }
-  return false;
-}
-
+/** The paths of a ruleset by the right that they get. */
 const GRANTS = new WeakMap<OciLandlock, ReadonlyMap<string, ReadonlySet<string>>>();
 
-/** The paths by right, since every act on every path asks. */
 function grantsOf(landlock: OciLandlock): ReadonlyMap<string, ReadonlySet<string>> {
   const known = GRANTS.get(landlock);
   if (known !== undefined) return known;
   const grants = new Map<string, Set<string>>();
   for (const { allowedAccess, paths } of landlock.rules.pathBeneath) {
-    for (const right of allowedAccess) {
-      const at = grants.get(right) ?? new Set();
-      for (const path of paths) at.add(path);
-      grants.set(right, at);
-    }
+    for (const right of allowedAccess) grants.set(right, new Set([...(grants.get(right) ?? []), ...paths]));
   }
   GRANTS.set(landlock, grants);
   return grants;
 }
 
+/** Whether a ruleset lets the right through at a path: nobody handles it, or a rule at the path or above grants it. */
+function landlockAllows(landlock: OciLandlock, right: string, path: string): boolean {
+  if (!landlock.ruleset.handledAccessFS.includes(right)) return true;
+  const granted = grantsOf(landlock).get(right);
+  if (granted === undefined) return false;
+  for (let at = path; ; at = parentPath(at)) {
+    if (granted.has(at)) return true;
+    if (at === '/') return false;
+  }
+}
+
 /** Whether Landlock alone lets something be done to a path. */
-export function landlockPermits(landlock: OciLandlock, demand: Demand, path: string): boolean {
+export function landlockPermits(layers: readonly OciLandlock[], demand: Demand, path: string): boolean {
   const where = demand.of === 'self' ? path : parentPath(path);
   const rights = demand.also === undefined ? [demand.right] : [demand.right, demand.also];
-  return rights.every((right) => landlockAllows(landlock, right, where));
+  return layers.every((layer) => rights.every((right) => landlockAllows(layer, right, where)));
+}
+
+/** Whether the mount that a path is in lets something be done there. */
+export function mountPermits(table: MountTable, demand: Demand, path: string, kind: Kind): boolean {
+  const mount = mountAt(table, path);
+  if (mount.mask || (demand.right === 'execute' && mount.noexec)) return false;
+  // Of a device, a read-only mount holds the name and not what is behind it.
+  if (kind === 'device' && demand.of === 'self') return !mount.nodev;
+  if (!demand.changes) return true;
+  // A mount's own folder is made and removed in the one around it, and a mount point is neither.
+  const changed = demand.of === 'self' ? mount : mountAt(table, parentPath(path));
+  return !changed.readonly && (demand.of === 'self' || mount.path !== path);
 }
 
 /**
- * Shows that Landlock and the mounts together let nothing be done to a file that the policy refuses. Both are constant between
- * the paths that they name, so those paths, and a name that nobody named below each, stand for all the files there can be.
+ * Shows that filter, Landlock and the mounts together let nothing be done to a file that the policy refuses. Landlock and the
+ * mounts are constant between the paths that they name, so those paths, and a name that nobody named below each, stand for all the
+ * files there can be; for each act that gets through there, a call is looked for that does it and that the filter lets through.
  */
 export async function fileDifferences(
   policy: Policy,
@@ -143,49 +141,50 @@ export async function fileDifferences(
 ): Promise<readonly FileDifference[]> {
   const world = { exists: (path: string) => tree.kind(path) !== undefined, resolve: tree.resolve };
   const real = placed(policy, world);
-  const { landlock, maskedPaths, readonlyPaths } = plans;
-  const granted = landlock.rules.pathBeneath.flatMap((rule) => rule.paths);
-  const named = new Set([
-    ...real.files.map((rule) => rule.path),
-    ...granted,
-    ...maskedPaths,
-    ...readonlyPaths,
-  ]);
-  const below = (path: string, tops: readonly string[]): boolean => tops.some((top) => isBeneath(path, top));
-  const impossible = await refusedActs(policy, solver);
+  const { landlock, mounts } = plans;
+  const granted = landlock.flatMap((layer) => layer.rules.pathBeneath.flatMap((rule) => rule.paths));
+  const named = new Set([...real.files.map((rule) => rule.path), ...granted, ...mounts.keys()]);
   const found: FileDifference[] = [];
+  const terms = new Terms();
+  const ways = new Map<FileAct, Awaited<ReturnType<typeof permittedWay>>>();
+  const wayOf = async (act: FileAct): ReturnType<typeof permittedWay> => {
+    if (!ways.has(act)) ways.set(act, await permittedWay(policy, act, solver, terms));
+    return ways.get(act);
+  };
   const looked = new Set<string>();
-  const look = (path: string, kind: Kind, access = accessAt(real, path)): void => {
+  const look = async (path: string, kind: Kind, words = accessAt(real, path)): Promise<void> => {
     if (looked.has(path)) return;
     looked.add(path);
     for (const [act, demands] of Object.entries(DEMANDS) as [FileAct, readonly Demand[]][]) {
       const wrong = demands.some(
         (demand) =>
           demand.to.includes(kind) &&
-          (demand.word === undefined || !access.has(demand.word)) &&
-          !below(path, maskedPaths) &&
-          !(demand.changes && below(path, readonlyPaths)) &&
-          !impossible.has(act) &&
-          landlockPermits(landlock, demand, path),
+          (demand.word === undefined || !words.has(demand.word)) &&
+          landlockPermits(landlock, demand, path) &&
+          mountPermits(mounts, demand, path, kind),
       );
-      if (wrong) found.push({ path, act, text: textOf(act, path, access) });
+      const call = wrong ? (await wayOf(act))?.(path) : undefined;
+      if (call !== undefined) found.push({ path, act, call, text: textOf(call, path, words) });
     }
   };
   const isMade = (path: string): boolean =>
-    MAKING.some((demand) => !below(path, readonlyPaths) && landlockPermits(landlock, demand, path));
+    MAKING.some(
+      (demand) => landlockPermits(landlock, demand, path) && mountPermits(mounts, demand, path, 'unnamed'),
+    );
   for (const path of new Set([...regionsAt(named).map((each) => each.path), ...reached(real, tree)])) {
     const kind =
-      kindOf(path, tree) ?? (tree.kind(path) === undefined && isMade(path) ? 'unknown' : undefined);
+      kindOf(path, tree) ?? (tree.kind(path) === undefined && isMade(path) ? 'unnamed' : undefined);
     if (kind === undefined) continue;
-    look(path, kind);
-    if (kind === 'file') continue;
+    await look(path, kind);
+    if (kind === 'file' || kind === 'device') continue;
+    const kindBelow = (below: string): Kind => (tree.isHost || tree.isOpen(below) ? 'unknown' : 'unnamed');
     // A name that may come to be, as anything; with patterns, it matters whether it may.
     const fresh = freshBelow(path, named);
     if (real.patterns.length > 0 && !tree.isOpen(path) && !tree.isHost && !isMade(fresh)) continue;
-    look(fresh, 'unknown', accessOfNew(real, path, fresh));
+    await look(fresh, kindBelow(fresh), accessOfNew(real, path, fresh));
     for (const rule of real.patterns) {
       const witness = rule.kind === 'glob' ? globWitness(rule.glob, path) : undefined;
-      if (witness !== undefined && kindOf(witness, tree) !== 'file') look(witness, 'unknown');
+      if (witness !== undefined && kindOf(witness, tree) !== 'file') await look(witness, kindBelow(witness));
     }
   }
   return found;
@@ -230,30 +229,11 @@ function accessOfNew(rules: FileRules, folder: string, fresh: string): ReadonlyS
 function kindOf(path: string, tree: FileTree): Kind | undefined {
   const kind = tree.kind(path);
   if (kind === 'symlink') return undefined;
-  if (kind !== undefined) return kind === 'directory' ? 'folder' : 'file';
+  if (kind !== undefined) return kind === 'directory' ? 'folder' : kind;
   return tree.isOpen(path) || tree.isHost ? 'unknown' : undefined;
 }
 
-/** What no call that the policy permits can do. */
-async function refusedActs(policy: Policy, solver: Solver): Promise<ReadonlySet<FileAct>> {
-  const terms = new Terms();
-  const refused = new Set<FileAct>();
-  const sockets = unixSockets(policy);
-  for (const [act, calls] of Object.entries(CALLS) as [FileAct, NonNullable<(typeof CALLS)[FileAct]>][]) {
-    const ways = calls
-      .filter(([call]) => act !== 'connect' || (call === 'connect' ? sockets.connect : sockets.send))
-      .map(([call, needed]) =>
-        terms.and(
-          meaningOf(policy, call, terms).permitted,
-          needed === undefined ? terms.true : terms.not(argumentIs(needed, 0n, terms)),
-        ),
-      );
-    if ((await solver.find(terms.or(...ways))) === undefined) refused.add(act);
-  }
-  return refused;
-}
-
-function textOf(act: FileAct, path: string, access: ReadonlySet<Access>): string {
+function textOf(call: string, path: string, access: ReadonlySet<Access>): string {
   const granted = access.size === 0 ? 'none' : [...access].join(' ');
-  return `${act} ${path}: the profile grants ${granted} there, and neither Landlock nor a mount refuses it`;
+  return `${call}: the profile grants ${granted} on ${path}, and neither filter nor Landlock nor a mount refuses it`;
 }

@@ -7,7 +7,7 @@ import type { FileWorld } from '../../src/lowering/index.js';
 import { bundleTree, eventWorld } from '../../src/lowering/index.js';
 import type { Policy } from '../../src/policy/index.js';
 import { decide, parseEvent } from '../../src/policy/index.js';
-import { fileDifferences, startSolver } from '../../src/prove/index.js';
+import { fileDifferences, mountTable, startSolver } from '../../src/prove/index.js';
 import { lower, worldOf } from '../lowering/helpers.js';
 
 const WORLD: FileWorld = worldOf(
@@ -66,7 +66,11 @@ for (const [name, calls] of Object.entries(EXAMPLES)) {
   test(`${name} is compiled to exact rules that are proved to hold`, async (t) => {
     const { policy } = readProfile(`profiles/examples/${name}.vxed`);
     const lowered = lower(policy, WORLD);
-    const found = await fileDifferences(policy, lowered, bundleTree(WORLD), solver);
+    const files = {
+      landlock: [lowered.landlock],
+      mounts: mountTable({ ...lowered, rootReadonly: false, mounts: [] }),
+    };
+    const found = await fileDifferences(policy, files, bundleTree(WORLD), solver);
     // Kernels before ABI 9 do not ask Landlock about sockets by path; the coverage table says so.
     const wrong = found.filter((each) => each.act !== 'connect');
     t.deepEqual(wrong, []);

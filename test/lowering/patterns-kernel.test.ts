@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'vxe-patterns-'));
 const helper = join(folder, 'acts');
 test.before(() => {
   const flags = ['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror'];
-  execFileSync('gcc', [...flags, '-o', helper, 'test/prove/landlock_acts.c']);
+  execFileSync('gcc', [...flags, '-o', helper, 'test/prove/acts.c']);
 });
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 

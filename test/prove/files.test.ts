@@ -1,13 +1,15 @@
 import test from 'ava';
 import { unwrap } from '../../src/common/index.js';
 import { parseLispProfile } from '../../src/language/index.js';
-import type { FileWorld } from '../../src/lowering/index.js';
+import type { FileWorld, Lowered } from '../../src/lowering/index.js';
 import { bundleTree, lowerPolicy } from '../../src/lowering/index.js';
 import type { Policy } from '../../src/policy/index.js';
-import type { FilePlans } from '../../src/prove/index.js';
-import { fileDifferences, startSolver } from '../../src/prove/index.js';
+import type { MountConfig } from '../../src/prove/index.js';
+import { fileDifferences, mountAt, mountTable, startSolver } from '../../src/prove/index.js';
 import { lower, targetOf, worldOf } from '../lowering/helpers.js';
 import { policyOf } from './helpers.js';
+
+type Plans = Pick<Lowered, 'landlock' | 'maskedPaths' | 'readonlyPaths'>;
 
 const solver = await startSolver();
 test.after.always(() => solver.close());
@@ -30,7 +32,7 @@ const WORLD = worldOf(
 
 const POLICY = policyOf(`
 program: /usr/bin/popd
-exec: once
+exec: any
 files:
   /etc: read
   /etc/shadow: none
@@ -41,11 +43,13 @@ files:
   /srv/key: read
   /var/mail: read write create remove
   /var/mail/archive/: none
-calls: {permit: [openat, read, write]}
+calls: {permit: [openat, mknodat, unlinkat, execve, read, write]}
 `);
 
-async function acts(policy: Policy, plans: FilePlans, world: FileWorld = WORLD): Promise<readonly string[]> {
-  const found = await fileDifferences(policy, plans, bundleTree(world), solver);
+async function acts(policy: Policy, plans: Plans, world: FileWorld = WORLD): Promise<readonly string[]> {
+  const mounts = mountTable({ ...plans, rootReadonly: false, mounts: [] });
+  const files = { landlock: [plans.landlock], mounts };
+  const found = await fileDifferences(policy, files, bundleTree(world), solver);
   return found.map(({ act, path }) => `${act} ${path}`);
 }
 
@@ -56,13 +60,13 @@ test('what is lowered lets nothing be done that the profile refuses', async (t) 
 });
 
 /** A ruleset with one more right somewhere. */
-function granting(plans: FilePlans, path: string, ...rights: readonly string[]): FilePlans {
+function granting(plans: Plans, path: string, ...rights: readonly string[]): Plans {
   const { landlock } = plans;
   const pathBeneath = [...landlock.rules.pathBeneath, { allowedAccess: rights, paths: [path] }];
   return { ...plans, landlock: { ...landlock, rules: { ...landlock.rules, pathBeneath } } };
 }
 
-const HOLES: readonly [string, (plans: FilePlans) => FilePlans, string][] = [
+const HOLES: readonly [string, (plans: Plans) => Plans, string][] = [
   ['reading what is none', (plans) => granting(plans, '/etc', 'read_file'), 'read /etc/shadow'],
   ['writing what is read', (plans) => granting(plans, '/etc/passwd', 'write_file'), 'write /etc/passwd'],
   [
@@ -78,7 +82,7 @@ const HOLES: readonly [string, (plans: FilePlans) => FilePlans, string][] = [
     (plans) => granting(plans, '/var/mail', 'make_char'),
     'make device /var/mail/any-other-name',
   ],
-  ['removing files', (plans) => granting(plans, '/srv', 'remove_file'), 'remove /srv/key'],
+  ['removing files', (plans) => granting(plans, '/srv', 'remove_file'), 'remove file /srv/key'],
   ['devices', (plans) => granting(plans, '/dev/null', 'ioctl_dev'), ''],
   ['a mask forgotten', (plans) => ({ ...plans, maskedPaths: [] }), 'read /var/mail/archive/any-other-name'],
   [
@@ -135,7 +139,7 @@ test('exact rules of patterns and predicates let nothing be done that these refu
   t.deepEqual(await acts(predicate, lower(predicate, WORLD)), []);
 });
 
-const PATTERN_HOLES: readonly [string, Policy, FileWorld, (plans: FilePlans) => FilePlans, string][] = [
+const PATTERN_HOLES: readonly [string, Policy, FileWorld, (plans: Plans) => Plans, string][] = [
   ['a match forgotten', PATTERNS, WORLD, (plans) => granting(plans, '/etc', 'read_file'), 'read /etc/shadow'],
   ['the folder in place of the match', PATTERNS, WORLD, (plans) => granting(plans, '/srv', 'write_file'), 'write /srv/key'],
   [
@@ -180,11 +184,13 @@ for (const [what, policy, world, change, wanted] of PATTERN_HOLES) {
 
 test('unix sockets by path are held only by kernels that know the right', async (t) => {
   const policy = policyOf(
-    'files: {/srv: read}\ncalls: {permit: [connect], when: {socket: [{domain: AF_UNIX}]}}\n',
+    'files: {/var/mail: read}\ncalls: {permit: [connect], when: {socket: [{domain: AF_UNIX}]}}\n',
   );
   t.deepEqual(await acts(policy, lower(policy, WORLD, { landlockAbi: 9 })), []);
   const found = await acts(policy, lower(policy, WORLD, { landlockAbi: 7 }));
-  t.true(found.includes('connect /srv/any-other-name'), found.join('\n'));
+  t.true(found.includes('connect /var/mail/any-other-name'), found.join('\n'));
+  // A tree that is known has no sockets of others.
+  t.false(found.some((act) => act.startsWith('connect /srv')));
 });
 
 test('a pair of connected sockets leads to no socket by its path, a pair of datagram sockets does', async (t) => {
@@ -194,4 +200,85 @@ test('a pair of connected sockets leads to no socket by its path, a pair of data
   t.deepEqual(await acts(stream, lower(stream, WORLD)), []);
   const datagram = paired('SOCK_DGRAM');
   t.true((await acts(datagram, lower(datagram, WORLD))).some((act) => act.startsWith('connect ')));
+});
+
+test('what no call can do needs nothing else to hold it', async (t) => {
+  const few = policyOf('files: {/etc: read}\ncalls: {permit: [openat]}\n');
+  const open = granting(lower(few, WORLD), '/etc', 'execute', 'remove_file', 'make_fifo', 'write_file');
+  t.deepEqual(await acts(few, open), ['write /etc/any-other-name']);
+});
+
+test('what is shown is a call', async (t) => {
+  const policy = policyOf(
+    'files: {/srv: read}\ncalls: {permit: [renameat2], when: {openat: [{flags: {with: O_NOFOLLOW}}]}}\n',
+  );
+  const plans = granting(lower(policy, WORLD), '/srv', 'make_reg', 'write_file');
+  const files = {
+    landlock: [plans.landlock],
+    mounts: mountTable({ ...plans, rootReadonly: false, mounts: [] }),
+  };
+  const found = await fileDifferences(policy, files, bundleTree(WORLD), solver);
+  const write = found.find(({ act }) => act === 'write')?.call ?? '';
+  const flags = BigInt(/^openat\(AT_FDCWD, "\/srv\/any-other-name", (0x[0-9a-f]+), /.exec(write)?.[1] ?? '0');
+  // What the call rules want is set, and what the act needs.
+  t.is(flags & 0o400000n, 0o400000n, write);
+  t.true([1n, 2n].includes(flags & 3n), write);
+  t.true(
+    found.some(
+      ({ act, call }) => act === 'make file' && call.startsWith('openat(AT_FDCWD, "/srv/any-other-name", '),
+    ),
+  );
+});
+
+const MOUNTS = { readonlyPaths: [], maskedPaths: [], mounts: [] };
+
+test('a read-only or noexec mount holds what Landlock does not', async (t) => {
+  const open = granting(
+    lower(POLICY, WORLD),
+    '/',
+    'write_file',
+    'make_reg',
+    'make_char',
+    'execute',
+    'read_file',
+    'truncate',
+    'remove_file',
+  );
+  const found = async (table: Partial<MountConfig>): Promise<readonly string[]> => {
+    const files = {
+      landlock: [open.landlock],
+      mounts: mountTable({ ...open, ...MOUNTS, rootReadonly: false, ...table }),
+    };
+    const all = await fileDifferences(POLICY, files, bundleTree(WORLD), solver);
+    return all
+      .filter(({ path }) => path.startsWith('/srv/www') || path.startsWith('/var'))
+      .map(({ act, path }) => `${act} ${path}`);
+  };
+  const archive = '/var/mail/archive/any-other-name';
+  const at = (path: string, ...acts: string[]): string[] => acts.map((act) => `${act} ${path}`);
+  const free = await found({});
+  t.true(
+    at(archive, 'read', 'write', 'execute', 'make file', 'remove file').every((each) => free.includes(each)),
+    free.join('\n'),
+  );
+  const bound = await found({ mounts: [{ destination: '/var/mail', options: ['rw', 'noexec'] }] });
+  t.false(bound.some((each) => each.startsWith('execute /var')));
+  t.true(bound.includes(`write ${archive}`));
+  const sealed = await found({
+    mounts: [{ destination: '/var/mail', options: ['noexec'] }],
+    readonlyPaths: ['/var/mail/archive'],
+  });
+  t.false(
+    sealed.some((each) => /^(write|execute|make|remove|truncate).* \/var\/mail\/archive/.test(each)),
+    sealed.join('\n'),
+  );
+  t.true(sealed.includes(`read ${archive}`));
+  const masked = await found({ maskedPaths: ['/var/mail/archive'] });
+  t.false(
+    masked.some((each) => each.includes('archive/')),
+    masked.join('\n'),
+  );
+  // A mount made later hides the mask.
+  const later = mountTable({ ...MOUNTS, rootReadonly: true, maskedPaths: ['/var/mail/archive'] });
+  t.true(mountAt(later, archive).mask);
 });

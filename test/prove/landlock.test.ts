@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { OciLandlock } from '../../src/lowering/index.js';
 import { ABI_TABLE } from '../../src/lowering/index.js';
 import type { Demand } from '../../src/prove/index.js';
-import { DEMANDS, landlockPermits } from '../../src/prove/index.js';
+import { DEMANDS, landlockPermits, portPermits } from '../../src/prove/index.js';
 import { ports } from '../lowering/helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vxe-prove-'));
@@ -21,7 +21,7 @@ test.before(() => {
     '-Werror',
     '-o',
     helper,
-    'test/prove/landlock_acts.c',
+    'test/prove/acts.c',
   ]);
 });
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,7 +50,8 @@ const ACTS = [
   'write',
   'truncate',
   'execute',
-  'remove',
+  'remove file',
+  'remove folder',
   'make file',
   'make folder',
   'make link',
@@ -84,23 +85,38 @@ function bits(rights: readonly string[]): string {
 
 const WORDS: Readonly<Record<string, string>> = { read_file: 'read', read_dir: 'list', write_file: 'write' };
 
-/** What the kernel says to each act: true where Landlock lets it through. */
-function asked(
-  root: string,
-  handled: readonly string[],
-  rules: readonly Rule[],
-  acts: readonly Act[],
-): boolean[] {
+interface Layer {
+  readonly handled: readonly string[];
+  readonly rules: readonly Rule[];
+  readonly handledNet: readonly string[];
+  readonly ports: readonly { readonly port: number; readonly rights: readonly string[] }[];
+}
+
+const NET = ['bind_tcp', 'connect_tcp'];
+
+function netBits(rights: readonly string[]): string {
+  return rights.reduce((all, right) => all | (1 << NET.indexOf(right)), 0).toString(16);
+}
+
+/** One line for each act, in layers that the kernel stacks; the answers are error numbers. */
+function asked(root: string, layers: readonly Layer[], acts: readonly string[]): readonly number[] {
   const lines = [
-    `handle ${bits(handled)} -`,
-    ...rules.map(({ path, rights }) => `rule ${bits(rights)} ${join(root, path)}`),
-    'restrict 0 -',
-    ...acts.map(({ demand, path }) => `${WORDS[demand.right] ?? demand.right} 0 ${join(root, path)}`),
+    ...layers.flatMap((layer) => [
+      `handle ${bits(layer.handled)} ${netBits(layer.handledNet)}`,
+      ...layer.rules.map(({ path, rights }) => `rule ${bits(rights)} ${join(root, path)}`),
+      ...layer.ports.map(({ port, rights }) => `port ${netBits(rights)} ${port}`),
+      'restrict 0 -',
+    ]),
+    ...acts,
   ];
   const output = execFileSync(helper, { input: `${lines.join('\n')}\n`, encoding: 'utf8' });
   const answers = output.trim().split('\n').map(Number);
   if (answers.length !== acts.length || answers.includes(-1)) throw new Error(`the helper answers ${output}`);
-  return answers.map((errno) => errno !== EACCES && errno !== EXDEV);
+  return answers;
+}
+
+function lineOf({ demand, path }: Act, root: string): string {
+  return `${WORDS[demand.right] ?? demand.right} 0 ${join(root, path)}`;
 }
 
 interface Rule {
@@ -108,56 +124,87 @@ interface Rule {
   readonly rights: readonly string[];
 }
 
-const ruleset = fc.record({
-  handled: fc.oneof(fc.constant(HANDLED), fc.subarray(HANDLED, { minLength: 1 })),
-  rules: fc.array(
-    fc.oneof(
-      fc.record({ path: fc.constantFrom(...FOLDERS), rights: fc.subarray(HANDLED) }),
-      fc.record({ path: fc.constantFrom(...FILES), rights: fc.subarray(FILE_RIGHTS) }),
-    ),
-    { maxLength: 6 },
-  ),
-});
+/** Ports that nobody listens on. */
+const PORTS = [29_061, 29_062, 29_063];
 
-test('the model of Landlock says of every act what the running kernel says', (t) => {
-  if (ports.features().landlockAbi < 3) {
-    t.log('this kernel has no Landlock of ABI 3: the model is not held against it here');
-    t.pass();
-    return;
-  }
-  const acts = actsOf().map((act) => act);
-  let compared = 0;
-  let refused = 0;
-  let count = 0;
-  fc.assert(
-    fc.property(ruleset, ({ handled, rules }) => {
-      const root = join(folder, `tree-${count++}`);
-      plant(root);
-      const kept = rules
-        .map(({ path, rights }) => ({ path, rights: rights.filter((right) => handled.includes(right)) }))
-        .filter(({ rights }) => rights.length > 0);
-      const landlock: OciLandlock = {
-        ruleset: { handledAccessFS: handled, handledAccessNet: [], scoped: [] },
-        rules: {
-          pathBeneath: kept.map(({ path, rights }) => ({ allowedAccess: rights, paths: [path] })),
-          netPort: [],
-        },
-        disableBestEffort: true,
-      };
-      const wrong: string[] = [];
-      const answers = asked(root, handled, kept, acts);
-      rmSync(root, { recursive: true });
-      for (const [index, { demand, path }] of acts.entries()) {
-        const model = landlockPermits(landlock, demand, path);
-        if (model !== answers[index])
-          wrong.push(`${demand.right} of ${path}: the model says ${model}, the kernel ${answers[index]}`);
-        compared++;
-        if (!model) refused++;
-      }
-      t.deepEqual(wrong, []);
+const layer: fc.Arbitrary<Layer> = fc
+  .record({
+    handled: fc.oneof(fc.constant(HANDLED), fc.subarray(HANDLED, { minLength: 1 })),
+    rules: fc.array(
+      fc.oneof(
+        fc.record({ path: fc.constantFrom(...FOLDERS), rights: fc.subarray(HANDLED) }),
+        fc.record({ path: fc.constantFrom(...FILES), rights: fc.subarray(FILE_RIGHTS) }),
+      ),
+      { maxLength: 6 },
+    ),
+    handledNet: fc.subarray(NET),
+    ports: fc.array(fc.record({ port: fc.constantFrom(...PORTS), rights: fc.subarray(NET) }), {
+      maxLength: 3,
     }),
-    { numRuns: 60 },
-  );
-  t.log(`${compared} acts compared, ${refused} refused`);
-  t.true(refused > 1000 && compared - refused > 1000);
-});
+  })
+  .map(({ handled, rules, handledNet, ports: list }) => ({
+    handled,
+    handledNet,
+    rules: rules
+      .map(({ path, rights }) => ({ path, rights: rights.filter((right) => handled.includes(right)) }))
+      .filter(({ rights }) => rights.length > 0),
+    ports: list
+      .map(({ port, rights }) => ({ port, rights: rights.filter((right) => handledNet.includes(right)) }))
+      .filter(({ rights }) => rights.length > 0),
+  }));
+
+/** The same as a plan has it. */
+function planOf({ handled, rules, handledNet, ports: list }: Layer): OciLandlock {
+  return {
+    ruleset: { handledAccessFS: handled, handledAccessNet: handledNet, scoped: [] },
+    rules: {
+      pathBeneath: rules.map(({ path, rights }) => ({ allowedAccess: rights, paths: [path] })),
+      netPort: list.map(({ port, rights }) => ({ allowedAccess: rights, ports: [port] })),
+    },
+    disableBestEffort: true,
+  };
+}
+
+for (const [what, maxLength, numRuns] of [
+  ['one layer', 1, 60],
+  ['stacked layers', 3, 60],
+] as const) {
+  test(`the model of Landlock says of every act what the running kernel says: ${what}`, (t) => {
+    if (ports.features().landlockAbi < 4) {
+      t.log('this kernel has no Landlock of ABI 4: the model is not held against it here');
+      t.pass();
+      return;
+    }
+    const acts = actsOf();
+    let [compared, refused, count] = [0, 0, 0];
+    const minLength = maxLength === 1 ? 1 : 2;
+    fc.assert(
+      fc.property(fc.array(layer, { minLength, maxLength }), (layers) => {
+        const root = join(folder, `tree-${maxLength}-${count++}`);
+        plant(root);
+        const plans = layers.map(planOf);
+        const lines = acts.map((act) => lineOf(act, root));
+        const netLines = PORTS.flatMap((port) => [`bind 0 ${port}`, `connect 0 ${port}`]);
+        const answers = asked(root, layers, [...lines, ...netLines]);
+        rmSync(root, { recursive: true });
+        const wrong: string[] = [];
+        const hold = (text: string, model: boolean, errno: number | undefined): void => {
+          const kernel = errno !== EACCES && errno !== EXDEV;
+          if (model !== kernel) wrong.push(`${text}: the model says ${model}, the kernel ${errno}`);
+          compared++;
+          if (!model) refused++;
+        };
+        for (const [index, { demand, path }] of acts.entries())
+          hold(`${demand.right} of ${path}`, landlockPermits(plans, demand, path), answers[index]);
+        for (const [index, line] of netLines.entries()) {
+          const [word = '', , port] = line.split(' ');
+          hold(line, portPermits(plans, `${word}_tcp`, Number(port)), answers[acts.length + index]);
+        }
+        t.deepEqual(wrong, []);
+      }),
+      { numRuns },
+    );
+    t.log(`${compared} acts compared, ${refused} refused`);
+    t.true(refused > 1000 && compared - refused > 500);
+  });
+}

@@ -13,6 +13,7 @@ import {
 } from '../../bundle/index.js';
 import { unwrap } from '../../common/index.js';
 import {
+  type AddressRow,
   bundleTree,
   compileOci,
   type EntryKind,
@@ -20,12 +21,19 @@ import {
   hostTree,
   type OciLandlock,
   type OciSeccomp,
+  parseAddressRows,
   settlePatterns,
   type WorldEntry,
 } from '../../lowering/index.js';
 import { nativePorts } from '../../native/index.js';
 import type { EventWorld, Policy } from '../../policy/index.js';
-import type { FilePlans } from '../../prove/index.js';
+import {
+  type FilePlans,
+  type MountConfig,
+  mountTable,
+  type NetworkPlans,
+  type Settings,
+} from '../../prove/index.js';
 import { loweringTarget } from './target.js';
 
 /** A profile and the plans made from it, as they are on disk or as they would be. */
@@ -37,6 +45,9 @@ export interface Subject {
   /** What another engine's seccomp library makes of the configuration. */
   readonly engineFilter: Uint8Array;
   readonly files: FilePlans;
+  readonly network: NetworkPlans;
+  /** What is kept beside the calls and files, and how much. */
+  readonly settings: Settings;
   readonly tree: FileTree;
 }
 
@@ -56,13 +67,24 @@ export function subjectFor(name: string, places: Places): Subject {
   if (!isPath(name) && store.exists(name)) return bundleSubject(name, store);
   const profile = profileFor(name, places);
   const lowered = compileProfile(profile, loweringTarget());
+  const apart = lowered.networkInterface !== 'host';
   return {
     name,
     policy: profile.policy,
     filter: lowered.seccomp.filter,
     supervised: lowered.supervised,
     engineFilter: engineFilter(lowered.seccomp.oci),
-    files: lowered,
+    files: {
+      landlock: [lowered.landlock],
+      mounts: mountTable({ ...lowered, rootReadonly: false, mounts: [] }),
+    },
+    network: {
+      landlock: [lowered.landlock],
+      addresses: parseAddressRows(lowered.addresses) ?? [],
+      apart,
+      supervised: lowered.supervised,
+    },
+    settings: { ...lowered, noNewPrivileges: true, apart },
     tree: hostTree(hostLister()),
   };
 }
@@ -93,14 +115,23 @@ function bundleSubject(name: string, store: BundleStore): Subject {
       ...(entry.target === undefined ? {} : { target: entry.target }),
     }),
   );
-  const open = config.mounts.filter((destination) => destination !== '/dev');
+  const open = config.mounts
+    .map(({ destination }) => destination)
+    .filter((destination) => destination !== '/dev');
   return {
     name,
     policy: readBundleProfile(folder).policy,
     filter: readFileSync(filterPath),
     supervised: config.supervised,
     engineFilter: engineFilter(config.seccomp),
-    files: config,
+    files: { landlock: [config.landlock], mounts: mountTable(config) },
+    network: {
+      landlock: [config.landlock],
+      addresses: config.addresses,
+      apart: config.apart,
+      supervised: config.supervised,
+    },
+    settings: config,
     tree: bundleTree({ entries: [...entries, ...devices()], open }),
   };
 }
@@ -117,16 +148,17 @@ function devices(): readonly WorldEntry[] {
   return names.map((each) => ({ path: `/dev/${each}`, kind: 'device' }));
 }
 
-interface Config extends FilePlans {
+interface Config extends MountConfig, Settings {
   readonly seccomp: OciSeccomp;
+  readonly landlock: OciLandlock;
+  readonly addresses: readonly AddressRow[];
   readonly supervised: readonly string[];
-  readonly mounts: readonly string[];
 }
 
 function readConfig(path: string): Config {
   try {
     // Masks have 64 bits, which a number of JavaScript does not hold.
-    const text = readFileSync(path, 'utf8').replace(/("(?:value|valueTwo)":\s*)(\d+)/g, '$1"$2"');
+    const text = readFileSync(path, 'utf8').replace(/("(?:value|valueTwo|hard|soft)":\s*)(\d+)/g, '$1"$2"');
     const json = JSON.parse(text);
     const words = (key: string): string[] =>
       String(json.annotations?.[key] ?? '')
@@ -146,11 +178,28 @@ function readConfig(path: string): Config {
             }),
       }),
     );
-    const mounts: string[] = (json.mounts ?? []).map((mount: { destination: string }) => mount.destination);
+    const mounts = (json.mounts ?? []).map((mount: { destination: string; options?: string[] }) => ({
+      destination: mount.destination,
+      options: mount.options ?? [],
+    }));
+    const { bounding, effective, permitted, inheritable, ambient } = json.process.capabilities ?? {};
+    const capabilities = [bounding, effective, permitted, inheritable, ambient].flatMap(
+      (set?: string[]) => set ?? [],
+    );
+    const namespaces: { type: string }[] = json.linux.namespaces ?? [];
     return {
       seccomp: { ...json.linux.seccomp, syscalls },
       supervised: words('org.vxe.supervised'),
+      rootReadonly: json.root?.readonly === true,
       mounts,
+      capabilities: [...new Set(capabilities)],
+      rlimits: (json.process.rlimits ?? []).map((limit: { type: string; hard: string }) => ({
+        type: limit.type,
+        hard: BigInt(limit.hard),
+      })),
+      addresses: addressRows(json.annotations?.['org.vxe.addresses'] ?? ''),
+      noNewPrivileges: json.process.noNewPrivileges === true,
+      apart: namespaces.some(({ type }) => type === 'network'),
       landlock: json.process.landlock as OciLandlock,
       maskedPaths: json.linux.maskedPaths ?? [],
       readonlyPaths: json.linux.readonlyPaths ?? [],
@@ -159,6 +208,13 @@ function readConfig(path: string): Config {
     if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
     throw broken(path);
   }
+}
+
+/** The lines by which the cgroup's programs decide. */
+function addressRows(text: string): readonly AddressRow[] {
+  const rows = parseAddressRows(text);
+  if (rows === undefined) throw new TypeError('lines that are none');
+  return rows;
 }
 
 function broken(path: string): Failure {

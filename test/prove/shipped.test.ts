@@ -1,0 +1,67 @@
+import test from 'ava';
+import { unwrap } from '../../src/common/index.js';
+import type { WorldEntry } from '../../src/lowering/index.js';
+import { bundleTree, compileOci, parseAddressRows } from '../../src/lowering/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import { parentPath } from '../../src/policy/index.js';
+import {
+  fileDifferences,
+  findDifference,
+  mountTable,
+  networkDifferences,
+  startSolver,
+} from '../../src/prove/index.js';
+import { lower, ports } from '../lowering/helpers.js';
+import { shippedProfiles } from '../lowering/shipped.js';
+
+const solver = await startSolver();
+test.after.always(() => solver.close());
+
+/** A tree that has what the rules speak of, and mounts where something is made: what a bundle of the profile would be. */
+function worldFor(policy: Policy): { entries: readonly WorldEntry[]; open: readonly string[] } {
+  const entries = new Map<string, WorldEntry>([['/', { path: '/', kind: 'directory' }]]);
+  const open: string[] = [];
+  for (const { path, access, folder } of policy.files) {
+    for (let at = parentPath(path); at !== '/'; at = parentPath(at))
+      entries.set(at, { path: at, kind: 'directory' });
+    const isFolder = folder || access.has('create') || access.has('remove');
+    if (isFolder) open.push(path);
+    if (entries.get(path) === undefined) entries.set(path, { path, kind: isFolder ? 'directory' : 'file' });
+  }
+  return { entries: [...entries.values()], open };
+}
+
+for (const { path, policy } of shippedProfiles()) {
+  test(`proved: ${path}`, async (t) => {
+    const world = worldFor(policy);
+    const plans = lower(policy, world);
+    const { filter, oci } = plans.seccomp;
+    const own = { policy, filter, loader: { kind: 'vxe', supervised: plans.supervised } } as const;
+    t.is(await findDifference(own, solver), undefined);
+    const engine = unwrap(compileOci(oci, 'x86_64', ports.calls, ports.compiler));
+    const knows = (call: string): boolean => ports.calls.resolve(call, 'x86_64') !== undefined;
+    t.is(await findDifference({ policy, filter: engine, loader: { kind: 'oci', knows } }, solver), undefined);
+    const landlock = [plans.landlock];
+    const mounts = mountTable({
+      ...plans,
+      rootReadonly: true,
+      mounts: world.open.map((each) => ({ destination: each, options: [] })),
+    });
+    const found = await fileDifferences(policy, { landlock, mounts }, bundleTree(world), solver);
+    t.deepEqual(
+      found.map(({ text }) => text),
+      [],
+    );
+    const apart = plans.networkInterface !== 'host';
+    const accepted = new Set(policy.acceptUnenforced.map(({ id }) => id));
+    const reached = await networkDifferences(
+      policy,
+      { landlock, apart, supervised: plans.supervised, addresses: parseAddressRows(plans.addresses) ?? [] },
+      solver,
+    );
+    t.deepEqual(
+      reached.filter(({ rule }) => !accepted.has(rule)),
+      [],
+    );
+  });
+}
