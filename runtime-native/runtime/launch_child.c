@@ -141,10 +141,14 @@ static int program_check(const char *path, struct vxe_error **err)
 {
 	struct stat st;
 
+	/* Docker's client makes its exit codes 127 and 126 of these words, as they are written here. */
 	if (stat(path, &st) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the program %s", path);
+		return errno == ENOENT
+			       ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOENT, "executable file not found: the program %s", path)
+			       : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the program %s", path);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, S_ISREG(st.st_mode) ? EACCES : EISDIR, "the program %s", path);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, S_ISREG(st.st_mode) ? EACCES : EISDIR,
+				     "permission denied: the program %s", path);
 	return 0;
 }
 

@@ -579,6 +579,9 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 		const char *rest;
 		int base = base_of(plans, root_fd, config->devices[i].path, &rest);
 
+		/* config-linux.md, Default Devices: it is that of the container's devpts. A privileged container names the host's, too. */
+		if (has_pts && !strcmp(config->devices[i].path, "/dev/ptmx"))
+			continue;
 		if (device_add(&config->devices[i], base, rest, in_user_namespace, err) < 0)
 			return -1;
 	}

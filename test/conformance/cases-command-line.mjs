@@ -251,6 +251,18 @@ export const commandLine = [
     const result = await subject.call(['exec', name, '/nowhere']);
     expect(result.code !== 0 && result.stderr.trim(), 'it is none');
   }),
+  act(
+    id,
+    'habit',
+    'a program that is not there is told in the words that engines look for',
+    async (subject) => {
+      const { code, stderr } = await subject.run([], (config) => {
+        config.process.args = ['/nowhere'];
+      });
+      expect(code !== 0, 'it ran');
+      expect(/executable file not found|no such file or directory/.test(stderr), stderr);
+    },
+  ),
   act(id, 'habit', 'exec in a stopped container is an error', async (subject) => {
     const { id: name } = await subject.started(['exit:0']);
     await subject.until(name, 'stopped');

@@ -151,6 +151,14 @@ export const linux = [
   ask(
     'config-linux.md, Devices',
     'MUST',
+    "/dev/ptmx in linux.devices leaves that of the container's devpts",
+    ['open:/dev/ptmx'],
+    linux_({ devices: [{ path: '/dev/ptmx', type: 'c', major: 5, minor: 2, fileMode: 0o666 }] }),
+    (result) => equal(result.value('open:/dev/ptmx'), '', 'the open'),
+  ),
+  ask(
+    'config-linux.md, Devices',
+    'MUST',
     'a fifo of linux.devices',
     ['stat:/dev/pipe'],
     linux_({ devices: [{ path: '/dev/pipe', type: 'p', fileMode: 0o600 }] }),

@@ -24,7 +24,7 @@ shows '--cpus' '^50000 100000' docker run --runtime vxe --rm --cpus 0.5 busybox 
 shows '--read-only' 'Read-only file system' docker run --runtime vxe --rm --read-only busybox touch /file
 shows '--tmpfs' 'tmpfs' docker run --runtime vxe --rm --tmpfs /data busybox sh -c 'mount | grep " /data "'
 shows '--privileged' 'CapEff:[[:space:]]*[0-9a-f]*ffffffffff' docker run --runtime vxe --rm --privileged busybox grep CapEff /proc/self/status
-gives '--init' 1 docker run --runtime vxe --rm --init busybox sh -c 'ps | grep -c docker-init | head -n 1'
+shows '--init' '1 root .*docker-init' docker run --runtime vxe --rm --init busybox ps
 check 'a container runs in the background' docker run --runtime vxe -d --name web busybox sh -c 'echo started; sleep 1000'
 gives 'logs' started docker logs web
 gives 'exec' inside docker exec web echo inside
