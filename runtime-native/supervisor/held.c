@@ -2,9 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -121,19 +122,24 @@ void vxe_held_filter(int state_dir_fd, struct vxe_filter *out)
 
 int vxe_held_watch(int state_dir_fd)
 {
-	cleanup_fd int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	char path[64];
+	cleanup_fd int fd = -1;
+	sigset_t set;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", state_dir_fd);
-	if (fd < 0 || inotify_add_watch(fd, path, IN_MOVED_TO | IN_ONLYDIR) < 0)
+	/* Not by inotify, of which a user gets 128 instances as a rule: each instance of ours would be one. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0 || fcntl(state_dir_fd, F_NOTIFY, DN_RENAME | DN_CREATE | DN_MULTISHOT) < 0)
 		return -1;
 	return steal_fd(&fd);
 }
 
 void vxe_held_watch_drain(int watch_fd)
 {
-	char events[4096];
+	struct signalfd_siginfo info;
 
-	while (read(watch_fd, events, sizeof(events)) > 0)
+	while (read(watch_fd, &info, sizeof(info)) > 0)
 		;
 }

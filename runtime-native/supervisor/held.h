@@ -45,7 +45,7 @@ int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vx
    is its owner's alone. */
 void vxe_held_filter(int state_dir_fd, struct vxe_filter *out);
 
-/* A descriptor that becomes readable when the mode asked for may have changed; -1 with errno. */
+/* A descriptor that becomes readable when the mode asked for may have changed, as long as state_dir_fd is open; -1 with errno. Blocks SIGIO. */
 int vxe_held_watch(int state_dir_fd);
 /* Empties it. */
 void vxe_held_watch_drain(int watch_fd);

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { measureExecs, measureLeastMemory, measureLives, measureMany, measureRefusal } from './cycles.mjs';
+import { frontEndTable, measureFrontEnds } from './front-ends.mjs';
 
 const out = resolve('build/bench');
 const vxe = resolve('build/bin/vxe');
@@ -292,6 +293,10 @@ function markdown({ launches, popd, host, runs, ...rest }) {
       ),
     ),
     ...lifeTables(rest),
+    'Reading and lowering profiles of many rules, in milliseconds:',
+    '',
+    frontEndTable(rest.frontEnds),
+    '',
     ...table('popd | measured | wanted', [
       `| \`vxe bundle create popd\`, warm | ${popd.create.toFixed(2)} s | under 3 s |`,
       `| its rootfs | ${mebibytes(popd.rootfs)} | under 5 MB |`,
@@ -322,7 +327,8 @@ function inside(runs, count, folder) {
   const refusal = measureRefusal(runtime, bundles.calls, '/run/bench-vxe');
   const popd = measurePopd(place);
   const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
-  const results = { runs, host, launches, lives, execs, many, least, refusal, popd };
+  const frontEnds = measureFrontEnds();
+  const results = { runs, host, launches, lives, execs, many, least, refusal, popd, frontEnds };
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(out, 'results.md'), markdown(results));

@@ -55,6 +55,20 @@ one_cycle() {
 }
 many_cycles() { for ((i = 0; i < $1; i++)); do one_cycle || { echo "cycle $i"; return 1; }; done; }
 check 'the first containers come and go' many_cycles 3
+
+# More than the 128 inotify instances that a user has, and other limits of that size.
+at_once=140
+all_up() {
+  for ((i = 0; i < at_once; i++)); do
+    runtime create --bundle "$waiting" "$name-$i" </dev/null >/dev/null 2>&1 && runtime start "$name-$i" || { echo "container $i"; return 1; }
+  done
+  (($(runtime list --quiet | wc -l) == at_once))
+}
+all_gone() { for ((i = 0; i < at_once; i++)); do runtime delete --force "$name-$i" || return 1; done; }
+check "$at_once containers run at once" all_up
+check 'and go' all_gone
+# They have left log folders, which the cycles have not.
+rm -rf "${VXE_LOGS:?}/$name"-*
 before=$(count)
 nets=$(namespaces)
 slab=$(unreclaimable)
