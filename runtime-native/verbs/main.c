@@ -59,6 +59,7 @@ static const char *const author_verbs[][2] = {
 	{"learn", "make a profile of what was recorded"},
 	{"explain", "which mechanism holds each rule, or what becomes of one call"},
 	{"violations", "what a profile refused, by what is to be decided about it"},
+	{"why", "why something was refused, what would permit it, and what that opens"},
 	{"upgrade", "take what the violation log shows over into a bundle's profile"},
 	{"prove", "show for all inputs that what is enforced is what the profile says"},
 	{"lisp", "evaluate vxelisp, and try predicates on recorded calls"},

@@ -36,6 +36,7 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   prove: () => import('./prove.js'),
   upgrade: () => import('./upgrade.js'),
   violations: () => import('./violations.js'),
+  why: () => import('./why.js'),
 };
 
 /** The verb that a command line names and that can run by itself, with the arguments left for it. */

@@ -1,0 +1,136 @@
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { isBeneath } from '../policy/index.js';
+import { errnoOf } from './failure.js';
+import { Tree } from './source/tree.js';
+
+/** What is at a path of an instance, links followed: in its root file system, or in what is mounted there from the host. */
+export interface PlacedFile {
+  readonly path: string;
+  readonly exists: boolean;
+  readonly folder: boolean;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mount: string;
+  readonly readonly: boolean;
+  readonly noexec: boolean;
+  readonly held: 'masked' | 'readonly' | undefined;
+}
+
+interface Mount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+/** Looks into a bundle as its program would, from outside; without a root of its own, into the host's tree. */
+export class BundleFacts {
+  readonly #root: string;
+  readonly #tree: Tree | undefined;
+  readonly #mounts: readonly Mount[];
+  readonly #masked: readonly string[];
+  readonly #readonly: readonly string[];
+  readonly #rootReadonly: boolean;
+  readonly user: { readonly uid: number; readonly gids: readonly number[] };
+
+  constructor(bundle: string) {
+    const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+    const host = config.annotations?.['org.vxe.root'] === 'host';
+    this.#root = host ? '/' : join(bundle, 'rootfs');
+    this.#tree = host ? undefined : new Tree([{ name: 'rootfs', root: this.#root }]);
+    this.#mounts = (config.mounts ?? [])
+      .map(({ destination, type = '', source = '', options = [] }: Partial<Mount>) => ({
+        destination,
+        type,
+        source,
+        options,
+      }))
+      .sort((a: Mount, b: Mount) => b.destination.length - a.destination.length);
+    this.#masked = config.linux?.maskedPaths ?? [];
+    this.#readonly = config.linux?.readonlyPaths ?? [];
+    this.#rootReadonly = config.root?.readonly === true;
+    const { uid = 0, gid = 0, additionalGids = [] } = config.process?.user ?? {};
+    this.user = { uid, gids: [gid, ...additionalGids] };
+  }
+
+  /** Undefined: nobody can look there from outside, as into a tmpfs or /proc. */
+  path(wanted: string): PlacedFile | undefined {
+    const mount = this.#mounts.find(({ destination }) => isBeneath(wanted, destination));
+    if (mount !== undefined && !isBind(mount)) return undefined;
+    const path = mount === undefined ? (this.#tree?.locate(wanted)?.path ?? wanted) : wanted;
+    const inMount = this.#mounts.find(({ destination }) => isBeneath(path, destination));
+    if (inMount !== undefined && path !== wanted) return this.path(path);
+    const file =
+      inMount === undefined
+        ? join(this.#root, path)
+        : inMount.source + path.slice(inMount.destination.length);
+    return { path, ...this.#look(file), ...this.#placed(path, inMount) };
+  }
+
+  #look(file: string): Pick<PlacedFile, 'exists' | 'folder' | 'mode' | 'uid' | 'gid'> {
+    try {
+      const stat = lstatSync(file);
+      return { exists: true, folder: stat.isDirectory(), mode: stat.mode, uid: stat.uid, gid: stat.gid };
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return { exists: false, folder: false, mode: 0, uid: 0, gid: 0 };
+    }
+  }
+
+  #placed(
+    path: string,
+    mount: Mount | undefined,
+  ): Pick<PlacedFile, 'mount' | 'readonly' | 'noexec' | 'held'> {
+    const among = (list: readonly string[]): boolean => list.some((each) => isBeneath(path, each));
+    return {
+      mount: mount?.destination ?? '/',
+      readonly: mount === undefined ? this.#rootReadonly : mount.options.includes('ro'),
+      noexec: mount?.options.includes('noexec') === true,
+      held: among(this.#masked) ? 'masked' : among(this.#readonly) ? 'readonly' : undefined,
+    };
+  }
+}
+
+function isBind({ type, options }: Mount): boolean {
+  return type === 'bind' || options.includes('bind') || options.includes('rbind');
+}
+
+/** The users that the processes of a pid namespace run as; the instance's first process names it. */
+export function usersOf(init: number): readonly { readonly uid: number; readonly gids: readonly number[] }[] {
+  const namespace = namespaceOf(String(init));
+  if (namespace === undefined) return [];
+  const users = new Map<string, { uid: number; gids: number[] }>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (namespaceOf(pid) !== namespace) continue;
+    const status = readQuietly(`/proc/${pid}/status`);
+    const numbers = (key: string): number[] =>
+      (new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '')
+        .split(/\s+/)
+        .filter((word) => word !== '')
+        .map(Number);
+    const [, uid = -1] = numbers('Uid');
+    const [, gid = -1] = numbers('Gid');
+    if (uid >= 0) users.set(`${uid}:${gid}`, { uid, gids: [gid, ...numbers('Groups')] });
+  }
+  return [...users.values()];
+}
+
+function namespaceOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function readQuietly(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return '';
+  }
+}

@@ -1,0 +1,192 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as Args from '@oclif/core/args';
+import { BundleFacts, BundleStore, Failure, readBundleProfile, usersOf } from '../bundle/index.js';
+import { unwrap } from '../common/index.js';
+import type { Cause, Facts, Violation } from '../learning/index.js';
+import { diagnose, readViolations } from '../learning/index.js';
+import type { CallEvent } from '../policy/index.js';
+import { errnoNames, parseEvent } from '../policy/index.js';
+import { runningInstance } from '../runtime/index.js';
+import { VxeCommand } from './support/base.js';
+import { symptoms } from './support/symptoms.js';
+
+/** What is to be explained: a call with its error, and where it was seen. */
+interface Question {
+  readonly event: CallEvent;
+  readonly text: string;
+  readonly errno: string | undefined;
+  readonly seen: string;
+}
+
+interface Answer {
+  readonly call: string;
+  readonly errno: string | null;
+  readonly seen: string;
+  readonly cause: string;
+  readonly sentence: string;
+  readonly fix: string | null;
+  readonly opens: string | null;
+  readonly danger: string | null;
+}
+
+export default class Why extends VxeCommand {
+  static override summary = 'Say why something was refused, what would permit it, and what that would open';
+  static override description =
+    'RECORD is a call with its error, such as \'openat("/etc/hosts", O_RDONLY) = EACCES\', or the number of a violation, 1 being the last. Without it, the last violations and what ' +
+    'the last lines of the output tell of failures are explained. The cause is one of seccomp, landlock, mount, capability, network, limit, permission (of Unix) and missing (from ' +
+    'the bundle). The audit daemon is not asked.';
+  static override examples = [
+    '<%= config.bin %> why web',
+    `<%= config.bin %> why web 'bind(tcp/81) = EACCES'`,
+  ];
+  static override args = {
+    name: Args.string({ required: true, description: 'a bundle, running or not' }),
+    record: Args.string({ description: 'a call with its error, or the number of a violation' }),
+  };
+
+  async run(): Promise<{ readonly name: string; readonly answers: readonly Answer[] }> {
+    const { args } = await this.parse(Why);
+    const bundle = new BundleStore(this.places().bundles).require(args.name);
+    const { policy } = readBundleProfile(bundle);
+    const facts = this.#facts(args.name, bundle);
+    const questions =
+      args.record === undefined ? this.#lately(args.name) : [this.#asked(args.name, args.record)];
+    const answers = questions.map((question): Answer => {
+      const cause = diagnose(question.event, question.errno, policy, facts);
+      this.log(answerText(question, cause));
+      return answerOf(question, cause);
+    });
+    if (answers.length === 0)
+      this.log(`${args.name}: nothing was refused, and its output tells of no failure`);
+    return { name: args.name, answers };
+  }
+
+  #facts(name: string, bundle: string): Facts {
+    const files = new BundleFacts(bundle);
+    const running = runningInstance(this.places().state, name);
+    const users = running === undefined ? [] : usersOf(running.pid);
+    return { path: (path) => files.path(path), users: users.length > 0 ? users : [files.user] };
+  }
+
+  #asked(name: string, record: string): Question {
+    if (/^\d+$/.test(record)) {
+      const violation = this.#violations(name).at(-Number(record));
+      const question = violation === undefined ? undefined : ofViolation(violation);
+      if (question !== undefined) return question;
+      throw new Failure('record-missing', record, 'there is no such violation in the log', {
+        hint: `see 'vxe violations ${name} --all'`,
+        exit: 2,
+      });
+    }
+    const [, call = record, errno] = /^(.*?)(?:\s*=\s*(?:-1\s+)?(E[A-Z0-9]+))?\s*$/s.exec(record) ?? [];
+    if (errno !== undefined && ![...errnoNames()].includes(errno))
+      throw new Failure('bad-errno', errno, 'is no error of the kernel', {
+        hint: 'write it as EACCES',
+        exit: 2,
+      });
+    const event = unwrap(parseEvent(call), [{ name: 'record', text: call }], 2);
+    return { event, text: call.trim(), errno, seen: 'asked' };
+  }
+
+  /** The last violations of different kinds, and the failures that the output tells. */
+  #lately(name: string): readonly Question[] {
+    const last = new Map<string, Question>();
+    for (const violation of this.#violations(name).slice(-200)) {
+      const question = ofViolation(violation);
+      if (question === undefined) continue;
+      last.delete(question.text);
+      last.set(question.text, question);
+    }
+    const file = join(this.places().logs, name, 'output.log');
+    const output = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    for (const { text, errno, line } of symptoms(output)) {
+      const event = parseEvent(text);
+      if (event.ok && !last.has(text))
+        last.set(text, { event: event.value, text, errno, seen: `its output: ${line}` });
+    }
+    return [...last.values()].slice(-10).reverse();
+  }
+
+  #violations(name: string): readonly Violation[] {
+    const folder = join(this.places().logs, name);
+    return ['violations.ndjson.1', 'violations.ndjson']
+      .map((file) => join(folder, file))
+      .filter((file) => existsSync(file))
+      .flatMap((file) => readViolations(readFileSync(file, 'utf8')).violations);
+  }
+}
+
+/** The recorded call as an event: its numbers, and the object that was looked up. */
+function ofViolation(violation: Violation): Question | undefined {
+  const { call, args, path, to, errno, time } = violation;
+  const parsed = parseEvent(call);
+  if (!parsed.ok) return undefined;
+  const object = path === undefined ? undefined : { kind: 'string' as const, value: path, text: `"${path}"` };
+  const address = to === undefined ? undefined : parseEvent(`connect(${to})`);
+  const asked = violation.needs.length > 0 ? eventOfNeeds(violation) : undefined;
+  if (asked !== undefined) return { ...asked, errno, seen: `recorded ${time}` };
+  const named = (value: bigint, index: number) => {
+    const pointer = value > 0xffff_ffffn && value >> 32n !== 0xffff_ffffn;
+    if (index === 1 && address?.ok === true)
+      return address.value.arguments[1] ?? { kind: 'missing' as const };
+    if (pointer && object !== undefined) return object;
+    return {
+      kind: 'integer' as const,
+      value,
+      text: value < 4096n ? String(value) : `0x${value.toString(16)}`,
+    };
+  };
+  const event = { call, arguments: args.map(named) };
+  return { event, text: violation.detail ?? call, errno, seen: `recorded ${time}` };
+}
+
+function eventOfNeeds({ path, needs, call }: Violation): Pick<Question, 'event' | 'text'> | undefined {
+  if (path === undefined) return undefined;
+  const has = (word: string): boolean => needs.includes(word);
+  const flags = [
+    has('read') && has('write') ? 'O_RDWR' : has('write') ? 'O_WRONLY' : 'O_RDONLY',
+    ...(has('create') ? ['O_CREAT'] : []),
+  ];
+  const text = /^(?:open|openat|openat2|creat)$/.test(call)
+    ? `openat("${path}", ${flags.join('|')})`
+    : has('execute')
+      ? `execve("${path}")`
+      : has('remove')
+        ? `unlink("${path}")`
+        : has('create')
+          ? `mkdir("${path}")`
+          : `openat("${path}", ${flags.join('|')})`;
+  const event = parseEvent(text);
+  return event.ok ? { event: event.value, text } : undefined;
+}
+
+function answerText(question: Question, cause: Cause): string {
+  const lines = [
+    `${question.text}${question.errno === undefined ? '' : ` = ${question.errno}`} (${question.seen})`,
+    `  ${cause.kind}: ${cause.sentence}`,
+  ];
+  const fix = fixText(cause);
+  if (fix !== null) lines.push(`  permit it by ${fix}`);
+  if (fix !== null && cause.opens !== undefined) lines.push(`  which opens ${cause.opens}`);
+  if (cause.danger !== undefined) lines.push(`  ! ${cause.danger}`);
+  return lines.join('\n');
+}
+
+function fixText({ fix }: Cause): string | null {
+  if (fix === undefined) return null;
+  return fix.kind === 'rule' ? fix.rule : fix.text;
+}
+
+function answerOf(question: Question, cause: Cause): Answer {
+  return {
+    call: question.text,
+    errno: question.errno ?? null,
+    seen: question.seen,
+    cause: cause.kind,
+    sentence: cause.sentence,
+    fix: fixText(cause),
+    opens: cause.opens ?? null,
+    danger: cause.danger ?? null,
+  };
+}
