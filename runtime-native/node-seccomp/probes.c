@@ -132,10 +132,10 @@ static int bpf_lsm_try(uint32_t btf_id)
 	return result(syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr)));
 }
 
-static int bpf_sockaddr_try(uint32_t value)
+/* 0: connections of IPv4. */
+static int bpf_sockaddr_try(uint32_t attach_type)
 {
-	(void)value;
-	return result(program_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 0, 1));
+	return result(program_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, attach_type ? attach_type : BPF_CGROUP_INET4_CONNECT, 0, 1));
 }
 
 /* ENODATA: the kernel can audit and does not. */

@@ -29,7 +29,8 @@ bool vxe_cgroup_wanted(const struct vxe_config *config)
 	struct vxe_controllers needed = {0};
 
 	cgroup_controllers_needed(r, &needed);
-	return (config->cgroups_path && *config->cgroups_path) || needed.count || r->has_other_devices;
+	return (config->cgroups_path && *config->cgroups_path) || needed.count || r->has_other_devices ||
+	       !vxe_socket_rules_empty(&config->sockets);
 }
 
 /* proc(5), mountinfo: a space in a path is written as \040. */

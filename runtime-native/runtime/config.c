@@ -186,6 +186,12 @@ static int parse_uts(struct json_object *root, struct vxe_config *config, struct
 	return 0;
 }
 
+static int parse_sockets(struct vxe_config *config, struct vxe_error **err)
+{
+	return vxe_socket_rules_parse(vxe_config_annotation(config, "org.vxe.addresses"),
+				      vxe_config_annotation(config, "org.vxe.unix"), &config->sockets, err);
+}
+
 static int parse_root_object(struct json_object *root, struct vxe_config *config, struct vxe_error **err)
 {
 	struct json_object *process = NULL;
@@ -194,7 +200,8 @@ static int parse_root_object(struct json_object *root, struct vxe_config *config
 		return config_fail(err, "the root", "", "must be an object");
 	if (parse_version(root, config, err) < 0 ||
 	    config_refuse(root, "", other_platforms, sizeof(other_platforms) / sizeof(other_platforms[0]), err) < 0 ||
-	    config_pairs(root, "", "annotations", &config->annotations, err) < 0 || parse_root(root, config, err) < 0 ||
+	    config_pairs(root, "", "annotations", &config->annotations, err) < 0 || parse_sockets(config, err) < 0 ||
+	    parse_root(root, config, err) < 0 ||
 	    config_items(root, "", "mounts", sizeof(*config->mounts), parse_mount, config, &config->mounts, &config->n_mounts,
 			 err) < 0 ||
 	    parse_hooks(root, config, err) < 0 || config_parse_linux(root, config, err) < 0 ||
@@ -302,6 +309,7 @@ void vxe_config_free(struct vxe_config **pointer)
 	free_hooks(&config->poststop);
 	free_hooks(&config->prestart);
 	vxe_pairs_free(&config->annotations);
+	vxe_socket_rules_free(&config->sockets);
 	free(config);
 	*pointer = NULL;
 }

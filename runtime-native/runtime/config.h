@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "socket_rules.h"
 
 struct vxe_strings {
 	char **items; /* NULL-terminated, so that it can be an argv or envp; may be NULL itself where count is 0 */
@@ -252,6 +253,7 @@ struct vxe_config {
 	struct vxe_seccomp seccomp;
 	struct vxe_hooks create_runtime, create_container, start_container, poststart, poststop, prestart;
 	struct vxe_pairs annotations;
+	struct vxe_socket_rules sockets; /* of the annotations org.vxe.addresses and org.vxe.unix */
 };
 
 /* Reads bundle_fd/config.json. The value of *out is owned by the caller. */

@@ -214,7 +214,7 @@ int vxe_judge_open(struct vxe_judge_source *source, int bundle_fd, const struct 
 {
 	const char *path = vxe_config_annotation(config, "org.vxe.judge");
 
-	*source = (struct vxe_judge_source){.fd = -1, .landlock = &config->process.landlock};
+	*source = (struct vxe_judge_source){.fd = -1, .landlock = &config->process.landlock, .sockets = &config->sockets};
 	if (!path)
 		return 0;
 	source->fd = sys_openat2(bundle_fd, path, O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
@@ -236,6 +236,7 @@ static int source_read(struct vxe_judge_source *source, struct vxe_error **err)
 	    vxe_judge_parse(text, size, &source->judge, err) < 0)
 		return -1;
 	source->judge->landlock = source->landlock;
+	source->judge->sockets = source->sockets;
 	return 0;
 }
 

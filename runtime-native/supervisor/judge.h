@@ -58,14 +58,16 @@ struct vxe_judge {
 	struct vxe_judged_mount *mounts;
 	size_t n_files, n_accept, n_connect, n_calls, n_mounts;
 	const struct vxe_landlock
-		*landlock;	  /* the plan that Landlock gets in production: what it does not grant is refused. Borrowed */
-	struct vxe_filter filter; /* production's: what it answers is what the scalar part of the profile says */
+		*landlock; /* the plan that Landlock gets in production: what it does not grant is refused. Borrowed */
+	const struct vxe_socket_rules *sockets; /* what its cgroup gets, likewise; NULL: nothing */
+	struct vxe_filter filter;		/* production's: what it answers is what the scalar part of the profile says */
 };
 
 /* A bundle's judge: open from the start, so that it is the launch's own whatever becomes of the bundle, and read when it is first needed. */
 struct vxe_judge_source {
 	int fd; /* -1: the bundle has none (org.vxe.judge) */
 	const struct vxe_landlock *landlock;
+	const struct vxe_socket_rules *sockets;
 	struct vxe_judge *judge; /* NULL: not read yet */
 };
 

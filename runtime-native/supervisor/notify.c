@@ -107,10 +107,19 @@ static int syslog_connect(const struct vxe_notify *notify, const struct seccomp_
 
 bool vxe_notify_port_listed(const char *words, unsigned int port)
 {
-	char word[32];
+	for (const char *word = words; word && *word; word += strcspn(word, " "), word += strspn(word, " ")) {
+		unsigned int from, to;
+		char after[2] = "";
+		int found = sscanf(word, "tcp/%5u-%5u%1[^ ]", &from, &to, after);
 
-	snprintf(word, sizeof(word), "tcp/%u", port);
-	return vxe_words_have(words, word);
+		if (found == 1 && (sscanf(word, "tcp/%5u%1[^ ]", &from, after) == 2))
+			continue;
+		if (found < 1 || found > 2)
+			continue;
+		if (from <= port && port <= (found == 2 ? to : from))
+			return true;
+	}
+	return false;
 }
 
 /*

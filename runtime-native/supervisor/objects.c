@@ -347,17 +347,46 @@ static bool socket_option(int fd, int option, int *value)
 	return getsockopt(fd, SOL_SOCKET, option, value, &size) == 0;
 }
 
-static bool port_judge(const struct vxe_judge *judge, bool accept, unsigned int port, bool tcp, struct vxe_object *out)
+/* The address in the host's order, as rules have it; an IPv4 one is the first word. */
+static void words_of(const struct sockaddr_storage *address, uint32_t words[4])
 {
-	const struct vxe_judged_port *rule = vxe_judge_port(judge, accept, port);
-	uint64_t right = accept ? LANDLOCK_ACCESS_NET_BIND_TCP : LANDLOCK_ACCESS_NET_CONNECT_TCP;
+	const struct sockaddr_in6 *v6 = (const void *)address;
 
-	if (!tcp)
+	if (address->ss_family != AF_INET6) {
+		words[0] = ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
+		return;
+	}
+	for (size_t i = 0; i < 4; i++) {
+		memcpy(&words[i], v6->sin6_addr.s6_addr + 4 * i, sizeof(words[i]));
+		words[i] = ntohl(words[i]);
+	}
+}
+
+static bool port_judge(const struct vxe_judge *judge, bool accept, unsigned int port, int protocol,
+		       const struct sockaddr_storage *address, struct vxe_object *out)
+{
+	const struct vxe_judged_port *rule = protocol == IPPROTO_TCP ? vxe_judge_port(judge, accept, port) : NULL;
+	enum vxe_socket_word word = accept ? VXE_SOCKET_ACCEPT : VXE_SOCKET_CONNECT;
+	uint64_t right = accept ? LANDLOCK_ACCESS_NET_BIND_TCP : LANDLOCK_ACCESS_NET_CONNECT_TCP;
+	bool ruled = judge->sockets && vxe_socket_rules_rule(judge->sockets, word, protocol);
+	uint32_t words[4] = {0};
+
+	if (protocol != IPPROTO_TCP && !ruled)
 		return false;
 	out->errnum = EACCES;
-	out->rule = rule ? rule->name.rule : accept ? "network:accept" : "network:connect";
+	out->rule = rule		      ? rule->name.rule
+		    : protocol == IPPROTO_UDP ? "network:udp"
+		    : accept		      ? "network:accept"
+					      : "network:connect";
 	out->at = rule ? rule->name.at : "";
-	out->refused = !rule && judge->landlock && (judge->landlock->handled_net & right);
+	words_of(address, words);
+	/* The programs are there where ports are not all that there is to look at. */
+	if (ruled)
+		out->refused =
+			!vxe_socket_rules_permit(judge->sockets, word, protocol,
+						 address->ss_family == AF_INET6 ? AF_INET6 : AF_INET, words, (uint16_t)port);
+	else
+		out->refused = !rule && judge->landlock && (judge->landlock->handled_net & right);
 	return true;
 }
 
@@ -394,7 +423,7 @@ static bool address_judge(const struct vxe_judge *judge, int listener_fd, const 
 			port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
 		else
 			return false;
-		return port_judge(judge, accept, port, protocol == IPPROTO_TCP, out);
+		return port_judge(judge, accept, port, protocol, &address, out);
 	}
 	if (size <= sizeof(sa_family_t))
 		return false;

@@ -42,6 +42,12 @@ static void errno_words(void)
 static void listen_words(void)
 {
 	ok(vxe_notify_port_listed("tcp/110 tcp/995", 995) && vxe_notify_port_listed("tcp/110", 110), "a port that is listed");
+	ok(vxe_notify_port_listed("tcp/25 tcp/100-120", 110) && vxe_notify_port_listed("tcp/100-110", 110) &&
+		   vxe_notify_port_listed("tcp/0-65535", 65535),
+	   "a port in a range");
+	ok(!vxe_notify_port_listed("tcp/111-120", 110) && !vxe_notify_port_listed("tcp/100-120x", 110) &&
+		   !vxe_notify_port_listed("tcp/110x", 110) && !vxe_notify_port_listed("tcp/", 0),
+	   "and outside of it, or none");
 	ok(!vxe_notify_port_listed("tcp/1100", 110) && !vxe_notify_port_listed("tcp/110", 0) &&
 		   !vxe_notify_port_listed("udp/110", 110) && !vxe_notify_port_listed("", 110) &&
 		   !vxe_notify_port_listed(NULL, 110),

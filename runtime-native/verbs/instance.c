@@ -15,6 +15,7 @@
 #include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "descriptors.h"
 #include "file.h"
 #include "landlock.h"
 #include "modes.h"
@@ -282,6 +283,8 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 	}
 	if (instance->options->preserve_fds > 0)
 		launch->extra_fds = instance->options->preserve_fds;
+	if (vxe_descriptors_take(instance->config, launch, instance->options->own_verb && !instance->options->entry, err) < 0)
+		return -1;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	if (instance_cgroup_make(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)

@@ -26,9 +26,10 @@ int instance_cgroup_name(struct instance *instance, struct vxe_error **err)
 	if (!cgroup_needed(instance) && (options->own_verb || options->entry || options->no_cgroup || geteuid() != 0))
 		return 0;
 	if (options->no_cgroup) {
-		vxe_error_set(
-			err, VXE_EXIT_FAILURE, 0,
-			"config.json: linux.cgroupsPath and linux.resources need a cgroup, and the cgroup manager is disabled");
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+			      "config.json: linux.cgroupsPath, linux.resources and rules on addresses need a cgroup, and the "
+			      "cgroup manager "
+			      "is disabled");
 		return vxe_error_hint(err, "leave --cgroup-manager away, or take them out");
 	}
 	if (vxe_cgroup_path(instance->config, options->id, &instance->cgroup, &unavailable) == 0)
@@ -38,6 +39,12 @@ int instance_cgroup_name(struct instance *instance, struct vxe_error **err)
 	if (err)
 		*err = steal_pointer(&unavailable);
 	return -1;
+}
+
+/* Before there is a process that could make a socket: one that was made elsewhere would stay free of the rules. */
+static int sockets_hold(const struct instance *instance, struct vxe_error **err)
+{
+	return instance->launch.soft ? 0 : vxe_cgroup_sockets(instance->cgroup_fd, &instance->config->sockets, err);
 }
 
 /* systemd puts a process into its scope that is there already: the instance's first, before it goes on. */
@@ -52,7 +59,9 @@ static int scope_place(struct vxe_launch *launch, void *arg, struct vxe_error **
 		return -1;
 	instance->state.cgroup = instance->cgroup;
 	instance->cgroup_fd = vxe_cgroup_open(instance->cgroup, err);
-	return instance->cgroup_fd < 0 ? -1 : vxe_cgroup_limit(instance->cgroup_fd, resources, err);
+	if (instance->cgroup_fd < 0 || vxe_cgroup_limit(instance->cgroup_fd, resources, err) < 0)
+		return -1;
+	return sockets_hold(instance, err);
 }
 
 int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
@@ -69,7 +78,7 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
 			    &unavailable) == 0) {
 		instance->launch.cgroup_fd = instance->cgroup_fd;
-		return 0;
+		return sockets_hold(instance, err);
 	}
 	if (cgroup_needed(instance)) {
 		if (err)

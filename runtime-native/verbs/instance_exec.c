@@ -12,6 +12,7 @@
 #include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "descriptors.h"
 #include "file.h"
 #include "instance_internal.h"
 #include "kernel.h"
@@ -189,6 +190,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)
 		goto out;
 	launch.console_socket = console;
+	if (vxe_descriptors_take(config, &launch, false, err) < 0)
+		goto out;
 	supervision.launch = &launch;
 	supervision.id = options->id;
 	supervision.profile = state->profile;

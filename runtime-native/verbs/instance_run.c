@@ -15,17 +15,6 @@
 #include "modes.h"
 #include "self.h"
 
-/* sd_listen_fds(3): descriptors 3.. are ours to pass on if LISTEN_PID says that they are for this process. */
-static void listen_fds_take(struct vxe_launch *launch)
-{
-	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-
-	if (!pid || !count || atoi(pid) != getpid() || atoi(count) < 1 || atoi(count) > 1024)
-		return;
-	launch->extra_fds = atoi(count);
-	launch->listen_fds = true;
-}
-
 static int instance_started(struct vxe_supervision *supervision, struct vxe_error **err)
 {
 	struct instance *instance = supervision->user;
@@ -80,8 +69,6 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	s->child = true;
 	s->capture = instance->options->detach;
 	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
-	if (instance->options->own_verb)
-		listen_fds_take(&instance->launch);
 	instance->launch.straight = goes_straight(instance);
 	if (vxe_supervision_prepare(s, err) < 0 || instance_services_mount(instance, err) < 0 ||
 	    instance_begin(instance, err) < 0)

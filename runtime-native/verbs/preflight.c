@@ -102,7 +102,9 @@ int vxe_preflight_ports(const struct vxe_config *config, struct vxe_error **err)
 	if (vxe_config_namespace(config, CLONE_NEWNET))
 		return 0;
 	while (words && *words) {
-		if (sscanf(words, "tcp/%u", &port) == 1 && port > 0 && port < 65536 && port_check(port, err) < 0)
+		/* Of a range some may well be taken. */
+		if (sscanf(words, "tcp/%u", &port) == 1 && words[4 + strspn(words + 4, "0123456789")] != '-' && port > 0 &&
+		    port < 65536 && port_check(port, err) < 0)
 			return -1;
 		words += strcspn(words, " ");
 		words += strspn(words, " ");

@@ -65,6 +65,7 @@ export function ociConfig(
       maskedPaths: [...lowered.maskedPaths],
       readonlyPaths: [...lowered.readonlyPaths],
       seccomp: lowered.seccomp.oci as unknown as JsonValue,
+      ...resources(lowered),
     },
     annotations: annotations(recipe, lowered),
   });
@@ -96,6 +97,7 @@ export function hostConfig(name: string, source: string, lowered: Lowered, creat
       maskedPaths: [...lowered.maskedPaths],
       readonlyPaths: [...lowered.readonlyPaths],
       seccomp: lowered.seccomp.oci as unknown as JsonValue,
+      ...resources(lowered),
     },
     annotations: {
       ...planAnnotations(lowered),
@@ -106,6 +108,36 @@ export function hostConfig(name: string, source: string, lowered: Lowered, creat
       'org.vxe.source': source,
     },
   });
+}
+
+const CPU_PERIOD = 100_000n;
+
+/** `linux.resources`; what has no field of its own is said as cgroup v2 has it. */
+function resources({ resources: rules }: Lowered): { [key: string]: JsonValue } {
+  const parts: { [key: string]: JsonValue } = {};
+  const unified: { [key: string]: JsonValue } = {};
+  for (const { resource, value } of rules) {
+    switch (resource) {
+      case 'memory':
+        parts.memory = { limit: value };
+        break;
+      case 'pids':
+        parts.pids = { limit: value };
+        break;
+      case 'cpu':
+        parts.cpu = { quota: (value * CPU_PERIOD) / 1000n, period: CPU_PERIOD };
+        break;
+      case 'swap':
+        // config.json counts memory and swap together, and has no swap without a limit on memory.
+        unified['memory.swap.max'] = `${value}`;
+        break;
+      case 'io':
+        unified['io.weight'] = `${value}`;
+        break;
+    }
+  }
+  if (Object.keys(unified).length > 0) parts.unified = unified;
+  return Object.keys(parts).length === 0 ? {} : { resources: parts };
 }
 
 function environment(recipe: Recipe): string[] {
@@ -187,6 +219,9 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.judge': 'vxe/judge.json',
     'org.vxe.refuse.errno': refused.sort().join(' '),
     'org.vxe.listen': [...lowered.listen].join(' '),
+    'org.vxe.addresses': lowered.addresses,
+    'org.vxe.unix': lowered.refusesUnix ? 'none' : '',
+    'org.vxe.descriptors': lowered.descriptors.join(' ') || 'none',
     'org.vxe.services': [...lowered.services].join(' '),
     'org.vxe.supervised': [...lowered.supervised].join(' '),
     'org.vxe.exec': lowered.execOnce ? 'once' : '',

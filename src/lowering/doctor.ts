@@ -48,7 +48,11 @@ const COSTS: readonly (readonly [string, string])[] = [
   ['cgroup:pids', 'the processes of an instance are limited for each user only (nproc)'],
   ['cgroup:cpu', 'the processor time of a whole instance cannot be limited'],
   ['cgroup:io', 'the input and output of a whole instance cannot be limited'],
-  ['bpf:cgroup-addresses', 'addresses cannot be ruled in a cgroup, only TCP ports'],
+  ['bpf:cgroup-addresses', 'a profile with rules on addresses, UDP or long ranges of ports does not start'],
+  [
+    'bpf:cgroup-unix',
+    'a profile over the host tree that permits connections of unix sockets does not start, before Landlock ABI 9',
+  ],
   ['bpf:lsm', 'no rule can be held outside of instances, by exec pattern or for a file of the host'],
   ['audit', 'refusals by Landlock are errors for the program and are not recorded'],
 ];

@@ -10,7 +10,7 @@ import { lowerMounts } from './mounts/index.js';
 import { patternCoverage, settlePatterns } from './patterns.js';
 import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
 import { lowerSeccomp } from './seccomp/index.js';
-import { addressPlan, listenText } from './socket-plan.js';
+import { addressPlan, listenText, refusesUnix } from './socket-plan.js';
 import type { FileTree } from './tree.js';
 import { bundleTree, hostTree } from './tree.js';
 
@@ -21,18 +21,24 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
   const { unspelled, supervised, ...plan } = seccomp.value;
+  const addresses = addressText(addressPlan(policy, target.features));
+  const noUnix = refusesUnix(policy, tree.isHost, target.features);
   return success({
     seccomp: plan,
     landlock: files.landlock,
     maskedPaths: mounts.maskedPaths,
-    readonlyPaths: mounts.readonlyPaths,
+    readonlyPaths: [
+      ...mounts.readonlyPaths,
+      ...(addresses !== '' || noUnix ? cgroupPaths(tree, target) : []),
+    ],
     writablePaths: mounts.writablePaths,
     capabilities: policy.capabilities,
     rlimits: policy.limits.map(({ type, value }) => ({ type, soft: value, hard: value })),
     networkInterface: policy.network.interface,
     execOnce: policy.exec === 'once',
     listen: listenText(policy),
-    addresses: addressText(addressPlan(policy, target.features)),
+    addresses,
+    refusesUnix: noUnix,
     resources: policy.resources,
     descriptors: policy.descriptors,
     services: policy.services,
@@ -40,6 +46,11 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     coverage: coverage.map((row) => withEngines(row, unspelled)),
     judge: judgeOf(exact, tree, files.demands),
   });
+}
+
+/** A process that may write in the tree would leave its cgroup, and the rules with it; a bundle has no such mount. */
+function cgroupPaths(tree: FileTree, { features }: Pick<LoweringTarget, 'features'>): readonly string[] {
+  return tree.isHost ? (features.cgroup?.paths ?? []) : [];
 }
 
 /** How each rule would be held in a place with these features, and why the policy could not start there; no filter is compiled. */

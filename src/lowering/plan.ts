@@ -127,6 +127,8 @@ export interface Lowered {
   readonly listen: readonly string[];
   /** What a cgroup's socket programs hold, line by line; empty: nothing. */
   readonly addresses: string;
+  /** A cgroup's programs refuse unix sockets every address. */
+  readonly refusesUnix: boolean;
   readonly resources: readonly ResourceRule[];
   readonly descriptors: readonly Descriptor[];
   /** Calls that the supervisor performs in the caller's place. */

@@ -59,5 +59,7 @@ export interface KernelFeatures {
     /** Programs that judge connections to unix sockets. */
     readonly unix: boolean;
     readonly controllers: readonly string[];
+    /** Wherever the tree is mounted. */
+    readonly paths: readonly string[];
   };
 }

@@ -3,11 +3,23 @@ import type { ArgumentTest, Condition, Policy } from '../policy/index.js';
 import { constantValue, decideCall, scalarEvent } from '../policy/index.js';
 import { unixSockets } from './unix-sockets.js';
 
-export const SOCKET_TYPES = ['SOCK_STREAM', 'SOCK_DGRAM', 'SOCK_RAW', 'SOCK_SEQPACKET', 'SOCK_RDM'];
-export const INTERNET = ['AF_INET', 'AF_INET6'];
+const SOCKET_TYPES = ['SOCK_STREAM', 'SOCK_DGRAM', 'SOCK_RAW', 'SOCK_SEQPACKET', 'SOCK_RDM'];
+const INTERNET = ['AF_INET', 'AF_INET6'];
 
 /** The largest number of a protocol that any family has. */
 const PROTOCOL_MAX = 262n;
+
+/** Asks it once of each policy: the answer rests on hundreds of calls. */
+function once(ask: (policy: Policy) => boolean): (policy: Policy) => boolean {
+  const known = new WeakMap<Policy, boolean>();
+  return (policy) => {
+    const before = known.get(policy);
+    if (before !== undefined) return before;
+    const answer = ask(policy);
+    known.set(policy, answer);
+    return answer;
+  };
+}
 
 export function refusesWhole(policy: Policy, call: string): boolean {
   const rule = policy.calls.get(call);
@@ -16,18 +28,19 @@ export function refusesWhole(policy: Policy, call: string): boolean {
 }
 
 /** No unix socket can be led to an address that the caller chooses. */
-export function addressesNoUnixSocket(policy: Policy): boolean {
+export const addressesNoUnixSocket = once((policy) => {
   const sockets = unixSockets(policy);
   const sends = !['sendmsg', 'sendmmsg'].every((call) => refusesWhole(policy, call)) || maySendTo(policy);
   return !(sockets.send && sends) && !(sockets.connect && !refusesWhole(policy, 'connect'));
-}
+});
 
-export function mayOpen(policy: Policy, ...families: readonly string[]): boolean {
-  return families.some((family) => SOCKET_TYPES.some((type) => permitsSocket(policy, family, type)));
-}
+/** Whether any socket of the internet families can be made. */
+export const mayOpenInternet = once((policy) =>
+  INTERNET.some((family) => SOCKET_TYPES.some((type) => permitsSocket(policy, family, type))),
+);
 
 /** Tries every protocol number that a family can have, since the rows may name any; `only` leaves out the others. */
-export function permitsSocket(
+function permitsSocket(
   policy: Policy,
   family: string,
   type: string,
@@ -45,27 +58,27 @@ export function permitsSocket(
 const TCP = [0n, constantValue('IPPROTO_TCP') ?? 6n];
 const UDP = [0n, constantValue('IPPROTO_UDP') ?? 17n];
 
-function mayOpenTcp(policy: Policy): boolean {
-  return INTERNET.some((family) =>
+const mayOpenTcp = once((policy) =>
+  INTERNET.some((family) =>
     permitsSocket(policy, family, 'SOCK_STREAM', (protocol) => TCP.includes(protocol)),
-  );
-}
+  ),
+);
 
-export function mayOpenUdp(policy: Policy): boolean {
-  return INTERNET.some((family) =>
+export const mayOpenUdp = once((policy) =>
+  INTERNET.some((family) =>
     permitsSocket(policy, family, 'SOCK_DGRAM', (protocol) => UDP.includes(protocol)),
-  );
-}
+  ),
+);
 
 /** Sockets of the internet families that are neither TCP nor UDP: raw ones, MPTCP, SCTP and all others. */
-export function mayOpenOther(policy: Policy): boolean {
+export const mayOpenOther = once((policy) => {
   const usual: Readonly<Record<string, readonly bigint[]>> = { SOCK_STREAM: TCP, SOCK_DGRAM: UDP };
   return INTERNET.some((family) =>
     SOCKET_TYPES.some((type) =>
       permitsSocket(policy, family, type, (protocol) => usual[type]?.includes(protocol) !== true),
     ),
   );
-}
+});
 
 const FAST_OPEN = constantValue('MSG_FASTOPEN') ?? 0x2000_0000n;
 
@@ -77,9 +90,9 @@ const SENDING = [
 ] as const;
 
 /** Whether a TCP connection may be made by sending: the port rules of the kernel look at connect(2) alone. */
-export function mayFastOpen(policy: Policy): boolean {
-  return mayOpenTcp(policy) && SENDING.some((way) => maySendWithFlag(policy, way));
-}
+export const mayFastOpen = once(
+  (policy) => mayOpenTcp(policy) && SENDING.some((way) => maySendWithFlag(policy, way)),
+);
 
 function maySendWithFlag(policy: Policy, { call, flags, address }: (typeof SENDING)[number]): boolean {
   const may = new Map<number, (condition: Condition) => boolean>([[flags, mayHaveFlag]]);

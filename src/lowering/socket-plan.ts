@@ -3,7 +3,7 @@ import { decidePort, internetRules } from '../policy/index.js';
 import type { AddressRow } from './addresses/index.js';
 import { addressRows, portIntervals } from './addresses/index.js';
 import type { KernelFeatures } from './ports.js';
-import { mayFastOpen } from './reach.js';
+import { addressesNoUnixSocket, mayFastOpen, mayOpenUdp } from './reach.js';
 
 /** What rules speak of as one: a word on sockets of one protocol. */
 export interface Pair {
@@ -92,12 +92,13 @@ export function rightOf({ word, protocol }: Pair): PortRight {
   return found;
 }
 
-/** The lines for the cgroup's programs: those of each pair that nothing else holds. */
+/** The lines for the cgroup's programs: those of each pair that nothing else holds; of UDP none where the filter lets no such socket be made. */
 export function addressPlan(policy: Policy, features: KernelFeatures): readonly AddressRow[] {
   const rules: readonly InternetRule[] = internetRules(policy.network);
-  return PAIRS.filter((pair) => holderOf(policy, pair, features) === 'cgroup').flatMap(({ word, protocol }) =>
-    addressRows(rules, word, protocol),
-  );
+  const idle = !mayOpenUdp(policy) && !rules.some(({ object }) => object.protocol === 'udp');
+  return PAIRS.filter((pair) => holderOf(policy, pair, features) === 'cgroup')
+    .filter(({ protocol }) => protocol === 'tcp' || !idle)
+    .flatMap(({ word, protocol }) => addressRows(rules, word, protocol));
 }
 
 /** `tcp/110`, `tcp/80-90`: what may be bound on some address, for what is looked at by port alone. */
@@ -125,4 +126,20 @@ function joined(ranges: readonly PortRange[]): readonly PortRange[] {
 /** Whether the rules put abstract names of others into reach, so that nothing scopes them. */
 export function reachesAbstract(policy: Policy): boolean {
   return policy.network.sockets.some(({ object, access }) => object.kind === 'abstract' && access.size > 0);
+}
+
+const SOCKET_FILES_ABI = 9;
+
+/**
+ * Whether programs of the cgroup refuse unix sockets every address: over the host's tree, before Landlock asks for the sockets' files,
+ * where the profile has no rule that lets them be reached. What the file rules grant there is then refused, too.
+ */
+export function refusesUnix(policy: Policy, isHost: boolean, features: KernelFeatures): boolean {
+  if (!isHost || features.landlockAbi >= SOCKET_FILES_ABI || features.cgroup?.unix !== true) return false;
+  if (addressesNoUnixSocket(policy)) return false;
+  const granted = policy.network.sockets.some(
+    ({ object, access }) => object.kind !== 'internet' && access.size > 0,
+  );
+  // The supervisor connects the program's own socket to the log, which the programs would refuse it as well.
+  return !granted && !policy.services.includes('syslog');
 }

@@ -4,6 +4,7 @@ import type { KernelFacts, Trial } from '../lowering/index.js';
 import type { Addon } from './addon.js';
 import { loadAddon } from './addon.js';
 import { kernelFunction } from './btf.js';
+import { cgroupTree } from './cgroup.js';
 
 const NAMESPACES: readonly (readonly [string, number])[] = [
   ['user', 0x1000_0000],
@@ -16,6 +17,9 @@ const NAMESPACES: readonly (readonly [string, number])[] = [
   ['time', 0x80],
 ];
 
+/** The kernel's number of programs that judge connections to unix sockets. */
+export const CGROUP_UNIX_CONNECT = 49;
+
 const NEW_LISTENER = 1 << 3;
 const WAIT_KILLABLE = 1 << 5;
 
@@ -26,7 +30,7 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
     const alone = attempt('namespaces', flag);
     return alone === 'yes' || flag === 0x1000_0000 ? alone : attempt('namespaces', flag | 0x1000_0000);
   };
-  const cgroup = cgroup2();
+  const cgroup = cgroupTree()?.controllers;
   return {
     kernel: text('/proc/sys/kernel/osrelease')?.trim() ?? 'unknown',
     user: process.geteuid?.() ?? 0,
@@ -43,6 +47,7 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
       'memory:memfd-noexec': attempt('memfd-noexec'),
       'memory:mdwe': attempt('mdwe'),
       'bpf:cgroup-addresses': attempt('bpf-sockaddr'),
+      'bpf:cgroup-unix': attempt('bpf-sockaddr', CGROUP_UNIX_CONNECT),
       'bpf:lsm': bpfLsm(addon),
       audit: attempt('audit'),
       'cgroup:v2': cgroup === undefined ? 'absent' : 'yes',
@@ -72,19 +77,6 @@ function trialOf(errno: number): Trial {
   return ['ENOSYS', 'EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT'].includes(name)
     ? 'absent'
     : name;
-}
-
-/** The controllers of the cgroup v2 tree, wherever it is mounted; undefined where there is none. */
-function cgroup2(): readonly string[] | undefined {
-  for (const line of text('/proc/self/mountinfo')?.split('\n') ?? []) {
-    const [before = '', after = ''] = line.split(' - ');
-    if (!after.startsWith('cgroup2 ')) continue;
-    const path = (before.split(' ')[4] ?? '').replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-      String.fromCharCode(Number.parseInt(digits, 8)),
-    );
-    return (text(`${path}/cgroup.controllers`) ?? '').split(/\s+/).filter((word) => word !== '');
-  }
-  return undefined;
 }
 
 function text(path: string): string | undefined {

@@ -10,10 +10,13 @@ import type {
 } from '../lowering/index.js';
 import type { Addon } from './addon.js';
 import { loadAddon } from './addon.js';
+import { cgroupTree, maySplit } from './cgroup.js';
+import { CGROUP_UNIX_CONNECT } from './doctor.js';
 
 export type { Addon } from './addon.js';
 export { loadAddon } from './addon.js';
 export { functionNumber, kernelFunction } from './btf.js';
+export { cgroupTree, maySplit } from './cgroup.js';
 export { kernelFacts } from './doctor.js';
 
 /** The ports of lowering that this host's libseccomp and kernel fill. */
@@ -40,7 +43,17 @@ function featuresOf(addon: Addon): KernelFeatures {
   return {
     ...features,
     namespaces: features.userNamespaces || addon.probe('namespaces', CLONE_NEWNS) === 0,
+    ...cgroupFeatures(addon),
   };
+}
+
+function cgroupFeatures(addon: Addon): Pick<KernelFeatures, 'cgroup'> {
+  const tree = cgroupTree();
+  if (tree === undefined || !maySplit(tree)) return {};
+  const { controllers, paths } = tree;
+  const addresses = addon.probe('bpf-sockaddr', 0) === 0;
+  const unix = addresses && addon.probe('bpf-sockaddr', CGROUP_UNIX_CONNECT) === 0;
+  return { cgroup: { addresses, unix, controllers, paths } };
 }
 
 const BINARY_TREE = 2;

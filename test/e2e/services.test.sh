@@ -19,6 +19,7 @@ files:
   /proc: read
 network: {interface: none}
 exec: any
+descriptors: [stdio, listen]
 services: [notify]
 EOF
 

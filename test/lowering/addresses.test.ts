@@ -50,7 +50,7 @@ test('the lines of a table permit what the evaluator does, read back from their 
 });
 
 const features = { landlockAbi: 7, seccompActions: [], userNamespaces: true };
-const cgroup = { addresses: true, unix: true, controllers: [] };
+const cgroup = { addresses: true, unix: true, controllers: [], paths: [] };
 
 const plans: readonly [string, string, readonly string[]][] = [
   ['ports alone are left to Landlock', 'accept: [tcp/80], connect: [tcp/443]', []],

@@ -146,7 +146,8 @@ test('over a host tree a narrower rule is held by its siblings, also where nothi
     list: (path) => tree[path] ?? [],
   };
   const body = 'files:\n  /home/me: read write\n  /home/me/.ssh: none\n  /home/me/.later: none\nexec: any\n';
-  const lowered = lower(policyOf(body, 'filesystem'), { host: lister });
+  const cgroup = { addresses: true, unix: true, controllers: [], paths: ['/sys/fs/cgroup'] };
+  const lowered = lower(policyOf(body, 'filesystem'), { host: lister }, { cgroup });
   t.deepEqual(lowered.landlock.rules.pathBeneath, [
     { allowedAccess: ['write_file', 'read_file', 'truncate'], paths: ['/home/me/a', '/home/me/b'] },
   ]);

@@ -40,7 +40,7 @@ const KERNELS: readonly Kernel[] = Array.from({ length: 12 }, (_, abi) => abi).f
           userNamespaces: namespaces,
           seccompActions: notify ? ['errno', 'user_notif', 'allow'] : ['errno', 'allow'],
           ...(cgroup2
-            ? { cgroup: { addresses: true, unix: true, controllers: ['memory', 'pids', 'cpu'] } }
+            ? { cgroup: { addresses: true, unix: true, controllers: ['memory', 'pids', 'cpu'], paths: [] } }
             : {}),
         };
       }),
@@ -93,7 +93,6 @@ function needsOf(policy: Policy, row: CoverageRow, isHost: boolean): Needs {
     case 'namespaces':
       return [['filter']];
     case 'descriptors':
-      return [['never']];
     case 'capabilities':
     case 'limits':
       return [[]];
@@ -102,7 +101,7 @@ function needsOf(policy: Policy, row: CoverageRow, isHost: boolean): Needs {
     case 'scope':
       if (rest === 'trace') return [[1], ...inside, ...byFilter(refused(policy, ...TRACING))];
       if (rest === 'signal') return [[6], ...inside, ...byFilter(refused(policy, ...SIGNALS))];
-      return grantsAbstract(policy) ? [[]] : abstractNeeds(policy, apart, byFilter);
+      return grantsAbstract(policy) ? [[]] : abstractNeeds(policy, isHost, apart, byFilter);
     case 'network':
       if (rest.startsWith('unix:')) return unixNeeds(policy, row.rule, isHost, apart, byFilter);
       return networkNeeds(policy, rest, apart, byFilter);
@@ -113,9 +112,18 @@ function needsOf(policy: Policy, row: CoverageRow, isHost: boolean): Needs {
 
 type ByFilter = (holds: boolean) => Needs;
 
-function abstractNeeds(policy: Policy, apart: Needs, byFilter: ByFilter): Needs {
+/** Over the host's tree, a profile that grants no unix socket of others can have them all refused. */
+function byPrograms(policy: Policy, isHost: boolean): Needs {
+  const granted = policy.network.sockets.some(
+    ({ object, access }) => object.kind !== 'internet' && access.size > 0,
+  );
+  const open = !granted && !policy.services.includes('syslog') && !addressesNobody(policy);
+  return isHost && open ? [['cgroup']] : [];
+}
+
+function abstractNeeds(policy: Policy, isHost: boolean, apart: Needs, byFilter: ByFilter): Needs {
   const scope: Needs = grantsAbstract(policy) ? [] : [[6]];
-  return [...scope, ...apart, ...byFilter(addressesNobody(policy))];
+  return [...scope, ...apart, ...byPrograms(policy, isHost), ...byFilter(addressesNobody(policy))];
 }
 
 function grantsAbstract(policy: Policy): boolean {
@@ -127,12 +135,12 @@ function unixNeeds(policy: Policy, id: string, isHost: boolean, apart: Needs, by
   const rule = policy.network.sockets.find((each) => each.id === id);
   const words = rule?.access.size ?? 0;
   if (rule?.object.kind === 'abstract') {
-    if (words === 0) return abstractNeeds(policy, apart, byFilter);
+    if (words === 0) return abstractNeeds(policy, isHost, apart, byFilter);
     return rule.object.name === undefined && words === 2 ? [[]] : [['never']];
   }
   if (words === 1) return [['never']];
   const closed: Needs = words === 2 && !isHost ? [['namespaces']] : [];
-  return [[9], ...closed, ...byFilter(addressesNobody(policy))];
+  return [[9], ...closed, ...byPrograms(policy, isHost), ...byFilter(addressesNobody(policy))];
 }
 
 function networkNeeds(policy: Policy, rest: string, apart: Needs, byFilter: ByFilter): Needs {
@@ -319,6 +327,7 @@ function fileNeeds(policy: Policy, rest: string, isHost: boolean): readonly (rea
   if (rest === 'unix-sockets')
     return [
       [9],
+      ...byPrograms(policy, isHost),
       ...(isHost ? [] : [['namespaces'] as const]),
       ...(addressesNobody(policy) ? [['filter'] as const] : []),
     ];
@@ -430,9 +439,7 @@ function mistakes(
     );
     if (held !== (row.status === 'full'))
       found.push(`${row.rule} is ${held ? '' : 'not '}held, and told as ${row.status}`);
-    // The one rule that is told as partly held, and does not stop a start.
-    const told = row.rule === 'files:unix-sockets' && row.status === 'partial';
-    if (!held && !named && !accepted.has(row.rule) && !told) found.push(`${row.rule} starts in silence`);
+    if (!held && !named && !accepted.has(row.rule)) found.push(`${row.rule} starts in silence`);
     if (held && named) found.push(`${row.rule} is refused though it is held`);
     if (row.accepted !== (row.status === 'none' && accepted.has(row.rule)))
       found.push(`${row.rule}: accepted`);

@@ -70,18 +70,16 @@ function pushDefined<T>(list: T[], value: T | undefined): void {
   if (value !== undefined) list.push(value);
 }
 
-/** A profile is for one program, and knows no users. */
+/** A profile is for one program. */
 function readTarget(list: AclList, complaints: Complaints): Word | undefined {
   let target: Word | undefined;
   for (const section of list.sections) {
     if (section.kind === 'user') {
-      const message = `a profile cannot hold rules that are for one user alone (@user ${section.name.text})`;
-      complaints.report(
-        'not-expressible',
-        message,
-        section.name.span,
-        'write them under @target or @general',
-      );
+      const { text } = section.name;
+      // An instance has one profile and one user: whose rules hold would depend on who starts it.
+      const message = `a list governs an instance whoever starts it, and @user ${text} has rules for one user`;
+      const hint = `write these into a list of its own, such as NAME.${text}.acl, and start it as that: vxe run NAME.${text}`;
+      complaints.report('not-expressible', message, section.name.span, hint);
     }
     if (section.kind !== 'target') continue;
     const path = normalPath(section.program.text);

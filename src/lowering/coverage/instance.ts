@@ -18,7 +18,7 @@ export function instanceCoverage(policy: Policy, place: Place): readonly Coverag
       span,
     })),
     ...namespaceRows(policy, place),
-    ...descriptorRows(policy),
+    row(policy, 'descriptors', ['launcher'], descriptorNote(policy)),
     ...policy.services.map((service) => serviceRow(policy, service, place)),
   ];
 }
@@ -83,9 +83,9 @@ function namespaceRows(policy: Policy, place: Place): readonly Coverage[] {
   return [unheld(policy, 'namespaces', 'nothing here refuses the flags of clone and unshare', FILTER_NEEDS)];
 }
 
-function descriptorRows(policy: Policy): readonly Coverage[] {
-  if (policy.descriptors.join() === 'stdio') return [];
-  return [unheld(policy, 'descriptors', 'the launcher passes on what it always does', '')];
+function descriptorNote({ descriptors }: Policy): string {
+  const kept = descriptors.length === 0 ? "none of the launcher's are passed on" : descriptors.join(', ');
+  return `${kept}; all others are closed when the program is executed`;
 }
 
 const SERVICE_NOTES = {

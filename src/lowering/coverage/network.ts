@@ -1,7 +1,7 @@
 import type { InternetRule, Policy } from '../../policy/index.js';
 import { internetRules, wordsFor } from '../../policy/index.js';
 import type { Coverage, Mechanism } from '../plan.js';
-import { INTERNET, mayOpen, mayOpenOther, mayOpenUdp, refusesWhole } from '../reach.js';
+import { mayOpenInternet, mayOpenOther, mayOpenUdp, refusesWhole } from '../reach.js';
 import type { Pair } from '../socket-plan.js';
 import { byPorts, holderOf, PAIRS, portGrant, rightOf } from '../socket-plan.js';
 import type { Place } from './place.js';
@@ -77,7 +77,7 @@ function defaultRow(policy: Policy, word: 'accept' | 'connect', place: Place): C
   const pair = { word, protocol: 'tcp' } as const;
   const call = word === 'accept' ? 'bind' : 'connect';
   const mechanism: Mechanism[] = [];
-  const closed = refusesWhole(policy, call) || !mayOpen(policy, ...INTERNET);
+  const closed = refusesWhole(policy, call) || !mayOpenInternet(policy);
   if (isFiltered(place) && closed) mechanism.push('seccomp');
   if (isApart(policy, place)) mechanism.push('network-namespace');
   const holder = holderOf(policy, pair, place.features);

@@ -1,7 +1,7 @@
 import type { Policy, SocketRule } from '../../policy/index.js';
 import type { Coverage, Mechanism } from '../plan.js';
 import { addressesNoUnixSocket } from '../reach.js';
-import { reachesAbstract } from '../socket-plan.js';
+import { reachesAbstract, refusesUnix } from '../socket-plan.js';
 import type { Place } from './place.js';
 import { isApart, isFiltered, mayBeSeparate, row, unheld } from './place.js';
 
@@ -30,6 +30,7 @@ function pathRow(policy: Policy, rule: SocketRule, place: Place): Coverage {
     return { ...unheld(policy, rule.id, note, ''), span: rule.span };
   }
   if (place.features.landlockAbi >= SOCKET_FILES_ABI) mechanism.push('landlock');
+  if (refusesUnix(policy, place.isHost, place.features)) mechanism.push('cgroup');
   // Without it, nothing stops a connection: where the rule grants one, that is what it says.
   const needs = place.abiText(SOCKET_FILES_ABI);
   if (mechanism.length === 0 && rule.access.size > 0 && !place.isHost && mayBeSeparate(place.features))
@@ -57,6 +58,7 @@ export function abstractScope(policy: Policy, rule: string, place: Place): Cover
   if (place.features.landlockAbi >= SCOPE_ABI && !reachesAbstract(policy)) mechanism.push('landlock');
   if (isApart(policy, place)) mechanism.push('network-namespace');
   if (nobody(policy, place)) mechanism.push('seccomp');
+  if (refusesUnix(policy, place.isHost, place.features)) mechanism.push('cgroup');
   const needs = mechanism.some((name) => name !== 'landlock') ? '' : place.abiText(SCOPE_ABI);
   if (mechanism.length > 0) return { ...row(policy, rule, mechanism, ''), needs };
   return unheld(policy, rule, 'this kernel does not keep it within the instance', needs);
@@ -69,10 +71,14 @@ function socketFileRow(policy: Policy, place: Place): Coverage {
   if (nobody(policy, place)) mechanism.push('seccomp');
   if (place.features.landlockAbi >= SOCKET_FILES_ABI) mechanism.push('landlock');
   if (!place.isHost && mayBeSeparate(place.features)) mechanism.push('rootfs');
+  if (mechanism.length === 0 && refusesUnix(policy, place.isHost, place.features)) {
+    const note = 'this kernel cannot tell them apart: every connection to a unix socket is refused';
+    return row(policy, rule, ['cgroup'], note);
+  }
   const needs = mechanism.some((name) => name !== 'landlock') ? '' : place.abiText(SOCKET_FILES_ABI);
   if (mechanism.length === 0) {
     const note = 'this kernel lets it connect to unix sockets by path whatever the file rules say';
-    return { ...row(policy, rule, [], note), status: 'partial', needs };
+    return unheld(policy, rule, note, `${needs}, or calls that refuse AF_UNIX to socket`);
   }
   const note =
     mechanism.join() === 'rootfs' ? 'there are no other sockets than its own, but those in mounts' : '';

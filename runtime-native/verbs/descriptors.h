@@ -1,0 +1,13 @@
+/* Which of the launcher's descriptors the program gets: org.vxe.descriptors, "stdio listen" or "none"; absent: as the engine has it. */
+#ifndef VXE_VERBS_DESCRIPTORS_H
+#define VXE_VERBS_DESCRIPTORS_H
+
+#include "config.h"
+#include "error.h"
+#include "launch.h"
+
+/* Takes what the profile grants and refuses what it does not, once the supervisor has put its own in place; `listening`: sockets of
+   LISTEN_FDS are looked for. */
+int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *launch, bool listening, struct vxe_error **err);
+
+#endif
