@@ -108,7 +108,7 @@ test("the cgroup's programs hold addresses, and a line of theirs that is wrong i
 network: {sockets: {"tcp/10.0.0.0/8:443": connect}, interface: host}
 calls: {permit: [connect, sendmsg], when: {socket: [${TCP}]}}
 `);
-  const plans = lower(policy, WORLD, { cgroup: { addresses: true, unix: true, controllers: [] } });
+  const plans = lower(policy, WORLD, { cgroup: { addresses: true, unix: true, controllers: [], paths: [] } });
   t.deepEqual(await rules(policy, plans), []);
   const without = await rules(policy, { ...plans, addresses: '' });
   t.deepEqual(without, ['network:connect tcp/443', 'network:connect sendmsg']);
