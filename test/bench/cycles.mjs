@@ -60,6 +60,22 @@ function memoryHierarchy(folder) {
 
 const sizes = [0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64];
 
+/** An engine that was killed, or that ran out of memory, leaves processes behind; what is in this group is ours. */
+function removeGroup(group) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      rmdirSync(group);
+      return;
+    } catch (error) {
+      if (error.code !== 'EBUSY' || attempt === 100) throw error;
+    }
+    for (const pid of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+      spawnSync('kill', ['-KILL', pid], { stdio: 'ignore' });
+    }
+    spawnSync('sleep', ['0.05']);
+  }
+}
+
 /** Does the engine, and its container with it, run three times of three in so many MiB? */
 function runsIn({ root, limit, swap }, size, { name, program, root: state }, bundle) {
   const group = join(root, `vxe-bench-${name}-${size}`);
@@ -77,7 +93,7 @@ function runsIn({ root, limit, swap }, size, { name, program, root: state }, bun
       return false;
     });
   } finally {
-    rmdirSync(group);
+    removeGroup(group);
   }
 }
 
