@@ -95,6 +95,18 @@ for (const name of readdirSync(dirname(prefix))) {
     if (a === undefined && b === undefined) break;
     compared++;
     const where = `thread ${tid}, call ${i}: strace ${JSON.stringify(a)}, recorded ${b?.detail} = ${b?.result} ${b?.errno}`;
+    // The attempt was taken for the call that came of it, since both have one name.
+    const attempt = wanted[i - 1];
+    if (
+      !header.recorder.results &&
+      a?.call !== b?.call &&
+      attempt?.errno === 'ERESTARTSYS' &&
+      attempt.call === a?.call
+    ) {
+      wanted.splice(i - 1, 1);
+      i -= 2;
+      continue;
+    }
     if (a?.call !== b?.call) {
       problems.push(where);
       break;
