@@ -34,7 +34,9 @@ function worldFor(policy: Policy): { entries: readonly WorldEntry[]; open: reado
 for (const { path, policy } of shippedProfiles()) {
   test(`proved: ${path}`, async (t) => {
     const world = worldFor(policy);
-    const plans = lower(policy, world);
+    // Addresses and datagrams are held by programs on a cgroup; the filter and the files, which are proved here, do not depend on it.
+    const cgroup = { addresses: true, unix: true, controllers: [], paths: [] };
+    const plans = lower(policy, world, { cgroup });
     const { filter, oci } = plans.seccomp;
     const own = { policy, filter, loader: { kind: 'vxe', supervised: plans.supervised } } as const;
     t.is(await findDifference(own, solver), undefined);
