@@ -48,7 +48,7 @@ export function settlePatterns(policy: Policy, tree: FileTree): SettledPolicy {
   // The list of programs is for later: it takes execute away from exact rules.
   const { files: named, patterns } = policy;
   const settler = new Settler(placeRules({ files: named, patterns }, eventWorld(tree)), tree);
-  for (const rule of settler.rules.patterns) settler.from(topOf(baseOf(rule), tree));
+  settler.visitAll(settler.rules.patterns.map((rule) => topOf(baseOf(rule), tree)));
   settler.checkUnseen();
   const { files, problems } = settler;
   return {
@@ -83,11 +83,13 @@ class Settler {
     this.#literal = new Set(rules.files.map((rule) => rule.path));
   }
 
-  from(top: string): void {
-    this.#visit(top, this.#exactAbove(top));
+  /** Visits what is at or below the tops. */
+  visitAll(tops: readonly string[]): void {
     // What is mounted need not be listed in the folder that it is mounted on.
-    for (const mount of this.#tree.mounts)
-      if (isBeneath(mount, top)) this.#visit(mount, this.#exactAbove(mount));
+    const mounts = this.#tree.mounts.filter((mount) => tops.some((top) => isBeneath(mount, top)));
+    // A folder comes before what is below it: what it has decides whether a path needs a rule of its own.
+    const shortestFirst = [...tops, ...mounts].sort((a, b) => a.length - b.length);
+    for (const top of shortestFirst) this.#visit(top, this.#exactAbove(top));
   }
 
   /** The paths with rules of their own that nobody can look at now: below them, too, something may come to be. */

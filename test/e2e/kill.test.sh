@@ -39,7 +39,8 @@ check 'the injector came to its end' [ "${planned:-0}" -ge 20 ]
 
 # What a host counts: processes, mounts, cgroups, state and logs, network namespaces that the kernel still has.
 count() {
-  echo "processes $(find /proc -maxdepth 1 -regex '/proc/[0-9]+' | wc -l)"
+  # All but this shell, its subshells and what they count with.
+  echo "processes $(cat /proc/[0-9]*/comm 2>/dev/null | grep -vxcE 'bash|cat|grep')"
   echo "mounts $(wc -l </proc/self/mountinfo)"
   echo "cgroups $(find /sys/fs/cgroup -type d -name "*$name*" | wc -l)"
   echo "state $(find /run/cycle "$VXE_ROOT" -mindepth 1 2>/dev/null | wc -l)"
@@ -69,6 +70,8 @@ check "$at_once containers run at once" all_up
 check 'and go' all_gone
 # They have left log folders, which the cycles have not.
 rm -rf "${VXE_LOGS:?}/$name"-*
+none_run() { [[ $(count) == 'processes 0'* ]]; }
+check 'no process of theirs is left' eventually 20 none_run
 before=$(count)
 nets=$(namespaces)
 slab=$(unreclaimable)

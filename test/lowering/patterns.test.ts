@@ -157,6 +157,28 @@ test('a pattern has one row of coverage, whatever it comes to', (t) => {
   t.regex(rows[2] ?? '', /^files:\/nowhere\/\* rootfs no path has other rights by it/);
 });
 
+test('a pattern that begins deeper than another takes away what the other gives, whichever is first', (t) => {
+  const nested: FileWorld = {
+    entries: ['/', '/b', '/b/a', '/b/a/c'].map((path) => ({ path, kind: 'directory' })),
+    open: [],
+  };
+  const deep = '(file "/b/a/?" none)';
+  const wide = '(file-when "/" (contains? "b" path) read write)';
+  const hole = '(file "/**/a/**" none)';
+  for (const lines of [
+    [deep, hole, wide],
+    [wide, hole, deep],
+    [hole, deep, wide],
+  ]) {
+    const { policy, diagnostics } = settlePatterns(lisp(lines.join('\n')), bundleTree(nested));
+    t.deepEqual(diagnostics, []);
+    const granted = (path: string) => [...(fileVerdict(policy, path)?.access ?? [])].sort();
+    t.deepEqual(granted('/b'), ['read', 'write']);
+    t.deepEqual(granted('/b/a'), []);
+    t.deepEqual(granted('/b/a/c'), []);
+  }
+});
+
 const NAMES = ['a', 'b', 'a.x', 'b.x'];
 const part = fc.constantFrom('a', 'b', '*', '*.x', '?', 'a*', '**', '[!a]*');
 const where = fc.oneof(
