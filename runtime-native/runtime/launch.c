@@ -343,6 +343,11 @@ int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err)
 				return launch_ended(launch, "its hooks ran", err);
 			continue;
 		}
+		/* A program that waits for no word may come to its filter before the process that made it has told us of it. */
+		if (message == VXE_SYNC_LOADING && launch->straight && !launch->loading) {
+			launch->loading = true;
+			continue;
+		}
 		if (message != VXE_SYNC_READY)
 			return launch_ended(launch, "it was set up", err);
 		break;
@@ -381,7 +386,7 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
 	int passed;
 
-	if (vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
+	if (!launch->loading && vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
 		return launch_ended(launch, "its filter was loaded", err);
 	for (unsigned int tries = 0;; tries++) {
 		int fd = sys_pidfd_getfd(pidfd, atomic_load(&launch->report->listener_slot));

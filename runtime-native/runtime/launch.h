@@ -42,6 +42,7 @@ struct vxe_launch {
 	bool reaper, forking, host_root;
 	bool detached;	    /* exec: the program outlives the caller */
 	bool straight;	    /* nothing is to be done between ready and go: the program's process does not wait */
+	bool loading;	    /* its word that it loads its filter came before that of its being ready */
 	bool soft;	    /* no Landlock: the supervisor judges what it would refuse, and performs it */
 	bool raise_objects; /* the filter raises what names files and ports; implied by soft */
 	unsigned int without;

@@ -94,6 +94,14 @@ check 'run refuses a file that the profile does not grant' [ "$status" = 1 ]
 check 'the refusal reaches the program as an error' contains "$errors" 'Permission denied|Operation not permitted'
 try vxe run quiet /usr/bin/touch "$world/made"
 check 'run refuses writing' test ! -e "$world/made"
+# The program loads its filter, which raises calls to the supervisor, before the process that made it has told of it.
+sed '/^exec:/a calls: {quiet: {lseek: [{offset: {from: 7, to: 4096}, errno: EXDEV}]}}' "$world/quiet.vxed.yaml" | sed 's/^name: quiet/name: early/' >"$world/early.vxed.yaml"
+if command -v strace >/dev/null; then
+  early() { strace -qqf -e trace=clone3 -e inject=clone3:delay_exit=100000 -o /dev/null build/bin/vxe run early /usr/bin/true; }
+  check 'run works when the program is ready before its maker' early
+else
+  skip 'run works when the program is ready before its maker' 'strace is missing'
+fi
 # Control from inside: refused in words, and by the kernel where the words are got around.
 cat >"$world/all.vxed.yaml" <<'EOF'
 vxed: 1
