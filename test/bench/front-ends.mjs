@@ -17,7 +17,7 @@ const CALLS = [...knownCalls().keys()]
   .map((call) => [call, signatureOf(call)?.find(({ type }) => type === 'int' || type === 'uint')?.name])
   .filter(
     ([call, name]) =>
-      name !== undefined && !/^(exec|clone|unshare|setns|prctl|arch|seccomp|listen)/.test(call),
+      name !== undefined && !/^(exec|clone|unshare|setns|prctl|arch|seccomp|listen|io_uring)/.test(call),
   );
 const callOf = (at) => CALLS[at % CALLS.length];
 
