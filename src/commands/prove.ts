@@ -11,6 +11,7 @@ import {
   networkDifferences,
   type Solver,
   settingDifferences,
+  softBlindSpots,
   stackDifferences,
   startSolver,
   Undecided,
@@ -30,6 +31,8 @@ interface Report {
   readonly name: string;
   readonly holds: boolean;
   readonly statements: readonly Statement[];
+  /** What holds nothing up, and is worth knowing. */
+  readonly remarks: readonly string[];
   readonly milliseconds: number;
 }
 
@@ -37,7 +40,7 @@ export default class Prove extends VxeCommand {
   static override summary = 'Prove for all inputs that what is enforced is what the profile says';
   static override description =
     'NAME is a bundle, whose filter and configuration are read back from its folder, or a profile, lowered over this host. Without ' +
-    'questions, shows that the filter decides every call as the profile does, that the form for other engines does so too, and that ' +
+    'questions, shows that the filter decides every call as the profile does, that those of soft mode and for other engines do so too, and that ' +
     'filter, Landlock, mounts and network together let nothing be done to a file and reach no port that the profile refuses. ' +
     'A "no" comes with an example, a call wherever one shows it. ' +
     'The exit code is 1 if anything does not hold.';
@@ -68,6 +71,11 @@ export default class Prove extends VxeCommand {
     const begun = performance.now();
     const solver = await start(args.name);
     const statements: Statement[] = [];
+    const remarks: string[] = [];
+    const remark = (text: string): void => {
+      remarks.push(text);
+      this.log(`    ${text}`);
+    };
     const state = (statement: string, counterexamples: readonly string[]): void => {
       const holds = counterexamples.length === 0;
       statements.push({ statement, holds, counterexamples });
@@ -77,7 +85,7 @@ export default class Prove extends VxeCommand {
     try {
       const { implies, stack, never = [] } = flags;
       if (implies === undefined && stack === undefined && never.length === 0)
-        await this.#plans(args.name, solver, state);
+        await this.#plans(args.name, solver, state, remark);
       if (implies !== undefined) await this.#implies(args.name, implies, solver, state);
       if (stack !== undefined) await this.#stack(args.name, stack, solver, state);
       for (const question of never) await this.#never(args.name, question, solver, state);
@@ -91,14 +99,18 @@ export default class Prove extends VxeCommand {
     }
     const holds = statements.every((each) => each.holds);
     if (!holds) process.exitCode = 1;
-    return { name: args.name, holds, statements, milliseconds: Math.round(performance.now() - begun) };
+    return {
+      name: args.name,
+      holds,
+      statements,
+      remarks,
+      milliseconds: Math.round(performance.now() - begun),
+    };
   }
 
-  async #plans(name: string, solver: Solver, state: State): Promise<void> {
-    const { policy, filter, supervised, engineFilter, files, network, settings, tree } = subjectFor(
-      name,
-      this.places(),
-    );
+  async #plans(name: string, solver: Solver, state: State, remark: (text: string) => void): Promise<void> {
+    const subject = subjectFor(name, this.places());
+    const { policy, filter, softFilter, supervised, engineFilter, files, network, settings, tree } = subject;
     const accepted = new Set(policy.acceptUnenforced.map(({ id }) => id));
     state(
       'the filter decides every call as the profile does',
@@ -111,6 +123,17 @@ export default class Prove extends VxeCommand {
         findDifference({ policy, filter: engineFilter, loader: { kind: 'oci', knows } }, solver),
       ),
     );
+    if (softFilter !== undefined) {
+      state(
+        'in soft mode the filter refuses nothing that the profile permits, and raises all that it refuses',
+        await filterExamples(
+          findDifference({ policy, filter: softFilter, loader: { kind: 'soft', supervised } }, solver),
+        ),
+      );
+      const held = { landlock: files.landlock, hasAddresses: network.addresses.length > 0 };
+      for (const text of await softBlindSpots(policy, softFilter, held, solver))
+        remark(`performed in soft mode without a record, where production may refuse it: ${text}`);
+    }
     state(
       'filter, Landlock and mounts together let nothing be done to a file that the profile refuses',
       (await fileDifferences(policy, files, tree, solver)).map((each) => each.text),
@@ -125,7 +148,7 @@ export default class Prove extends VxeCommand {
       settingDifferences(policy, settings),
     );
     for (const { rule, text } of reached.filter(({ rule }) => accepted.has(rule)))
-      this.log(`    accepted as not enforced (${rule}): ${text}`);
+      remark(`accepted as not enforced (${rule}): ${text}`);
   }
 
   async #implies(name: string, other: string, solver: Solver, state: State): Promise<void> {

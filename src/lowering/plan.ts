@@ -47,7 +47,7 @@ export interface SeccompPlan {
   readonly oci: OciSeccomp;
   /** vxe/filter.bpf */
   readonly filter: Uint8Array;
-  /** vxe/soft.bpf: raises besides what names a file or a port, since nothing else judges it in soft mode. */
+  /** vxe/soft.bpf: raises besides what names a file or a port, since nothing else judges it in soft mode; holds rings. */
   readonly soft: Uint8Array;
   /** Notified calls whose answer is not EPERM: call name to errno name. */
   readonly refuseErrno: Readonly<Record<string, string>>;

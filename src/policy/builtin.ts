@@ -81,7 +81,7 @@ const UNDOING: readonly string[] = [
 ];
 
 /** These perform other calls where no filter sees them; programs fall back when the kernel does not have them. */
-const RING: readonly string[] = ['io_uring_setup', 'io_uring_enter', 'io_uring_register'];
+export const RING_CALLS: readonly string[] = ['io_uring_setup', 'io_uring_enter', 'io_uring_register'];
 
 /** What of a policy the call rules that VXE adds depend on. */
 export type CallContext = Pick<Policy, 'type' | 'exec' | 'network' | 'processes' | 'namespaces'>;
@@ -89,7 +89,7 @@ export type CallContext = Pick<Policy, 'type' | 'exec' | 'network' | 'processes'
 /** The rules that VXE adds to those of a profile; a profile's own rule can only narrow them. */
 function builtinRules({ type, network, processes, namespaces }: CallContext): CallRule[] {
   const rules = ALWAYS_PERMITTED.map((call) => permitted(call, 'calls:always'));
-  if (type === 'strict') return [...rules, ...[...FLAGS_IN_MEMORY, ...RING].map(enosys)];
+  if (type === 'strict') return [...rules, ...[...FLAGS_IN_MEMORY, ...RING_CALLS].map(enosys)];
   const undoing = UNDOING.filter((call) => processes.trace === 'none' || !TRACE_CALLS.includes(call));
   const datagrams = network.sockets.some(
     ({ object, access }) => object.kind === 'internet' && object.protocol === 'udp' && access.size > 0,
@@ -98,7 +98,7 @@ function builtinRules({ type, network, processes, namespaces }: CallContext): Ca
   return [
     ...rules,
     ...undoing.map(refused),
-    ...[...RING, 'clone3'].map(enosys),
+    ...[...RING_CALLS, 'clone3'].map(enosys),
     ...(processes.signal === 'none' ? SIGNAL_CALLS.map(refused) : []),
     ...namespaceRules(namespaces ?? []),
     // A terminal's input queue is another process's keyboard.

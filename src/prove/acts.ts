@@ -26,7 +26,7 @@ interface Bits {
 }
 
 /** One call by which an act can be done. */
-interface Way {
+export interface Way {
   readonly call: string;
   /** The argument that names the file; undefined where it is a descriptor of it. */
   readonly path: number | undefined;
@@ -129,25 +129,27 @@ export async function permittedWay(
     // Without a socket that can be connected, or send to an address, a call of that name does nothing.
     if (act === 'connect' && !(each.call === 'connect' ? sockets.connect : sockets.send)) continue;
     const model = await solver.find(
-      terms.and(meaningOf(policy, each.call, terms).permitted, ...asked(each, terms)),
+      terms.and(meaningOf(policy, each.call, terms).permitted, formulaOf(each, terms)),
     );
-    if (model !== undefined) return (path) => wayText(each, model, path);
+    if (model !== undefined) return (path) => callOfWay(each, model, path);
   }
   return undefined;
 }
 
-function asked({ path, bits }: Way, terms: Terms): readonly Term[] {
+/** That a call's arguments are such that it does the act. */
+export function formulaOf({ path, bits }: Way, terms: Terms): Term {
   const parts = bits.map(({ index, mask, values }): Term => {
     if (values === undefined) return terms.not(argumentIs(index, 0n, terms, mask));
     return terms.or(...values.map((value) => argumentIs(index, value, terms, mask)));
   });
   // A name is somewhere in the caller's memory.
-  return path === undefined ? parts : [...parts, argumentIs(path, POINTER, terms)];
+  return terms.and(...parts, ...(path === undefined ? [] : [argumentIs(path, POINTER, terms)]));
 }
 
 const POINTER = 0x7f00_0000_0000n;
 
-function wayText({ call, path: at, address }: Way, model: Model, path: string): string {
+/** The call as people read it. */
+export function callOfWay({ call, path: at, address }: Way, model: Model, path = '/any'): string {
   const values = argumentsOf(model);
   const names = signatureOf(call) ?? [];
   const texts = names.map(({ index, type }): string => {

@@ -1,7 +1,15 @@
 import type { Instruction, SeccompData, Verdict } from '../lowering/index.js';
 import { AUDIT_ARCH, decodeProgram, simulate } from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
-import { decideCall, errnoNumber, knownCalls, scalarEvent } from '../policy/index.js';
+import {
+  callNumber,
+  decideCall,
+  errnoNumber,
+  knownCalls,
+  OBJECT_CALLS,
+  RING_CALLS,
+  scalarEvent,
+} from '../policy/index.js';
 import { argumentsOf, callText, meaningOf } from './policy.js';
 import type { Assumptions } from './program.js';
 import { answersOf, assumption, NotAProgram } from './program.js';
@@ -28,6 +36,11 @@ export type Loader =
   | {
       readonly kind: 'vxe';
       /** Calls that the supervisor performs when the filter raises them. */
+      readonly supervised: readonly string[];
+    }
+  | {
+      /** Soft mode: what is raised is recorded and performed. What names an object is raised to be judged, permitted or not. */
+      readonly kind: 'soft';
       readonly supervised: readonly string[];
     }
   | {
@@ -123,37 +136,51 @@ function casesOf({ policy, loader }: FilterQuestion, terms: Terms): readonly Cas
     words: 'refuses it with ENOSYS, as no call that VXE knows',
   };
   const foreign = {
-    ...always(loader.kind === 'vxe' ? NOTIFY : KILL_PROCESS),
+    ...always(loader.kind === 'oci' ? KILL_PROCESS : NOTIFY),
     words: 'refuses calls of other architectures and of x32',
   };
   const calls = [...knownCalls()].map(([call, nr]): Case => {
-    const known = loader.kind === 'vxe' || loader.knows(call);
+    const known = loader.kind !== 'oci' || loader.knows(call);
     const expected = known ? expectedOf(policy, call, loader, terms) : [unknown];
     return { call, assumed: { numbers: [nr, nr], arch: own }, expected };
   });
-  const rest = gaps([...knownCalls().values()]).map(
+  const rest = gaps([...knownCalls().values()], 0, X32_BIT - 1).map(
     (numbers): Case => ({ call: undefined, assumed: { numbers, arch: own }, expected: [unknown] }),
   );
   // libseccomp takes the number -1, which tracers set, for no x32 call.
-  const minusOne = loader.kind === 'vxe' ? foreign : unknown;
+  const minusOne = loader.kind === 'oci' ? unknown : foreign;
+  // Performed, a ring would perform other calls that nothing sees; its numbers are the same on every architecture.
+  const held = { ...always(ERRNO | errno('EPERM')), words: 'refuses rings by every way into the kernel' };
+  const others = (from: number, to: number, arch: Assumptions['arch']): readonly Case[] => {
+    const rings = loader.kind === 'soft' ? RINGS.map((nr) => from + nr) : [];
+    const between = gaps(rings, from, to).map((numbers) => ({ numbers, expected: [foreign] }));
+    const apart = rings.map((nr) => ({ numbers: [nr, nr] as const, expected: [held] }));
+    return [...between, ...apart].map(({ numbers, expected }) => ({
+      call: undefined,
+      assumed: { numbers, arch },
+      expected,
+    }));
+  };
   return [
     ...calls,
     ...rest,
-    { call: undefined, assumed: { numbers: [X32_BIT, TOP - 1], arch: own }, expected: [foreign] },
+    ...others(X32_BIT, TOP - 1, own),
     { call: undefined, assumed: { numbers: [TOP, TOP], arch: own }, expected: [minusOne] },
-    { call: undefined, assumed: { numbers: [0, TOP], arch: { not: ARCH } }, expected: [foreign] },
+    ...others(0, TOP, { not: ARCH }),
   ];
 }
 
-/** The stretches of numbers below the x32 bit that no known call has. */
-function gaps(known: readonly number[]): readonly (readonly [number, number])[] {
+const RINGS: readonly number[] = RING_CALLS.flatMap((call) => callNumber(call) ?? []);
+
+/** The stretches of numbers that are none of these, bounds included. */
+function gaps(known: readonly number[], from: number, to: number): readonly (readonly [number, number])[] {
   const found: (readonly [number, number])[] = [];
-  let next = 0;
+  let next = from;
   for (const nr of [...known].sort((a, b) => a - b)) {
     if (nr > next) found.push([next, nr - 1]);
     next = nr + 1;
   }
-  return [...found, [next, X32_BIT - 1]];
+  return [...found, [next, to]];
 }
 
 function expectedOf(policy: Policy, call: string, loader: Loader, terms: Terms): readonly Expected[] {
@@ -181,17 +208,20 @@ function expectedOf(policy: Policy, call: string, loader: Loader, terms: Terms):
     ];
   }
   const supervised = loader.supervised.includes(call);
+  const judged = loader.kind === 'soft' && OBJECT_CALLS.includes(call);
+  const held = loader.kind === 'soft' && RING_CALLS.includes(call);
   return [
     ...quiet,
     {
       condition: meaning.permitted,
-      answers: [supervised ? NOTIFY : ALLOW],
+      answers: [supervised || judged ? NOTIFY : ALLOW],
       words: supervised ? 'permits it, where the supervisor performs it' : 'permits it',
     },
     // What is raised is performed there, so a refusal must come from the filter itself.
     {
       condition: meaning.refused,
-      answers: supervised && meaning.permitted !== terms.false ? [ERRNO | errno('EPERM')] : [NOTIFY],
+      answers:
+        held || (supervised && meaning.permitted !== terms.false) ? [ERRNO | errno('EPERM')] : [NOTIFY],
       words: 'refuses it with EPERM',
     },
   ];
@@ -247,6 +277,7 @@ function answerText(verdict: Verdict, call: string, loader: Loader): string {
     case 'errno':
       return `refuses it with error ${verdict.data}`;
     case 'notify':
+      if (loader.kind === 'soft') return 'raises it to the supervisor, which judges, records and performs it';
       return loader.kind === 'vxe' && loader.supervised.includes(call)
         ? 'raises it to the supervisor, which performs it'
         : 'raises it to the supervisor, which refuses it';

@@ -14,6 +14,7 @@ export { findInstance } from './never.js';
 export { NotAProgram } from './program.js';
 export type { Settings } from './settings.js';
 export { settingDifferences } from './settings.js';
+export { softBlindSpots } from './soft.js';
 export type { Model, Solver } from './solver.js';
 export { NoProver, startSolver, Undecided } from './solver.js';
 export { Terms } from './term.js';

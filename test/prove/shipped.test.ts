@@ -37,9 +37,11 @@ for (const { path, policy } of shippedProfiles()) {
     // Addresses and datagrams are held by programs on a cgroup; the filter and the files, which are proved here, do not depend on it.
     const cgroup = { addresses: true, unix: true, controllers: [], paths: [] };
     const plans = lower(policy, world, { cgroup });
-    const { filter, oci } = plans.seccomp;
+    const { filter, oci, soft } = plans.seccomp;
     const own = { policy, filter, loader: { kind: 'vxe', supervised: plans.supervised } } as const;
     t.is(await findDifference(own, solver), undefined);
+    const performing = { kind: 'soft', supervised: plans.supervised } as const;
+    t.is(await findDifference({ policy, filter: soft, loader: performing }, solver), undefined);
     const engine = unwrap(compileOci(oci, 'x86_64', ports.calls, ports.compiler));
     const knows = (call: string): boolean => ports.calls.resolve(call, 'x86_64') !== undefined;
     t.is(await findDifference({ policy, filter: engine, loader: { kind: 'oci', knows } }, solver), undefined);

@@ -41,6 +41,8 @@ export interface Subject {
   readonly name: string;
   readonly policy: Policy;
   readonly filter: Uint8Array;
+  /** What the calls go through in soft mode; undefined: the bundle has none. */
+  readonly softFilter: Uint8Array | undefined;
   readonly supervised: readonly string[];
   /** What another engine's seccomp library makes of the configuration. */
   readonly engineFilter: Uint8Array;
@@ -72,6 +74,7 @@ export function subjectFor(name: string, places: Places): Subject {
     name,
     policy: profile.policy,
     filter: lowered.seccomp.filter,
+    softFilter: lowered.seccomp.soft,
     supervised: lowered.supervised,
     engineFilter: engineFilter(lowered.seccomp.oci),
     files: {
@@ -108,6 +111,8 @@ function bundleSubject(name: string, store: BundleStore): Subject {
   const config = readConfig(join(folder, 'config.json'));
   const filterPath = join(folder, 'vxe/filter.bpf');
   if (!existsSync(filterPath)) throw broken(filterPath);
+  const softPath = config.softFilter === undefined ? undefined : join(folder, config.softFilter);
+  if (softPath !== undefined && !existsSync(softPath)) throw broken(softPath);
   const entries = store.inspect(name).entries.map(
     (entry): WorldEntry => ({
       path: entry.path,
@@ -122,6 +127,7 @@ function bundleSubject(name: string, store: BundleStore): Subject {
     name,
     policy: readBundleProfile(folder).policy,
     filter: readFileSync(filterPath),
+    softFilter: softPath === undefined ? undefined : readFileSync(softPath),
     supervised: config.supervised,
     engineFilter: engineFilter(config.seccomp),
     files: { landlock: [config.landlock], mounts: mountTable(config) },
@@ -149,6 +155,7 @@ function devices(): readonly WorldEntry[] {
 }
 
 interface Config extends MountConfig, Settings {
+  readonly softFilter: string | undefined;
   readonly seccomp: OciSeccomp;
   readonly landlock: OciLandlock;
   readonly addresses: readonly AddressRow[];
@@ -189,6 +196,7 @@ function readConfig(path: string): Config {
     const namespaces: { type: string }[] = json.linux.namespaces ?? [];
     return {
       seccomp: { ...json.linux.seccomp, syscalls },
+      softFilter: json.annotations?.['org.vxe.soft.filter'],
       supervised: words('org.vxe.supervised'),
       rootReadonly: json.root?.readonly === true,
       mounts,

@@ -21,21 +21,32 @@ import { wrongCalls } from './verify.js';
 /** The kernel refuses longer programs. */
 export const FILTER_MAX_INSTRUCTIONS = 4096;
 
+/** What becomes of some calls in soft mode, where the supervisor performs all that the filter raises. */
+export interface SoftCalls {
+  /** Raised even where they are permitted: the supervisor judges what Landlock would. */
+  readonly raised: ReadonlySet<string>;
+  /** Refused by the filter itself wherever they are refused, by every way into the kernel: performed, they would hide other calls. */
+  readonly held: ReadonlySet<string>;
+}
+
+const NONE: SoftCalls = { raised: new Set(), held: new Set() };
+
 /**
- * VXE's own filter: refusals are raised to the supervisor, unknown numbers get ENOSYS, foreign architectures are raised too. Calls in
- * `raised` are raised even where they are permitted: the filter of soft mode, in which the supervisor judges what Landlock would.
+ * VXE's own filter: refusals are raised to the supervisor, unknown numbers get ENOSYS, foreign architectures are raised too. With
+ * `soft` it is the filter of soft mode.
  */
 export function ownFilter(
   plans: readonly CallPlan[],
   arch: Arch,
-  raised: ReadonlySet<string> = new Set(),
+  soft: SoftCalls = NONE,
 ): Result<Uint8Array> {
-  const filter = filterOf(plans, arch, { raised });
-  const wrong = wrongCalls(filter, ARCHITECTURES[arch].audit, plans, (outcome, plan) =>
-    outcome.kind === 'allow' && raised.has(plan.call)
+  const filter = filterOf(plans, arch, soft);
+  const wrong = wrongCalls(filter, ARCHITECTURES[arch].audit, plans, (outcome, plan) => {
+    if (outcome.kind === 'refuse' && soft.held.has(plan.call)) return { action: 'errno', data: EPERM };
+    return outcome.kind === 'allow' && soft.raised.has(plan.call)
       ? verdictOf({ kind: 'supervised' })
-      : verdictOf(outcome),
-  );
+      : verdictOf(outcome);
+  });
   if (wrong.length === 0) return checkSize(filter, 'the filter');
   // The filter is made from the rows, and the boxes that it is held against are made from them in another way.
   return failure({
@@ -45,8 +56,7 @@ export function ownFilter(
   });
 }
 
-interface FilterOptions {
-  readonly raised?: ReadonlySet<string>;
+interface FilterOptions extends Partial<SoftCalls> {
   /** What the numbers get that no table of VXE has. */
   readonly unknown?: number;
 }
@@ -55,7 +65,18 @@ interface FilterOptions {
 export function filterOf(plans: readonly CallPlan[], arch: Arch, options: FilterOptions = {}): Uint8Array {
   const decisions = new Decisions();
   const { audit, otherTable } = ARCHITECTURES[arch];
+  const held = decisions.answer(RETURN.errno | EPERM);
+  const isHeld = (call: string): boolean => options.held?.has(call) === true;
   const foreign = decisions.answer(RETURN.notify);
+  const heldNumbers = plans.filter(({ call }) => isHeld(call)).map(({ nr }) => nr);
+  /** The numbers of another table, which are the same for calls of these years on every architecture. */
+  const foreignTable = (from: number): readonly Stretch[] => [
+    { from, decision: foreign },
+    ...heldNumbers.flatMap((nr) => [
+      { from: from + nr, decision: held },
+      { from: from + nr + 1, decision: foreign },
+    ]),
+  ];
   const unknown = decisions.answer(options.unknown ?? RETURN.errno | ENOSYS);
   const isRaised = (call: string): boolean =>
     SUPERVISED_CALLS.includes(call) || options.raised?.has(call) === true;
@@ -65,25 +86,41 @@ export function filterOf(plans: readonly CallPlan[], arch: Arch, options: Filter
     if (plan.nr > next) stretches.push({ from: next, decision: unknown });
     stretches.push({
       from: plan.nr,
-      decision: shorten(callDecision(plan, isRaised(plan.call), decisions), decisions),
+      decision: shorten(
+        callDecision(plan, isRaised(plan.call), isHeld(plan.call) ? held : foreign, decisions),
+        decisions,
+      ),
     });
     next = plan.nr + 1;
   }
   stretches.push({ from: next, decision: unknown });
-  if (otherTable !== undefined) stretches.push({ from: otherTable, decision: foreign });
-  const numbers = dispatch(stretches, wholeWord(DATA.nr), decisions);
-  return encodeProgram(assemble(decisions.question(wholeWord(DATA.arch), 'eq', audit, numbers, foreign)));
+  if (otherTable !== undefined) stretches.push(...foreignTable(otherTable));
+  const table = (list: readonly Stretch[]): Decision =>
+    dispatch(withoutEmpty(list), wholeWord(DATA.nr), decisions);
+  const others = table(foreignTable(0));
+  return encodeProgram(
+    assemble(decisions.question(wholeWord(DATA.arch), 'eq', audit, table(stretches), others)),
+  );
+}
+
+/** Of two stretches from one number on the later one counts. */
+function withoutEmpty(stretches: readonly Stretch[]): readonly Stretch[] {
+  return stretches.filter(({ from }, index) => stretches[index + 1]?.from !== from);
 }
 
 /** The evaluator's order: what is refused quietly, then what is permitted, then the rest. */
-function callDecision({ rule, unnamed }: CallPlan, raisedToo: boolean, decisions: Decisions): Decision {
-  const raised = decisions.answer(RETURN.notify);
+function callDecision(
+  { rule, unnamed }: CallPlan,
+  raisedToo: boolean,
+  refused: Decision,
+  decisions: Decisions,
+): Decision {
   const permitted = decisions.answer(raisedToo ? RETURN.notify : RETURN.allow);
-  if (rule === undefined) return unnamed === 'permit' ? permitted : raised;
+  if (rule === undefined) return unnamed === 'permit' ? permitted : refused;
   const granted =
     rule.permit === 'all'
       ? permitted
-      : rule.permit.reduceRight<Decision>((rest, row) => decisions.row(row, permitted, rest), raised);
+      : rule.permit.reduceRight<Decision>((rest, row) => decisions.row(row, permitted, rest), refused);
   return rule.quiet.reduceRight<Decision>(
     (rest, row) => decisions.row(row, decisions.answer(RETURN.errno | errnoOf(row.errno)), rest),
     granted,
@@ -118,3 +155,4 @@ export function errnoOf(name: string): number {
 }
 
 const ENOSYS = errnoOf('ENOSYS');
+const EPERM = errnoOf('EPERM');

@@ -1,7 +1,7 @@
 import type { Result } from '../../common/index.js';
 import { success } from '../../common/index.js';
 import type { Policy } from '../../policy/index.js';
-import { OBJECT_CALLS } from '../../policy/index.js';
+import { OBJECT_CALLS, RING_CALLS } from '../../policy/index.js';
 import type { SeccompPlan } from '../plan.js';
 import type { Arch, CallTable, SeccompCompiler } from '../ports.js';
 import { ownFilter } from './filter.js';
@@ -27,7 +27,7 @@ export function lowerSeccomp(
   if (!plans.ok) return plans;
   const filter = ownFilter(plans.value, arch);
   if (!filter.ok) return filter;
-  const soft = ownFilter(plans.value, arch, new Set(OBJECT_CALLS));
+  const soft = ownFilter(plans.value, arch, { raised: new Set(OBJECT_CALLS), held: new Set(RING_CALLS) });
   if (!soft.ok) return soft;
   const form = ociSeccomp(plans.value, arch, calls, compiler);
   if (!form.ok) return form;
