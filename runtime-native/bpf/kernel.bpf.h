@@ -85,6 +85,10 @@ struct thread_info {
 	unsigned int status;
 };
 
+struct pt_regs {
+	unsigned long orig_ax;
+};
+
 struct pid_namespace;
 
 struct upid {

@@ -29,7 +29,7 @@ struct vxe_record_state state;
 struct scratch {
 	struct vxe_record_key key;
 	struct vxe_record_event event;
-	__u8 data[VXE_RECORD_DATA + VXE_RECORD_TEXT + 256];
+	__u8 data[VXE_RECORD_DATA + VXE_RECORD_TEXT + 256] __attribute__((aligned(8)));
 };
 
 struct {
@@ -178,18 +178,41 @@ __noinline int piece_text(__u32 argument, __u64 address)
 struct climb {
 	struct dentry *dentry;
 	struct vfsmount *mnt;
+	struct dentry *top; /* of the mount */
 	__u32 at, size;
 	__u8 flags, done;
 };
+
+/* The parts of a dentry that a step needs lie together in every kernel so far: one reading takes them all. */
+struct dentry_head {
+	struct dentry *parent;
+	__u32 hash, length;
+	const unsigned char *name;
+};
+
+static __always_inline void head_read(struct dentry_head *head, struct dentry *dentry)
+{
+	const __u32 at = bpf_core_field_offset(struct dentry, d_parent);
+
+	if (bpf_core_field_offset(struct dentry, d_name.len) == at + 12 &&
+	    bpf_core_field_offset(struct dentry, d_name.name) == at + 16) {
+		if (bpf_probe_read_kernel(head, sizeof(*head), (void *)dentry + at) < 0)
+			__builtin_memset(head, 0, sizeof(*head));
+		return;
+	}
+	head->parent = BPF_CORE_READ(dentry, d_parent);
+	head->length = BPF_CORE_READ(dentry, d_name.len);
+	head->name = BPF_CORE_READ(dentry, d_name.name);
+}
 
 /* One step upward: a name, or from a mount's root to where it is mounted. */
 static long climb_step(__u32 index, void *context)
 {
 	struct climb *c = context;
 	struct scratch *s = scratch_get();
-	struct dentry *dentry = c->dentry, *parent;
+	struct dentry *dentry = c->dentry;
 	struct vfsmount *mnt = c->mnt;
-	const unsigned char *name;
+	struct dentry_head head = {};
 	__u32 length, at;
 
 	(void)index;
@@ -199,7 +222,7 @@ static long climb_step(__u32 index, void *context)
 		c->done = 1;
 		return 1;
 	}
-	if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
+	if (dentry == c->top) {
 		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 		struct mount *above = BPF_CORE_READ(m, mnt_parent);
 
@@ -208,12 +231,13 @@ static long climb_step(__u32 index, void *context)
 			return 1;
 		}
 		c->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		c->mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
+		mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
+		c->mnt = mnt;
+		c->top = BPF_CORE_READ(mnt, mnt_root);
 		return 0;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	length = BPF_CORE_READ(dentry, d_name.len);
-	name = BPF_CORE_READ(dentry, d_name.name);
+	head_read(&head, dentry);
+	length = head.length;
 	if (length > 255)
 		length = 255;
 	at = c->at + c->size;
@@ -224,18 +248,18 @@ static long climb_step(__u32 index, void *context)
 	at &= 2 * DATA_MASK + 1;
 	if (at > VXE_RECORD_DATA)
 		return 1;
-	if (bpf_probe_read_kernel(&s->data[at], length & 0xff, name) < 0)
+	if (bpf_probe_read_kernel(&s->data[at], length & 0xff, head.name) < 0)
 		return 1;
 	at += length & 0xff;
 	if (at < sizeof(s->data))
 		s->data[at] = 0;
 	c->size += (length & 0xff) + 1;
-	if (parent == dentry) {
+	if (head.parent == dentry) {
 		c->flags |= VXE_PIECE_ANONYMOUS;
 		c->done = 1;
 		return 1;
 	}
-	c->dentry = parent;
+	c->dentry = head.parent;
 	return 0;
 }
 
@@ -251,6 +275,7 @@ __noinline int piece_names(__u32 kind, __u32 argument, __u64 dentry_at, __u64 mn
 	if (at < 0)
 		return 0;
 	c.at = (__u32)at;
+	c.top = BPF_CORE_READ((struct vfsmount *)mnt_at, mnt_root);
 	bpf_loop(DEPTH, climb_step, &c, 0);
 	if (!c.done)
 		c.flags |= VXE_PIECE_CUT;
@@ -259,14 +284,14 @@ __noinline int piece_names(__u32 kind, __u32 argument, __u64 dentry_at, __u64 mn
 	return 0;
 }
 
+/* A task that the kernel vouches for is read like any memory, and only what hangs on an untyped pointer by a helper. */
 static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **table, *file = NULL;
+	struct fdtable *fdt = task->files->fdt;
+	struct file **table = fdt->fd, *file = NULL;
 
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
+	if (fd >= fdt->max_fds)
 		return NULL;
-	table = BPF_CORE_READ(fdt, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
 	/* The lowest bits of the table's entries are flags on some kernels. */
 	return (struct file *)((__u64)file & ~3ULL);
@@ -274,42 +299,39 @@ static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 
 static __always_inline void piece_file(__u32 kind, __u32 argument, struct file *file)
 {
+	struct path path = {};
 	__u32 mode, opened, flags = 0;
 
 	if (!file)
 		return;
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
 	opened = BPF_CORE_READ(file, f_mode);
+	bpf_core_read(&path, sizeof(path), &file->f_path);
 	if (opened & FMODE_CREATED)
 		flags |= VXE_PIECE_CREATED;
 	if (opened & FMODE_READ)
 		flags |= VXE_PIECE_READ;
 	if (opened & FMODE_WRITE)
 		flags |= VXE_PIECE_WRITE;
-	piece_names(kind, argument, (__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt),
-		    mode | flags << 16);
+	piece_names(kind, argument, (__u64)path.dentry, (__u64)path.mnt, mode | flags << 16);
 }
 
 /* What the path in an argument begins at, unless that is the anchor. */
 static __always_inline void piece_base(struct task_struct *task, __u32 argument, int absolute, int at, __u64 dirfd)
 {
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	struct dentry *dentry;
-	struct vfsmount *mnt;
+	struct path path = {};
 
 	if (absolute) {
-		dentry = BPF_CORE_READ(fs, root.dentry);
-		mnt = BPF_CORE_READ(fs, root.mnt);
-		if ((__u64)dentry == state.anchor_dentry && (__u64)mnt == state.anchor_mnt)
+		bpf_core_read(&path, sizeof(path), &task->fs->root);
+		if ((__u64)path.dentry == state.anchor_dentry && (__u64)path.mnt == state.anchor_mnt)
 			return;
 	} else if (at && (__s32)dirfd != AT_FDCWD) {
 		piece_file(VXE_PIECE_BASE, argument, file_of(task, (__u32)dirfd));
 		return;
 	} else {
-		dentry = BPF_CORE_READ(fs, pwd.dentry);
-		mnt = BPF_CORE_READ(fs, pwd.mnt);
+		bpf_core_read(&path, sizeof(path), &task->fs->pwd);
 	}
-	piece_names(VXE_PIECE_BASE, argument, (__u64)dentry, (__u64)mnt, 0);
+	piece_names(VXE_PIECE_BASE, argument, (__u64)path.dentry, (__u64)path.mnt, 0);
 }
 
 static __always_inline void address_take(struct scratch *s, __u64 address, __u64 size)
@@ -355,17 +377,23 @@ static __always_inline void hash_word(struct hash_state *h, __u64 word)
 	h->b ^= settings.secret_b;
 }
 
+#define HASH_WORDS 8
+
 static long hash_step(__u32 index, void *context)
 {
 	struct hash_state *h = context;
 	struct scratch *s = scratch_get();
-	__u32 at = index * 8;
-	__u64 word;
+	__u32 at = (index & 0x3ff) * HASH_WORDS * 8;
+	const __u64 *words;
 
-	if (!s || at >= h->size || at > sizeof(s->data) - 8)
+	if (!s || at > sizeof(s->data) - HASH_WORDS * 8)
 		return 1;
-	__builtin_memcpy(&word, &s->data[at], 8);
-	hash_word(h, word);
+	words = (const void *)&s->data[at];
+	for (__u32 i = 0; i < HASH_WORDS; i++) {
+		if (at + i * 8 >= h->size)
+			return 1;
+		hash_word(h, words[i]);
+	}
 	return 0;
 }
 
@@ -426,7 +454,7 @@ __noinline int event_hash(__u32 generation)
 	}
 	h.size = s->event.data_size;
 	if (h.size)
-		bpf_loop((h.size + 7) / 8, hash_step, &h, 0);
+		bpf_loop(h.size / (HASH_WORDS * 8) + 1, hash_step, &h, 0);
 	s->key.a = h.a;
 	s->key.b = h.b & ~(1ULL << 63);
 	return 0;
@@ -454,6 +482,7 @@ static __always_inline long event_write(struct scratch *s)
 
 	if (size > sizeof(s->event) + VXE_RECORD_DATA + VXE_RECORD_TEXT)
 		size = sizeof(s->event) + VXE_RECORD_DATA + VXE_RECORD_TEXT;
+	s->event.time = bpf_ktime_get_ns();
 	s->event.tid = number_of(task);
 	s->event.pid = number_of(BPF_CORE_READ(task, group_leader));
 	s->event.ppid = number_of(BPF_CORE_READ(task, real_parent, group_leader));
@@ -467,7 +496,6 @@ static __always_inline void event_begin(struct scratch *s, __u32 kind)
 	/* All but the address, which counts only where has_address says so. */
 	__builtin_memset(&s->event, 0, __builtin_offsetof(struct vxe_record_event, address));
 	s->event.kind = kind;
-	s->event.time = bpf_ktime_get_ns();
 	s->event.socket_type = -1;
 }
 
@@ -486,7 +514,7 @@ static __always_inline __s32 registers_read(struct task_struct *task, const void
 	*in_call = 0;
 	if (bpf_probe_read_kernel(&regs, sizeof(regs), from) < 0)
 		return -1;
-	event->compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT ? 1 : 0;
+	event->compat = task->thread_info.status & TS_COMPAT ? 1 : 0;
 	event->args[0] = event->compat ? (__u32)regs.bx : regs.di;
 	event->args[1] = event->compat ? (__u32)regs.cx : regs.si;
 	event->args[2] = event->compat ? (__u32)regs.dx : regs.dx;
@@ -535,7 +563,7 @@ static __always_inline int is_fork(const struct vxe_record_event *event)
 
 __noinline int argument_take(__u32 i)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct vxe_record_shape *shape;
 	struct scratch *s = scratch_get();
 	__u64 value, before, after;
@@ -585,16 +613,17 @@ __noinline int argument_take(__u32 i)
 
 static __always_inline void piece_found(struct scratch *s, struct task_struct *task, __u32 opens)
 {
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct path path = {};
 
-	if (opens == VXE_OPENS_DESCRIPTOR)
+	if (opens == VXE_OPENS_DESCRIPTOR) {
 		piece_file(VXE_PIECE_OBJECT, 6, file_of(task, (__u32)s->event.result));
-	else if (opens == VXE_OPENS_FOLDER)
-		piece_names(VXE_PIECE_OBJECT, 6, (__u64)BPF_CORE_READ(fs, pwd.dentry), (__u64)BPF_CORE_READ(fs, pwd.mnt),
-			    S_IFDIR);
+		return;
+	}
+	if (opens == VXE_OPENS_FOLDER)
+		bpf_core_read(&path, sizeof(path), &task->fs->pwd);
 	else
-		piece_names(VXE_PIECE_OBJECT, 6, (__u64)BPF_CORE_READ(fs, root.dentry), (__u64)BPF_CORE_READ(fs, root.mnt),
-			    S_IFDIR);
+		bpf_core_read(&path, sizeof(path), &task->fs->root);
+	piece_names(VXE_PIECE_OBJECT, 6, (__u64)path.dentry, (__u64)path.mnt, S_IFDIR);
 }
 
 static __always_inline void plain_key(struct vxe_record_key *key, __u32 generation, __u32 nr, __s64 result, __u32 has_result)
@@ -602,6 +631,19 @@ static __always_inline void plain_key(struct vxe_record_key *key, __u32 generati
 	/* No hash: these keys are exact. Hashed ones have this bit clear. */
 	key->a = (__u64)generation << 32 | nr;
 	key->b = 1ULL << 63 | (__u64)has_result << 32 | (result < 0 && result >= -4095 ? (__u32)-result : 0);
+}
+
+/* The time of the last one is as exact as the kernel's tick: the clock itself is read once in each. */
+static __always_inline void repeat_count(struct vxe_record_repeat *repeat, struct vxe_record_counters *count)
+{
+	__u64 tick = bpf_jiffies64();
+
+	__sync_fetch_and_add(&repeat->count, 1);
+	if (tick != repeat->tick) {
+		repeat->tick = tick;
+		repeat->last = bpf_ktime_get_ns();
+	}
+	count->folded++;
 }
 
 /* The event is filled in up to its arguments; it is told, or counted. */
@@ -629,9 +671,7 @@ static __always_inline void call_tell(struct scratch *s, struct task_struct *tas
 			event_hash(generation);
 		repeat = bpf_map_lookup_elem(&seen, &s->key);
 		if (repeat) {
-			__sync_fetch_and_add(&repeat->count, 1);
-			repeat->last = s->event.time;
-			count->folded++;
+			repeat_count(repeat, count);
 			return;
 		}
 	}
@@ -649,30 +689,27 @@ static __always_inline void call_tell(struct scratch *s, struct task_struct *tas
 }
 
 /* The many calls that only move data are counted here, with as little work as possible. */
-static __always_inline int plain_count(struct vxe_record_member *member, struct vxe_record_counters *count,
-				       const struct registers *regs, __s64 result)
+static __always_inline int plain_count(struct task_struct *task, struct vxe_record_member *member,
+				       struct vxe_record_counters *count, __s64 result)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
 	struct vxe_record_shape *shape;
 	struct vxe_record_repeat *repeat;
 	struct vxe_record_key key;
-	__u64 nr = 0;
 	__u32 index;
 
-	if (settings.every || bpf_probe_read_kernel(&nr, sizeof(nr), &regs->orig_ax) < 0 || nr >= VXE_RECORD_CALLS)
+	if (settings.every || nr >= VXE_RECORD_CALLS)
 		return 0;
 	index = (__u32)nr;
 	shape = bpf_map_lookup_elem(&shapes, &index);
-	if (!shape || !shape->plain || BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+	if (!shape || !shape->plain || task->thread_info.status & TS_COMPAT)
 		return 0;
 	plain_key(&key, member->generation, index, result, 1);
 	repeat = bpf_map_lookup_elem(&seen, &key);
 	if (!repeat)
 		return 0;
-	__sync_fetch_and_add(&repeat->count, 1);
-	repeat->last = bpf_ktime_get_ns();
 	count->calls++;
-	count->folded++;
+	repeat_count(repeat, count);
 	return 1;
 }
 
@@ -687,11 +724,10 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!state.armed || !(member = member_find()))
 		return 0;
+	task = bpf_get_current_task_btf();
 	count = counters_get();
-	s = scratch_get();
-	if (!count || !s || plain_count(member, count, (void *)ctx->args[0], (__s64)ctx->args[1]))
+	if (!count || plain_count(task, member, count, (__s64)ctx->args[1]) || !(s = scratch_get()))
 		return 0;
-	task = (void *)bpf_get_current_task();
 	event_begin(s, VXE_RECORD_CALL);
 	s->event.nr = registers_read(task, (void *)ctx->args[0], &s->event, &in_call);
 	s->event.result = (__s64)ctx->args[1];
@@ -830,13 +866,14 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *task = (void *)ctx->args[0];
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	struct vxe_record_member *member = member_find();
 	struct vxe_record_counters *count;
 	struct scratch *s;
 	int in_call;
 
+	(void)ctx;
 	if (!member)
 		return 0;
 	count = counters_get();
@@ -848,14 +885,14 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	 * before a signal took the process on the way back, has left its result behind and is not told again.
 	 */
 	event_begin(s, VXE_RECORD_CALL);
-	s->event.nr = registers_read(task, (void *)bpf_task_pt_regs(bpf_get_current_task_btf()), &s->event, &in_call);
+	s->event.nr = registers_read(task, (void *)bpf_task_pt_regs(task), &s->event, &in_call);
 	if (state.armed && s->event.nr != -1 && in_call) {
 		count->calls++;
 		call_tell(s, task, member->generation, count);
 	}
 	if (state.armed) {
 		event_begin(s, VXE_RECORD_EXIT);
-		s->event.exit_code = (__u32)BPF_CORE_READ(task, exit_code);
+		s->event.exit_code = (__u32)task->exit_code;
 		process_tell(s);
 	}
 	if (__sync_fetch_and_add(&member->threads, -1) <= 1)

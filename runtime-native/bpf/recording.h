@@ -122,7 +122,7 @@ struct vxe_record_key {
 };
 
 struct vxe_record_repeat {
-	__u64 seq, count, last;
+	__u64 seq, count, last, tick;
 };
 
 /* Per CPU; each call that a member makes raises `calls` and one of the others. */
