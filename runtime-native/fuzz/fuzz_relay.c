@@ -25,6 +25,27 @@ static void check_syslog(const char *datagram, size_t size, size_t room)
 	free(line);
 }
 
+static void check_forwarded(const char *datagram, size_t size, size_t room)
+{
+	static const char tag[] = " vxe-popd[";
+	char *line = malloc(room + 1), *end;
+	size_t length = vxe_relay_syslog_datagram("popd", datagram, size, line, room);
+	long priority;
+
+	need(length <= room);
+	line[length] = '\0';
+	if (length) {
+		/* Whose word it is, and how loud, is not for the program to say. */
+		need(line[0] == '<');
+		priority = strtol(line + 1, &end, 10);
+		need(*end == '>' && priority >= 8 && priority < 24 * 8 && priority / 8 != 5 && priority % 8 != 0);
+		need(strlen(end) > 16 + sizeof(tag) && !memcmp(end + 16, tag, strlen(tag)));
+	}
+	for (size_t i = 0; i < length; i++)
+		need((unsigned char)line[i] >= ' ' && line[i] != 127);
+	free(line);
+}
+
 static void check_notify(const char *datagram, size_t size, size_t room)
 {
 	static const char *const spoken_for[] = {"MAINPID", "FDSTORE", "FDNAME", "NOTIFYACCESS", "BUSERROR", "BARRIER"};
@@ -52,6 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(datagram, data, size);
 	check_syslog(datagram, size, 4200);
 	check_syslog(datagram, size, 32);
+	check_forwarded(datagram, size, 4600);
+	check_forwarded(datagram, size, 64);
+	check_forwarded(datagram, size, 32);
 	check_notify(datagram, size, 4096);
 	check_notify(datagram, size, 16);
 	free(datagram);

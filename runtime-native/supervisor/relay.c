@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,35 +35,89 @@ size_t vxe_relay_receive(int fd, char *out, size_t size)
 	return got > 0 ? (size_t)got : 0;
 }
 
+struct syslog_message {
+	const char *text, *end; /* without priority, date and line end */
+	int priority;		/* facility * 8 + severity, -1: none */
+};
+
+static struct syslog_message syslog_read(const char *datagram, size_t size)
+{
+	struct syslog_message message = {.text = datagram, .end = datagram + size, .priority = -1};
+	const char *p = datagram;
+	int priority = 0;
+
+	while (message.end > message.text && (message.end[-1] == '\n' || message.end[-1] == '\0'))
+		message.end--;
+	if (p < message.end && *p == '<') {
+		const char *digits = ++p;
+
+		for (; p < message.end && p - digits < 4 && *p >= '0' && *p <= '9'; p++)
+			priority = priority * 10 + (*p - '0');
+		if (p < message.end && *p == '>' && p > digits) {
+			message.priority = priority;
+			message.text = p + 1;
+		}
+	}
+	/* "Mmm dd hh:mm:ss " in local time without a year: replaced by ours. */
+	p = message.text;
+	if (message.end - p > 16 && p[3] == ' ' && p[6] == ' ' && p[9] == ':' && p[12] == ':' && p[15] == ' ')
+		message.text += 16;
+	return message;
+}
+
+/* Nothing inside may begin a second line, or hold a control sequence for who reads. */
+static size_t text_append(const struct syslog_message *message, char *out, size_t used, size_t out_size)
+{
+	for (const char *p = message->text; p < message->end && used < out_size; p++)
+		out[used++] = (unsigned char)*p < ' ' || *p == 127 ? ' ' : *p;
+	return used;
+}
+
 size_t vxe_relay_syslog_line(const char *datagram, size_t size, char *out, size_t out_size)
 {
-	const char *text = datagram, *end = datagram + size;
+	struct syslog_message message = syslog_read(datagram, size);
 	struct timespec now;
 	struct tm tm;
 	char date[32];
 	size_t used;
 	int n;
 
-	while (end > text && (end[-1] == '\n' || end[-1] == '\0'))
-		end--;
-	if (text < end && *text == '<') {
-		const char *close_bracket = memchr(text, '>', (size_t)(end - text) < 6 ? (size_t)(end - text) : 6);
-
-		if (close_bracket)
-			text = close_bracket + 1;
-	}
-	/* "Mmm dd hh:mm:ss " in local time without a year: replaced by ours. */
-	if (end - text > 16 && text[3] == ' ' && text[6] == ' ' && text[9] == ':' && text[12] == ':' && text[15] == ' ')
-		text += 16;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	n = snprintf(out, out_size, "%s ", date);
-	used = n > 0 ? (size_t)n : 0;
-	for (; text < end && used + 1 < out_size; text++)
-		out[used++] = (unsigned char)*text < ' ' || *text == 127 ? ' ' : *text;
+	used = text_append(&message, out, n > 0 ? (size_t)n : 0, out_size - 1);
 	out[used++] = '\n';
 	return used;
+}
+
+/*
+ * The host's log takes the sender's word for facility, severity and tag. The kernel's facility and that of the log itself are not a
+ * program's, nobody's terminal is written to (which daemons do for LOG_EMERG), and what stands where the tag does is the instance's.
+ */
+static int priority_held(int priority)
+{
+	int facility = priority >> 3, severity = priority & LOG_PRIMASK;
+
+	if (priority < 0)
+		return LOG_DAEMON | LOG_NOTICE;
+	if (facility == LOG_KERN >> 3 || facility == LOG_SYSLOG >> 3 || facility >= LOG_NFACILITIES)
+		facility = LOG_DAEMON >> 3;
+	return facility << 3 | (severity == LOG_EMERG ? LOG_ALERT : severity);
+}
+
+size_t vxe_relay_syslog_datagram(const char *id, const char *datagram, size_t size, char *out, size_t out_size)
+{
+	struct syslog_message message = syslog_read(datagram, size);
+	time_t now = time(NULL);
+	char date[32];
+	struct tm tm;
+	int n;
+
+	localtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%b %e %H:%M:%S", &tm);
+	n = snprintf(out, out_size, "<%d>%s vxe-%s[%d]: ", priority_held(message.priority), date, id, (int)getpid());
+	return n < 0 || (size_t)n >= out_size ? 0 : text_append(&message, out, (size_t)n, out_size);
 }
 
 static void datagram_send(const char *path, const char *data, size_t size)
@@ -80,9 +135,13 @@ static void datagram_send(const char *path, const char *data, size_t size)
 		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
-void vxe_relay_syslog_forward(const char *datagram, size_t size)
+void vxe_relay_syslog_forward(const char *log, const char *id, const char *datagram, size_t size)
 {
-	datagram_send("/dev/log", datagram, size);
+	char out[4600];
+	size_t used = vxe_relay_syslog_datagram(id, datagram, size, out, sizeof(out));
+
+	if (used)
+		datagram_send(log, out, used);
 }
 
 size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size_t out_size)

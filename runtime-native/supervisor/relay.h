@@ -13,8 +13,11 @@ int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **e
 size_t vxe_relay_receive(int fd, char *out, size_t size);
 /* "<30>Jan  1 00:00:00 popa3d[7]: text" -> "2026-01-01T00:00:00Z popa3d[7]: text\n". Length written. */
 size_t vxe_relay_syslog_line(const char *datagram, size_t size, char *out, size_t out_size);
-/* To the host's /dev/log, if it has one. */
-void vxe_relay_syslog_forward(const char *datagram, size_t size);
+/* The same for the host's log: "<30>Jan  1 00:00:00 vxe-ID[PID]: popa3d[7]: text". The tag and the PID are VXE's, whatever the program
+   wrote, and a facility or severity that is not a program's to use is replaced. Length written, 0: no room. */
+size_t vxe_relay_syslog_datagram(const char *id, const char *datagram, size_t size, char *out, size_t out_size);
+/* To the socket of the host's log (/dev/log), if it has one. */
+void vxe_relay_syslog_forward(const char *log, const char *id, const char *datagram, size_t size);
 /* The lines of a notification that are passed on, each with its end; bytes written. */
 size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size_t out_size);
 /* To the service manager. MAINPID and other lines that would let the program speak for the supervisor are left out. */

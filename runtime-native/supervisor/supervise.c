@@ -115,7 +115,7 @@ static void syslog_drain(struct vxe_supervision *s)
 	for (int i = 0; i < 64 && (size = vxe_relay_receive(s->syslog_fd, datagram, sizeof(datagram))); i++) {
 		vxe_output_append(s->log_dir_fd, &s->output_log, line,
 				  vxe_relay_syslog_line(datagram, size, line, sizeof(line)));
-		vxe_relay_syslog_forward(datagram, size);
+		vxe_relay_syslog_forward("/dev/log", s->id, datagram, size);
 	}
 }
 

@@ -84,6 +84,40 @@ static void syslog_lines(void)
 	}
 }
 
+static void syslog_forward(const char *folder)
+{
+	static const struct {
+		const char *datagram, *priority, *text, *what;
+	} rows[] = {
+		{"<22>Nov 22 09:34:50 popa3d[7]: login", "<22>", "popa3d[7]: login", "the mail facility is kept"},
+		{"<0>kernel: panic", "<25>", "kernel: panic", "an emergency of the kernel is the daemon's alert"},
+		{"<44>rsyslogd: x", "<28>", "rsyslogd: x", "what the log says of itself is not the program's to say"},
+		{"<8>to all terminals", "<9>", "to all terminals", "nobody's terminal is written to"},
+		{"<9999>x", "<31>", "x", "a facility that there is not"},
+		{"<38>sshd[1]: Accepted password", "<38>", "sshd[1]: Accepted password", "another program's tag"},
+		{"x\n<0>kernel: y", "<29>", "x <0>kernel: y", "a second line"},
+		{"<>x", "<29>", "<>x", "a priority without digits"},
+		{"", "<29>", "", "nothing"},
+	};
+	char path[256], got[512], tag[64];
+	int fd = vxe_relay_bind(folder, "log", NULL);
+
+	snprintf(path, sizeof(path), "%s/log", folder);
+	snprintf(tag, sizeof(tag), " vxe-popd[%d]: ", (int)getpid());
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		size_t size, used = strlen(rows[i].priority);
+
+		vxe_relay_syslog_forward(path, "popd", rows[i].datagram, strlen(rows[i].datagram));
+		size = vxe_relay_receive(fd, got, sizeof(got) - 1);
+		got[size] = '\0';
+		ok(size >= used + 15 + strlen(tag) && !memcmp(got, rows[i].priority, used) &&
+			   !memcmp(got + used + 15, tag, strlen(tag)) && same_text(got + used + 15 + strlen(tag), rows[i].text),
+		   "to the host's log: %s", rows[i].what);
+	}
+	close(fd);
+	unlink(path);
+}
+
 static void notify_relay(const char *folder)
 {
 	struct vxe_error *err = NULL;
@@ -322,6 +356,7 @@ int main(void)
 	errno_words();
 	listen_words();
 	syslog_lines();
+	syslog_forward(folder);
 	notify_relay(folder);
 	records(folder);
 	record_kinds(folder);

@@ -34,6 +34,11 @@ check 'alice logs in and sees three messages' [ "$(grep -c '^[123] ' <<<"$listin
 check 'a message arrives whole' contains "$(pop3 retrieve "alice:$password" /3)" 'The figures are fine\.'
 refuses_wrong_password() { ! pop3 wrong alice:wrong /; }
 check 'a wrong password is refused' refuses_wrong_password
+told() { journalctl --no-pager -o cat -t vxe-popd | grep -q 'popa3d.*alice'; }
+check "the host's log has its messages, under the tag of the instance" eventually 10 told
+forged() { [[ -n $(journalctl --no-pager -q -t popa3d) ]]; }
+untold() { ! forged; }
+check "and under no program's own" untold
 server=$(process_of popa3d)
 check 'the server is in the cgroup of its unit' grep -q "/vxe@popd.service" "/proc/$server/cgroup"
 check 'it stops' systemctl stop "$unit"
