@@ -10,47 +10,45 @@ const WHOLE = (1n << 64n) - 1n;
 const number = (value) =>
   value === WHOLE ? 'UINT64_MAX' : value < 10n ? `${value}` : `0x${value.toString(16)}`;
 
+const names = [];
 const sets = new Map();
-const useLists = [];
+const uses = [];
 
-function setName(set) {
-  if (!sets.has(set.name)) sets.set(set.name, set);
-  return `set_${set.name}`;
+/** A set's place; its names are added to theirs, with an end. */
+function setPlace(set) {
+  const known = sets.get(set.name);
+  if (known) return known.place;
+  const place = sets.size;
+  const first = set.kind === 'names' ? names.length : 0;
+  sets.set(set.name, { place, text: `\t{VXE_VALUE_${set.kind.toUpperCase()}, ${first}}, /* ${set.name} */` });
+  if (set.kind === 'names') {
+    for (const { mask, value, name } of set.names)
+      names.push(`\t{${number(mask)}, ${number(value)}, "${name}"},`);
+    names.push('\t{0, 0, ""},');
+  }
+  return place;
 }
 
-function useText({ set, where }) {
+function useText({ set, where }, call, argument) {
   const values = where?.values ?? [];
-  return `{&${setName(set)}, ${where?.index ?? -1}, ${values.length}, {${values.map(number).join(', ') || '0'}}}`;
+  const list = values.map(number).join(', ') || '0';
+  return `\t{{${list}}, ${setPlace(set)}, ${where?.index ?? -1}, ${values.length}}, /* ${call} ${argument.name} */`;
 }
 
 function argumentText(call, argument) {
-  const uses = valueUses(call, argument);
-  const type = `VXE_ARG_${argument.type.toUpperCase()}`;
-  if (uses.length === 0) return `{"${argument.name}", ${type}, NULL, 0}`;
-  const name = `uses_${call}_${argument.name}`;
-  useLists.push(`static const struct vxe_value_use ${name}[] = {${uses.map(useText).join(', ')}};`);
-  return `{"${argument.name}", ${type}, ${name}, ${uses.length}}`;
+  const used = valueUses(call, argument);
+  const first = used.length > 0 ? uses.length : 0;
+  uses.push(...used.map((use) => useText(use, call, argument)));
+  return `{"${argument.name}", VXE_ARG_${argument.type.toUpperCase()}, ${used.length}, ${first}}`;
 }
 
 function callText([call, nr]) {
   const signature = signatureOf(call);
   const list = (signature ?? []).map((argument) => argumentText(call, argument)).join(', ');
-  return `\t{"${call}", ${nr}, ${signature === undefined ? -1 : signature.length}, {${list || '{0}'}}},`;
+  return `\t{"${call}", ${nr}, ${signature === undefined ? -1 : signature.length}, {${list || '{{0}, 0, 0, 0}'}}},`;
 }
 
-function setText(set) {
-  if (set.kind !== 'names')
-    return [
-      `static const struct vxe_value_set set_${set.name} = {VXE_VALUE_${set.kind.toUpperCase()}, NULL};`,
-    ];
-  return [
-    `static const struct vxe_value_name names_${set.name}[] = {`,
-    ...set.names.map(({ mask, value, name }) => `\t{${number(mask)}, ${number(value)}, "${name}"},`),
-    '\t{0, 0, NULL},',
-    '};',
-    `static const struct vxe_value_set set_${set.name} = {VXE_VALUE_NAMES, names_${set.name}};`,
-  ];
-}
+const table = (type, name, rows) => [`const struct ${type} ${name}[] = {`, ...rows, '};', ''];
 
 const calls = [...knownCalls()].sort(([, a], [, b]) => a - b).map(callText);
 const text = [
@@ -58,14 +56,15 @@ const text = [
   '/* clang-format off */',
   '#include "calls.h"',
   '',
-  ...[...sets.values()].flatMap(setText),
-  '',
-  ...useLists,
-  '',
+  ...table('vxe_value_name', 'vxe_value_names', names),
+  ...table(
+    'vxe_value_set',
+    'vxe_value_sets',
+    [...sets.values()].map(({ text }) => text),
+  ),
+  ...table('vxe_value_use', 'vxe_value_uses', uses),
   '/* By number, on x86_64. */',
-  'const struct vxe_call_shape vxe_call_shapes[] = {',
-  ...calls,
-  '};',
+  ...table('vxe_call_shape', 'vxe_call_shapes', calls),
   'const size_t vxe_call_shape_count = sizeof(vxe_call_shapes) / sizeof(*vxe_call_shapes);',
   '',
 ].join('\n');

@@ -94,13 +94,13 @@ uint64_t vxe_argument_value(const struct vxe_argument *argument, uint64_t value)
 const struct vxe_value_set *vxe_value_set_find(const struct vxe_argument *argument, const uint64_t args[6])
 {
 	for (size_t i = 0; i < argument->n_uses; i++) {
-		const struct vxe_value_use *use = &argument->uses[i];
+		const struct vxe_value_use *use = &vxe_value_uses[argument->first_use + i];
 
 		if (use->other < 0)
-			return use->set;
+			return &vxe_value_sets[use->set];
 		for (size_t j = 0; j < use->n_values; j++)
 			if ((uint32_t)args[(int)use->other] == (uint32_t)use->values[j])
-				return use->set;
+				return &vxe_value_sets[use->set];
 	}
 	return NULL;
 }
@@ -115,7 +115,7 @@ int vxe_value_write(const struct vxe_value_set *set, uint64_t value, char *out, 
 		return snprintf(out, size, value ? "0%" PRIo64 : "%" PRIo64, value) < (int)size ? 0 : -1;
 	if (set->kind == VXE_VALUE_NUMBER)
 		return snprintf(out, size, value < 65536 ? "%" PRIu64 : "0x%" PRIx64, value) < (int)size ? 0 : -1;
-	for (const struct vxe_value_name *name = set->names; name->name; name++) {
+	for (const struct vxe_value_name *name = &vxe_value_names[set->first]; name->name[0]; name++) {
 		if ((value & name->mask) != name->value || (told & name->mask))
 			continue;
 		told |= name->mask;

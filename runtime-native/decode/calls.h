@@ -23,37 +23,44 @@ enum vxe_argument_type {
 	VXE_ARG_SOCKADDR,
 };
 
+/*
+ * The tables hold no pointers but places in one another: in a program that is loaded anywhere each pointer would be written at every
+ * start, into a page of its own for every process.
+ */
 struct vxe_value_name {
 	uint64_t mask, value;
-	const char *name; /* NULL: the end */
+	char name[40]; /* empty: the end */
 };
 
 struct vxe_value_set {
 	enum { VXE_VALUE_NAMES, VXE_VALUE_OCTAL, VXE_VALUE_NUMBER } kind;
-	const struct vxe_value_name *names;
+	uint16_t first; /* of vxe_value_names */
 };
 
 struct vxe_value_use {
-	const struct vxe_value_set *set;
+	uint64_t values[8];
+	uint16_t set;	   /* of vxe_value_sets */
 	signed char other; /* only where this argument has one of the values; -1: everywhere */
 	unsigned char n_values;
-	uint64_t values[8];
 };
 
 struct vxe_argument {
-	const char *name;
-	enum vxe_argument_type type;
-	const struct vxe_value_use *uses; /* none: no rule speaks of its values */
-	size_t n_uses;
+	char name[16];
+	unsigned char type;   /* enum vxe_argument_type */
+	unsigned char n_uses; /* none: no rule speaks of its values */
+	uint16_t first_use;   /* of vxe_value_uses */
 };
 
 struct vxe_call_shape {
-	const char *name;
-	int nr;	    /* on x86_64 */
-	int n_args; /* -1: not known */
+	char name[28];
+	int16_t nr;	/* on x86_64 */
+	int16_t n_args; /* -1: not known */
 	struct vxe_argument args[6];
 };
 
+extern const struct vxe_value_name vxe_value_names[];
+extern const struct vxe_value_set vxe_value_sets[];
+extern const struct vxe_value_use vxe_value_uses[];
 extern const struct vxe_call_shape vxe_call_shapes[];
 extern const size_t vxe_call_shape_count;
 

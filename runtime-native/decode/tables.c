@@ -2,7 +2,7 @@
 /* clang-format off */
 #include "calls.h"
 
-static const struct vxe_value_name names_open[] = {
+const struct vxe_value_name vxe_value_names[] = {
 	{3, 0, "O_RDONLY"},
 	{3, 1, "O_WRONLY"},
 	{3, 2, "O_RDWR"},
@@ -23,29 +23,19 @@ static const struct vxe_value_name names_open[] = {
 	{0x800, 0x800, "O_NONBLOCK"},
 	{0x200000, 0x200000, "O_PATH"},
 	{0x200, 0x200, "O_TRUNC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_open = {VXE_VALUE_NAMES, names_open};
-static const struct vxe_value_set set_octal = {VXE_VALUE_OCTAL, NULL};
-static const struct vxe_value_name names_seek[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "SEEK_SET"},
 	{UINT64_MAX, 1, "SEEK_CUR"},
 	{UINT64_MAX, 2, "SEEK_END"},
 	{UINT64_MAX, 3, "SEEK_DATA"},
 	{UINT64_MAX, 4, "SEEK_HOLE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_seek = {VXE_VALUE_NAMES, names_seek};
-static const struct vxe_value_name names_prot[] = {
+	{0, 0, ""},
 	{1, 1, "PROT_READ"},
 	{2, 2, "PROT_WRITE"},
 	{4, 4, "PROT_EXEC"},
 	{0x1000000, 0x1000000, "PROT_GROWSDOWN"},
 	{0x2000000, 0x2000000, "PROT_GROWSUP"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_prot = {VXE_VALUE_NAMES, names_prot};
-static const struct vxe_value_name names_map[] = {
+	{0, 0, ""},
 	{0xf, 1, "MAP_SHARED"},
 	{0xf, 2, "MAP_PRIVATE"},
 	{0xf, 3, "MAP_SHARED_VALIDATE"},
@@ -63,10 +53,7 @@ static const struct vxe_value_name names_map[] = {
 	{0x8000, 0x8000, "MAP_POPULATE"},
 	{0x20000, 0x20000, "MAP_STACK"},
 	{0x80000, 0x80000, "MAP_SYNC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_map = {VXE_VALUE_NAMES, names_map};
-static const struct vxe_value_name names_signal[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 6, "SIGABRT"},
 	{UINT64_MAX, 0x11, "SIGCHLD"},
 	{UINT64_MAX, 0x1d, "SIGIO"},
@@ -98,17 +85,11 @@ static const struct vxe_value_name names_signal[] = {
 	{UINT64_MAX, 0x1c, "SIGWINCH"},
 	{UINT64_MAX, 0x18, "SIGXCPU"},
 	{UINT64_MAX, 0x19, "SIGXFSZ"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_signal = {VXE_VALUE_NAMES, names_signal};
-static const struct vxe_value_name names_mask[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "SIG_BLOCK"},
 	{UINT64_MAX, 1, "SIG_UNBLOCK"},
 	{UINT64_MAX, 2, "SIG_SETMASK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_mask = {VXE_VALUE_NAMES, names_mask};
-static const struct vxe_value_name names_ioctl[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0x5401, "TCGETS"},
 	{UINT64_MAX, 0x5402, "TCSETS"},
 	{UINT64_MAX, 0x5403, "TCSETSW"},
@@ -297,31 +278,19 @@ static const struct vxe_value_name names_ioctl[] = {
 	{UINT64_MAX, 0x1275, "BLKTRACESTOP"},
 	{UINT64_MAX, 0x1276, "BLKTRACETEARDOWN"},
 	{UINT64_MAX, 0x127f, "BLKZEROOUT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_ioctl = {VXE_VALUE_NAMES, names_ioctl};
-static const struct vxe_value_name names_access[] = {
+	{0, 0, ""},
 	{4, 4, "R_OK"},
 	{2, 2, "W_OK"},
 	{1, 1, "X_OK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_access = {VXE_VALUE_NAMES, names_access};
-static const struct vxe_value_name names_mremap[] = {
+	{0, 0, ""},
 	{1, 1, "MREMAP_MAYMOVE"},
 	{2, 2, "MREMAP_FIXED"},
 	{4, 4, "MREMAP_DONTUNMAP"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_mremap = {VXE_VALUE_NAMES, names_mremap};
-static const struct vxe_value_name names_msync[] = {
+	{0, 0, ""},
 	{1, 1, "MS_ASYNC"},
 	{2, 2, "MS_INVALIDATE"},
 	{4, 4, "MS_SYNC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_msync = {VXE_VALUE_NAMES, names_msync};
-static const struct vxe_value_name names_madvise[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "MADV_NORMAL"},
 	{UINT64_MAX, 0x14, "MADV_COLD"},
 	{UINT64_MAX, 0x11, "MADV_DODUMP"},
@@ -345,24 +314,15 @@ static const struct vxe_value_name names_madvise[] = {
 	{UINT64_MAX, 0xd, "MADV_UNMERGEABLE"},
 	{UINT64_MAX, 3, "MADV_WILLNEED"},
 	{UINT64_MAX, 0x12, "MADV_WIPEONFORK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_madvise = {VXE_VALUE_NAMES, names_madvise};
-static const struct vxe_value_name names_ipc[] = {
+	{0, 0, ""},
 	{0x200, 0x200, "IPC_CREAT"},
 	{0x400, 0x400, "IPC_EXCL"},
 	{0x800, 0x800, "IPC_NOWAIT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_ipc = {VXE_VALUE_NAMES, names_ipc};
-static const struct vxe_value_name names_interval[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "ITIMER_REAL"},
 	{UINT64_MAX, 1, "ITIMER_VIRTUAL"},
 	{UINT64_MAX, 2, "ITIMER_PROF"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_interval = {VXE_VALUE_NAMES, names_interval};
-static const struct vxe_value_name names_domain[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "AF_UNSPEC"},
 	{UINT64_MAX, 1, "AF_UNIX"},
 	{UINT64_MAX, 2, "AF_INET"},
@@ -408,10 +368,7 @@ static const struct vxe_value_name names_domain[] = {
 	{UINT64_MAX, 0x19, "AF_WANPIPE"},
 	{UINT64_MAX, 9, "AF_X25"},
 	{UINT64_MAX, 0x2c, "AF_XDP"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_domain = {VXE_VALUE_NAMES, names_domain};
-static const struct vxe_value_name names_socktype[] = {
+	{0, 0, ""},
 	{0xf, 1, "SOCK_STREAM"},
 	{0xf, 2, "SOCK_DGRAM"},
 	{0xf, 3, "SOCK_RAW"},
@@ -421,10 +378,7 @@ static const struct vxe_value_name names_socktype[] = {
 	{0xf, 0xa, "SOCK_PACKET"},
 	{0x80000, 0x80000, "SOCK_CLOEXEC"},
 	{0x800, 0x800, "SOCK_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_socktype = {VXE_VALUE_NAMES, names_socktype};
-static const struct vxe_value_name names_protocol[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "IPPROTO_IP"},
 	{UINT64_MAX, 0x33, "IPPROTO_AH"},
 	{UINT64_MAX, 0x5e, "IPPROTO_BEETPH"},
@@ -458,10 +412,7 @@ static const struct vxe_value_name names_protocol[] = {
 	{UINT64_MAX, 0x1d, "IPPROTO_TP"},
 	{UINT64_MAX, 0x11, "IPPROTO_UDP"},
 	{UINT64_MAX, 0x88, "IPPROTO_UDPLITE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_protocol = {VXE_VALUE_NAMES, names_protocol};
-static const struct vxe_value_name names_netlink[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "NETLINK_ROUTE"},
 	{UINT64_MAX, 2, "NETLINK_USERSOCK"},
 	{UINT64_MAX, 4, "NETLINK_SOCK_DIAG"},
@@ -475,11 +426,7 @@ static const struct vxe_value_name names_netlink[] = {
 	{UINT64_MAX, 0xf, "NETLINK_KOBJECT_UEVENT"},
 	{UINT64_MAX, 0x10, "NETLINK_GENERIC"},
 	{UINT64_MAX, 0x15, "NETLINK_CRYPTO"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_netlink = {VXE_VALUE_NAMES, names_netlink};
-static const struct vxe_value_set set_number = {VXE_VALUE_NUMBER, NULL};
-static const struct vxe_value_name names_message[] = {
+	{0, 0, ""},
 	{1, 1, "MSG_OOB"},
 	{2, 2, "MSG_PEEK"},
 	{4, 4, "MSG_DONTROUTE"},
@@ -496,17 +443,11 @@ static const struct vxe_value_name names_message[] = {
 	{0x4000000, 0x4000000, "MSG_ZEROCOPY"},
 	{0x20000000, 0x20000000, "MSG_FASTOPEN"},
 	{0x40000000, 0x40000000, "MSG_CMSG_CLOEXEC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_message = {VXE_VALUE_NAMES, names_message};
-static const struct vxe_value_name names_shutdown[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "SHUT_RD"},
 	{UINT64_MAX, 1, "SHUT_WR"},
 	{UINT64_MAX, 2, "SHUT_RDWR"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_shutdown = {VXE_VALUE_NAMES, names_shutdown};
-static const struct vxe_value_name names_level[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "IPPROTO_IP"},
 	{UINT64_MAX, 1, "SOL_SOCKET"},
 	{UINT64_MAX, 6, "IPPROTO_TCP"},
@@ -541,10 +482,7 @@ static const struct vxe_value_name names_level[] = {
 	{UINT64_MAX, 0x11f, "SOL_VSOCK"},
 	{UINT64_MAX, 0x106, "SOL_X25"},
 	{UINT64_MAX, 0x11b, "SOL_XDP"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_level = {VXE_VALUE_NAMES, names_level};
-static const struct vxe_value_name names_so[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 1, "SO_DEBUG"},
 	{UINT64_MAX, 2, "SO_REUSEADDR"},
 	{UINT64_MAX, 3, "SO_TYPE"},
@@ -592,10 +530,7 @@ static const struct vxe_value_name names_so[] = {
 	{UINT64_MAX, 0x39, "SO_COOKIE"},
 	{UINT64_MAX, 0x3b, "SO_PEERGROUPS"},
 	{UINT64_MAX, 0x3c, "SO_ZEROCOPY"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_so = {VXE_VALUE_NAMES, names_so};
-static const struct vxe_value_name names_tcp[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 1, "TCP_NODELAY"},
 	{UINT64_MAX, 2, "TCP_MAXSEG"},
 	{UINT64_MAX, 3, "TCP_CORK"},
@@ -614,10 +549,7 @@ static const struct vxe_value_name names_tcp[] = {
 	{UINT64_MAX, 0x1e, "TCP_FASTOPEN_CONNECT"},
 	{UINT64_MAX, 0x1f, "TCP_ULP"},
 	{UINT64_MAX, 0x19, "TCP_NOTSENT_LOWAT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_tcp = {VXE_VALUE_NAMES, names_tcp};
-static const struct vxe_value_name names_ip[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 1, "IP_TOS"},
 	{UINT64_MAX, 2, "IP_TTL"},
 	{UINT64_MAX, 3, "IP_HDRINCL"},
@@ -637,10 +569,7 @@ static const struct vxe_value_name names_ip[] = {
 	{UINT64_MAX, 0x22, "IP_MULTICAST_LOOP"},
 	{UINT64_MAX, 0x23, "IP_ADD_MEMBERSHIP"},
 	{UINT64_MAX, 0x24, "IP_DROP_MEMBERSHIP"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_ip = {VXE_VALUE_NAMES, names_ip};
-static const struct vxe_value_name names_clone[] = {
+	{0, 0, ""},
 	{0x200000, 0x200000, "CLONE_CHILD_CLEARTID"},
 	{0x1000000, 0x1000000, "CLONE_CHILD_SETTID"},
 	{0x100000000, 0x100000000, "CLONE_CLEAR_SIGHAND"},
@@ -698,19 +627,13 @@ static const struct vxe_value_name names_clone[] = {
 	{0xff, 0x1c, "SIGWINCH"},
 	{0xff, 0x18, "SIGXCPU"},
 	{0xff, 0x19, "SIGXFSZ"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_clone = {VXE_VALUE_NAMES, names_clone};
-static const struct vxe_value_name names_wait[] = {
+	{0, 0, ""},
 	{1, 1, "WNOHANG"},
 	{2, 2, "WUNTRACED"},
 	{4, 4, "WEXITED"},
 	{8, 8, "WCONTINUED"},
 	{0x1000000, 0x1000000, "WNOWAIT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_wait = {VXE_VALUE_NAMES, names_wait};
-static const struct vxe_value_name names_fcntl[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "F_DUPFD"},
 	{UINT64_MAX, 1, "F_GETFD"},
 	{UINT64_MAX, 2, "F_SETFD"},
@@ -740,32 +663,20 @@ static const struct vxe_value_name names_fcntl[] = {
 	{UINT64_MAX, 0x40c, "F_SET_RW_HINT"},
 	{UINT64_MAX, 0x40d, "F_GET_FILE_RW_HINT"},
 	{UINT64_MAX, 0x40e, "F_SET_FILE_RW_HINT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_fcntl = {VXE_VALUE_NAMES, names_fcntl};
-static const struct vxe_value_name names_fdflags[] = {
+	{0, 0, ""},
 	{1, 1, "FD_CLOEXEC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_fdflags = {VXE_VALUE_NAMES, names_fdflags};
-static const struct vxe_value_name names_seals[] = {
+	{0, 0, ""},
 	{1, 1, "F_SEAL_SEAL"},
 	{2, 2, "F_SEAL_SHRINK"},
 	{4, 4, "F_SEAL_GROW"},
 	{8, 8, "F_SEAL_WRITE"},
 	{0x10, 0x10, "F_SEAL_FUTURE_WRITE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_seals = {VXE_VALUE_NAMES, names_seals};
-static const struct vxe_value_name names_lock[] = {
+	{0, 0, ""},
 	{1, 1, "LOCK_SH"},
 	{2, 2, "LOCK_EX"},
 	{4, 4, "LOCK_NB"},
 	{8, 8, "LOCK_UN"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_lock = {VXE_VALUE_NAMES, names_lock};
-static const struct vxe_value_name names_limit[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 7, "RLIMIT_NOFILE"},
 	{UINT64_MAX, 9, "RLIMIT_AS"},
 	{UINT64_MAX, 4, "RLIMIT_CORE"},
@@ -783,17 +694,11 @@ static const struct vxe_value_name names_limit[] = {
 	{UINT64_MAX, 0xf, "RLIMIT_RTTIME"},
 	{UINT64_MAX, 0xb, "RLIMIT_SIGPENDING"},
 	{UINT64_MAX, 3, "RLIMIT_STACK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_limit = {VXE_VALUE_NAMES, names_limit};
-static const struct vxe_value_name names_usage[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "RUSAGE_SELF"},
 	{UINT64_MAX, UINT64_MAX, "RUSAGE_CHILDREN"},
 	{UINT64_MAX, 1, "RUSAGE_THREAD"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_usage = {VXE_VALUE_NAMES, names_usage};
-static const struct vxe_value_name names_ptrace[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "PTRACE_TRACEME"},
 	{UINT64_MAX, 1, "PTRACE_PEEKTEXT"},
 	{UINT64_MAX, 2, "PTRACE_PEEKDATA"},
@@ -806,34 +711,22 @@ static const struct vxe_value_name names_ptrace[] = {
 	{UINT64_MAX, 0x18, "PTRACE_SYSCALL"},
 	{UINT64_MAX, 0x4206, "PTRACE_SEIZE"},
 	{UINT64_MAX, 0x4207, "PTRACE_INTERRUPT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_ptrace = {VXE_VALUE_NAMES, names_ptrace};
-static const struct vxe_value_name names_priority[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "PRIO_PROCESS"},
 	{UINT64_MAX, 1, "PRIO_PGRP"},
 	{UINT64_MAX, 2, "PRIO_USER"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_priority = {VXE_VALUE_NAMES, names_priority};
-static const struct vxe_value_name names_scheduler[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "SCHED_NORMAL"},
 	{UINT64_MAX, 1, "SCHED_FIFO"},
 	{UINT64_MAX, 2, "SCHED_RR"},
 	{UINT64_MAX, 3, "SCHED_BATCH"},
 	{UINT64_MAX, 5, "SCHED_IDLE"},
 	{UINT64_MAX, 6, "SCHED_DEADLINE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_scheduler = {VXE_VALUE_NAMES, names_scheduler};
-static const struct vxe_value_name names_mlockall[] = {
+	{0, 0, ""},
 	{1, 1, "MCL_CURRENT"},
 	{2, 2, "MCL_FUTURE"},
 	{4, 4, "MCL_ONFAULT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_mlockall = {VXE_VALUE_NAMES, names_mlockall};
-static const struct vxe_value_name names_prctl[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 1, "PR_SET_PDEATHSIG"},
 	{UINT64_MAX, 2, "PR_GET_PDEATHSIG"},
 	{UINT64_MAX, 3, "PR_GET_DUMPABLE"},
@@ -875,18 +768,12 @@ static const struct vxe_value_name names_prctl[] = {
 	{UINT64_MAX, 0x3e, "PR_SCHED_CORE"},
 	{UINT64_MAX, 0x59616d61, "PR_SET_PTRACER"},
 	{UINT64_MAX, 0x53564d41, "PR_SET_VMA"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_prctl = {VXE_VALUE_NAMES, names_prctl};
-static const struct vxe_value_name names_ambient[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 1, "PR_CAP_AMBIENT_IS_SET"},
 	{UINT64_MAX, 2, "PR_CAP_AMBIENT_RAISE"},
 	{UINT64_MAX, 3, "PR_CAP_AMBIENT_LOWER"},
 	{UINT64_MAX, 4, "PR_CAP_AMBIENT_CLEAR_ALL"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_ambient = {VXE_VALUE_NAMES, names_ambient};
-static const struct vxe_value_name names_capability[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0x1e, "CAP_AUDIT_CONTROL"},
 	{UINT64_MAX, 0x25, "CAP_AUDIT_READ"},
 	{UINT64_MAX, 0x1d, "CAP_AUDIT_WRITE"},
@@ -928,10 +815,7 @@ static const struct vxe_value_name names_capability[] = {
 	{UINT64_MAX, 0x19, "CAP_SYS_TIME"},
 	{UINT64_MAX, 0x1a, "CAP_SYS_TTY_CONFIG"},
 	{UINT64_MAX, 0x23, "CAP_WAKE_ALARM"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_capability = {VXE_VALUE_NAMES, names_capability};
-static const struct vxe_value_name names_arch[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0x1001, "ARCH_SET_GS"},
 	{UINT64_MAX, 0x1002, "ARCH_SET_FS"},
 	{UINT64_MAX, 0x1003, "ARCH_GET_FS"},
@@ -946,10 +830,7 @@ static const struct vxe_value_name names_arch[] = {
 	{UINT64_MAX, 0x2001, "ARCH_MAP_VDSO_X32"},
 	{UINT64_MAX, 0x1025, "ARCH_REQ_XCOMP_GUEST_PERM"},
 	{UINT64_MAX, 0x1023, "ARCH_REQ_XCOMP_PERM"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_arch = {VXE_VALUE_NAMES, names_arch};
-static const struct vxe_value_name names_mount[] = {
+	{0, 0, ""},
 	{1, 1, "MS_RDONLY"},
 	{2, 2, "MS_NOSUID"},
 	{4, 4, "MS_NODEV"},
@@ -973,18 +854,12 @@ static const struct vxe_value_name names_mount[] = {
 	{0x200000, 0x200000, "MS_RELATIME"},
 	{0x1000000, 0x1000000, "MS_STRICTATIME"},
 	{0x2000000, 0x2000000, "MS_LAZYTIME"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_mount = {VXE_VALUE_NAMES, names_mount};
-static const struct vxe_value_name names_umount[] = {
+	{0, 0, ""},
 	{1, 1, "MNT_FORCE"},
 	{2, 2, "MNT_DETACH"},
 	{4, 4, "MNT_EXPIRE"},
 	{8, 8, "UMOUNT_NOFOLLOW"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_umount = {VXE_VALUE_NAMES, names_umount};
-static const struct vxe_value_name names_futex[] = {
+	{0, 0, ""},
 	{0xfffffffffffffe7f, 0, "FUTEX_WAIT"},
 	{0xfffffffffffffe7f, 1, "FUTEX_WAKE"},
 	{0xfffffffffffffe7f, 3, "FUTEX_REQUEUE"},
@@ -1000,20 +875,14 @@ static const struct vxe_value_name names_futex[] = {
 	{0xfffffffffffffe7f, 0xd, "FUTEX_LOCK_PI2"},
 	{0x80, 0x80, "FUTEX_PRIVATE_FLAG"},
 	{0x100, 0x100, "FUTEX_CLOCK_REALTIME"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_futex = {VXE_VALUE_NAMES, names_futex};
-static const struct vxe_value_name names_advice[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "POSIX_FADV_NORMAL"},
 	{UINT64_MAX, 1, "POSIX_FADV_RANDOM"},
 	{UINT64_MAX, 2, "POSIX_FADV_SEQUENTIAL"},
 	{UINT64_MAX, 3, "POSIX_FADV_WILLNEED"},
 	{UINT64_MAX, 4, "POSIX_FADV_DONTNEED"},
 	{UINT64_MAX, 5, "POSIX_FADV_NOREUSE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_advice = {VXE_VALUE_NAMES, names_advice};
-static const struct vxe_value_name names_clock[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "CLOCK_REALTIME"},
 	{UINT64_MAX, 1, "CLOCK_MONOTONIC"},
 	{UINT64_MAX, 7, "CLOCK_BOOTTIME"},
@@ -1025,30 +894,18 @@ static const struct vxe_value_name names_clock[] = {
 	{UINT64_MAX, 5, "CLOCK_REALTIME_COARSE"},
 	{UINT64_MAX, 0xb, "CLOCK_TAI"},
 	{UINT64_MAX, 3, "CLOCK_THREAD_CPUTIME_ID"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_clock = {VXE_VALUE_NAMES, names_clock};
-static const struct vxe_value_name names_timer[] = {
+	{0, 0, ""},
 	{1, 1, "TIMER_ABSTIME"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_timer = {VXE_VALUE_NAMES, names_timer};
-static const struct vxe_value_name names_epollctl[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 1, "EPOLL_CTL_ADD"},
 	{UINT64_MAX, 2, "EPOLL_CTL_DEL"},
 	{UINT64_MAX, 3, "EPOLL_CTL_MOD"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_epollctl = {VXE_VALUE_NAMES, names_epollctl};
-static const struct vxe_value_name names_waitid[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "P_ALL"},
 	{UINT64_MAX, 1, "P_PID"},
 	{UINT64_MAX, 2, "P_PGID"},
 	{UINT64_MAX, 3, "P_PIDFD"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_waitid = {VXE_VALUE_NAMES, names_waitid};
-static const struct vxe_value_name names_keyctl[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "KEYCTL_GET_KEYRING_ID"},
 	{UINT64_MAX, 1, "KEYCTL_JOIN_SESSION_KEYRING"},
 	{UINT64_MAX, 2, "KEYCTL_UPDATE"},
@@ -1062,10 +919,7 @@ static const struct vxe_value_name names_keyctl[] = {
 	{UINT64_MAX, 0xa, "KEYCTL_SEARCH"},
 	{UINT64_MAX, 0xb, "KEYCTL_READ"},
 	{UINT64_MAX, 0xc, "KEYCTL_INSTANTIATE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_keyctl = {VXE_VALUE_NAMES, names_keyctl};
-static const struct vxe_value_name names_watch[] = {
+	{0, 0, ""},
 	{1, 1, "IN_ACCESS"},
 	{2, 2, "IN_MODIFY"},
 	{4, 4, "IN_ATTRIB"},
@@ -1086,10 +940,7 @@ static const struct vxe_value_name names_watch[] = {
 	{0x20000000, 0x20000000, "IN_MASK_ADD"},
 	{0x40000000, 0x40000000, "IN_ISDIR"},
 	{0x80000000, 0x80000000, "IN_ONESHOT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_watch = {VXE_VALUE_NAMES, names_watch};
-static const struct vxe_value_name names_at[] = {
+	{0, 0, ""},
 	{0x100, 0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x400, 0x400, "AT_SYMLINK_FOLLOW"},
 	{0x1000, 0x1000, "AT_EMPTY_PATH"},
@@ -1097,15 +948,9 @@ static const struct vxe_value_name names_at[] = {
 	{0x2000, 0x2000, "AT_STATX_FORCE_SYNC"},
 	{0x4000, 0x4000, "AT_STATX_DONT_SYNC"},
 	{0x8000, 0x8000, "AT_RECURSIVE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_at = {VXE_VALUE_NAMES, names_at};
-static const struct vxe_value_name names_unlink[] = {
+	{0, 0, ""},
 	{0x200, 0x200, "AT_REMOVEDIR"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_unlink = {VXE_VALUE_NAMES, names_unlink};
-static const struct vxe_value_name names_spaces[] = {
+	{0, 0, ""},
 	{0x2000000, 0x2000000, "CLONE_NEWCGROUP"},
 	{0x8000000, 0x8000000, "CLONE_NEWIPC"},
 	{0x40000000, 0x40000000, "CLONE_NEWNET"},
@@ -1117,666 +962,701 @@ static const struct vxe_value_name names_spaces[] = {
 	{0x400, 0x400, "CLONE_FILES"},
 	{0x200, 0x200, "CLONE_FS"},
 	{0x40000, 0x40000, "CLONE_SYSVSEM"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_spaces = {VXE_VALUE_NAMES, names_spaces};
-static const struct vxe_value_name names_splice[] = {
+	{0, 0, ""},
 	{1, 1, "SPLICE_F_MOVE"},
 	{2, 2, "SPLICE_F_NONBLOCK"},
 	{4, 4, "SPLICE_F_MORE"},
 	{8, 8, "SPLICE_F_GIFT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_splice = {VXE_VALUE_NAMES, names_splice};
-static const struct vxe_value_name names_timerfd[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "TFD_CLOEXEC"},
 	{0x800, 0x800, "TFD_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_timerfd = {VXE_VALUE_NAMES, names_timerfd};
-static const struct vxe_value_name names_fallocate[] = {
+	{0, 0, ""},
 	{1, 1, "FALLOC_FL_KEEP_SIZE"},
 	{2, 2, "FALLOC_FL_PUNCH_HOLE"},
 	{8, 8, "FALLOC_FL_COLLAPSE_RANGE"},
 	{0x10, 0x10, "FALLOC_FL_ZERO_RANGE"},
 	{0x20, 0x20, "FALLOC_FL_INSERT_RANGE"},
 	{0x40, 0x40, "FALLOC_FL_UNSHARE_RANGE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_fallocate = {VXE_VALUE_NAMES, names_fallocate};
-static const struct vxe_value_name names_timerset[] = {
+	{0, 0, ""},
 	{1, 1, "TFD_TIMER_ABSTIME"},
 	{2, 2, "TFD_TIMER_CANCEL_ON_SET"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_timerset = {VXE_VALUE_NAMES, names_timerset};
-static const struct vxe_value_name names_sockflags[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "SOCK_CLOEXEC"},
 	{0x800, 0x800, "SOCK_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_sockflags = {VXE_VALUE_NAMES, names_sockflags};
-static const struct vxe_value_name names_signalfd[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "SFD_CLOEXEC"},
 	{0x800, 0x800, "SFD_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_signalfd = {VXE_VALUE_NAMES, names_signalfd};
-static const struct vxe_value_name names_eventfd[] = {
+	{0, 0, ""},
 	{1, 1, "EFD_SEMAPHORE"},
 	{0x80000, 0x80000, "EFD_CLOEXEC"},
 	{0x800, 0x800, "EFD_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_eventfd = {VXE_VALUE_NAMES, names_eventfd};
-static const struct vxe_value_name names_epollcreate[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "EPOLL_CLOEXEC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_epollcreate = {VXE_VALUE_NAMES, names_epollcreate};
-static const struct vxe_value_name names_closing[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "O_CLOEXEC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_closing = {VXE_VALUE_NAMES, names_closing};
-static const struct vxe_value_name names_pipe[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "O_CLOEXEC"},
 	{0x4000, 0x4000, "O_DIRECT"},
 	{0x800, 0x800, "O_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_pipe = {VXE_VALUE_NAMES, names_pipe};
-static const struct vxe_value_name names_inotify[] = {
+	{0, 0, ""},
 	{0x80000, 0x80000, "IN_CLOEXEC"},
 	{0x800, 0x800, "IN_NONBLOCK"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_inotify = {VXE_VALUE_NAMES, names_inotify};
-static const struct vxe_value_name names_rename[] = {
+	{0, 0, ""},
 	{1, 1, "RENAME_NOREPLACE"},
 	{2, 2, "RENAME_EXCHANGE"},
 	{4, 4, "RENAME_WHITEOUT"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_rename = {VXE_VALUE_NAMES, names_rename};
-static const struct vxe_value_name names_seccomp[] = {
+	{0, 0, ""},
 	{UINT64_MAX, 0, "SECCOMP_SET_MODE_STRICT"},
 	{UINT64_MAX, 1, "SECCOMP_SET_MODE_FILTER"},
 	{UINT64_MAX, 2, "SECCOMP_GET_ACTION_AVAIL"},
 	{UINT64_MAX, 3, "SECCOMP_GET_NOTIF_SIZES"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_seccomp = {VXE_VALUE_NAMES, names_seccomp};
-static const struct vxe_value_name names_seccompflags[] = {
+	{0, 0, ""},
 	{1, 1, "SECCOMP_FILTER_FLAG_TSYNC"},
 	{2, 2, "SECCOMP_FILTER_FLAG_LOG"},
 	{4, 4, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"},
 	{8, 8, "SECCOMP_FILTER_FLAG_NEW_LISTENER"},
 	{0x10, 0x10, "SECCOMP_FILTER_FLAG_TSYNC_ESRCH"},
 	{0x20, 0x20, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_seccompflags = {VXE_VALUE_NAMES, names_seccompflags};
-static const struct vxe_value_name names_random[] = {
+	{0, 0, ""},
 	{1, 1, "GRND_NONBLOCK"},
 	{2, 2, "GRND_RANDOM"},
 	{4, 4, "GRND_INSECURE"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_random = {VXE_VALUE_NAMES, names_random};
-static const struct vxe_value_name names_memfd[] = {
+	{0, 0, ""},
 	{1, 1, "MFD_CLOEXEC"},
 	{2, 2, "MFD_ALLOW_SEALING"},
 	{4, 4, "MFD_HUGETLB"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_memfd = {VXE_VALUE_NAMES, names_memfd};
-static const struct vxe_value_name names_rw[] = {
+	{0, 0, ""},
 	{1, 1, "RWF_HIPRI"},
 	{2, 2, "RWF_DSYNC"},
 	{4, 4, "RWF_SYNC"},
 	{8, 8, "RWF_NOWAIT"},
 	{0x10, 0x10, "RWF_APPEND"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_rw = {VXE_VALUE_NAMES, names_rw};
-static const struct vxe_value_name names_closerange[] = {
+	{0, 0, ""},
 	{2, 2, "CLOSE_RANGE_UNSHARE"},
 	{4, 4, "CLOSE_RANGE_CLOEXEC"},
-	{0, 0, NULL},
-};
-static const struct vxe_value_set set_closerange = {VXE_VALUE_NAMES, names_closerange};
-static const struct vxe_value_name names_eaccess[] = {
+	{0, 0, ""},
 	{0x200, 0x200, "AT_EACCESS"},
 	{0x100, 0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x1000, 0x1000, "AT_EMPTY_PATH"},
-	{0, 0, NULL},
+	{0, 0, ""},
 };
-static const struct vxe_value_set set_eaccess = {VXE_VALUE_NAMES, names_eaccess};
 
-static const struct vxe_value_use uses_open_flags[] = {{&set_open, -1, 0, {0}}};
-static const struct vxe_value_use uses_open_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_lseek_whence[] = {{&set_seek, -1, 0, {0}}};
-static const struct vxe_value_use uses_mmap_prot[] = {{&set_prot, -1, 0, {0}}};
-static const struct vxe_value_use uses_mmap_flags[] = {{&set_map, -1, 0, {0}}};
-static const struct vxe_value_use uses_mprotect_prot[] = {{&set_prot, -1, 0, {0}}};
-static const struct vxe_value_use uses_rt_sigaction_sig[] = {{&set_signal, -1, 0, {0}}};
-static const struct vxe_value_use uses_rt_sigprocmask_how[] = {{&set_mask, -1, 0, {0}}};
-static const struct vxe_value_use uses_ioctl_request[] = {{&set_ioctl, -1, 0, {0}}};
-static const struct vxe_value_use uses_access_mode[] = {{&set_access, -1, 0, {0}}};
-static const struct vxe_value_use uses_mremap_flags[] = {{&set_mremap, -1, 0, {0}}};
-static const struct vxe_value_use uses_msync_flags[] = {{&set_msync, -1, 0, {0}}};
-static const struct vxe_value_use uses_madvise_advice[] = {{&set_madvise, -1, 0, {0}}};
-static const struct vxe_value_use uses_shmget_flags[] = {{&set_ipc, -1, 0, {0}}};
-static const struct vxe_value_use uses_getitimer_which[] = {{&set_interval, -1, 0, {0}}};
-static const struct vxe_value_use uses_setitimer_which[] = {{&set_interval, -1, 0, {0}}};
-static const struct vxe_value_use uses_socket_domain[] = {{&set_domain, -1, 0, {0}}};
-static const struct vxe_value_use uses_socket_type[] = {{&set_socktype, -1, 0, {0}}};
-static const struct vxe_value_use uses_socket_protocol[] = {{&set_protocol, 0, 2, {2, 0xa}}, {&set_netlink, 0, 1, {0x10}}, {&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_sendto_flags[] = {{&set_message, -1, 0, {0}}};
-static const struct vxe_value_use uses_recvfrom_flags[] = {{&set_message, -1, 0, {0}}};
-static const struct vxe_value_use uses_sendmsg_flags[] = {{&set_message, -1, 0, {0}}};
-static const struct vxe_value_use uses_recvmsg_flags[] = {{&set_message, -1, 0, {0}}};
-static const struct vxe_value_use uses_shutdown_how[] = {{&set_shutdown, -1, 0, {0}}};
-static const struct vxe_value_use uses_socketpair_domain[] = {{&set_domain, -1, 0, {0}}};
-static const struct vxe_value_use uses_socketpair_type[] = {{&set_socktype, -1, 0, {0}}};
-static const struct vxe_value_use uses_socketpair_protocol[] = {{&set_protocol, 0, 2, {2, 0xa}}, {&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setsockopt_level[] = {{&set_level, -1, 0, {0}}};
-static const struct vxe_value_use uses_setsockopt_name[] = {{&set_so, 1, 1, {1}}, {&set_tcp, 1, 1, {6}}, {&set_ip, 1, 1, {0}}, {&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_getsockopt_level[] = {{&set_level, -1, 0, {0}}};
-static const struct vxe_value_use uses_getsockopt_name[] = {{&set_so, 1, 1, {1}}, {&set_tcp, 1, 1, {6}}, {&set_ip, 1, 1, {0}}, {&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_clone_flags[] = {{&set_clone, -1, 0, {0}}};
-static const struct vxe_value_use uses_wait4_options[] = {{&set_wait, -1, 0, {0}}};
-static const struct vxe_value_use uses_kill_sig[] = {{&set_signal, -1, 0, {0}}};
-static const struct vxe_value_use uses_semget_flags[] = {{&set_ipc, -1, 0, {0}}};
-static const struct vxe_value_use uses_msgget_flags[] = {{&set_ipc, -1, 0, {0}}};
-static const struct vxe_value_use uses_fcntl_command[] = {{&set_fcntl, -1, 0, {0}}};
-static const struct vxe_value_use uses_fcntl_arg[] = {{&set_open, 1, 1, {4}}, {&set_fdflags, 1, 1, {2}}, {&set_seals, 1, 1, {0x409}}};
-static const struct vxe_value_use uses_flock_operation[] = {{&set_lock, -1, 0, {0}}};
-static const struct vxe_value_use uses_mkdir_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_creat_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_chmod_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchmod_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_chown_owner[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_chown_group[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchown_owner[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchown_group[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_lchown_owner[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_lchown_group[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_umask_mask[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_getrlimit_resource[] = {{&set_limit, -1, 0, {0}}};
-static const struct vxe_value_use uses_getrusage_who[] = {{&set_usage, -1, 0, {0}}};
-static const struct vxe_value_use uses_ptrace_request[] = {{&set_ptrace, -1, 0, {0}}};
-static const struct vxe_value_use uses_setuid_uid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setgid_gid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setreuid_ruid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setreuid_euid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setregid_rgid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setregid_egid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setresuid_ruid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setresuid_euid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setresuid_suid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setresgid_rgid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setresgid_egid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setresgid_sgid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setfsuid_uid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_setfsgid_gid[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_rt_sigqueueinfo_sig[] = {{&set_signal, -1, 0, {0}}};
-static const struct vxe_value_use uses_mknod_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_personality_persona[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_getpriority_which[] = {{&set_priority, -1, 0, {0}}};
-static const struct vxe_value_use uses_setpriority_which[] = {{&set_priority, -1, 0, {0}}};
-static const struct vxe_value_use uses_sched_setscheduler_policy[] = {{&set_scheduler, -1, 0, {0}}};
-static const struct vxe_value_use uses_mlockall_flags[] = {{&set_mlockall, -1, 0, {0}}};
-static const struct vxe_value_use uses_prctl_option[] = {{&set_prctl, -1, 0, {0}}};
-static const struct vxe_value_use uses_prctl_arg2[] = {{&set_ambient, 0, 1, {0x2f}}, {&set_capability, 0, 2, {0x17, 0x18}}, {&set_signal, 0, 1, {1}}, {&set_number, 0, 7, {4, 8, 0x24, 0x26, 0x29, 0x16, 0x1c}}};
-static const struct vxe_value_use uses_prctl_arg3[] = {{&set_capability, 0, 1, {0x2f}}};
-static const struct vxe_value_use uses_arch_prctl_option[] = {{&set_arch, -1, 0, {0}}};
-static const struct vxe_value_use uses_setrlimit_resource[] = {{&set_limit, -1, 0, {0}}};
-static const struct vxe_value_use uses_mount_flags[] = {{&set_mount, -1, 0, {0}}};
-static const struct vxe_value_use uses_umount2_flags[] = {{&set_umount, -1, 0, {0}}};
-static const struct vxe_value_use uses_tkill_sig[] = {{&set_signal, -1, 0, {0}}};
-static const struct vxe_value_use uses_futex_operation[] = {{&set_futex, -1, 0, {0}}};
-static const struct vxe_value_use uses_fadvise64_advice[] = {{&set_advice, -1, 0, {0}}};
-static const struct vxe_value_use uses_timer_create_clock[] = {{&set_clock, -1, 0, {0}}};
-static const struct vxe_value_use uses_timer_settime_flags[] = {{&set_timer, -1, 0, {0}}};
-static const struct vxe_value_use uses_clock_settime_clock[] = {{&set_clock, -1, 0, {0}}};
-static const struct vxe_value_use uses_clock_gettime_clock[] = {{&set_clock, -1, 0, {0}}};
-static const struct vxe_value_use uses_clock_getres_clock[] = {{&set_clock, -1, 0, {0}}};
-static const struct vxe_value_use uses_clock_nanosleep_clock[] = {{&set_clock, -1, 0, {0}}};
-static const struct vxe_value_use uses_clock_nanosleep_flags[] = {{&set_timer, -1, 0, {0}}};
-static const struct vxe_value_use uses_epoll_ctl_operation[] = {{&set_epollctl, -1, 0, {0}}};
-static const struct vxe_value_use uses_tgkill_sig[] = {{&set_signal, -1, 0, {0}}};
-static const struct vxe_value_use uses_mq_open_flags[] = {{&set_open, -1, 0, {0}}};
-static const struct vxe_value_use uses_mq_open_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_waitid_which[] = {{&set_waitid, -1, 0, {0}}};
-static const struct vxe_value_use uses_waitid_options[] = {{&set_wait, -1, 0, {0}}};
-static const struct vxe_value_use uses_keyctl_operation[] = {{&set_keyctl, -1, 0, {0}}};
-static const struct vxe_value_use uses_inotify_add_watch_mask[] = {{&set_watch, -1, 0, {0}}};
-static const struct vxe_value_use uses_openat_flags[] = {{&set_open, -1, 0, {0}}};
-static const struct vxe_value_use uses_openat_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_mkdirat_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_mknodat_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchownat_owner[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchownat_group[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchownat_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_newfstatat_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_unlinkat_flags[] = {{&set_unlink, -1, 0, {0}}};
-static const struct vxe_value_use uses_linkat_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchmodat_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_faccessat_mode[] = {{&set_access, -1, 0, {0}}};
-static const struct vxe_value_use uses_unshare_flags[] = {{&set_spaces, -1, 0, {0}}};
-static const struct vxe_value_use uses_splice_flags[] = {{&set_splice, -1, 0, {0}}};
-static const struct vxe_value_use uses_tee_flags[] = {{&set_splice, -1, 0, {0}}};
-static const struct vxe_value_use uses_vmsplice_flags[] = {{&set_splice, -1, 0, {0}}};
-static const struct vxe_value_use uses_utimensat_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_timerfd_create_clock[] = {{&set_clock, -1, 0, {0}}};
-static const struct vxe_value_use uses_timerfd_create_flags[] = {{&set_timerfd, -1, 0, {0}}};
-static const struct vxe_value_use uses_fallocate_mode[] = {{&set_fallocate, -1, 0, {0}}};
-static const struct vxe_value_use uses_timerfd_settime_flags[] = {{&set_timerset, -1, 0, {0}}};
-static const struct vxe_value_use uses_accept4_flags[] = {{&set_sockflags, -1, 0, {0}}};
-static const struct vxe_value_use uses_signalfd4_flags[] = {{&set_signalfd, -1, 0, {0}}};
-static const struct vxe_value_use uses_eventfd2_flags[] = {{&set_eventfd, -1, 0, {0}}};
-static const struct vxe_value_use uses_epoll_create1_flags[] = {{&set_epollcreate, -1, 0, {0}}};
-static const struct vxe_value_use uses_dup3_flags[] = {{&set_closing, -1, 0, {0}}};
-static const struct vxe_value_use uses_pipe2_flags[] = {{&set_pipe, -1, 0, {0}}};
-static const struct vxe_value_use uses_inotify_init1_flags[] = {{&set_inotify, -1, 0, {0}}};
-static const struct vxe_value_use uses_recvmmsg_flags[] = {{&set_message, -1, 0, {0}}};
-static const struct vxe_value_use uses_prlimit64_resource[] = {{&set_limit, -1, 0, {0}}};
-static const struct vxe_value_use uses_name_to_handle_at_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_sendmmsg_flags[] = {{&set_message, -1, 0, {0}}};
-static const struct vxe_value_use uses_setns_type[] = {{&set_spaces, -1, 0, {0}}};
-static const struct vxe_value_use uses_renameat2_flags[] = {{&set_rename, -1, 0, {0}}};
-static const struct vxe_value_use uses_seccomp_operation[] = {{&set_seccomp, -1, 0, {0}}};
-static const struct vxe_value_use uses_seccomp_flags[] = {{&set_seccompflags, -1, 0, {0}}};
-static const struct vxe_value_use uses_getrandom_flags[] = {{&set_random, -1, 0, {0}}};
-static const struct vxe_value_use uses_memfd_create_flags[] = {{&set_memfd, -1, 0, {0}}};
-static const struct vxe_value_use uses_bpf_command[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_execveat_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_membarrier_command[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_preadv2_flags[] = {{&set_rw, -1, 0, {0}}};
-static const struct vxe_value_use uses_pwritev2_flags[] = {{&set_rw, -1, 0, {0}}};
-static const struct vxe_value_use uses_pkey_mprotect_prot[] = {{&set_prot, -1, 0, {0}}};
-static const struct vxe_value_use uses_statx_flags[] = {{&set_at, -1, 0, {0}}};
-static const struct vxe_value_use uses_pidfd_send_signal_sig[] = {{&set_signal, -1, 0, {0}}};
-static const struct vxe_value_use uses_io_uring_register_opcode[] = {{&set_number, -1, 0, {0}}};
-static const struct vxe_value_use uses_close_range_flags[] = {{&set_closerange, -1, 0, {0}}};
-static const struct vxe_value_use uses_faccessat2_mode[] = {{&set_access, -1, 0, {0}}};
-static const struct vxe_value_use uses_faccessat2_flags[] = {{&set_eaccess, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchmodat2_mode[] = {{&set_octal, -1, 0, {0}}};
-static const struct vxe_value_use uses_fchmodat2_flags[] = {{&set_at, -1, 0, {0}}};
+const struct vxe_value_set vxe_value_sets[] = {
+	{VXE_VALUE_NAMES, 0}, /* open */
+	{VXE_VALUE_OCTAL, 0}, /* octal */
+	{VXE_VALUE_NAMES, 21}, /* seek */
+	{VXE_VALUE_NAMES, 27}, /* prot */
+	{VXE_VALUE_NAMES, 33}, /* map */
+	{VXE_VALUE_NAMES, 51}, /* signal */
+	{VXE_VALUE_NAMES, 83}, /* mask */
+	{VXE_VALUE_NAMES, 87}, /* ioctl */
+	{VXE_VALUE_NAMES, 276}, /* access */
+	{VXE_VALUE_NAMES, 280}, /* mremap */
+	{VXE_VALUE_NAMES, 284}, /* msync */
+	{VXE_VALUE_NAMES, 288}, /* madvise */
+	{VXE_VALUE_NAMES, 312}, /* ipc */
+	{VXE_VALUE_NAMES, 316}, /* interval */
+	{VXE_VALUE_NAMES, 320}, /* domain */
+	{VXE_VALUE_NAMES, 366}, /* socktype */
+	{VXE_VALUE_NAMES, 376}, /* protocol */
+	{VXE_VALUE_NAMES, 410}, /* netlink */
+	{VXE_VALUE_NUMBER, 0}, /* number */
+	{VXE_VALUE_NAMES, 424}, /* message */
+	{VXE_VALUE_NAMES, 441}, /* shutdown */
+	{VXE_VALUE_NAMES, 445}, /* level */
+	{VXE_VALUE_NAMES, 480}, /* so */
+	{VXE_VALUE_NAMES, 528}, /* tcp */
+	{VXE_VALUE_NAMES, 547}, /* ip */
+	{VXE_VALUE_NAMES, 567}, /* clone */
+	{VXE_VALUE_NAMES, 625}, /* wait */
+	{VXE_VALUE_NAMES, 631}, /* fcntl */
+	{VXE_VALUE_NAMES, 661}, /* fdflags */
+	{VXE_VALUE_NAMES, 663}, /* seals */
+	{VXE_VALUE_NAMES, 669}, /* lock */
+	{VXE_VALUE_NAMES, 674}, /* limit */
+	{VXE_VALUE_NAMES, 692}, /* usage */
+	{VXE_VALUE_NAMES, 696}, /* ptrace */
+	{VXE_VALUE_NAMES, 709}, /* priority */
+	{VXE_VALUE_NAMES, 713}, /* scheduler */
+	{VXE_VALUE_NAMES, 720}, /* mlockall */
+	{VXE_VALUE_NAMES, 724}, /* prctl */
+	{VXE_VALUE_NAMES, 766}, /* ambient */
+	{VXE_VALUE_NAMES, 771}, /* capability */
+	{VXE_VALUE_NAMES, 813}, /* arch */
+	{VXE_VALUE_NAMES, 828}, /* mount */
+	{VXE_VALUE_NAMES, 852}, /* umount */
+	{VXE_VALUE_NAMES, 857}, /* futex */
+	{VXE_VALUE_NAMES, 873}, /* advice */
+	{VXE_VALUE_NAMES, 880}, /* clock */
+	{VXE_VALUE_NAMES, 892}, /* timer */
+	{VXE_VALUE_NAMES, 894}, /* epollctl */
+	{VXE_VALUE_NAMES, 898}, /* waitid */
+	{VXE_VALUE_NAMES, 903}, /* keyctl */
+	{VXE_VALUE_NAMES, 917}, /* watch */
+	{VXE_VALUE_NAMES, 938}, /* at */
+	{VXE_VALUE_NAMES, 946}, /* unlink */
+	{VXE_VALUE_NAMES, 948}, /* spaces */
+	{VXE_VALUE_NAMES, 960}, /* splice */
+	{VXE_VALUE_NAMES, 965}, /* timerfd */
+	{VXE_VALUE_NAMES, 968}, /* fallocate */
+	{VXE_VALUE_NAMES, 975}, /* timerset */
+	{VXE_VALUE_NAMES, 978}, /* sockflags */
+	{VXE_VALUE_NAMES, 981}, /* signalfd */
+	{VXE_VALUE_NAMES, 984}, /* eventfd */
+	{VXE_VALUE_NAMES, 988}, /* epollcreate */
+	{VXE_VALUE_NAMES, 990}, /* closing */
+	{VXE_VALUE_NAMES, 992}, /* pipe */
+	{VXE_VALUE_NAMES, 996}, /* inotify */
+	{VXE_VALUE_NAMES, 999}, /* rename */
+	{VXE_VALUE_NAMES, 1003}, /* seccomp */
+	{VXE_VALUE_NAMES, 1008}, /* seccompflags */
+	{VXE_VALUE_NAMES, 1015}, /* random */
+	{VXE_VALUE_NAMES, 1019}, /* memfd */
+	{VXE_VALUE_NAMES, 1023}, /* rw */
+	{VXE_VALUE_NAMES, 1029}, /* closerange */
+	{VXE_VALUE_NAMES, 1032}, /* eaccess */
+};
+
+const struct vxe_value_use vxe_value_uses[] = {
+	{{0}, 0, -1, 0}, /* open flags */
+	{{0}, 1, -1, 0}, /* open mode */
+	{{0}, 2, -1, 0}, /* lseek whence */
+	{{0}, 3, -1, 0}, /* mmap prot */
+	{{0}, 4, -1, 0}, /* mmap flags */
+	{{0}, 3, -1, 0}, /* mprotect prot */
+	{{0}, 5, -1, 0}, /* rt_sigaction sig */
+	{{0}, 6, -1, 0}, /* rt_sigprocmask how */
+	{{0}, 7, -1, 0}, /* ioctl request */
+	{{0}, 8, -1, 0}, /* access mode */
+	{{0}, 9, -1, 0}, /* mremap flags */
+	{{0}, 10, -1, 0}, /* msync flags */
+	{{0}, 11, -1, 0}, /* madvise advice */
+	{{0}, 12, -1, 0}, /* shmget flags */
+	{{0}, 13, -1, 0}, /* getitimer which */
+	{{0}, 13, -1, 0}, /* setitimer which */
+	{{0}, 14, -1, 0}, /* socket domain */
+	{{0}, 15, -1, 0}, /* socket type */
+	{{2, 0xa}, 16, 0, 2}, /* socket protocol */
+	{{0x10}, 17, 0, 1}, /* socket protocol */
+	{{0}, 18, -1, 0}, /* socket protocol */
+	{{0}, 19, -1, 0}, /* sendto flags */
+	{{0}, 19, -1, 0}, /* recvfrom flags */
+	{{0}, 19, -1, 0}, /* sendmsg flags */
+	{{0}, 19, -1, 0}, /* recvmsg flags */
+	{{0}, 20, -1, 0}, /* shutdown how */
+	{{0}, 14, -1, 0}, /* socketpair domain */
+	{{0}, 15, -1, 0}, /* socketpair type */
+	{{2, 0xa}, 16, 0, 2}, /* socketpair protocol */
+	{{0}, 18, -1, 0}, /* socketpair protocol */
+	{{0}, 21, -1, 0}, /* setsockopt level */
+	{{1}, 22, 1, 1}, /* setsockopt name */
+	{{6}, 23, 1, 1}, /* setsockopt name */
+	{{0}, 24, 1, 1}, /* setsockopt name */
+	{{0}, 18, -1, 0}, /* setsockopt name */
+	{{0}, 21, -1, 0}, /* getsockopt level */
+	{{1}, 22, 1, 1}, /* getsockopt name */
+	{{6}, 23, 1, 1}, /* getsockopt name */
+	{{0}, 24, 1, 1}, /* getsockopt name */
+	{{0}, 18, -1, 0}, /* getsockopt name */
+	{{0}, 25, -1, 0}, /* clone flags */
+	{{0}, 26, -1, 0}, /* wait4 options */
+	{{0}, 5, -1, 0}, /* kill sig */
+	{{0}, 12, -1, 0}, /* semget flags */
+	{{0}, 12, -1, 0}, /* msgget flags */
+	{{0}, 27, -1, 0}, /* fcntl command */
+	{{4}, 0, 1, 1}, /* fcntl arg */
+	{{2}, 28, 1, 1}, /* fcntl arg */
+	{{0x409}, 29, 1, 1}, /* fcntl arg */
+	{{0}, 30, -1, 0}, /* flock operation */
+	{{0}, 1, -1, 0}, /* mkdir mode */
+	{{0}, 1, -1, 0}, /* creat mode */
+	{{0}, 1, -1, 0}, /* chmod mode */
+	{{0}, 1, -1, 0}, /* fchmod mode */
+	{{0}, 18, -1, 0}, /* chown owner */
+	{{0}, 18, -1, 0}, /* chown group */
+	{{0}, 18, -1, 0}, /* fchown owner */
+	{{0}, 18, -1, 0}, /* fchown group */
+	{{0}, 18, -1, 0}, /* lchown owner */
+	{{0}, 18, -1, 0}, /* lchown group */
+	{{0}, 1, -1, 0}, /* umask mask */
+	{{0}, 31, -1, 0}, /* getrlimit resource */
+	{{0}, 32, -1, 0}, /* getrusage who */
+	{{0}, 33, -1, 0}, /* ptrace request */
+	{{0}, 18, -1, 0}, /* setuid uid */
+	{{0}, 18, -1, 0}, /* setgid gid */
+	{{0}, 18, -1, 0}, /* setreuid ruid */
+	{{0}, 18, -1, 0}, /* setreuid euid */
+	{{0}, 18, -1, 0}, /* setregid rgid */
+	{{0}, 18, -1, 0}, /* setregid egid */
+	{{0}, 18, -1, 0}, /* setresuid ruid */
+	{{0}, 18, -1, 0}, /* setresuid euid */
+	{{0}, 18, -1, 0}, /* setresuid suid */
+	{{0}, 18, -1, 0}, /* setresgid rgid */
+	{{0}, 18, -1, 0}, /* setresgid egid */
+	{{0}, 18, -1, 0}, /* setresgid sgid */
+	{{0}, 18, -1, 0}, /* setfsuid uid */
+	{{0}, 18, -1, 0}, /* setfsgid gid */
+	{{0}, 5, -1, 0}, /* rt_sigqueueinfo sig */
+	{{0}, 1, -1, 0}, /* mknod mode */
+	{{0}, 18, -1, 0}, /* personality persona */
+	{{0}, 34, -1, 0}, /* getpriority which */
+	{{0}, 34, -1, 0}, /* setpriority which */
+	{{0}, 35, -1, 0}, /* sched_setscheduler policy */
+	{{0}, 36, -1, 0}, /* mlockall flags */
+	{{0}, 37, -1, 0}, /* prctl option */
+	{{0x2f}, 38, 0, 1}, /* prctl arg2 */
+	{{0x17, 0x18}, 39, 0, 2}, /* prctl arg2 */
+	{{1}, 5, 0, 1}, /* prctl arg2 */
+	{{4, 8, 0x24, 0x26, 0x29, 0x16, 0x1c}, 18, 0, 7}, /* prctl arg2 */
+	{{0x2f}, 39, 0, 1}, /* prctl arg3 */
+	{{0}, 40, -1, 0}, /* arch_prctl option */
+	{{0}, 31, -1, 0}, /* setrlimit resource */
+	{{0}, 41, -1, 0}, /* mount flags */
+	{{0}, 42, -1, 0}, /* umount2 flags */
+	{{0}, 5, -1, 0}, /* tkill sig */
+	{{0}, 43, -1, 0}, /* futex operation */
+	{{0}, 44, -1, 0}, /* fadvise64 advice */
+	{{0}, 45, -1, 0}, /* timer_create clock */
+	{{0}, 46, -1, 0}, /* timer_settime flags */
+	{{0}, 45, -1, 0}, /* clock_settime clock */
+	{{0}, 45, -1, 0}, /* clock_gettime clock */
+	{{0}, 45, -1, 0}, /* clock_getres clock */
+	{{0}, 45, -1, 0}, /* clock_nanosleep clock */
+	{{0}, 46, -1, 0}, /* clock_nanosleep flags */
+	{{0}, 47, -1, 0}, /* epoll_ctl operation */
+	{{0}, 5, -1, 0}, /* tgkill sig */
+	{{0}, 0, -1, 0}, /* mq_open flags */
+	{{0}, 1, -1, 0}, /* mq_open mode */
+	{{0}, 48, -1, 0}, /* waitid which */
+	{{0}, 26, -1, 0}, /* waitid options */
+	{{0}, 49, -1, 0}, /* keyctl operation */
+	{{0}, 50, -1, 0}, /* inotify_add_watch mask */
+	{{0}, 0, -1, 0}, /* openat flags */
+	{{0}, 1, -1, 0}, /* openat mode */
+	{{0}, 1, -1, 0}, /* mkdirat mode */
+	{{0}, 1, -1, 0}, /* mknodat mode */
+	{{0}, 18, -1, 0}, /* fchownat owner */
+	{{0}, 18, -1, 0}, /* fchownat group */
+	{{0}, 51, -1, 0}, /* fchownat flags */
+	{{0}, 51, -1, 0}, /* newfstatat flags */
+	{{0}, 52, -1, 0}, /* unlinkat flags */
+	{{0}, 51, -1, 0}, /* linkat flags */
+	{{0}, 1, -1, 0}, /* fchmodat mode */
+	{{0}, 8, -1, 0}, /* faccessat mode */
+	{{0}, 53, -1, 0}, /* unshare flags */
+	{{0}, 54, -1, 0}, /* splice flags */
+	{{0}, 54, -1, 0}, /* tee flags */
+	{{0}, 54, -1, 0}, /* vmsplice flags */
+	{{0}, 51, -1, 0}, /* utimensat flags */
+	{{0}, 45, -1, 0}, /* timerfd_create clock */
+	{{0}, 55, -1, 0}, /* timerfd_create flags */
+	{{0}, 56, -1, 0}, /* fallocate mode */
+	{{0}, 57, -1, 0}, /* timerfd_settime flags */
+	{{0}, 58, -1, 0}, /* accept4 flags */
+	{{0}, 59, -1, 0}, /* signalfd4 flags */
+	{{0}, 60, -1, 0}, /* eventfd2 flags */
+	{{0}, 61, -1, 0}, /* epoll_create1 flags */
+	{{0}, 62, -1, 0}, /* dup3 flags */
+	{{0}, 63, -1, 0}, /* pipe2 flags */
+	{{0}, 64, -1, 0}, /* inotify_init1 flags */
+	{{0}, 19, -1, 0}, /* recvmmsg flags */
+	{{0}, 31, -1, 0}, /* prlimit64 resource */
+	{{0}, 51, -1, 0}, /* name_to_handle_at flags */
+	{{0}, 19, -1, 0}, /* sendmmsg flags */
+	{{0}, 53, -1, 0}, /* setns type */
+	{{0}, 65, -1, 0}, /* renameat2 flags */
+	{{0}, 66, -1, 0}, /* seccomp operation */
+	{{0}, 67, -1, 0}, /* seccomp flags */
+	{{0}, 68, -1, 0}, /* getrandom flags */
+	{{0}, 69, -1, 0}, /* memfd_create flags */
+	{{0}, 18, -1, 0}, /* bpf command */
+	{{0}, 51, -1, 0}, /* execveat flags */
+	{{0}, 18, -1, 0}, /* membarrier command */
+	{{0}, 70, -1, 0}, /* preadv2 flags */
+	{{0}, 70, -1, 0}, /* pwritev2 flags */
+	{{0}, 3, -1, 0}, /* pkey_mprotect prot */
+	{{0}, 51, -1, 0}, /* statx flags */
+	{{0}, 5, -1, 0}, /* pidfd_send_signal sig */
+	{{0}, 18, -1, 0}, /* io_uring_register opcode */
+	{{0}, 71, -1, 0}, /* close_range flags */
+	{{0}, 8, -1, 0}, /* faccessat2 mode */
+	{{0}, 72, -1, 0}, /* faccessat2 flags */
+	{{0}, 1, -1, 0}, /* fchmodat2 mode */
+	{{0}, 51, -1, 0}, /* fchmodat2 flags */
+};
 
 /* By number, on x86_64. */
 const struct vxe_call_shape vxe_call_shapes[] = {
-	{"read", 0, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
-	{"write", 1, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
-	{"open", 2, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_open_flags, 1}, {"mode", VXE_ARG_MODE, uses_open_mode, 1}}},
-	{"close", 3, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
-	{"stat", 4, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
-	{"fstat", 5, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
-	{"lstat", 6, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
-	{"poll", 7, 3, {{"fds", VXE_ARG_PTR, NULL, 0}, {"nfds", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_INT, NULL, 0}}},
-	{"lseek", 8, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}, {"whence", VXE_ARG_UINT, uses_lseek_whence, 1}}},
-	{"mmap", 9, 6, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"prot", VXE_ARG_LONG, uses_mmap_prot, 1}, {"flags", VXE_ARG_LONG, uses_mmap_flags, 1}, {"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}}},
-	{"mprotect", 10, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"prot", VXE_ARG_LONG, uses_mprotect_prot, 1}}},
-	{"munmap", 11, 2, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
-	{"brk", 12, 1, {{"addr", VXE_ARG_PTR, NULL, 0}}},
-	{"rt_sigaction", 13, 4, {{"sig", VXE_ARG_INT, uses_rt_sigaction_sig, 1}, {"act", VXE_ARG_PTR, NULL, 0}, {"oldact", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"rt_sigprocmask", 14, 4, {{"how", VXE_ARG_INT, uses_rt_sigprocmask_how, 1}, {"set", VXE_ARG_PTR, NULL, 0}, {"oldset", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"rt_sigreturn", 15, 0, {{0}}},
-	{"ioctl", 16, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"request", VXE_ARG_UINT, uses_ioctl_request, 1}, {"arg", VXE_ARG_LONG, NULL, 0}}},
-	{"pread64", 17, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}}},
-	{"pwrite64", 18, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}}},
-	{"readv", 19, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}}},
-	{"writev", 20, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}}},
-	{"access", 21, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_INT, uses_access_mode, 1}}},
-	{"pipe", 22, 1, {{"fds", VXE_ARG_PTR, NULL, 0}}},
-	{"select", 23, 5, {{"nfds", VXE_ARG_INT, NULL, 0}, {"readfds", VXE_ARG_PTR, NULL, 0}, {"writefds", VXE_ARG_PTR, NULL, 0}, {"exceptfds", VXE_ARG_PTR, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}}},
-	{"sched_yield", 24, 0, {{0}}},
-	{"mremap", 25, 5, {{"addr", VXE_ARG_PTR, NULL, 0}, {"oldlength", VXE_ARG_SIZE, NULL, 0}, {"newlength", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_LONG, uses_mremap_flags, 1}, {"newaddr", VXE_ARG_PTR, NULL, 0}}},
-	{"msync", 26, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, uses_msync_flags, 1}}},
-	{"mincore", 27, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"vec", VXE_ARG_PTR, NULL, 0}}},
-	{"madvise", 28, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"advice", VXE_ARG_INT, uses_madvise_advice, 1}}},
-	{"shmget", 29, 3, {{"key", VXE_ARG_INT, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, uses_shmget_flags, 1}}},
-	{"shmat", 30, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"shmctl", 31, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_INT, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
-	{"dup", 32, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
-	{"dup2", 33, 2, {{"oldfd", VXE_ARG_FD, NULL, 0}, {"newfd", VXE_ARG_FD, NULL, 0}}},
-	{"pause", 34, 0, {{0}}},
-	{"nanosleep", 35, 2, {{"request", VXE_ARG_PTR, NULL, 0}, {"remain", VXE_ARG_PTR, NULL, 0}}},
-	{"getitimer", 36, 2, {{"which", VXE_ARG_INT, uses_getitimer_which, 1}, {"value", VXE_ARG_PTR, NULL, 0}}},
-	{"alarm", 37, 1, {{"seconds", VXE_ARG_UINT, NULL, 0}}},
-	{"setitimer", 38, 3, {{"which", VXE_ARG_INT, uses_setitimer_which, 1}, {"value", VXE_ARG_PTR, NULL, 0}, {"oldvalue", VXE_ARG_PTR, NULL, 0}}},
-	{"getpid", 39, 0, {{0}}},
-	{"sendfile", 40, 4, {{"outfd", VXE_ARG_FD, NULL, 0}, {"infd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
-	{"socket", 41, 3, {{"domain", VXE_ARG_INT, uses_socket_domain, 1}, {"type", VXE_ARG_INT, uses_socket_type, 1}, {"protocol", VXE_ARG_INT, uses_socket_protocol, 3}}},
-	{"connect", 42, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_SOCKADDR, NULL, 0}, {"addrlen", VXE_ARG_INT, NULL, 0}}},
-	{"accept", 43, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
-	{"sendto", 44, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_sendto_flags, 1}, {"addr", VXE_ARG_SOCKADDR, NULL, 0}, {"addrlen", VXE_ARG_INT, NULL, 0}}},
-	{"recvfrom", 45, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_recvfrom_flags, 1}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
-	{"sendmsg", 46, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, uses_sendmsg_flags, 1}}},
-	{"recvmsg", 47, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, uses_recvmsg_flags, 1}}},
-	{"shutdown", 48, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"how", VXE_ARG_INT, uses_shutdown_how, 1}}},
-	{"bind", 49, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_SOCKADDR, NULL, 0}, {"addrlen", VXE_ARG_INT, NULL, 0}}},
-	{"listen", 50, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"backlog", VXE_ARG_INT, NULL, 0}}},
-	{"getsockname", 51, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
-	{"getpeername", 52, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}}},
-	{"socketpair", 53, 4, {{"domain", VXE_ARG_INT, uses_socketpair_domain, 1}, {"type", VXE_ARG_INT, uses_socketpair_type, 1}, {"protocol", VXE_ARG_INT, uses_socketpair_protocol, 2}, {"fds", VXE_ARG_PTR, NULL, 0}}},
-	{"setsockopt", 54, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"level", VXE_ARG_INT, uses_setsockopt_level, 1}, {"name", VXE_ARG_INT, uses_setsockopt_name, 4}, {"value", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
-	{"getsockopt", 55, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"level", VXE_ARG_INT, uses_getsockopt_level, 1}, {"name", VXE_ARG_INT, uses_getsockopt_name, 4}, {"value", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_PTR, NULL, 0}}},
-	{"clone", 56, 5, {{"flags", VXE_ARG_UINT, uses_clone_flags, 1}, {"stack", VXE_ARG_PTR, NULL, 0}, {"parent_tid", VXE_ARG_PTR, NULL, 0}, {"child_tid", VXE_ARG_PTR, NULL, 0}, {"tls", VXE_ARG_LONG, NULL, 0}}},
-	{"fork", 57, 0, {{0}}},
-	{"vfork", 58, 0, {{0}}},
-	{"execve", 59, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"argv", VXE_ARG_PTR, NULL, 0}, {"envp", VXE_ARG_PTR, NULL, 0}}},
-	{"exit", 60, 1, {{"status", VXE_ARG_INT, NULL, 0}}},
-	{"wait4", 61, 4, {{"pid", VXE_ARG_INT, NULL, 0}, {"status", VXE_ARG_PTR, NULL, 0}, {"options", VXE_ARG_INT, uses_wait4_options, 1}, {"usage", VXE_ARG_PTR, NULL, 0}}},
-	{"kill", 62, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_kill_sig, 1}}},
-	{"uname", 63, 1, {{"buf", VXE_ARG_PTR, NULL, 0}}},
-	{"semget", 64, 3, {{"key", VXE_ARG_INT, NULL, 0}, {"nsems", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_INT, uses_semget_flags, 1}}},
-	{"semop", 65, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"ops", VXE_ARG_PTR, NULL, 0}, {"nops", VXE_ARG_UINT, NULL, 0}}},
-	{"semctl", 66, 4, {{"id", VXE_ARG_INT, NULL, 0}, {"num", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_INT, NULL, 0}, {"arg", VXE_ARG_LONG, NULL, 0}}},
-	{"shmdt", 67, 1, {{"addr", VXE_ARG_PTR, NULL, 0}}},
-	{"msgget", 68, 2, {{"key", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_INT, uses_msgget_flags, 1}}},
-	{"msgsnd", 69, 4, {{"id", VXE_ARG_INT, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"msgrcv", 70, 5, {{"id", VXE_ARG_INT, NULL, 0}, {"message", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"type", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"msgctl", 71, 3, {{"id", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_INT, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
-	{"fcntl", 72, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"command", VXE_ARG_UINT, uses_fcntl_command, 1}, {"arg", VXE_ARG_LONG, uses_fcntl_arg, 3}}},
-	{"flock", 73, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"operation", VXE_ARG_UINT, uses_flock_operation, 1}}},
-	{"fsync", 74, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
-	{"fdatasync", 75, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
-	{"truncate", 76, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}}},
-	{"ftruncate", 77, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}}},
-	{"getdents", 78, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}}},
-	{"getcwd", 79, 2, {{"buf", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"chdir", 80, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"fchdir", 81, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
-	{"rename", 82, 2, {{"oldpath", VXE_ARG_PATH, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}}},
-	{"mkdir", 83, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mkdir_mode, 1}}},
-	{"rmdir", 84, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"creat", 85, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_creat_mode, 1}}},
-	{"link", 86, 2, {{"oldpath", VXE_ARG_PATH, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}}},
-	{"unlink", 87, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"symlink", 88, 2, {{"target", VXE_ARG_TEXT, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}}},
-	{"readlink", 89, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_INT, NULL, 0}}},
-	{"chmod", 90, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_chmod_mode, 1}}},
-	{"fchmod", 91, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"mode", VXE_ARG_MODE, uses_fchmod_mode, 1}}},
-	{"chown", 92, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"owner", VXE_ARG_UINT, uses_chown_owner, 1}, {"group", VXE_ARG_UINT, uses_chown_group, 1}}},
-	{"fchown", 93, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"owner", VXE_ARG_UINT, uses_fchown_owner, 1}, {"group", VXE_ARG_UINT, uses_fchown_group, 1}}},
-	{"lchown", 94, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"owner", VXE_ARG_UINT, uses_lchown_owner, 1}, {"group", VXE_ARG_UINT, uses_lchown_group, 1}}},
-	{"umask", 95, 1, {{"mask", VXE_ARG_MODE, uses_umask_mask, 1}}},
-	{"gettimeofday", 96, 2, {{"tv", VXE_ARG_PTR, NULL, 0}, {"tz", VXE_ARG_PTR, NULL, 0}}},
-	{"getrlimit", 97, 2, {{"resource", VXE_ARG_UINT, uses_getrlimit_resource, 1}, {"limit", VXE_ARG_PTR, NULL, 0}}},
-	{"getrusage", 98, 2, {{"who", VXE_ARG_INT, uses_getrusage_who, 1}, {"usage", VXE_ARG_PTR, NULL, 0}}},
-	{"sysinfo", 99, 1, {{"info", VXE_ARG_PTR, NULL, 0}}},
-	{"times", 100, 1, {{"buf", VXE_ARG_PTR, NULL, 0}}},
-	{"ptrace", 101, 4, {{"request", VXE_ARG_LONG, uses_ptrace_request, 1}, {"pid", VXE_ARG_LONG, NULL, 0}, {"addr", VXE_ARG_LONG, NULL, 0}, {"data", VXE_ARG_LONG, NULL, 0}}},
-	{"getuid", 102, 0, {{0}}},
-	{"syslog", 103, 3, {{"type", VXE_ARG_INT, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
-	{"getgid", 104, 0, {{0}}},
-	{"setuid", 105, 1, {{"uid", VXE_ARG_UINT, uses_setuid_uid, 1}}},
-	{"setgid", 106, 1, {{"gid", VXE_ARG_UINT, uses_setgid_gid, 1}}},
-	{"geteuid", 107, 0, {{0}}},
-	{"getegid", 108, 0, {{0}}},
-	{"setpgid", 109, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"pgid", VXE_ARG_INT, NULL, 0}}},
-	{"getppid", 110, 0, {{0}}},
-	{"getpgrp", 111, 0, {{0}}},
-	{"setsid", 112, 0, {{0}}},
-	{"setreuid", 113, 2, {{"ruid", VXE_ARG_UINT, uses_setreuid_ruid, 1}, {"euid", VXE_ARG_UINT, uses_setreuid_euid, 1}}},
-	{"setregid", 114, 2, {{"rgid", VXE_ARG_UINT, uses_setregid_rgid, 1}, {"egid", VXE_ARG_UINT, uses_setregid_egid, 1}}},
-	{"getgroups", 115, 2, {{"size", VXE_ARG_INT, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}}},
-	{"setgroups", 116, 2, {{"size", VXE_ARG_INT, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}}},
-	{"setresuid", 117, 3, {{"ruid", VXE_ARG_UINT, uses_setresuid_ruid, 1}, {"euid", VXE_ARG_UINT, uses_setresuid_euid, 1}, {"suid", VXE_ARG_UINT, uses_setresuid_suid, 1}}},
-	{"getresuid", 118, 3, {{"ruid", VXE_ARG_PTR, NULL, 0}, {"euid", VXE_ARG_PTR, NULL, 0}, {"suid", VXE_ARG_PTR, NULL, 0}}},
-	{"setresgid", 119, 3, {{"rgid", VXE_ARG_UINT, uses_setresgid_rgid, 1}, {"egid", VXE_ARG_UINT, uses_setresgid_egid, 1}, {"sgid", VXE_ARG_UINT, uses_setresgid_sgid, 1}}},
-	{"getresgid", 120, 3, {{"rgid", VXE_ARG_PTR, NULL, 0}, {"egid", VXE_ARG_PTR, NULL, 0}, {"sgid", VXE_ARG_PTR, NULL, 0}}},
-	{"getpgid", 121, 1, {{"pid", VXE_ARG_INT, NULL, 0}}},
-	{"setfsuid", 122, 1, {{"uid", VXE_ARG_UINT, uses_setfsuid_uid, 1}}},
-	{"setfsgid", 123, 1, {{"gid", VXE_ARG_UINT, uses_setfsgid_gid, 1}}},
-	{"getsid", 124, 1, {{"pid", VXE_ARG_INT, NULL, 0}}},
-	{"capget", 125, 2, {{"header", VXE_ARG_PTR, NULL, 0}, {"data", VXE_ARG_PTR, NULL, 0}}},
-	{"capset", 126, 2, {{"header", VXE_ARG_PTR, NULL, 0}, {"data", VXE_ARG_PTR, NULL, 0}}},
-	{"rt_sigpending", 127, 2, {{"set", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"rt_sigtimedwait", 128, 4, {{"set", VXE_ARG_PTR, NULL, 0}, {"info", VXE_ARG_PTR, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"rt_sigqueueinfo", 129, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_rt_sigqueueinfo_sig, 1}, {"info", VXE_ARG_PTR, NULL, 0}}},
-	{"rt_sigsuspend", 130, 2, {{"set", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"sigaltstack", 131, 2, {{"ss", VXE_ARG_PTR, NULL, 0}, {"oldss", VXE_ARG_PTR, NULL, 0}}},
-	{"utime", 132, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}}},
-	{"mknod", 133, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mknod_mode, 1}, {"dev", VXE_ARG_UINT, NULL, 0}}},
-	{"uselib", 134, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"personality", 135, 1, {{"persona", VXE_ARG_UINT, uses_personality_persona, 1}}},
-	{"ustat", 136, -1, {{0}}},
-	{"statfs", 137, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
-	{"fstatfs", 138, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}}},
-	{"sysfs", 139, -1, {{0}}},
-	{"getpriority", 140, 2, {{"which", VXE_ARG_INT, uses_getpriority_which, 1}, {"who", VXE_ARG_INT, NULL, 0}}},
-	{"setpriority", 141, 3, {{"which", VXE_ARG_INT, uses_setpriority_which, 1}, {"who", VXE_ARG_INT, NULL, 0}, {"priority", VXE_ARG_INT, NULL, 0}}},
-	{"sched_setparam", 142, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"param", VXE_ARG_PTR, NULL, 0}}},
-	{"sched_getparam", 143, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"param", VXE_ARG_PTR, NULL, 0}}},
-	{"sched_setscheduler", 144, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"policy", VXE_ARG_INT, uses_sched_setscheduler_policy, 1}, {"param", VXE_ARG_PTR, NULL, 0}}},
-	{"sched_getscheduler", 145, 1, {{"pid", VXE_ARG_INT, NULL, 0}}},
-	{"sched_get_priority_max", 146, -1, {{0}}},
-	{"sched_get_priority_min", 147, -1, {{0}}},
-	{"sched_rr_get_interval", 148, -1, {{0}}},
-	{"mlock", 149, 2, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
-	{"munlock", 150, 2, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
-	{"mlockall", 151, 1, {{"flags", VXE_ARG_INT, uses_mlockall_flags, 1}}},
-	{"munlockall", 152, 0, {{0}}},
-	{"vhangup", 153, -1, {{0}}},
-	{"modify_ldt", 154, -1, {{0}}},
-	{"pivot_root", 155, 2, {{"newroot", VXE_ARG_PATH, NULL, 0}, {"putold", VXE_ARG_PATH, NULL, 0}}},
-	{"_sysctl", 156, -1, {{0}}},
-	{"prctl", 157, 5, {{"option", VXE_ARG_INT, uses_prctl_option, 1}, {"arg2", VXE_ARG_LONG, uses_prctl_arg2, 4}, {"arg3", VXE_ARG_LONG, uses_prctl_arg3, 1}, {"arg4", VXE_ARG_LONG, NULL, 0}, {"arg5", VXE_ARG_LONG, NULL, 0}}},
-	{"arch_prctl", 158, 2, {{"option", VXE_ARG_INT, uses_arch_prctl_option, 1}, {"addr", VXE_ARG_LONG, NULL, 0}}},
-	{"adjtimex", 159, -1, {{0}}},
-	{"setrlimit", 160, 2, {{"resource", VXE_ARG_UINT, uses_setrlimit_resource, 1}, {"limit", VXE_ARG_PTR, NULL, 0}}},
-	{"chroot", 161, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"sync", 162, 0, {{0}}},
-	{"acct", 163, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"settimeofday", 164, 2, {{"tv", VXE_ARG_PTR, NULL, 0}, {"tz", VXE_ARG_PTR, NULL, 0}}},
-	{"mount", 165, 5, {{"source", VXE_ARG_TEXT, NULL, 0}, {"target", VXE_ARG_PATH, NULL, 0}, {"type", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_LONG, uses_mount_flags, 1}, {"data", VXE_ARG_PTR, NULL, 0}}},
-	{"umount2", 166, 2, {{"target", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_umount2_flags, 1}}},
-	{"swapon", 167, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"swapoff", 168, 1, {{"path", VXE_ARG_PATH, NULL, 0}}},
-	{"reboot", 169, 4, {{"magic", VXE_ARG_INT, NULL, 0}, {"magic2", VXE_ARG_INT, NULL, 0}, {"command", VXE_ARG_UINT, NULL, 0}, {"arg", VXE_ARG_PTR, NULL, 0}}},
-	{"sethostname", 170, 2, {{"name", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
-	{"setdomainname", 171, 2, {{"name", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_INT, NULL, 0}}},
-	{"iopl", 172, 1, {{"level", VXE_ARG_UINT, NULL, 0}}},
-	{"ioperm", 173, 3, {{"from", VXE_ARG_LONG, NULL, 0}, {"count", VXE_ARG_LONG, NULL, 0}, {"on", VXE_ARG_INT, NULL, 0}}},
-	{"create_module", 174, -1, {{0}}},
-	{"init_module", 175, 3, {{"image", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"params", VXE_ARG_TEXT, NULL, 0}}},
-	{"delete_module", 176, 2, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"get_kernel_syms", 177, -1, {{0}}},
-	{"query_module", 178, -1, {{0}}},
-	{"quotactl", 179, 4, {{"command", VXE_ARG_UINT, NULL, 0}, {"special", VXE_ARG_PATH, NULL, 0}, {"id", VXE_ARG_UINT, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}}},
-	{"nfsservctl", 180, -1, {{0}}},
-	{"getpmsg", 181, -1, {{0}}},
-	{"putpmsg", 182, -1, {{0}}},
-	{"afs_syscall", 183, -1, {{0}}},
-	{"tuxcall", 184, -1, {{0}}},
-	{"security", 185, -1, {{0}}},
-	{"gettid", 186, 0, {{0}}},
-	{"readahead", 187, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}}},
-	{"setxattr", 188, 5, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"lsetxattr", 189, 5, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"fsetxattr", 190, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"getxattr", 191, 4, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"lgetxattr", 192, 4, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"fgetxattr", 193, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"listxattr", 194, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"llistxattr", 195, 3, {{"path", VXE_ARG_PATH, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"flistxattr", 196, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"removexattr", 197, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}}},
-	{"lremovexattr", 198, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}}},
-	{"fremovexattr", 199, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"name", VXE_ARG_TEXT, NULL, 0}}},
-	{"tkill", 200, 2, {{"tid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_tkill_sig, 1}}},
-	{"time", 201, 1, {{"tloc", VXE_ARG_PTR, NULL, 0}}},
-	{"futex", 202, 6, {{"uaddr", VXE_ARG_PTR, NULL, 0}, {"operation", VXE_ARG_INT, uses_futex_operation, 1}, {"value", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"uaddr2", VXE_ARG_PTR, NULL, 0}, {"value3", VXE_ARG_UINT, NULL, 0}}},
-	{"sched_setaffinity", 203, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"length", VXE_ARG_UINT, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}}},
-	{"sched_getaffinity", 204, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"length", VXE_ARG_UINT, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}}},
-	{"set_thread_area", 205, -1, {{0}}},
-	{"io_setup", 206, -1, {{0}}},
-	{"io_destroy", 207, -1, {{0}}},
-	{"io_getevents", 208, -1, {{0}}},
-	{"io_submit", 209, -1, {{0}}},
-	{"io_cancel", 210, -1, {{0}}},
-	{"get_thread_area", 211, -1, {{0}}},
-	{"lookup_dcookie", 212, -1, {{0}}},
-	{"epoll_create", 213, 1, {{"size", VXE_ARG_INT, NULL, 0}}},
-	{"epoll_ctl_old", 214, -1, {{0}}},
-	{"epoll_wait_old", 215, -1, {{0}}},
-	{"remap_file_pages", 216, -1, {{0}}},
-	{"getdents64", 217, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}}},
-	{"set_tid_address", 218, 1, {{"tid", VXE_ARG_PTR, NULL, 0}}},
-	{"restart_syscall", 219, 0, {{0}}},
-	{"semtimedop", 220, 4, {{"id", VXE_ARG_INT, NULL, 0}, {"ops", VXE_ARG_PTR, NULL, 0}, {"nops", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}}},
-	{"fadvise64", 221, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"offset", VXE_ARG_LONG, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"advice", VXE_ARG_INT, uses_fadvise64_advice, 1}}},
-	{"timer_create", 222, 3, {{"clock", VXE_ARG_INT, uses_timer_create_clock, 1}, {"event", VXE_ARG_PTR, NULL, 0}, {"timer", VXE_ARG_PTR, NULL, 0}}},
-	{"timer_settime", 223, 4, {{"timer", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_INT, uses_timer_settime_flags, 1}, {"value", VXE_ARG_PTR, NULL, 0}, {"oldvalue", VXE_ARG_PTR, NULL, 0}}},
-	{"timer_gettime", 224, 2, {{"timer", VXE_ARG_INT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}}},
-	{"timer_getoverrun", 225, 1, {{"timer", VXE_ARG_INT, NULL, 0}}},
-	{"timer_delete", 226, 1, {{"timer", VXE_ARG_INT, NULL, 0}}},
-	{"clock_settime", 227, 2, {{"clock", VXE_ARG_INT, uses_clock_settime_clock, 1}, {"time", VXE_ARG_PTR, NULL, 0}}},
-	{"clock_gettime", 228, 2, {{"clock", VXE_ARG_INT, uses_clock_gettime_clock, 1}, {"time", VXE_ARG_PTR, NULL, 0}}},
-	{"clock_getres", 229, 2, {{"clock", VXE_ARG_INT, uses_clock_getres_clock, 1}, {"resolution", VXE_ARG_PTR, NULL, 0}}},
-	{"clock_nanosleep", 230, 4, {{"clock", VXE_ARG_INT, uses_clock_nanosleep_clock, 1}, {"flags", VXE_ARG_INT, uses_clock_nanosleep_flags, 1}, {"request", VXE_ARG_PTR, NULL, 0}, {"remain", VXE_ARG_PTR, NULL, 0}}},
-	{"exit_group", 231, 1, {{"status", VXE_ARG_INT, NULL, 0}}},
-	{"epoll_wait", 232, 4, {{"epfd", VXE_ARG_FD, NULL, 0}, {"events", VXE_ARG_PTR, NULL, 0}, {"maxevents", VXE_ARG_INT, NULL, 0}, {"timeout", VXE_ARG_INT, NULL, 0}}},
-	{"epoll_ctl", 233, 4, {{"epfd", VXE_ARG_FD, NULL, 0}, {"operation", VXE_ARG_INT, uses_epoll_ctl_operation, 1}, {"fd", VXE_ARG_FD, NULL, 0}, {"event", VXE_ARG_PTR, NULL, 0}}},
-	{"tgkill", 234, 3, {{"tgid", VXE_ARG_INT, NULL, 0}, {"tid", VXE_ARG_INT, NULL, 0}, {"sig", VXE_ARG_INT, uses_tgkill_sig, 1}}},
-	{"utimes", 235, 2, {{"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}}},
-	{"vserver", 236, -1, {{0}}},
-	{"mbind", 237, 6, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"mode", VXE_ARG_LONG, NULL, 0}, {"nodemask", VXE_ARG_PTR, NULL, 0}, {"maxnode", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"set_mempolicy", 238, 3, {{"mode", VXE_ARG_INT, NULL, 0}, {"nodemask", VXE_ARG_PTR, NULL, 0}, {"maxnode", VXE_ARG_LONG, NULL, 0}}},
-	{"get_mempolicy", 239, -1, {{0}}},
-	{"mq_open", 240, 4, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_INT, uses_mq_open_flags, 1}, {"mode", VXE_ARG_MODE, uses_mq_open_mode, 1}, {"attr", VXE_ARG_PTR, NULL, 0}}},
-	{"mq_unlink", 241, 1, {{"name", VXE_ARG_TEXT, NULL, 0}}},
-	{"mq_timedsend", 242, -1, {{0}}},
-	{"mq_timedreceive", 243, -1, {{0}}},
-	{"mq_notify", 244, -1, {{0}}},
-	{"mq_getsetattr", 245, -1, {{0}}},
-	{"kexec_load", 246, 4, {{"entry", VXE_ARG_LONG, NULL, 0}, {"segments", VXE_ARG_LONG, NULL, 0}, {"list", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
-	{"waitid", 247, 5, {{"which", VXE_ARG_INT, uses_waitid_which, 1}, {"id", VXE_ARG_INT, NULL, 0}, {"info", VXE_ARG_PTR, NULL, 0}, {"options", VXE_ARG_INT, uses_waitid_options, 1}, {"usage", VXE_ARG_PTR, NULL, 0}}},
-	{"add_key", 248, 5, {{"type", VXE_ARG_TEXT, NULL, 0}, {"description", VXE_ARG_TEXT, NULL, 0}, {"payload", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"keyring", VXE_ARG_INT, NULL, 0}}},
-	{"request_key", 249, 4, {{"type", VXE_ARG_TEXT, NULL, 0}, {"description", VXE_ARG_TEXT, NULL, 0}, {"callout", VXE_ARG_TEXT, NULL, 0}, {"keyring", VXE_ARG_INT, NULL, 0}}},
-	{"keyctl", 250, 5, {{"operation", VXE_ARG_INT, uses_keyctl_operation, 1}, {"arg2", VXE_ARG_LONG, NULL, 0}, {"arg3", VXE_ARG_LONG, NULL, 0}, {"arg4", VXE_ARG_LONG, NULL, 0}, {"arg5", VXE_ARG_LONG, NULL, 0}}},
-	{"ioprio_set", 251, -1, {{0}}},
-	{"ioprio_get", 252, -1, {{0}}},
-	{"inotify_init", 253, 0, {{0}}},
-	{"inotify_add_watch", 254, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mask", VXE_ARG_UINT, uses_inotify_add_watch_mask, 1}}},
-	{"inotify_rm_watch", 255, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"wd", VXE_ARG_INT, NULL, 0}}},
-	{"migrate_pages", 256, -1, {{0}}},
-	{"openat", 257, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_openat_flags, 1}, {"mode", VXE_ARG_MODE, uses_openat_mode, 1}}},
-	{"mkdirat", 258, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mkdirat_mode, 1}}},
-	{"mknodat", 259, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_mknodat_mode, 1}, {"dev", VXE_ARG_UINT, NULL, 0}}},
-	{"fchownat", 260, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"owner", VXE_ARG_UINT, uses_fchownat_owner, 1}, {"group", VXE_ARG_UINT, uses_fchownat_group, 1}, {"flags", VXE_ARG_INT, uses_fchownat_flags, 1}}},
-	{"futimesat", 261, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}}},
-	{"newfstatat", 262, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_newfstatat_flags, 1}}},
-	{"unlinkat", 263, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_unlinkat_flags, 1}}},
-	{"renameat", 264, 4, {{"olddirfd", VXE_ARG_DIRFD, NULL, 0}, {"oldpath", VXE_ARG_PATH, NULL, 0}, {"newdirfd", VXE_ARG_DIRFD, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}}},
-	{"linkat", 265, 5, {{"olddirfd", VXE_ARG_DIRFD, NULL, 0}, {"oldpath", VXE_ARG_PATH, NULL, 0}, {"newdirfd", VXE_ARG_DIRFD, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_linkat_flags, 1}}},
-	{"symlinkat", 266, 3, {{"target", VXE_ARG_TEXT, NULL, 0}, {"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}}},
-	{"readlinkat", 267, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"buf", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_INT, NULL, 0}}},
-	{"fchmodat", 268, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_fchmodat_mode, 1}}},
-	{"faccessat", 269, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_INT, uses_faccessat_mode, 1}}},
-	{"pselect6", 270, 6, {{"nfds", VXE_ARG_INT, NULL, 0}, {"readfds", VXE_ARG_PTR, NULL, 0}, {"writefds", VXE_ARG_PTR, NULL, 0}, {"exceptfds", VXE_ARG_PTR, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}}},
-	{"ppoll", 271, 5, {{"fds", VXE_ARG_PTR, NULL, 0}, {"nfds", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"unshare", 272, 1, {{"flags", VXE_ARG_LONG, uses_unshare_flags, 1}}},
-	{"set_robust_list", 273, 2, {{"head", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}}},
-	{"get_robust_list", 274, 3, {{"pid", VXE_ARG_INT, NULL, 0}, {"head", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_PTR, NULL, 0}}},
-	{"splice", 275, 6, {{"infd", VXE_ARG_FD, NULL, 0}, {"inoffset", VXE_ARG_PTR, NULL, 0}, {"outfd", VXE_ARG_FD, NULL, 0}, {"outoffset", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_splice_flags, 1}}},
-	{"tee", 276, 4, {{"infd", VXE_ARG_FD, NULL, 0}, {"outfd", VXE_ARG_FD, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_tee_flags, 1}}},
-	{"sync_file_range", 277, -1, {{0}}},
-	{"vmsplice", 278, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_UINT, uses_vmsplice_flags, 1}}},
-	{"move_pages", 279, -1, {{0}}},
-	{"utimensat", 280, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"times", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_utimensat_flags, 1}}},
-	{"epoll_pwait", 281, 6, {{"epfd", VXE_ARG_FD, NULL, 0}, {"events", VXE_ARG_PTR, NULL, 0}, {"maxevents", VXE_ARG_INT, NULL, 0}, {"timeout", VXE_ARG_INT, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"signalfd", 282, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"timerfd_create", 283, 2, {{"clock", VXE_ARG_INT, uses_timerfd_create_clock, 1}, {"flags", VXE_ARG_INT, uses_timerfd_create_flags, 1}}},
-	{"eventfd", 284, 1, {{"count", VXE_ARG_UINT, NULL, 0}}},
-	{"fallocate", 285, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"mode", VXE_ARG_INT, uses_fallocate_mode, 1}, {"offset", VXE_ARG_LONG, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}}},
-	{"timerfd_settime", 286, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_INT, uses_timerfd_settime_flags, 1}, {"value", VXE_ARG_PTR, NULL, 0}, {"oldvalue", VXE_ARG_PTR, NULL, 0}}},
-	{"timerfd_gettime", 287, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}}},
-	{"accept4", 288, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"addr", VXE_ARG_PTR, NULL, 0}, {"addrlen", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_accept4_flags, 1}}},
-	{"signalfd4", 289, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"mask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, uses_signalfd4_flags, 1}}},
-	{"eventfd2", 290, 2, {{"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_INT, uses_eventfd2_flags, 1}}},
-	{"epoll_create1", 291, 1, {{"flags", VXE_ARG_INT, uses_epoll_create1_flags, 1}}},
-	{"dup3", 292, 3, {{"oldfd", VXE_ARG_FD, NULL, 0}, {"newfd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_INT, uses_dup3_flags, 1}}},
-	{"pipe2", 293, 2, {{"fds", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_pipe2_flags, 1}}},
-	{"inotify_init1", 294, 1, {{"flags", VXE_ARG_INT, uses_inotify_init1_flags, 1}}},
-	{"preadv", 295, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}}},
-	{"pwritev", 296, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}}},
-	{"rt_tgsigqueueinfo", 297, -1, {{0}}},
-	{"perf_event_open", 298, 5, {{"attr", VXE_ARG_PTR, NULL, 0}, {"pid", VXE_ARG_INT, NULL, 0}, {"cpu", VXE_ARG_INT, NULL, 0}, {"group", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
-	{"recvmmsg", 299, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"messages", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_recvmmsg_flags, 1}, {"timeout", VXE_ARG_PTR, NULL, 0}}},
-	{"fanotify_init", 300, 2, {{"flags", VXE_ARG_UINT, NULL, 0}, {"eventflags", VXE_ARG_UINT, NULL, 0}}},
-	{"fanotify_mark", 301, -1, {{0}}},
-	{"prlimit64", 302, 4, {{"pid", VXE_ARG_INT, NULL, 0}, {"resource", VXE_ARG_UINT, uses_prlimit64_resource, 1}, {"newlimit", VXE_ARG_PTR, NULL, 0}, {"oldlimit", VXE_ARG_PTR, NULL, 0}}},
-	{"name_to_handle_at", 303, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"handle", VXE_ARG_PTR, NULL, 0}, {"mountid", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_name_to_handle_at_flags, 1}}},
-	{"open_by_handle_at", 304, 3, {{"mountfd", VXE_ARG_FD, NULL, 0}, {"handle", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"clock_adjtime", 305, -1, {{0}}},
-	{"syncfs", 306, 1, {{"fd", VXE_ARG_FD, NULL, 0}}},
-	{"sendmmsg", 307, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"messages", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_sendmmsg_flags, 1}}},
-	{"setns", 308, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"type", VXE_ARG_INT, uses_setns_type, 1}}},
-	{"getcpu", 309, 3, {{"cpu", VXE_ARG_PTR, NULL, 0}, {"node", VXE_ARG_PTR, NULL, 0}, {"cache", VXE_ARG_PTR, NULL, 0}}},
-	{"process_vm_readv", 310, 6, {{"pid", VXE_ARG_INT, NULL, 0}, {"local", VXE_ARG_PTR, NULL, 0}, {"localcount", VXE_ARG_LONG, NULL, 0}, {"remote", VXE_ARG_PTR, NULL, 0}, {"remotecount", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
-	{"process_vm_writev", 311, 6, {{"pid", VXE_ARG_INT, NULL, 0}, {"local", VXE_ARG_PTR, NULL, 0}, {"localcount", VXE_ARG_LONG, NULL, 0}, {"remote", VXE_ARG_PTR, NULL, 0}, {"remotecount", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
-	{"kcmp", 312, 5, {{"pid1", VXE_ARG_INT, NULL, 0}, {"pid2", VXE_ARG_INT, NULL, 0}, {"type", VXE_ARG_INT, NULL, 0}, {"idx1", VXE_ARG_LONG, NULL, 0}, {"idx2", VXE_ARG_LONG, NULL, 0}}},
-	{"finit_module", 313, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"params", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"sched_setattr", 314, -1, {{0}}},
-	{"sched_getattr", 315, -1, {{0}}},
-	{"renameat2", 316, 5, {{"olddirfd", VXE_ARG_DIRFD, NULL, 0}, {"oldpath", VXE_ARG_PATH, NULL, 0}, {"newdirfd", VXE_ARG_DIRFD, NULL, 0}, {"newpath", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, uses_renameat2_flags, 1}}},
-	{"seccomp", 317, 3, {{"operation", VXE_ARG_UINT, uses_seccomp_operation, 1}, {"flags", VXE_ARG_UINT, uses_seccomp_flags, 1}, {"args", VXE_ARG_PTR, NULL, 0}}},
-	{"getrandom", 318, 3, {{"buf", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, uses_getrandom_flags, 1}}},
-	{"memfd_create", 319, 2, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_memfd_create_flags, 1}}},
-	{"kexec_file_load", 320, 5, {{"kernel", VXE_ARG_FD, NULL, 0}, {"initrd", VXE_ARG_FD, NULL, 0}, {"length", VXE_ARG_LONG, NULL, 0}, {"cmdline", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_LONG, NULL, 0}}},
-	{"bpf", 321, 3, {{"command", VXE_ARG_INT, uses_bpf_command, 1}, {"attr", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_UINT, NULL, 0}}},
-	{"execveat", 322, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"argv", VXE_ARG_PTR, NULL, 0}, {"envp", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_INT, uses_execveat_flags, 1}}},
-	{"userfaultfd", 323, 1, {{"flags", VXE_ARG_INT, NULL, 0}}},
-	{"membarrier", 324, 3, {{"command", VXE_ARG_INT, uses_membarrier_command, 1}, {"flags", VXE_ARG_UINT, NULL, 0}, {"cpu", VXE_ARG_INT, NULL, 0}}},
-	{"mlock2", 325, 3, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}}},
-	{"copy_file_range", 326, 6, {{"infd", VXE_ARG_FD, NULL, 0}, {"inoffset", VXE_ARG_PTR, NULL, 0}, {"outfd", VXE_ARG_FD, NULL, 0}, {"outoffset", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"preadv2", 327, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_INT, uses_preadv2_flags, 1}}},
-	{"pwritev2", 328, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"iov", VXE_ARG_PTR, NULL, 0}, {"iovcnt", VXE_ARG_LONG, NULL, 0}, {"poslow", VXE_ARG_LONG, NULL, 0}, {"poshigh", VXE_ARG_LONG, NULL, 0}, {"flags", VXE_ARG_INT, uses_pwritev2_flags, 1}}},
-	{"pkey_mprotect", 329, 4, {{"addr", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_SIZE, NULL, 0}, {"prot", VXE_ARG_LONG, uses_pkey_mprotect_prot, 1}, {"pkey", VXE_ARG_INT, NULL, 0}}},
-	{"pkey_alloc", 330, 2, {{"flags", VXE_ARG_LONG, NULL, 0}, {"rights", VXE_ARG_LONG, NULL, 0}}},
-	{"pkey_free", 331, 1, {{"pkey", VXE_ARG_INT, NULL, 0}}},
-	{"statx", 332, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_INT, uses_statx_flags, 1}, {"mask", VXE_ARG_UINT, NULL, 0}, {"statbuf", VXE_ARG_PTR, NULL, 0}}},
-	{"io_pgetevents", 333, -1, {{0}}},
-	{"rseq", 334, 4, {{"area", VXE_ARG_PTR, NULL, 0}, {"length", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_INT, NULL, 0}, {"signature", VXE_ARG_UINT, NULL, 0}}},
-	{"uretprobe", 335, -1, {{0}}},
-	{"uprobe", 336, -1, {{0}}},
-	{"pidfd_send_signal", 424, 4, {{"pidfd", VXE_ARG_FD, NULL, 0}, {"sig", VXE_ARG_INT, uses_pidfd_send_signal_sig, 1}, {"info", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"io_uring_setup", 425, 2, {{"entries", VXE_ARG_UINT, NULL, 0}, {"params", VXE_ARG_PTR, NULL, 0}}},
-	{"io_uring_enter", 426, 6, {{"fd", VXE_ARG_FD, NULL, 0}, {"submit", VXE_ARG_UINT, NULL, 0}, {"complete", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"arg", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"io_uring_register", 427, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"opcode", VXE_ARG_UINT, uses_io_uring_register_opcode, 1}, {"arg", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}}},
-	{"open_tree", 428, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"move_mount", 429, 5, {{"fromfd", VXE_ARG_DIRFD, NULL, 0}, {"from", VXE_ARG_PATH, NULL, 0}, {"tofd", VXE_ARG_DIRFD, NULL, 0}, {"to", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"fsopen", 430, 2, {{"name", VXE_ARG_TEXT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"fsconfig", 431, 5, {{"fd", VXE_ARG_FD, NULL, 0}, {"command", VXE_ARG_UINT, NULL, 0}, {"key", VXE_ARG_TEXT, NULL, 0}, {"value", VXE_ARG_PTR, NULL, 0}, {"aux", VXE_ARG_INT, NULL, 0}}},
-	{"fsmount", 432, 3, {{"fd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"attrflags", VXE_ARG_UINT, NULL, 0}}},
-	{"fspick", 433, 3, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"pidfd_open", 434, 2, {{"pid", VXE_ARG_INT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"clone3", 435, 2, {{"args", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"close_range", 436, 3, {{"first", VXE_ARG_UINT, NULL, 0}, {"last", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, uses_close_range_flags, 1}}},
-	{"openat2", 437, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"how", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"pidfd_getfd", 438, 3, {{"pidfd", VXE_ARG_FD, NULL, 0}, {"targetfd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"faccessat2", 439, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_INT, uses_faccessat2_mode, 1}, {"flags", VXE_ARG_INT, uses_faccessat2_flags, 1}}},
-	{"process_madvise", 440, -1, {{0}}},
-	{"epoll_pwait2", 441, 6, {{"epfd", VXE_ARG_FD, NULL, 0}, {"events", VXE_ARG_PTR, NULL, 0}, {"maxevents", VXE_ARG_INT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"sigmask", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"mount_setattr", 442, 5, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"attr", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}}},
-	{"quotactl_fd", 443, -1, {{0}}},
-	{"landlock_create_ruleset", 444, 3, {{"attr", VXE_ARG_PTR, NULL, 0}, {"size", VXE_ARG_SIZE, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"landlock_add_rule", 445, 4, {{"fd", VXE_ARG_FD, NULL, 0}, {"type", VXE_ARG_INT, NULL, 0}, {"attr", VXE_ARG_PTR, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"landlock_restrict_self", 446, 2, {{"fd", VXE_ARG_FD, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"memfd_secret", 447, 1, {{"flags", VXE_ARG_UINT, NULL, 0}}},
-	{"process_mrelease", 448, -1, {{0}}},
-	{"futex_waitv", 449, 5, {{"waiters", VXE_ARG_PTR, NULL, 0}, {"count", VXE_ARG_UINT, NULL, 0}, {"flags", VXE_ARG_UINT, NULL, 0}, {"timeout", VXE_ARG_PTR, NULL, 0}, {"clock", VXE_ARG_INT, NULL, 0}}},
-	{"set_mempolicy_home_node", 450, -1, {{0}}},
-	{"cachestat", 451, -1, {{0}}},
-	{"fchmodat2", 452, 4, {{"dirfd", VXE_ARG_DIRFD, NULL, 0}, {"path", VXE_ARG_PATH, NULL, 0}, {"mode", VXE_ARG_MODE, uses_fchmodat2_mode, 1}, {"flags", VXE_ARG_UINT, uses_fchmodat2_flags, 1}}},
-	{"map_shadow_stack", 453, -1, {{0}}},
-	{"futex_wake", 454, -1, {{0}}},
-	{"futex_wait", 455, -1, {{0}}},
-	{"futex_requeue", 456, -1, {{0}}},
+	{"read", 0, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}}},
+	{"write", 1, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}}},
+	{"open", 2, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 1, 0}, {"mode", VXE_ARG_MODE, 1, 1}}},
+	{"close", 3, 1, {{"fd", VXE_ARG_FD, 0, 0}}},
+	{"stat", 4, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"statbuf", VXE_ARG_PTR, 0, 0}}},
+	{"fstat", 5, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"statbuf", VXE_ARG_PTR, 0, 0}}},
+	{"lstat", 6, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"statbuf", VXE_ARG_PTR, 0, 0}}},
+	{"poll", 7, 3, {{"fds", VXE_ARG_PTR, 0, 0}, {"nfds", VXE_ARG_UINT, 0, 0}, {"timeout", VXE_ARG_INT, 0, 0}}},
+	{"lseek", 8, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"offset", VXE_ARG_LONG, 0, 0}, {"whence", VXE_ARG_UINT, 1, 2}}},
+	{"mmap", 9, 6, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"prot", VXE_ARG_LONG, 1, 3}, {"flags", VXE_ARG_LONG, 1, 4}, {"fd", VXE_ARG_FD, 0, 0}, {"offset", VXE_ARG_LONG, 0, 0}}},
+	{"mprotect", 10, 3, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"prot", VXE_ARG_LONG, 1, 5}}},
+	{"munmap", 11, 2, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}}},
+	{"brk", 12, 1, {{"addr", VXE_ARG_PTR, 0, 0}}},
+	{"rt_sigaction", 13, 4, {{"sig", VXE_ARG_INT, 1, 6}, {"act", VXE_ARG_PTR, 0, 0}, {"oldact", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"rt_sigprocmask", 14, 4, {{"how", VXE_ARG_INT, 1, 7}, {"set", VXE_ARG_PTR, 0, 0}, {"oldset", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"rt_sigreturn", 15, 0, {{{0}, 0, 0, 0}}},
+	{"ioctl", 16, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"request", VXE_ARG_UINT, 1, 8}, {"arg", VXE_ARG_LONG, 0, 0}}},
+	{"pread64", 17, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}, {"offset", VXE_ARG_LONG, 0, 0}}},
+	{"pwrite64", 18, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}, {"offset", VXE_ARG_LONG, 0, 0}}},
+	{"readv", 19, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}}},
+	{"writev", 20, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}}},
+	{"access", 21, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_INT, 1, 9}}},
+	{"pipe", 22, 1, {{"fds", VXE_ARG_PTR, 0, 0}}},
+	{"select", 23, 5, {{"nfds", VXE_ARG_INT, 0, 0}, {"readfds", VXE_ARG_PTR, 0, 0}, {"writefds", VXE_ARG_PTR, 0, 0}, {"exceptfds", VXE_ARG_PTR, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}}},
+	{"sched_yield", 24, 0, {{{0}, 0, 0, 0}}},
+	{"mremap", 25, 5, {{"addr", VXE_ARG_PTR, 0, 0}, {"oldlength", VXE_ARG_SIZE, 0, 0}, {"newlength", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_LONG, 1, 10}, {"newaddr", VXE_ARG_PTR, 0, 0}}},
+	{"msync", 26, 3, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 1, 11}}},
+	{"mincore", 27, 3, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"vec", VXE_ARG_PTR, 0, 0}}},
+	{"madvise", 28, 3, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"advice", VXE_ARG_INT, 1, 12}}},
+	{"shmget", 29, 3, {{"key", VXE_ARG_INT, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 1, 13}}},
+	{"shmat", 30, 3, {{"id", VXE_ARG_INT, 0, 0}, {"addr", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"shmctl", 31, 3, {{"id", VXE_ARG_INT, 0, 0}, {"command", VXE_ARG_INT, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}}},
+	{"dup", 32, 1, {{"fd", VXE_ARG_FD, 0, 0}}},
+	{"dup2", 33, 2, {{"oldfd", VXE_ARG_FD, 0, 0}, {"newfd", VXE_ARG_FD, 0, 0}}},
+	{"pause", 34, 0, {{{0}, 0, 0, 0}}},
+	{"nanosleep", 35, 2, {{"request", VXE_ARG_PTR, 0, 0}, {"remain", VXE_ARG_PTR, 0, 0}}},
+	{"getitimer", 36, 2, {{"which", VXE_ARG_INT, 1, 14}, {"value", VXE_ARG_PTR, 0, 0}}},
+	{"alarm", 37, 1, {{"seconds", VXE_ARG_UINT, 0, 0}}},
+	{"setitimer", 38, 3, {{"which", VXE_ARG_INT, 1, 15}, {"value", VXE_ARG_PTR, 0, 0}, {"oldvalue", VXE_ARG_PTR, 0, 0}}},
+	{"getpid", 39, 0, {{{0}, 0, 0, 0}}},
+	{"sendfile", 40, 4, {{"outfd", VXE_ARG_FD, 0, 0}, {"infd", VXE_ARG_FD, 0, 0}, {"offset", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}}},
+	{"socket", 41, 3, {{"domain", VXE_ARG_INT, 1, 16}, {"type", VXE_ARG_INT, 1, 17}, {"protocol", VXE_ARG_INT, 3, 18}}},
+	{"connect", 42, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"addr", VXE_ARG_SOCKADDR, 0, 0}, {"addrlen", VXE_ARG_INT, 0, 0}}},
+	{"accept", 43, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"addr", VXE_ARG_PTR, 0, 0}, {"addrlen", VXE_ARG_PTR, 0, 0}}},
+	{"sendto", 44, 6, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 1, 21}, {"addr", VXE_ARG_SOCKADDR, 0, 0}, {"addrlen", VXE_ARG_INT, 0, 0}}},
+	{"recvfrom", 45, 6, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 1, 22}, {"addr", VXE_ARG_PTR, 0, 0}, {"addrlen", VXE_ARG_PTR, 0, 0}}},
+	{"sendmsg", 46, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"message", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_UINT, 1, 23}}},
+	{"recvmsg", 47, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"message", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_UINT, 1, 24}}},
+	{"shutdown", 48, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"how", VXE_ARG_INT, 1, 25}}},
+	{"bind", 49, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"addr", VXE_ARG_SOCKADDR, 0, 0}, {"addrlen", VXE_ARG_INT, 0, 0}}},
+	{"listen", 50, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"backlog", VXE_ARG_INT, 0, 0}}},
+	{"getsockname", 51, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"addr", VXE_ARG_PTR, 0, 0}, {"addrlen", VXE_ARG_PTR, 0, 0}}},
+	{"getpeername", 52, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"addr", VXE_ARG_PTR, 0, 0}, {"addrlen", VXE_ARG_PTR, 0, 0}}},
+	{"socketpair", 53, 4, {{"domain", VXE_ARG_INT, 1, 26}, {"type", VXE_ARG_INT, 1, 27}, {"protocol", VXE_ARG_INT, 2, 28}, {"fds", VXE_ARG_PTR, 0, 0}}},
+	{"setsockopt", 54, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"level", VXE_ARG_INT, 1, 30}, {"name", VXE_ARG_INT, 4, 31}, {"value", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_INT, 0, 0}}},
+	{"getsockopt", 55, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"level", VXE_ARG_INT, 1, 35}, {"name", VXE_ARG_INT, 4, 36}, {"value", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_PTR, 0, 0}}},
+	{"clone", 56, 5, {{"flags", VXE_ARG_UINT, 1, 40}, {"stack", VXE_ARG_PTR, 0, 0}, {"parent_tid", VXE_ARG_PTR, 0, 0}, {"child_tid", VXE_ARG_PTR, 0, 0}, {"tls", VXE_ARG_LONG, 0, 0}}},
+	{"fork", 57, 0, {{{0}, 0, 0, 0}}},
+	{"vfork", 58, 0, {{{0}, 0, 0, 0}}},
+	{"execve", 59, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"argv", VXE_ARG_PTR, 0, 0}, {"envp", VXE_ARG_PTR, 0, 0}}},
+	{"exit", 60, 1, {{"status", VXE_ARG_INT, 0, 0}}},
+	{"wait4", 61, 4, {{"pid", VXE_ARG_INT, 0, 0}, {"status", VXE_ARG_PTR, 0, 0}, {"options", VXE_ARG_INT, 1, 41}, {"usage", VXE_ARG_PTR, 0, 0}}},
+	{"kill", 62, 2, {{"pid", VXE_ARG_INT, 0, 0}, {"sig", VXE_ARG_INT, 1, 42}}},
+	{"uname", 63, 1, {{"buf", VXE_ARG_PTR, 0, 0}}},
+	{"semget", 64, 3, {{"key", VXE_ARG_INT, 0, 0}, {"nsems", VXE_ARG_INT, 0, 0}, {"flags", VXE_ARG_INT, 1, 43}}},
+	{"semop", 65, 3, {{"id", VXE_ARG_INT, 0, 0}, {"ops", VXE_ARG_PTR, 0, 0}, {"nops", VXE_ARG_UINT, 0, 0}}},
+	{"semctl", 66, 4, {{"id", VXE_ARG_INT, 0, 0}, {"num", VXE_ARG_INT, 0, 0}, {"command", VXE_ARG_INT, 0, 0}, {"arg", VXE_ARG_LONG, 0, 0}}},
+	{"shmdt", 67, 1, {{"addr", VXE_ARG_PTR, 0, 0}}},
+	{"msgget", 68, 2, {{"key", VXE_ARG_INT, 0, 0}, {"flags", VXE_ARG_INT, 1, 44}}},
+	{"msgsnd", 69, 4, {{"id", VXE_ARG_INT, 0, 0}, {"message", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"msgrcv", 70, 5, {{"id", VXE_ARG_INT, 0, 0}, {"message", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"type", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"msgctl", 71, 3, {{"id", VXE_ARG_INT, 0, 0}, {"command", VXE_ARG_INT, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}}},
+	{"fcntl", 72, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"command", VXE_ARG_UINT, 1, 45}, {"arg", VXE_ARG_LONG, 3, 46}}},
+	{"flock", 73, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"operation", VXE_ARG_UINT, 1, 49}}},
+	{"fsync", 74, 1, {{"fd", VXE_ARG_FD, 0, 0}}},
+	{"fdatasync", 75, 1, {{"fd", VXE_ARG_FD, 0, 0}}},
+	{"truncate", 76, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"length", VXE_ARG_LONG, 0, 0}}},
+	{"ftruncate", 77, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"length", VXE_ARG_LONG, 0, 0}}},
+	{"getdents", 78, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_UINT, 0, 0}}},
+	{"getcwd", 79, 2, {{"buf", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"chdir", 80, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"fchdir", 81, 1, {{"fd", VXE_ARG_FD, 0, 0}}},
+	{"rename", 82, 2, {{"oldpath", VXE_ARG_PATH, 0, 0}, {"newpath", VXE_ARG_PATH, 0, 0}}},
+	{"mkdir", 83, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 50}}},
+	{"rmdir", 84, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"creat", 85, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 51}}},
+	{"link", 86, 2, {{"oldpath", VXE_ARG_PATH, 0, 0}, {"newpath", VXE_ARG_PATH, 0, 0}}},
+	{"unlink", 87, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"symlink", 88, 2, {{"target", VXE_ARG_TEXT, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}}},
+	{"readlink", 89, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_INT, 0, 0}}},
+	{"chmod", 90, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 52}}},
+	{"fchmod", 91, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"mode", VXE_ARG_MODE, 1, 53}}},
+	{"chown", 92, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"owner", VXE_ARG_UINT, 1, 54}, {"group", VXE_ARG_UINT, 1, 55}}},
+	{"fchown", 93, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"owner", VXE_ARG_UINT, 1, 56}, {"group", VXE_ARG_UINT, 1, 57}}},
+	{"lchown", 94, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"owner", VXE_ARG_UINT, 1, 58}, {"group", VXE_ARG_UINT, 1, 59}}},
+	{"umask", 95, 1, {{"mask", VXE_ARG_MODE, 1, 60}}},
+	{"gettimeofday", 96, 2, {{"tv", VXE_ARG_PTR, 0, 0}, {"tz", VXE_ARG_PTR, 0, 0}}},
+	{"getrlimit", 97, 2, {{"resource", VXE_ARG_UINT, 1, 61}, {"limit", VXE_ARG_PTR, 0, 0}}},
+	{"getrusage", 98, 2, {{"who", VXE_ARG_INT, 1, 62}, {"usage", VXE_ARG_PTR, 0, 0}}},
+	{"sysinfo", 99, 1, {{"info", VXE_ARG_PTR, 0, 0}}},
+	{"times", 100, 1, {{"buf", VXE_ARG_PTR, 0, 0}}},
+	{"ptrace", 101, 4, {{"request", VXE_ARG_LONG, 1, 63}, {"pid", VXE_ARG_LONG, 0, 0}, {"addr", VXE_ARG_LONG, 0, 0}, {"data", VXE_ARG_LONG, 0, 0}}},
+	{"getuid", 102, 0, {{{0}, 0, 0, 0}}},
+	{"syslog", 103, 3, {{"type", VXE_ARG_INT, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_INT, 0, 0}}},
+	{"getgid", 104, 0, {{{0}, 0, 0, 0}}},
+	{"setuid", 105, 1, {{"uid", VXE_ARG_UINT, 1, 64}}},
+	{"setgid", 106, 1, {{"gid", VXE_ARG_UINT, 1, 65}}},
+	{"geteuid", 107, 0, {{{0}, 0, 0, 0}}},
+	{"getegid", 108, 0, {{{0}, 0, 0, 0}}},
+	{"setpgid", 109, 2, {{"pid", VXE_ARG_INT, 0, 0}, {"pgid", VXE_ARG_INT, 0, 0}}},
+	{"getppid", 110, 0, {{{0}, 0, 0, 0}}},
+	{"getpgrp", 111, 0, {{{0}, 0, 0, 0}}},
+	{"setsid", 112, 0, {{{0}, 0, 0, 0}}},
+	{"setreuid", 113, 2, {{"ruid", VXE_ARG_UINT, 1, 66}, {"euid", VXE_ARG_UINT, 1, 67}}},
+	{"setregid", 114, 2, {{"rgid", VXE_ARG_UINT, 1, 68}, {"egid", VXE_ARG_UINT, 1, 69}}},
+	{"getgroups", 115, 2, {{"size", VXE_ARG_INT, 0, 0}, {"list", VXE_ARG_PTR, 0, 0}}},
+	{"setgroups", 116, 2, {{"size", VXE_ARG_INT, 0, 0}, {"list", VXE_ARG_PTR, 0, 0}}},
+	{"setresuid", 117, 3, {{"ruid", VXE_ARG_UINT, 1, 70}, {"euid", VXE_ARG_UINT, 1, 71}, {"suid", VXE_ARG_UINT, 1, 72}}},
+	{"getresuid", 118, 3, {{"ruid", VXE_ARG_PTR, 0, 0}, {"euid", VXE_ARG_PTR, 0, 0}, {"suid", VXE_ARG_PTR, 0, 0}}},
+	{"setresgid", 119, 3, {{"rgid", VXE_ARG_UINT, 1, 73}, {"egid", VXE_ARG_UINT, 1, 74}, {"sgid", VXE_ARG_UINT, 1, 75}}},
+	{"getresgid", 120, 3, {{"rgid", VXE_ARG_PTR, 0, 0}, {"egid", VXE_ARG_PTR, 0, 0}, {"sgid", VXE_ARG_PTR, 0, 0}}},
+	{"getpgid", 121, 1, {{"pid", VXE_ARG_INT, 0, 0}}},
+	{"setfsuid", 122, 1, {{"uid", VXE_ARG_UINT, 1, 76}}},
+	{"setfsgid", 123, 1, {{"gid", VXE_ARG_UINT, 1, 77}}},
+	{"getsid", 124, 1, {{"pid", VXE_ARG_INT, 0, 0}}},
+	{"capget", 125, 2, {{"header", VXE_ARG_PTR, 0, 0}, {"data", VXE_ARG_PTR, 0, 0}}},
+	{"capset", 126, 2, {{"header", VXE_ARG_PTR, 0, 0}, {"data", VXE_ARG_PTR, 0, 0}}},
+	{"rt_sigpending", 127, 2, {{"set", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"rt_sigtimedwait", 128, 4, {{"set", VXE_ARG_PTR, 0, 0}, {"info", VXE_ARG_PTR, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"rt_sigqueueinfo", 129, 3, {{"pid", VXE_ARG_INT, 0, 0}, {"sig", VXE_ARG_INT, 1, 78}, {"info", VXE_ARG_PTR, 0, 0}}},
+	{"rt_sigsuspend", 130, 2, {{"set", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"sigaltstack", 131, 2, {{"ss", VXE_ARG_PTR, 0, 0}, {"oldss", VXE_ARG_PTR, 0, 0}}},
+	{"utime", 132, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"times", VXE_ARG_PTR, 0, 0}}},
+	{"mknod", 133, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 79}, {"dev", VXE_ARG_UINT, 0, 0}}},
+	{"uselib", 134, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"personality", 135, 1, {{"persona", VXE_ARG_UINT, 1, 80}}},
+	{"ustat", 136, -1, {{{0}, 0, 0, 0}}},
+	{"statfs", 137, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}}},
+	{"fstatfs", 138, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}}},
+	{"sysfs", 139, -1, {{{0}, 0, 0, 0}}},
+	{"getpriority", 140, 2, {{"which", VXE_ARG_INT, 1, 81}, {"who", VXE_ARG_INT, 0, 0}}},
+	{"setpriority", 141, 3, {{"which", VXE_ARG_INT, 1, 82}, {"who", VXE_ARG_INT, 0, 0}, {"priority", VXE_ARG_INT, 0, 0}}},
+	{"sched_setparam", 142, 2, {{"pid", VXE_ARG_INT, 0, 0}, {"param", VXE_ARG_PTR, 0, 0}}},
+	{"sched_getparam", 143, 2, {{"pid", VXE_ARG_INT, 0, 0}, {"param", VXE_ARG_PTR, 0, 0}}},
+	{"sched_setscheduler", 144, 3, {{"pid", VXE_ARG_INT, 0, 0}, {"policy", VXE_ARG_INT, 1, 83}, {"param", VXE_ARG_PTR, 0, 0}}},
+	{"sched_getscheduler", 145, 1, {{"pid", VXE_ARG_INT, 0, 0}}},
+	{"sched_get_priority_max", 146, -1, {{{0}, 0, 0, 0}}},
+	{"sched_get_priority_min", 147, -1, {{{0}, 0, 0, 0}}},
+	{"sched_rr_get_interval", 148, -1, {{{0}, 0, 0, 0}}},
+	{"mlock", 149, 2, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}}},
+	{"munlock", 150, 2, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}}},
+	{"mlockall", 151, 1, {{"flags", VXE_ARG_INT, 1, 84}}},
+	{"munlockall", 152, 0, {{{0}, 0, 0, 0}}},
+	{"vhangup", 153, -1, {{{0}, 0, 0, 0}}},
+	{"modify_ldt", 154, -1, {{{0}, 0, 0, 0}}},
+	{"pivot_root", 155, 2, {{"newroot", VXE_ARG_PATH, 0, 0}, {"putold", VXE_ARG_PATH, 0, 0}}},
+	{"_sysctl", 156, -1, {{{0}, 0, 0, 0}}},
+	{"prctl", 157, 5, {{"option", VXE_ARG_INT, 1, 85}, {"arg2", VXE_ARG_LONG, 4, 86}, {"arg3", VXE_ARG_LONG, 1, 90}, {"arg4", VXE_ARG_LONG, 0, 0}, {"arg5", VXE_ARG_LONG, 0, 0}}},
+	{"arch_prctl", 158, 2, {{"option", VXE_ARG_INT, 1, 91}, {"addr", VXE_ARG_LONG, 0, 0}}},
+	{"adjtimex", 159, -1, {{{0}, 0, 0, 0}}},
+	{"setrlimit", 160, 2, {{"resource", VXE_ARG_UINT, 1, 92}, {"limit", VXE_ARG_PTR, 0, 0}}},
+	{"chroot", 161, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"sync", 162, 0, {{{0}, 0, 0, 0}}},
+	{"acct", 163, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"settimeofday", 164, 2, {{"tv", VXE_ARG_PTR, 0, 0}, {"tz", VXE_ARG_PTR, 0, 0}}},
+	{"mount", 165, 5, {{"source", VXE_ARG_TEXT, 0, 0}, {"target", VXE_ARG_PATH, 0, 0}, {"type", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_LONG, 1, 93}, {"data", VXE_ARG_PTR, 0, 0}}},
+	{"umount2", 166, 2, {{"target", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 1, 94}}},
+	{"swapon", 167, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"swapoff", 168, 1, {{"path", VXE_ARG_PATH, 0, 0}}},
+	{"reboot", 169, 4, {{"magic", VXE_ARG_INT, 0, 0}, {"magic2", VXE_ARG_INT, 0, 0}, {"command", VXE_ARG_UINT, 0, 0}, {"arg", VXE_ARG_PTR, 0, 0}}},
+	{"sethostname", 170, 2, {{"name", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_INT, 0, 0}}},
+	{"setdomainname", 171, 2, {{"name", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_INT, 0, 0}}},
+	{"iopl", 172, 1, {{"level", VXE_ARG_UINT, 0, 0}}},
+	{"ioperm", 173, 3, {{"from", VXE_ARG_LONG, 0, 0}, {"count", VXE_ARG_LONG, 0, 0}, {"on", VXE_ARG_INT, 0, 0}}},
+	{"create_module", 174, -1, {{{0}, 0, 0, 0}}},
+	{"init_module", 175, 3, {{"image", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"params", VXE_ARG_TEXT, 0, 0}}},
+	{"delete_module", 176, 2, {{"name", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"get_kernel_syms", 177, -1, {{{0}, 0, 0, 0}}},
+	{"query_module", 178, -1, {{{0}, 0, 0, 0}}},
+	{"quotactl", 179, 4, {{"command", VXE_ARG_UINT, 0, 0}, {"special", VXE_ARG_PATH, 0, 0}, {"id", VXE_ARG_UINT, 0, 0}, {"addr", VXE_ARG_PTR, 0, 0}}},
+	{"nfsservctl", 180, -1, {{{0}, 0, 0, 0}}},
+	{"getpmsg", 181, -1, {{{0}, 0, 0, 0}}},
+	{"putpmsg", 182, -1, {{{0}, 0, 0, 0}}},
+	{"afs_syscall", 183, -1, {{{0}, 0, 0, 0}}},
+	{"tuxcall", 184, -1, {{{0}, 0, 0, 0}}},
+	{"security", 185, -1, {{{0}, 0, 0, 0}}},
+	{"gettid", 186, 0, {{{0}, 0, 0, 0}}},
+	{"readahead", 187, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"offset", VXE_ARG_LONG, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}}},
+	{"setxattr", 188, 5, {{"path", VXE_ARG_PATH, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"lsetxattr", 189, 5, {{"path", VXE_ARG_PATH, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"fsetxattr", 190, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"getxattr", 191, 4, {{"path", VXE_ARG_PATH, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"lgetxattr", 192, 4, {{"path", VXE_ARG_PATH, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"fgetxattr", 193, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"listxattr", 194, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"list", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"llistxattr", 195, 3, {{"path", VXE_ARG_PATH, 0, 0}, {"list", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"flistxattr", 196, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"list", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"removexattr", 197, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}}},
+	{"lremovexattr", 198, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}}},
+	{"fremovexattr", 199, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"name", VXE_ARG_TEXT, 0, 0}}},
+	{"tkill", 200, 2, {{"tid", VXE_ARG_INT, 0, 0}, {"sig", VXE_ARG_INT, 1, 95}}},
+	{"time", 201, 1, {{"tloc", VXE_ARG_PTR, 0, 0}}},
+	{"futex", 202, 6, {{"uaddr", VXE_ARG_PTR, 0, 0}, {"operation", VXE_ARG_INT, 1, 96}, {"value", VXE_ARG_UINT, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}, {"uaddr2", VXE_ARG_PTR, 0, 0}, {"value3", VXE_ARG_UINT, 0, 0}}},
+	{"sched_setaffinity", 203, 3, {{"pid", VXE_ARG_INT, 0, 0}, {"length", VXE_ARG_UINT, 0, 0}, {"mask", VXE_ARG_PTR, 0, 0}}},
+	{"sched_getaffinity", 204, 3, {{"pid", VXE_ARG_INT, 0, 0}, {"length", VXE_ARG_UINT, 0, 0}, {"mask", VXE_ARG_PTR, 0, 0}}},
+	{"set_thread_area", 205, -1, {{{0}, 0, 0, 0}}},
+	{"io_setup", 206, -1, {{{0}, 0, 0, 0}}},
+	{"io_destroy", 207, -1, {{{0}, 0, 0, 0}}},
+	{"io_getevents", 208, -1, {{{0}, 0, 0, 0}}},
+	{"io_submit", 209, -1, {{{0}, 0, 0, 0}}},
+	{"io_cancel", 210, -1, {{{0}, 0, 0, 0}}},
+	{"get_thread_area", 211, -1, {{{0}, 0, 0, 0}}},
+	{"lookup_dcookie", 212, -1, {{{0}, 0, 0, 0}}},
+	{"epoll_create", 213, 1, {{"size", VXE_ARG_INT, 0, 0}}},
+	{"epoll_ctl_old", 214, -1, {{{0}, 0, 0, 0}}},
+	{"epoll_wait_old", 215, -1, {{{0}, 0, 0, 0}}},
+	{"remap_file_pages", 216, -1, {{{0}, 0, 0, 0}}},
+	{"getdents64", 217, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_UINT, 0, 0}}},
+	{"set_tid_address", 218, 1, {{"tid", VXE_ARG_PTR, 0, 0}}},
+	{"restart_syscall", 219, 0, {{{0}, 0, 0, 0}}},
+	{"semtimedop", 220, 4, {{"id", VXE_ARG_INT, 0, 0}, {"ops", VXE_ARG_PTR, 0, 0}, {"nops", VXE_ARG_UINT, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}}},
+	{"fadvise64", 221, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"offset", VXE_ARG_LONG, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"advice", VXE_ARG_INT, 1, 97}}},
+	{"timer_create", 222, 3, {{"clock", VXE_ARG_INT, 1, 98}, {"event", VXE_ARG_PTR, 0, 0}, {"timer", VXE_ARG_PTR, 0, 0}}},
+	{"timer_settime", 223, 4, {{"timer", VXE_ARG_INT, 0, 0}, {"flags", VXE_ARG_INT, 1, 99}, {"value", VXE_ARG_PTR, 0, 0}, {"oldvalue", VXE_ARG_PTR, 0, 0}}},
+	{"timer_gettime", 224, 2, {{"timer", VXE_ARG_INT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}}},
+	{"timer_getoverrun", 225, 1, {{"timer", VXE_ARG_INT, 0, 0}}},
+	{"timer_delete", 226, 1, {{"timer", VXE_ARG_INT, 0, 0}}},
+	{"clock_settime", 227, 2, {{"clock", VXE_ARG_INT, 1, 100}, {"time", VXE_ARG_PTR, 0, 0}}},
+	{"clock_gettime", 228, 2, {{"clock", VXE_ARG_INT, 1, 101}, {"time", VXE_ARG_PTR, 0, 0}}},
+	{"clock_getres", 229, 2, {{"clock", VXE_ARG_INT, 1, 102}, {"resolution", VXE_ARG_PTR, 0, 0}}},
+	{"clock_nanosleep", 230, 4, {{"clock", VXE_ARG_INT, 1, 103}, {"flags", VXE_ARG_INT, 1, 104}, {"request", VXE_ARG_PTR, 0, 0}, {"remain", VXE_ARG_PTR, 0, 0}}},
+	{"exit_group", 231, 1, {{"status", VXE_ARG_INT, 0, 0}}},
+	{"epoll_wait", 232, 4, {{"epfd", VXE_ARG_FD, 0, 0}, {"events", VXE_ARG_PTR, 0, 0}, {"maxevents", VXE_ARG_INT, 0, 0}, {"timeout", VXE_ARG_INT, 0, 0}}},
+	{"epoll_ctl", 233, 4, {{"epfd", VXE_ARG_FD, 0, 0}, {"operation", VXE_ARG_INT, 1, 105}, {"fd", VXE_ARG_FD, 0, 0}, {"event", VXE_ARG_PTR, 0, 0}}},
+	{"tgkill", 234, 3, {{"tgid", VXE_ARG_INT, 0, 0}, {"tid", VXE_ARG_INT, 0, 0}, {"sig", VXE_ARG_INT, 1, 106}}},
+	{"utimes", 235, 2, {{"path", VXE_ARG_PATH, 0, 0}, {"times", VXE_ARG_PTR, 0, 0}}},
+	{"vserver", 236, -1, {{{0}, 0, 0, 0}}},
+	{"mbind", 237, 6, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"mode", VXE_ARG_LONG, 0, 0}, {"nodemask", VXE_ARG_PTR, 0, 0}, {"maxnode", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"set_mempolicy", 238, 3, {{"mode", VXE_ARG_INT, 0, 0}, {"nodemask", VXE_ARG_PTR, 0, 0}, {"maxnode", VXE_ARG_LONG, 0, 0}}},
+	{"get_mempolicy", 239, -1, {{{0}, 0, 0, 0}}},
+	{"mq_open", 240, 4, {{"name", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_INT, 1, 107}, {"mode", VXE_ARG_MODE, 1, 108}, {"attr", VXE_ARG_PTR, 0, 0}}},
+	{"mq_unlink", 241, 1, {{"name", VXE_ARG_TEXT, 0, 0}}},
+	{"mq_timedsend", 242, -1, {{{0}, 0, 0, 0}}},
+	{"mq_timedreceive", 243, -1, {{{0}, 0, 0, 0}}},
+	{"mq_notify", 244, -1, {{{0}, 0, 0, 0}}},
+	{"mq_getsetattr", 245, -1, {{{0}, 0, 0, 0}}},
+	{"kexec_load", 246, 4, {{"entry", VXE_ARG_LONG, 0, 0}, {"segments", VXE_ARG_LONG, 0, 0}, {"list", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_LONG, 0, 0}}},
+	{"waitid", 247, 5, {{"which", VXE_ARG_INT, 1, 109}, {"id", VXE_ARG_INT, 0, 0}, {"info", VXE_ARG_PTR, 0, 0}, {"options", VXE_ARG_INT, 1, 110}, {"usage", VXE_ARG_PTR, 0, 0}}},
+	{"add_key", 248, 5, {{"type", VXE_ARG_TEXT, 0, 0}, {"description", VXE_ARG_TEXT, 0, 0}, {"payload", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"keyring", VXE_ARG_INT, 0, 0}}},
+	{"request_key", 249, 4, {{"type", VXE_ARG_TEXT, 0, 0}, {"description", VXE_ARG_TEXT, 0, 0}, {"callout", VXE_ARG_TEXT, 0, 0}, {"keyring", VXE_ARG_INT, 0, 0}}},
+	{"keyctl", 250, 5, {{"operation", VXE_ARG_INT, 1, 111}, {"arg2", VXE_ARG_LONG, 0, 0}, {"arg3", VXE_ARG_LONG, 0, 0}, {"arg4", VXE_ARG_LONG, 0, 0}, {"arg5", VXE_ARG_LONG, 0, 0}}},
+	{"ioprio_set", 251, -1, {{{0}, 0, 0, 0}}},
+	{"ioprio_get", 252, -1, {{{0}, 0, 0, 0}}},
+	{"inotify_init", 253, 0, {{{0}, 0, 0, 0}}},
+	{"inotify_add_watch", 254, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mask", VXE_ARG_UINT, 1, 112}}},
+	{"inotify_rm_watch", 255, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"wd", VXE_ARG_INT, 0, 0}}},
+	{"migrate_pages", 256, -1, {{{0}, 0, 0, 0}}},
+	{"openat", 257, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 1, 113}, {"mode", VXE_ARG_MODE, 1, 114}}},
+	{"mkdirat", 258, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 115}}},
+	{"mknodat", 259, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 116}, {"dev", VXE_ARG_UINT, 0, 0}}},
+	{"fchownat", 260, 5, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"owner", VXE_ARG_UINT, 1, 117}, {"group", VXE_ARG_UINT, 1, 118}, {"flags", VXE_ARG_INT, 1, 119}}},
+	{"futimesat", 261, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"times", VXE_ARG_PTR, 0, 0}}},
+	{"newfstatat", 262, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"statbuf", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 1, 120}}},
+	{"unlinkat", 263, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 1, 121}}},
+	{"renameat", 264, 4, {{"olddirfd", VXE_ARG_DIRFD, 0, 0}, {"oldpath", VXE_ARG_PATH, 0, 0}, {"newdirfd", VXE_ARG_DIRFD, 0, 0}, {"newpath", VXE_ARG_PATH, 0, 0}}},
+	{"linkat", 265, 5, {{"olddirfd", VXE_ARG_DIRFD, 0, 0}, {"oldpath", VXE_ARG_PATH, 0, 0}, {"newdirfd", VXE_ARG_DIRFD, 0, 0}, {"newpath", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 1, 122}}},
+	{"symlinkat", 266, 3, {{"target", VXE_ARG_TEXT, 0, 0}, {"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}}},
+	{"readlinkat", 267, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"buf", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_INT, 0, 0}}},
+	{"fchmodat", 268, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 123}}},
+	{"faccessat", 269, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_INT, 1, 124}}},
+	{"pselect6", 270, 6, {{"nfds", VXE_ARG_INT, 0, 0}, {"readfds", VXE_ARG_PTR, 0, 0}, {"writefds", VXE_ARG_PTR, 0, 0}, {"exceptfds", VXE_ARG_PTR, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}, {"sigmask", VXE_ARG_PTR, 0, 0}}},
+	{"ppoll", 271, 5, {{"fds", VXE_ARG_PTR, 0, 0}, {"nfds", VXE_ARG_UINT, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}, {"sigmask", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"unshare", 272, 1, {{"flags", VXE_ARG_LONG, 1, 125}}},
+	{"set_robust_list", 273, 2, {{"head", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}}},
+	{"get_robust_list", 274, 3, {{"pid", VXE_ARG_INT, 0, 0}, {"head", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_PTR, 0, 0}}},
+	{"splice", 275, 6, {{"infd", VXE_ARG_FD, 0, 0}, {"inoffset", VXE_ARG_PTR, 0, 0}, {"outfd", VXE_ARG_FD, 0, 0}, {"outoffset", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 1, 126}}},
+	{"tee", 276, 4, {{"infd", VXE_ARG_FD, 0, 0}, {"outfd", VXE_ARG_FD, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 1, 127}}},
+	{"sync_file_range", 277, -1, {{{0}, 0, 0, 0}}},
+	{"vmsplice", 278, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_UINT, 1, 128}}},
+	{"move_pages", 279, -1, {{{0}, 0, 0, 0}}},
+	{"utimensat", 280, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"times", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 1, 129}}},
+	{"epoll_pwait", 281, 6, {{"epfd", VXE_ARG_FD, 0, 0}, {"events", VXE_ARG_PTR, 0, 0}, {"maxevents", VXE_ARG_INT, 0, 0}, {"timeout", VXE_ARG_INT, 0, 0}, {"sigmask", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"signalfd", 282, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"mask", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"timerfd_create", 283, 2, {{"clock", VXE_ARG_INT, 1, 130}, {"flags", VXE_ARG_INT, 1, 131}}},
+	{"eventfd", 284, 1, {{"count", VXE_ARG_UINT, 0, 0}}},
+	{"fallocate", 285, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"mode", VXE_ARG_INT, 1, 132}, {"offset", VXE_ARG_LONG, 0, 0}, {"length", VXE_ARG_LONG, 0, 0}}},
+	{"timerfd_settime", 286, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"flags", VXE_ARG_INT, 1, 133}, {"value", VXE_ARG_PTR, 0, 0}, {"oldvalue", VXE_ARG_PTR, 0, 0}}},
+	{"timerfd_gettime", 287, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}}},
+	{"accept4", 288, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"addr", VXE_ARG_PTR, 0, 0}, {"addrlen", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 1, 134}}},
+	{"signalfd4", 289, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"mask", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 1, 135}}},
+	{"eventfd2", 290, 2, {{"count", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_INT, 1, 136}}},
+	{"epoll_create1", 291, 1, {{"flags", VXE_ARG_INT, 1, 137}}},
+	{"dup3", 292, 3, {{"oldfd", VXE_ARG_FD, 0, 0}, {"newfd", VXE_ARG_FD, 0, 0}, {"flags", VXE_ARG_INT, 1, 138}}},
+	{"pipe2", 293, 2, {{"fds", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 1, 139}}},
+	{"inotify_init1", 294, 1, {{"flags", VXE_ARG_INT, 1, 140}}},
+	{"preadv", 295, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}, {"poslow", VXE_ARG_LONG, 0, 0}, {"poshigh", VXE_ARG_LONG, 0, 0}}},
+	{"pwritev", 296, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}, {"poslow", VXE_ARG_LONG, 0, 0}, {"poshigh", VXE_ARG_LONG, 0, 0}}},
+	{"rt_tgsigqueueinfo", 297, -1, {{{0}, 0, 0, 0}}},
+	{"perf_event_open", 298, 5, {{"attr", VXE_ARG_PTR, 0, 0}, {"pid", VXE_ARG_INT, 0, 0}, {"cpu", VXE_ARG_INT, 0, 0}, {"group", VXE_ARG_FD, 0, 0}, {"flags", VXE_ARG_LONG, 0, 0}}},
+	{"recvmmsg", 299, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"messages", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_UINT, 1, 141}, {"timeout", VXE_ARG_PTR, 0, 0}}},
+	{"fanotify_init", 300, 2, {{"flags", VXE_ARG_UINT, 0, 0}, {"eventflags", VXE_ARG_UINT, 0, 0}}},
+	{"fanotify_mark", 301, -1, {{{0}, 0, 0, 0}}},
+	{"prlimit64", 302, 4, {{"pid", VXE_ARG_INT, 0, 0}, {"resource", VXE_ARG_UINT, 1, 142}, {"newlimit", VXE_ARG_PTR, 0, 0}, {"oldlimit", VXE_ARG_PTR, 0, 0}}},
+	{"name_to_handle_at", 303, 5, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"handle", VXE_ARG_PTR, 0, 0}, {"mountid", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 1, 143}}},
+	{"open_by_handle_at", 304, 3, {{"mountfd", VXE_ARG_FD, 0, 0}, {"handle", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"clock_adjtime", 305, -1, {{{0}, 0, 0, 0}}},
+	{"syncfs", 306, 1, {{"fd", VXE_ARG_FD, 0, 0}}},
+	{"sendmmsg", 307, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"messages", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_UINT, 1, 144}}},
+	{"setns", 308, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"type", VXE_ARG_INT, 1, 145}}},
+	{"getcpu", 309, 3, {{"cpu", VXE_ARG_PTR, 0, 0}, {"node", VXE_ARG_PTR, 0, 0}, {"cache", VXE_ARG_PTR, 0, 0}}},
+	{"process_vm_readv", 310, 6, {{"pid", VXE_ARG_INT, 0, 0}, {"local", VXE_ARG_PTR, 0, 0}, {"localcount", VXE_ARG_LONG, 0, 0}, {"remote", VXE_ARG_PTR, 0, 0}, {"remotecount", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_LONG, 0, 0}}},
+	{"process_vm_writev", 311, 6, {{"pid", VXE_ARG_INT, 0, 0}, {"local", VXE_ARG_PTR, 0, 0}, {"localcount", VXE_ARG_LONG, 0, 0}, {"remote", VXE_ARG_PTR, 0, 0}, {"remotecount", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_LONG, 0, 0}}},
+	{"kcmp", 312, 5, {{"pid1", VXE_ARG_INT, 0, 0}, {"pid2", VXE_ARG_INT, 0, 0}, {"type", VXE_ARG_INT, 0, 0}, {"idx1", VXE_ARG_LONG, 0, 0}, {"idx2", VXE_ARG_LONG, 0, 0}}},
+	{"finit_module", 313, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"params", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"sched_setattr", 314, -1, {{{0}, 0, 0, 0}}},
+	{"sched_getattr", 315, -1, {{{0}, 0, 0, 0}}},
+	{"renameat2", 316, 5, {{"olddirfd", VXE_ARG_DIRFD, 0, 0}, {"oldpath", VXE_ARG_PATH, 0, 0}, {"newdirfd", VXE_ARG_DIRFD, 0, 0}, {"newpath", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_UINT, 1, 146}}},
+	{"seccomp", 317, 3, {{"operation", VXE_ARG_UINT, 1, 147}, {"flags", VXE_ARG_UINT, 1, 148}, {"args", VXE_ARG_PTR, 0, 0}}},
+	{"getrandom", 318, 3, {{"buf", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 1, 149}}},
+	{"memfd_create", 319, 2, {{"name", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_UINT, 1, 150}}},
+	{"kexec_file_load", 320, 5, {{"kernel", VXE_ARG_FD, 0, 0}, {"initrd", VXE_ARG_FD, 0, 0}, {"length", VXE_ARG_LONG, 0, 0}, {"cmdline", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_LONG, 0, 0}}},
+	{"bpf", 321, 3, {{"command", VXE_ARG_INT, 1, 151}, {"attr", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_UINT, 0, 0}}},
+	{"execveat", 322, 5, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"argv", VXE_ARG_PTR, 0, 0}, {"envp", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_INT, 1, 152}}},
+	{"userfaultfd", 323, 1, {{"flags", VXE_ARG_INT, 0, 0}}},
+	{"membarrier", 324, 3, {{"command", VXE_ARG_INT, 1, 153}, {"flags", VXE_ARG_UINT, 0, 0}, {"cpu", VXE_ARG_INT, 0, 0}}},
+	{"mlock2", 325, 3, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}}},
+	{"copy_file_range", 326, 6, {{"infd", VXE_ARG_FD, 0, 0}, {"inoffset", VXE_ARG_PTR, 0, 0}, {"outfd", VXE_ARG_FD, 0, 0}, {"outoffset", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"preadv2", 327, 6, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}, {"poslow", VXE_ARG_LONG, 0, 0}, {"poshigh", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_INT, 1, 154}}},
+	{"pwritev2", 328, 6, {{"fd", VXE_ARG_FD, 0, 0}, {"iov", VXE_ARG_PTR, 0, 0}, {"iovcnt", VXE_ARG_LONG, 0, 0}, {"poslow", VXE_ARG_LONG, 0, 0}, {"poshigh", VXE_ARG_LONG, 0, 0}, {"flags", VXE_ARG_INT, 1, 155}}},
+	{"pkey_mprotect", 329, 4, {{"addr", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_SIZE, 0, 0}, {"prot", VXE_ARG_LONG, 1, 156}, {"pkey", VXE_ARG_INT, 0, 0}}},
+	{"pkey_alloc", 330, 2, {{"flags", VXE_ARG_LONG, 0, 0}, {"rights", VXE_ARG_LONG, 0, 0}}},
+	{"pkey_free", 331, 1, {{"pkey", VXE_ARG_INT, 0, 0}}},
+	{"statx", 332, 5, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_INT, 1, 157}, {"mask", VXE_ARG_UINT, 0, 0}, {"statbuf", VXE_ARG_PTR, 0, 0}}},
+	{"io_pgetevents", 333, -1, {{{0}, 0, 0, 0}}},
+	{"rseq", 334, 4, {{"area", VXE_ARG_PTR, 0, 0}, {"length", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_INT, 0, 0}, {"signature", VXE_ARG_UINT, 0, 0}}},
+	{"uretprobe", 335, -1, {{{0}, 0, 0, 0}}},
+	{"uprobe", 336, -1, {{{0}, 0, 0, 0}}},
+	{"pidfd_send_signal", 424, 4, {{"pidfd", VXE_ARG_FD, 0, 0}, {"sig", VXE_ARG_INT, 1, 158}, {"info", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"io_uring_setup", 425, 2, {{"entries", VXE_ARG_UINT, 0, 0}, {"params", VXE_ARG_PTR, 0, 0}}},
+	{"io_uring_enter", 426, 6, {{"fd", VXE_ARG_FD, 0, 0}, {"submit", VXE_ARG_UINT, 0, 0}, {"complete", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}, {"arg", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"io_uring_register", 427, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"opcode", VXE_ARG_UINT, 1, 159}, {"arg", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_UINT, 0, 0}}},
+	{"open_tree", 428, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"move_mount", 429, 5, {{"fromfd", VXE_ARG_DIRFD, 0, 0}, {"from", VXE_ARG_PATH, 0, 0}, {"tofd", VXE_ARG_DIRFD, 0, 0}, {"to", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"fsopen", 430, 2, {{"name", VXE_ARG_TEXT, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"fsconfig", 431, 5, {{"fd", VXE_ARG_FD, 0, 0}, {"command", VXE_ARG_UINT, 0, 0}, {"key", VXE_ARG_TEXT, 0, 0}, {"value", VXE_ARG_PTR, 0, 0}, {"aux", VXE_ARG_INT, 0, 0}}},
+	{"fsmount", 432, 3, {{"fd", VXE_ARG_FD, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}, {"attrflags", VXE_ARG_UINT, 0, 0}}},
+	{"fspick", 433, 3, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"pidfd_open", 434, 2, {{"pid", VXE_ARG_INT, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"clone3", 435, 2, {{"args", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"close_range", 436, 3, {{"first", VXE_ARG_UINT, 0, 0}, {"last", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_UINT, 1, 160}}},
+	{"openat2", 437, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"how", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"pidfd_getfd", 438, 3, {{"pidfd", VXE_ARG_FD, 0, 0}, {"targetfd", VXE_ARG_FD, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"faccessat2", 439, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_INT, 1, 161}, {"flags", VXE_ARG_INT, 1, 162}}},
+	{"process_madvise", 440, -1, {{{0}, 0, 0, 0}}},
+	{"epoll_pwait2", 441, 6, {{"epfd", VXE_ARG_FD, 0, 0}, {"events", VXE_ARG_PTR, 0, 0}, {"maxevents", VXE_ARG_INT, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}, {"sigmask", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"mount_setattr", 442, 5, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}, {"attr", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}}},
+	{"quotactl_fd", 443, -1, {{{0}, 0, 0, 0}}},
+	{"landlock_create_ruleset", 444, 3, {{"attr", VXE_ARG_PTR, 0, 0}, {"size", VXE_ARG_SIZE, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"landlock_add_rule", 445, 4, {{"fd", VXE_ARG_FD, 0, 0}, {"type", VXE_ARG_INT, 0, 0}, {"attr", VXE_ARG_PTR, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"landlock_restrict_self", 446, 2, {{"fd", VXE_ARG_FD, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}}},
+	{"memfd_secret", 447, 1, {{"flags", VXE_ARG_UINT, 0, 0}}},
+	{"process_mrelease", 448, -1, {{{0}, 0, 0, 0}}},
+	{"futex_waitv", 449, 5, {{"waiters", VXE_ARG_PTR, 0, 0}, {"count", VXE_ARG_UINT, 0, 0}, {"flags", VXE_ARG_UINT, 0, 0}, {"timeout", VXE_ARG_PTR, 0, 0}, {"clock", VXE_ARG_INT, 0, 0}}},
+	{"set_mempolicy_home_node", 450, -1, {{{0}, 0, 0, 0}}},
+	{"cachestat", 451, -1, {{{0}, 0, 0, 0}}},
+	{"fchmodat2", 452, 4, {{"dirfd", VXE_ARG_DIRFD, 0, 0}, {"path", VXE_ARG_PATH, 0, 0}, {"mode", VXE_ARG_MODE, 1, 163}, {"flags", VXE_ARG_UINT, 1, 164}}},
+	{"map_shadow_stack", 453, -1, {{{0}, 0, 0, 0}}},
+	{"futex_wake", 454, -1, {{{0}, 0, 0, 0}}},
+	{"futex_wait", 455, -1, {{{0}, 0, 0, 0}}},
+	{"futex_requeue", 456, -1, {{{0}, 0, 0, 0}}},
 };
+
 const size_t vxe_call_shape_count = sizeof(vxe_call_shapes) / sizeof(*vxe_call_shapes);

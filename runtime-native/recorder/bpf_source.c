@@ -123,6 +123,7 @@ static void shape_make(const struct vxe_call_shape *shape, struct vxe_record_sha
 						      : opens_file(shape->name);
 	for (int i = 0; i < shape->n_args; i++) {
 		const struct vxe_argument *argument = &shape->args[i];
+		const struct vxe_value_use *uses = &vxe_value_uses[argument->first_use];
 
 		out->width[i] = argument->type == VXE_ARG_MODE				 ? 2
 				: vxe_argument_value(argument, UINT64_MAX) == UINT32_MAX ? 4
@@ -145,14 +146,14 @@ static void shape_make(const struct vxe_call_shape *shape, struct vxe_record_sha
 			continue;
 		out->use[i] = VXE_USE_VALUE;
 		/* At most one argument's weight hangs on another's value alone; a second one counts always. */
-		if (argument->uses[argument->n_uses - 1].other < 0 || out->n_conditions)
+		if (uses[argument->n_uses - 1].other < 0 || out->n_conditions)
 			continue;
 		for (size_t j = 0; j < argument->n_uses; j++)
-			for (size_t k = 0; k < argument->uses[j].n_values && out->n_conditions < VXE_RECORD_CONDITIONS; k++)
-				out->conditions[out->n_conditions++] = (uint32_t)argument->uses[j].values[k];
+			for (size_t k = 0; k < uses[j].n_values && out->n_conditions < VXE_RECORD_CONDITIONS; k++)
+				out->conditions[out->n_conditions++] = (uint32_t)uses[j].values[k];
 		out->use[i] = VXE_USE_VALUE_IF;
 		out->condition_index = (uint8_t)i;
-		out->condition_other = (uint8_t)argument->uses[0].other;
+		out->condition_other = (uint8_t)uses[0].other;
 	}
 	/* Of a fork the child's return must be told from the parent's. */
 	out->plain = out->known && !out->opens && strcmp(shape->name, "fork") && strcmp(shape->name, "vfork") &&
