@@ -1,11 +1,13 @@
 #include "descriptors.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "words.h"
 
 #define ANNOTATION "org.vxe.descriptors"
@@ -88,4 +90,17 @@ int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *lau
 			return -1;
 	}
 	return 0;
+}
+
+void vxe_descriptors_leave(void)
+{
+	cleanup_dir DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		int fd = atoi(entry->d_name), flags = fd < 3 ? -1 : fcntl(fd, F_GETFD);
+
+		if (flags >= 0 && !(flags & FD_CLOEXEC))
+			close(fd);
+	}
 }

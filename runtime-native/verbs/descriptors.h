@@ -10,4 +10,8 @@
    LISTEN_FDS are looked for. */
 int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *launch, bool listening, struct vxe_error **err);
 
+/* For a supervisor that outlives its caller: the caller's descriptors are closed, which are those that an execve would leave open. Who
+   waits for the other end of one of them would wait for the container. */
+void vxe_descriptors_leave(void);
+
 #endif

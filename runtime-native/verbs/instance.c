@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,13 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		return -1;
 	/* A cgroup would outlive us: it is written down before it is made. What else there will be ends with us. */
 	return instance->cgroup || instance->scope ? instance_state_write(instance, VXE_CREATING, err) : 0;
+}
+
+/* The configuration was read in memory that is free by now, and a supervisor may stay for as long as the host is up. */
+void instance_settle(void)
+{
+	vxe_descriptors_leave();
+	malloc_trim(0);
 }
 
 /* A violation log is kept for every instance under a VXED, and for any whose filter notifies. */

@@ -49,6 +49,7 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 	char byte;
 
 	setsid();
+	instance_settle();
 	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
 		dup2(null_fd, fd);
 	close(steal_fd(&instance->fifo_fd));

@@ -34,6 +34,8 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 void instance_close(struct instance *instance, bool keep_state);
 /* Reads the bundle, takes the name, and fills in what the launch needs. */
 int instance_open(struct instance *instance, struct vxe_error **err);
+/* A supervisor that stays behind: nothing of its caller's, and no more memory than it needs. */
+void instance_settle(void);
 int instance_open_log(struct instance *instance, struct vxe_error **err);
 /* The sockets of the services that the profile has, mounted where programs look for them. */
 int instance_services_mount(struct instance *instance, struct vxe_error **err);

@@ -39,6 +39,7 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 				close(null_fd);
 			}
 		}
+		instance_settle();
 	}
 	return 0;
 }

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,7 +191,7 @@ int vxe_instance_pause(const char *root, const char *id, bool paused, struct vxe
 	return vxe_state_write(found.dir_fd, found.state, err);
 }
 
-/* --- limits and numbers --- */
+/* --- limits --- */
 
 int vxe_instance_update(const char *root, const char *id, const struct vxe_resources *resources, struct vxe_error **err)
 {
@@ -207,69 +206,9 @@ int vxe_instance_update(const char *root, const char *id, const struct vxe_resou
 	return vxe_cgroup_limit(found.cgroup_fd, resources, err);
 }
 
-static void number_write(struct vxe_json_text *text, const char *key, int fd, const char *file, const char *name)
-{
-	uint64_t value;
-
-	if (vxe_cgroup_number(fd, file, name, &value))
-		vxe_json_text_uint(text, key, value);
-}
-
-/* Microseconds in the file, nanoseconds in the document. */
-static void time_write(struct vxe_json_text *text, const char *key, int fd, const char *name)
-{
-	uint64_t value;
-
-	if (vxe_cgroup_number(fd, "cpu.stat", name, &value))
-		vxe_json_text_uint(text, key, value * 1000);
-}
-
-static void usage_write(struct vxe_json_text *text, const char *key, int fd, const char *current, const char *max)
-{
-	vxe_json_text_object_begin(text, key);
-	number_write(text, "usage", fd, current, NULL);
-	number_write(text, "limit", fd, max, NULL);
-	vxe_json_text_object_end(text);
-}
-
-static void stats_write(struct vxe_json_text *text, int fd)
-{
-	vxe_json_text_object_begin(text, "cpu");
-	vxe_json_text_object_begin(text, "usage");
-	time_write(text, "total", fd, "usage_usec");
-	time_write(text, "kernel", fd, "system_usec");
-	time_write(text, "user", fd, "user_usec");
-	vxe_json_text_object_end(text);
-	vxe_json_text_object_begin(text, "throttling");
-	number_write(text, "periods", fd, "cpu.stat", "nr_periods");
-	number_write(text, "throttledPeriods", fd, "cpu.stat", "nr_throttled");
-	time_write(text, "throttledTime", fd, "throttled_usec");
-	vxe_json_text_object_end(text);
-	vxe_json_text_object_end(text);
-	vxe_json_text_object_begin(text, "memory");
-	usage_write(text, "usage", fd, "memory.current", "memory.max");
-	usage_write(text, "swap", fd, "memory.swap.current", "memory.swap.max");
-	number_write(text, "cache", fd, "memory.stat", "file");
-	vxe_json_text_object_end(text);
-	vxe_json_text_object_begin(text, "pids");
-	number_write(text, "current", fd, "pids.current", NULL);
-	number_write(text, "limit", fd, "pids.max", NULL);
-	vxe_json_text_object_end(text);
-}
-
-int vxe_instance_stats(const char *root, const char *id, struct vxe_json_text *text, struct vxe_error **err)
+int vxe_instance_cgroup(const char *root, const char *id, const char *doing, struct vxe_error **err)
 {
 	cleanup_found struct found found = FOUND_NOTHING;
 
-	if (find_cgroup(root, id, "events", &found, err) < 0)
-		return -1;
-	vxe_json_text_object_begin(text, NULL);
-	vxe_json_text_string(text, "type", "stats");
-	vxe_json_text_string(text, "id", id);
-	vxe_json_text_object_begin(text, "data");
-	stats_write(text, found.cgroup_fd);
-	vxe_json_text_object_end(text);
-	vxe_json_text_object_end(text);
-	return vxe_json_text_finish(text) < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "writing the numbers of %s", id)
-					      : 0;
+	return find_cgroup(root, id, doing, &found, err) < 0 ? -1 : steal_fd(&found.cgroup_fd);
 }

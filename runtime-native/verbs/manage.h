@@ -7,7 +7,6 @@
 
 #include "config.h"
 #include "error.h"
-#include "json.h"
 
 /* all: every process of the container, not the first one alone. */
 int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struct vxe_error **err);
@@ -15,7 +14,7 @@ int vxe_instance_pause(const char *root, const char *id, bool paused, struct vxe
 int vxe_instance_update(const char *root, const char *id, const struct vxe_resources *resources, struct vxe_error **err);
 /* The container's processes, host's numbers; malloc'd. */
 int vxe_instance_processes(const char *root, const char *id, pid_t **pids, size_t *count, struct vxe_error **err);
-/* The document that `events --stats` prints. */
-int vxe_instance_stats(const char *root, const char *id, struct vxe_json_text *text, struct vxe_error **err);
+/* The descriptor of a running container's cgroup; `doing` is the verb, for the message. */
+int vxe_instance_cgroup(const char *root, const char *id, const char *doing, struct vxe_error **err);
 
 #endif

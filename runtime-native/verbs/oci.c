@@ -303,7 +303,8 @@ const struct vxe_verb vxe_oci_verbs[] = {
 	 "update [--resources FILE|-] [--memory N] [--memory-swap N] [--memory-reservation N] [--cpu-share N] [--cpu-quota N] "
 	 "[--cpu-period N] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] ID",
 	 "change the limits of a container", vxe_oci_update},
-	{"events", "events --stats ID", "print what a container uses, as JSON", vxe_oci_events},
+	{"events", "events [--stats] [--interval DURATION] ID", "print what a container uses, as JSON, once or every 5s",
+	 vxe_oci_events},
 	{"list", "list [--format table|json] [--quiet]", "list the containers", list_run},
 	{"features", "features", "print what this runtime does, as JSON", vxe_oci_features},
 	{"spec", "spec [--bundle DIR] [--rootless]", "write a config.json to begin with", vxe_oci_spec},

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "manage.h"
+#include "events.h"
 #include "file.h"
 #include "json.h"
+#include "manage.h"
 #include "oci.h"
 
 #define RESOURCES_MAX (1u << 20)
@@ -245,24 +246,62 @@ int vxe_oci_ps(const struct vxe_globals *globals, int argc, char **argv, struct 
 	return 0;
 }
 
+/* As in Go: numbers with units, "1m30s", "0.5s". */
+static int duration_parse(const char *text, int64_t *out)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	double total = 0;
+
+	if (!*text)
+		return -1;
+	while (*text) {
+		char *end;
+		/* Neither signs and spaces nor hexadecimal numbers and infinities. */
+		size_t digits = strspn(text, "0123456789."), letters, i = 0;
+		double number = strtod(text, &end);
+
+		if (!digits || end != text + digits)
+			return -1;
+		letters = strcspn(end, "0123456789.");
+		while (i < sizeof(units) / sizeof(*units) &&
+		       (strlen(units[i].unit) != letters || memcmp(units[i].unit, end, letters) != 0))
+			i++;
+		if (i == sizeof(units) / sizeof(*units))
+			return -1;
+		total += number * units[i].ns;
+		text = end + letters;
+	}
+	if (!(total >= 1) || total > 9e18)
+		return -1;
+	*out = (int64_t)total;
+	return 0;
+}
+
 int vxe_oci_events(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = {{"stats", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct vxe_json_text text = {0};
+	static const struct option options[] = {{"stats", no_argument, NULL, 's'},
+						{"interval", required_argument, NULL, 'i'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	int64_t interval_ns = INT64_C(5000000000);
 	bool stats = false;
-	int option, failed;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+		if (option == 'h')
+			return vxe_oci_help("events");
 		if (option == 's')
 			stats = true;
-		else
-			return option == 'h' ? vxe_oci_help("events") : vxe_oci_misuse("events", NULL, err);
+		else if (option != 'i')
+			return vxe_oci_misuse("events", NULL, err);
+		else if (duration_parse(optarg, &interval_ns) < 0)
+			return vxe_oci_misuse("events", "wants an interval above zero with its unit, as in 5s or 500ms", err);
 	}
-	if (optind + 1 != argc || !stats)
-		return vxe_oci_misuse("events", "wants --stats and one container id; a stream of events is not supported", err);
-	failed = vxe_instance_stats(globals->root, argv[optind], &text, err);
-	if (!failed)
-		puts(text.data);
-	vxe_json_text_free(&text);
-	return failed;
+	if (optind + 1 != argc)
+		return vxe_oci_misuse("events", "wants one container id", err);
+	return stats ? vxe_instance_stats(globals->root, argv[optind], err)
+		     : vxe_instance_events(globals->root, argv[optind], interval_ns, err);
 }

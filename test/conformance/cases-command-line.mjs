@@ -154,6 +154,23 @@ export const commandLine = [
     equal(stats.id, name, 'the id');
     expect(Number.isInteger(stats.data.cpu.usage.total), 'cpu.usage.total is no number');
   }),
+  act(id, 'habit', 'events is a line after each interval, until the container ends', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    await subject.withEvents(name, async ({ until, ended }) => {
+      await until('stats', 3);
+      await subject.must(['kill', name, 'KILL']);
+      equal(await ended, 0, 'the code');
+    });
+  }),
+  act(id, 'habit', 'events --interval takes no interval that is none', async (subject) => {
+    const { id: name } = await subject.started(sleeps, inCgroup);
+    await subject.must(['events', '--stats', '--interval', '1m30s', name]);
+    for (const interval of ['0s', '-1s', '5', 's', '1x', ''])
+      expect(
+        (await subject.call(['events', '--interval', interval, name])).code !== 0,
+        `"${interval}" was taken`,
+      );
+  }),
   act(id, 'habit', 'update with a limit that cannot be held is an error', async (subject) => {
     const { id: name } = await subject.started(sleeps, inCgroup);
     // One that no kernel knows, and one of a controller, where that is missing.

@@ -263,4 +263,19 @@ export const resources = [
       equal(data.pids.current, 1, 'pids.current');
     }),
   ),
+  act('command line', 'habit', 'events tells of a process that was ended for want of memory', (subject) =>
+    limited(
+      subject,
+      'memory',
+      { memory: { limit: 24 * MiB, swap: 24 * MiB } },
+      ['memory:64', 'exit:0'],
+      (_cgroup, { id }) =>
+        subject.withEvents(id, async ({ until, ended }) => {
+          await until('stats', 1);
+          await subject.must(['start', id]);
+          await until('oom', 1);
+          equal(await ended, 0, 'the code at the end of the container');
+        }),
+    ),
+  ),
 ];

@@ -160,6 +160,47 @@ export class Subject {
     }
   }
 
+  /** `events` while it runs: `until(TYPE, COUNT)` waits for so many lines of a type, `ended` is its code. */
+  async withEvents(id, test) {
+    const words = [...this.command.slice(1), '--root', this.root, 'events', '--interval', '50ms', id];
+    const child = spawn(this.command[0], words, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: limit,
+      killSignal: 'SIGKILL',
+    });
+    let text = '';
+    let over = false;
+    child.stdout.on('data', (data) => {
+      text += data;
+    });
+    const ended = new Promise((resolve) => {
+      child.on('error', () => resolve(127));
+      child.on('close', (code) => resolve(code ?? 128));
+    });
+    ended.then(() => {
+      over = true;
+    });
+    const told = (type) => {
+      const events = text.split('\n').slice(0, -1);
+      return events.map((line) => JSON.parse(line)).filter((event) => event.type === type && event.id === id);
+    };
+    try {
+      await test({
+        ended,
+        async until(type, count) {
+          // The time limit of the program is this loop's, too.
+          while (told(type).length < count && !over) await new Promise((resolve) => setTimeout(resolve, 20));
+          expect(
+            told(type).length >= count,
+            `${told(type).length} events of type ${type}, not ${count}: ${text}`,
+          );
+        },
+      });
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }
+
   async create(ops, change, options = {}) {
     const id = options.id ?? this.id();
     const bundle = this.bundle(ops, change);

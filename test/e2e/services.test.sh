@@ -96,6 +96,21 @@ launcher_status=$?
 check 'a signal to the launcher reaches the program' contains "$(<"$world/wait.out")" 'signal 1$'
 check 'and its code comes back' [ "$launcher_status" = 7 ]
 
+# What stays behind holds no descriptor of its caller: who reads the other end of a pipe sees its end.
+mkfifo "$world/held"
+lets_go() { # COMMAND...: with descriptor 7 open on the pipe
+  timeout 60 cat "$world/held" >"$world/read" &
+  local reader=$!
+  "$@" 7>"$world/held" >"$world/lets-go.log" 2>&1 </dev/null || { kill "$reader"; cat "$world/lets-go.log"; return 1; }
+  wait "$reader"
+}
+check 'vxe start --detach leaves no descriptor of the caller open' lets_go build/bin/vxe start service --detach
+check 'while it runs' contains "$(build/bin/vxe status service)" running
+check 'and stops' build/bin/vxe stop service
+check 'nor does the supervisor of vxe-runtime create' lets_go build/bin/vxe-runtime --root "$world/oci" create --bundle "$VXE_BUNDLES/service" one
+check 'while it waits' contains "$(build/bin/vxe-runtime --root "$world/oci" state one)" '"status":"created"'
+check 'and is deleted' build/bin/vxe-runtime --root "$world/oci" delete --force one
+
 # /dev/log goes to the instance's log.
 sed -i 's/services: .*/services: [syslog]/' "$world/service.vxed.yaml"
 starts log
