@@ -58,8 +58,13 @@ __attribute__((noreturn)) static void child_die(struct vxe_launch *launch, const
 	snprintf(report->hint, sizeof(report->hint), "%s", err && err->hint ? err->hint : "");
 	atomic_store(&report->failed, 1);
 	/* After create, nobody looks at that page. What a filter does to this call is no matter any more. */
-	if (launch->tell_fd >= 0)
-		(void)!write(launch->tell_fd, report->message, strlen(report->message));
+	if (launch->tell_fd >= 0) {
+		char told[sizeof(report->message) + 64];
+		int length = snprintf(told, sizeof(told), report->errnum ? "%s: %s" : "%s", report->message,
+				      strerror(report->errnum));
+
+		(void)!write(launch->tell_fd, told, length < (int)sizeof(told) ? (size_t)length : sizeof(told) - 1);
+	}
 	_exit(code);
 }
 

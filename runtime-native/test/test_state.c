@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -127,8 +129,23 @@ static void test_root(void)
 	unsetenv("VXE_ROOT");
 }
 
+/* The caller becomes the root of a user namespace in which there is nobody else. */
+static bool root_of_namespace(void)
+{
+	char map[32];
+	int length = snprintf(map, sizeof(map), "0 %u 1", (unsigned int)geteuid());
+	cleanup_fd int fd = -1;
+
+	/* The change of the user took the right to write there. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (unshare(CLONE_NEWUSER) < 0)
+		return false;
+	fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, map, (size_t)length) == length && geteuid() == 0;
+}
+
 /* As another user, in a child, because it cannot be taken back. */
-static bool user_finds(const char *runtime_dir, const char *wanted, const char *wanted_error)
+static bool user_finds(bool in_namespace, const char *runtime_dir, const char *wanted, const char *wanted_error)
 {
 	pid_t pid = fork();
 	int status;
@@ -140,6 +157,8 @@ static bool user_finds(const char *runtime_dir, const char *wanted, const char *
 
 		if (geteuid() == 0 && setresuid(54321, 54321, 54321) < 0)
 			_exit(2);
+		if (in_namespace && !root_of_namespace())
+			_exit(3);
 		if (runtime_dir)
 			setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
 		else
@@ -147,7 +166,7 @@ static bool user_finds(const char *runtime_dir, const char *wanted, const char *
 		fd = vxe_state_root_open(NULL, true, &path, &err);
 		if (wanted)
 			_exit(fd >= 0 && same_text(path, wanted) ? 0 : 1);
-		_exit(fd < 0 && strstr(err->message, wanted_error) && err->hint ? 0 : 1);
+		_exit(fd < 0 && strstr(err->message, wanted_error) && (in_namespace || err->hint) ? 0 : 1);
 	}
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
@@ -163,9 +182,12 @@ static void test_user_root(void)
 	if (asprintf(&runtime_dir, "%s/user", folder) < 0 || asprintf(&wanted, "%s/vxe", runtime_dir) < 0 ||
 	    mkdir(runtime_dir, 0700) < 0 || chown(runtime_dir, 54321, 54321) < 0 || chmod(folder, 0711) < 0)
 		abort();
-	ok(user_finds(runtime_dir, wanted, NULL), "a user's root lies in XDG_RUNTIME_DIR");
-	ok(user_finds(NULL, NULL, "XDG_RUNTIME_DIR is not set and /run/user/54321 does not exist"), "without it there is none");
-	ok(user_finds("relative", NULL, "XDG_RUNTIME_DIR is not set"), "a relative one counts as none");
+	ok(user_finds(false, runtime_dir, wanted, NULL), "a user's root lies in XDG_RUNTIME_DIR");
+	ok(user_finds(false, NULL, NULL, "XDG_RUNTIME_DIR is not set and /run/user/54321 does not exist"),
+	   "without it there is none");
+	ok(user_finds(false, "relative", NULL, "XDG_RUNTIME_DIR is not set"), "a relative one counts as none");
+	ok(user_finds(true, runtime_dir, wanted, NULL), "who is root in a user namespace alone has it there, too");
+	ok(user_finds(true, folder, NULL, "/run/vxe"), "and not in a folder that is another's");
 }
 
 static int open_root(void)

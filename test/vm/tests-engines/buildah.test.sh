@@ -18,8 +18,8 @@ RUN cat /data/file && id -u
 USER user
 RUN id -u
 EOF
-shows 'a build with RUN steps' 'built' buildah --runtime "$vxe_runtime" bud --isolation oci --network none -t built "$work"
-container=$(buildah from built)
+ends 'a build with RUN steps' 0 buildah bud --runtime "$vxe_runtime" --isolation oci --network none -t localhost/built "$work"
+container=$(buildah from --pull-never localhost/built)
 check 'a container of it' [ -n "$container" ]
 gives 'buildah run' built buildah run --runtime "$vxe_runtime" --isolation oci "$container" -- cat /data/file
 ends 'gives the exit code' 7 buildah run --runtime "$vxe_runtime" --isolation oci "$container" -- sh -c 'exit 7'

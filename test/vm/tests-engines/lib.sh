@@ -11,6 +11,8 @@ make_rootfs() {
   [[ -s $rootfs_tar ]] && return
   root=$(mktemp -d)
   mkdir -p "$root"/{bin,etc,tmp,var,root,home/user,proc,sys,dev,data}
+  # It becomes the root of the container, whose user has to get through.
+  chmod 755 "$root"
   chmod 1777 "$root/tmp"
   cp /bin/busybox "$root/bin/busybox"
   local applet

@@ -29,7 +29,9 @@ property() { systemctl show -P "$2" "$1"; }
 limits='{"memory":{"limit":67108864,"swap":67108864},"pids":{"limit":40},"cpu":{"quota":20000,"period":100000,"shares":2048,"cpus":"0"},"devices":[{"allow":false,"access":"rwm"}]}'
 
 bundle one vmtest-deep.slice:vxe:one "$limits" sleep:1000000
-check 'a container is created' "$runtime" --systemd-cgroup create --bundle "$world/one" one </dev/null >/dev/null
+# Its streams are the container's, which would hold a pipe open.
+creates() { "$runtime" --systemd-cgroup create --bundle "$world/$1" "$1" </dev/null >"$world/out" 2>&1 || { cat "$world/out"; return 1; }; }
+check 'a container is created' creates one
 pid=$(pid_of one)
 path=$(cgroup_of "$pid")
 check 'its first process is in the scope, in the slice' [ "$path" = /vmtest.slice/vmtest-deep.slice/vxe-one.scope ]
