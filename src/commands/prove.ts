@@ -48,6 +48,7 @@ export default class Prove extends VxeCommand {
     '<%= config.bin %> prove popd',
     '<%= config.bin %> prove ./popd.vxed.yaml --implies popd',
     `<%= config.bin %> prove popd --never 'exec where writable' --never 'openat("/etc/shadow", O_WRONLY)'`,
+    `<%= config.bin %> prove popd --never 'write outside /var/mail' --never 'mmap where prot with PROT_WRITE|PROT_EXEC'`,
   ];
   static override args = { name: Args.string({ required: true, description: 'a bundle or a profile' }) };
   static override flags = {

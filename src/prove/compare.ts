@@ -1,4 +1,4 @@
-import type { LimitRule, NetworkPolicy, Policy, SocketRule } from '../policy/index.js';
+import type { CallEvent, LimitRule, NetworkPolicy, Policy, SocketRule } from '../policy/index.js';
 import {
   decideAbstract,
   decideEndpoint,
@@ -7,6 +7,7 @@ import {
   knownCalls,
   narrowPolicy,
   SOCKET_WORDS,
+  scalarEvent,
   socketAddressText,
 } from '../policy/index.js';
 import { destinations } from './addresses.js';
@@ -31,6 +32,8 @@ export interface Wider {
     | 'descriptor'
     | 'unenforced';
   readonly text: string;
+  /** A call that is permitted, where it is one. */
+  readonly event?: CallEvent;
 }
 
 const INTERFACES: readonly NetworkPolicy['interface'][] = ['none', 'loopback', 'host'];
@@ -43,14 +46,21 @@ export async function widerThan(policy: Policy, other: Policy, solver: Solver): 
     const mine = meaningOf(policy, call, terms).permitted;
     const theirs = meaningOf(other, call, terms).permitted;
     const example = await exampleOf(call, terms.and(mine, terms.not(theirs)), solver);
-    if (example !== undefined) found.push({ what: 'call', text: `${example} is permitted` });
+    if (example !== undefined)
+      found.push({ what: 'call', text: `${example.text} is permitted`, event: example.event });
   }
   return [...found, ...widerFiles(policy, other), ...widerRest(policy, other)];
 }
 
-async function exampleOf(call: string, formula: Term, solver: Solver): Promise<string | undefined> {
+async function exampleOf(
+  call: string,
+  formula: Term,
+  solver: Solver,
+): Promise<{ readonly text: string; readonly event: CallEvent } | undefined> {
   const model = await solver.find(formula);
-  return model === undefined ? undefined : callText(call, argumentsOf(model));
+  if (model === undefined) return undefined;
+  const values = argumentsOf(model);
+  return { text: callText(call, values), event: scalarEvent(call, values) };
 }
 
 function widerFiles(policy: Policy, other: Policy): readonly Wider[] {
@@ -151,9 +161,9 @@ export async function stackDifferences(
       Term,
     ];
     const more = await exampleOf(call, terms.and(both, terms.not(terms.and(left, right))), solver);
-    if (more !== undefined) found.push(`the stack permits ${more}, which a member refuses`);
+    if (more !== undefined) found.push(`the stack permits ${more.text}, which a member refuses`);
     const less = await exampleOf(call, terms.and(left, right, terms.not(both)), solver);
-    if (less !== undefined) found.push(`the stack refuses ${less}, which both members permit`);
+    if (less !== undefined) found.push(`the stack refuses ${less.text}, which both members permit`);
   }
   for (const { path } of regionsOf(a, b, stack)) {
     const [left, right, both] = [accessAt(a, path), accessAt(b, path), accessAt(stack, path)];

@@ -1,10 +1,11 @@
+import type { Width } from '../common/index.js';
 import type { ArgumentRow, Condition, Policy } from '../policy/index.js';
 import { callNumber, signatureOf } from '../policy/index.js';
 import type { Model } from './solver.js';
 import type { Term, Terms } from './term.js';
 
 /** One argument as the kernel looks at it: its two halves, cut to its width. */
-interface Halves {
+export interface Halves {
   readonly low: Term;
   readonly high: Term;
 }
@@ -44,23 +45,24 @@ export function meaningOf(policy: Policy, call: string, terms: Terms): CallMeani
 }
 
 function rowTerm(row: ArgumentRow, terms: Terms): Term {
-  return terms.and(
-    ...row.tests.map((test) => {
-      const low = terms.variable(`a${test.index}_low`);
-      const high = terms.variable(`a${test.index}_high`);
-      const value =
-        test.width === 64
-          ? { low, high }
-          : {
-              low: test.width === 16 ? terms.bvand(low, terms.constant(0xffff)) : low,
-              high: terms.constant(0),
-            };
-      return conditionTerm(test.condition, value, terms);
-    }),
-  );
+  return terms.and(...row.tests.map((test) => conditionTerm(test.condition, halvesOf(test, terms), terms)));
 }
 
-function conditionTerm(condition: Condition, value: Halves, terms: Terms): Term {
+/** An argument in as many bits as the kernel looks at. */
+export function halvesOf(
+  { index, width }: { readonly index: number; readonly width: Width },
+  terms: Terms,
+): Halves {
+  const low = terms.variable(`a${index}_low`);
+  if (width === 64) return { low, high: terms.variable(`a${index}_high`) };
+  return {
+    low: width === 16 ? terms.bvand(low, terms.constant(0xffff)) : low,
+    high: terms.constant(0),
+  };
+}
+
+/** That a condition holds. */
+export function conditionTerm(condition: Condition, value: Halves, terms: Terms): Term {
   switch (condition.kind) {
     case 'masked': {
       const mask = halves(condition.mask, terms);
