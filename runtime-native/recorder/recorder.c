@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "kernel.h"
+
 void vxe_names_join(const char *names, size_t size, char *out, size_t out_size)
 {
 	size_t used = out_size - 1;
@@ -91,7 +93,7 @@ void vxe_recorder_call(struct vxe_recorder *recorder, struct vxe_call_facts *fac
 	event->mechanism = recorder->mechanism;
 	if (!event->count)
 		event->count = 1;
-	if (event->arch == AUDIT_ARCH_X86_64 && event->nr == SYS_listen && (!event->has_result || event->result == 0))
+	if (event->arch == VXE_NATIVE_ARCH && event->nr == SYS_listen && (!event->has_result || event->result == 0))
 		recorder->seen_listen = true;
 	vxe_stream_call(&recorder->stream, event);
 }

@@ -145,6 +145,40 @@ int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_f
 	return vxe_filter_load_file(bundle_fd, path, out, err);
 }
 
+static bool permits(const struct vxe_filter *filter, uint32_t arch, int nr)
+{
+	const struct seccomp_data data = {.nr = nr, .arch = arch};
+
+	return (vxe_filter_run(filter, &data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
+}
+
+/* Every filter that VXE compiles lets a process end by its machine's exit_group, and by no other's. */
+static int machine_check(const struct vxe_filter *filter, const char *path, struct vxe_error **err)
+{
+	static const struct {
+		const char *name;
+		uint32_t arch;
+		int exit_group;
+	} machines[] = {{"x86_64", AUDIT_ARCH_X86_64, 231}, {"aarch64", AUDIT_ARCH_AARCH64, 94}};
+	const char *here = "", *there = NULL;
+
+	for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++) {
+		bool native = machines[i].arch == VXE_NATIVE_ARCH;
+
+		if (native)
+			here = machines[i].name;
+		if (!permits(filter, machines[i].arch, machines[i].exit_group))
+			continue;
+		if (native)
+			return 0;
+		there = machines[i].name;
+	}
+	if (!there)
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s was compiled for %s, and this machine is %s", path, there, here);
+	return vxe_error_hint(err, "compile the profile, or create the bundle, on this machine");
+}
+
 int vxe_filter_load_file(int bundle_fd, const char *path, struct vxe_filter *out, struct vxe_error **err)
 {
 	cleanup_free char *bytes = NULL;
@@ -163,6 +197,10 @@ int vxe_filter_load_file(int bundle_fd, const char *path, struct vxe_filter *out
 	if (vxe_filter_from_bytes(bytes, size, out, err) < 0) {
 		vxe_error_wrap(err, "%s", path);
 		return vxe_error_hint(err, "create the bundle again");
+	}
+	if (machine_check(out, path, err) < 0) {
+		vxe_filter_free(out);
+		return -1;
 	}
 	return 0;
 }

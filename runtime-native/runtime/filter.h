@@ -20,7 +20,7 @@ struct vxe_filter {
 /* Checks the shape (whole instructions, at most BPF_MAXINSNS, ends in a return, jumps inside). */
 int vxe_filter_from_bytes(const void *bytes, size_t size, struct vxe_filter *out, struct vxe_error **err);
 int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_filter *out, struct vxe_error **err);
-/* The program in a file of the bundle. */
+/* The program in a file of the bundle, which must be for this machine. */
 int vxe_filter_load_file(int bundle_fd, const char *path, struct vxe_filter *out, struct vxe_error **err);
 /* What the program answers to a call: SECCOMP_RET_* with its data. A program that cannot be run to its end kills, as the kernel does. */
 uint32_t vxe_filter_run(const struct vxe_filter *filter, const struct seccomp_data *data);

@@ -6,6 +6,7 @@
 #define VXE_RUNTIME_KERNEL_H
 
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sched.h>
@@ -14,6 +15,14 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#if defined(__x86_64__)
+#define VXE_NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define VXE_NATIVE_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "name this architecture's AUDIT_ARCH"
+#endif
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444

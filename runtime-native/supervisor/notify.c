@@ -163,11 +163,10 @@ static int call_perform(const struct vxe_notify *notify, const struct seccomp_no
 
 static bool is_native(const struct seccomp_data *data)
 {
-#if defined(__x86_64__)
-	return data->arch == AUDIT_ARCH_X86_64 && !(data->nr & 0x40000000);
-#else
-	return data->arch == AUDIT_ARCH_AARCH64;
-#endif
+	/* x32 calls come as those of x86_64, with this bit in the number. */
+	if (VXE_NATIVE_ARCH == AUDIT_ARCH_X86_64 && (data->nr & 0x40000000))
+		return false;
+	return data->arch == VXE_NATIVE_ARCH;
 }
 
 /* What the production filter says of the call: bundles without a judge raise nothing but what is refused. */

@@ -1,8 +1,10 @@
 /* Filters as bytes: what is no program is refused before it meets the kernel; linux.seccomp compiles to what it says. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +12,7 @@
 
 #include "config.h"
 #include "filter.h"
+#include "kernel.h"
 #include "tap.h"
 
 #define RET(action)                                                                                                            \
@@ -52,6 +55,59 @@ static void shapes(void)
 	ok(vxe_filter_from_bytes(notifies, sizeof(notifies), &filter, &err) == 0 && filter.notifies,
 	   "a return of USER_NOTIF is seen");
 	vxe_filter_free(&filter);
+}
+
+/* What a launch says to a filter that lets one machine's processes end, and raises all else; NULL: nothing. */
+static char *said_of_machine(int folder, uint32_t arch, uint32_t exit_group)
+{
+	const struct sock_filter program[] = {
+		{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch)},
+		{BPF_JMP | BPF_JEQ | BPF_K, 0, 3, arch},
+		{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
+		{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, exit_group},
+		RET(SECCOMP_RET_ALLOW),
+		RET(SECCOMP_RET_USER_NOTIF),
+	};
+	struct vxe_filter filter;
+	struct vxe_error *err = NULL;
+	char *said = NULL;
+	int fd = openat(folder, "filter.bpf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, program, sizeof(program)) != sizeof(program))
+		return strdup("the test cannot write its filter");
+	close(fd);
+	if (vxe_filter_load_file(folder, "filter.bpf", &filter, &err) < 0)
+		said = strdup(err->message);
+	else
+		vxe_filter_free(&filter);
+	vxe_error_free(&err);
+	return said;
+}
+
+static void machines(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t arch, exit_group;
+	} known[] = {{"x86_64", AUDIT_ARCH_X86_64, 231}, {"aarch64", AUDIT_ARCH_AARCH64, 94}};
+	char template[] = "/tmp/vxe-filter-XXXXXX";
+	int folder = mkdtemp(template) ? open(template, O_DIRECTORY | O_CLOEXEC) : -1;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		char *said = said_of_machine(folder, known[i].arch, known[i].exit_group);
+		char wanted[64];
+
+		snprintf(wanted, sizeof(wanted), "was compiled for %s, and this machine is", known[i].name);
+		if (known[i].arch == VXE_NATIVE_ARCH)
+			ok(!said, "control: a filter for %s is taken here (%s)", known[i].name, said ? said : "taken");
+		else
+			ok(said && strstr(said, wanted), "a filter for %s is refused (%s)", known[i].name,
+			   said ? said : "taken");
+		free(said);
+	}
+	unlinkat(folder, "filter.bpf", 0);
+	close(folder);
+	rmdir(template);
 }
 
 /* The filter of a configuration, loaded in a child that then makes the call: its errno, or -1. */
@@ -127,6 +183,7 @@ static void compiled(void)
 int main(void)
 {
 	shapes();
+	machines();
 	compiled();
 	return tap_done();
 }
