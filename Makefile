@@ -28,11 +28,17 @@ SUBMAKE = $(MAKE) $(if $(filter 1,$(V)),,-s) --no-print-directory -j$(JOBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wformat=2 -Werror
 DEFINES := -D_GNU_SOURCE -DVXE_VERSION='"$(VERSION)"'
-HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=3 -fstack-clash-protection
+BRANCHES_x86_64 := -fcf-protection
+BRANCHES_aarch64 := -mbranch-protection=standard
+MACHINE := $(shell uname -m)
 CFLAGS ?= -O2 -g
-NATIVE_CFLAGS := -std=c17 $(CFLAGS) $(WARNINGS) $(DEFINES) $(HARDENING) -fPIE
+NATIVE_CFLAGS := -std=c17 $(CFLAGS) $(WARNINGS) $(DEFINES) $(HARDENING) $(BRANCHES_$(MACHINE)) -fPIE
 NATIVE_LDFLAGS := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
 NATIVE_LIBS := -lseccomp
+CROSS_CC := aarch64-linux-gnu-gcc
+CROSS_CFLAGS := -std=c17 $(CFLAGS) $(WARNINGS) $(DEFINES) $(HARDENING) $(BRANCHES_aarch64) -fPIE -isystem $(B)/cross/root/usr/include
+CROSS_LIBS := -L$(B)/cross/root/usr/lib/aarch64-linux-gnu $(NATIVE_LIBS)
 # The sanitizers cannot be linked statically, and FORTIFY hides from them what they are there to see.
 ASAN_CFLAGS := -std=c17 -O1 -g $(WARNINGS) $(DEFINES) -DVXE_SANITIZED -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
@@ -67,8 +73,12 @@ objects = $(patsubst $(N)/%.c,$(B)/$(1)/obj/%.o,$(2))
 LIB := $(B)/native/libvxe.a
 ASAN_LIB := $(B)/asan/libvxe.a
 FUZZ_LIB := $(B)/fuzz/libvxe.a
+CROSS_LIB := $(B)/cross/libvxe.a
+CROSS_VXE := $(B)/cross/bin/vxe
 VXE := $(B)/bin/vxe
 NATIVE_TESTS := $(patsubst $(N)/test/%.c,$(B)/native-test/%,$(TEST_SOURCES))
+# What user-mode emulation has: no filter can be loaded in it, addresses are not the kernel's, namespaces and mounts are the host's.
+CROSS_TESTS := $(addprefix $(B)/cross/test/test_,bus config file json state)
 REPLAYS := $(patsubst $(N)/fuzz/fuzz_%.c,$(B)/native-test/replay_%,$(FUZZ_SOURCES))
 FUZZERS := $(patsubst $(N)/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
 
@@ -158,7 +168,7 @@ native: $(VXE) $(B)/bin/vxe-runtime ## vxe and vxe-runtime, the launch side, in 
 addon: $(if $(wildcard $(N)/node-seccomp/build.mk),$(ADDON)) ## node-seccomp, the Node-API addon over libseccomp
 
 .PHONY: attack
-attack: $(if $(wildcard $(N)/attack/build.mk),$(ATTACK)) ## vxe-attack, the intruder's battery
+attack: $(if $(filter x86_64,$(MACHINE)),$(if $(wildcard $(N)/attack/build.mk),$(ATTACK))) ## vxe-attack, the intruder's battery (x86-64 only)
 
 .PHONY: recorder
 recorder: $(if $(wildcard $(N)/recorder/build.mk),$(RECORDER)) ## vxe-recorder, which watches programs for vxe trace
@@ -192,6 +202,11 @@ FUZZ_SECONDS ?= 60
 fuzzers: $(FUZZERS)
 fuzz: fuzzers ## run each fuzz target for FUZZ_SECONDS (60), from its corpus
 	@bash scripts/fuzz.sh $(FUZZ_SECONDS)
+
+.PHONY: cross cross-programs
+cross: ts ## the launcher for aarch64, and what of its tests user-mode emulation can run (needs gcc-aarch64-linux-gnu)
+	@scripts/cross.sh
+cross-programs: $(CROSS_VXE) $(CROSS_TESTS)
 
 .PHONY: lint
 C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c test/kill/*.c)
@@ -247,13 +262,15 @@ $(B)/$(1)/obj/$(4)/%.o: $(N)/$(4)/%.c Makefile package.json | $(foreach s,$(SEES
 endef
 compile = $(foreach f,$(FOLDERS),$(eval $(call compile_folder,$(1),$(2),$(3),$(f),$(4))))
 $(call compile,native,$(CC),$(NATIVE_CFLAGS),CC)
+$(call compile,cross,$(CROSS_CC),$(CROSS_CFLAGS),CC cross)
 $(call compile,asan,$(CC),$(ASAN_CFLAGS),CC asan)
 $(call compile,fuzz,$(CLANG),$(FUZZ_CFLAGS),CC fuzz)
 
 $(LIB): $(call objects,native,$(LIB_SOURCES))
+$(CROSS_LIB): $(call objects,cross,$(LIB_SOURCES))
 $(ASAN_LIB): $(call objects,asan,$(LIB_SOURCES))
 $(FUZZ_LIB): $(call objects,fuzz,$(LIB_SOURCES))
-$(LIB) $(ASAN_LIB) $(FUZZ_LIB):
+$(LIB) $(CROSS_LIB) $(ASAN_LIB) $(FUZZ_LIB):
 	@$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@
@@ -263,6 +280,16 @@ $(VXE): $(call objects,native,$(MAIN_SOURCE)) $(LIB)
 	@$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(NATIVE_LIBS)
+
+$(CROSS_VXE): $(call objects,cross,$(MAIN_SOURCE)) $(CROSS_LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS_CC) $(CROSS_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(CROSS_LIBS)
+
+$(B)/cross/test/test_%: $(B)/cross/obj/test/test_%.o $(call objects,cross,$(TEST_HELPERS)) $(CROSS_LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS_CC) $(CROSS_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(CROSS_LIBS)
 
 $(B)/bin/vxe-runtime: $(VXE)
 	$(Q)ln -sfn vxe $@
