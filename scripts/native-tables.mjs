@@ -2,7 +2,7 @@
 //   node scripts/native-tables.mjs            writes the file
 //   node scripts/native-tables.mjs --print    prints it (test/policy/values.test.ts compares)
 import { writeFileSync } from 'node:fs';
-import { knownCalls, signatureOf, valueUses } from '../build/ts/src/policy/index.js';
+import { knownCalls, machineArguments, signatureOf, valueUses } from '../build/ts/src/policy/index.js';
 
 const file = 'runtime-native/decode/tables.c';
 const WHOLE = (1n << 64n) - 1n;
@@ -50,6 +50,17 @@ function callText([call, nr]) {
 
 const table = (type, name, rows) => [`const struct ${type} ${name}[] = {`, ...rows, '};', ''];
 
+/** Where aarch64 has an argument otherwise than x86_64. */
+const moved = [...knownCalls('aarch64').keys()].sort().flatMap((call) =>
+  machineArguments(call, 'aarch64')
+    .filter(({ index, register, swapped }) => index !== register || swapped.length > 0)
+    .map(({ index, register, swapped, where }) => {
+      const pairs = swapped.map(([a, b]) => `{${a}, ${b}}`).join(', ');
+      const other = where === undefined ? '-1, 0' : `${where.index}, ${number(where.value)}`;
+      return `\t{"${call}", ${index}, ${register}, ${other}, {${pairs || '{0, 0}'}}, ${swapped.length}},`;
+    }),
+);
+
 const calls = [...knownCalls()].sort(([, a], [, b]) => a - b).map(callText);
 const text = [
   '/* Written by scripts/native-tables.mjs from src/policy/data: change it there. */',
@@ -66,6 +77,12 @@ const text = [
   '/* By number, on x86_64. */',
   ...table('vxe_call_shape', 'vxe_call_shapes', calls),
   'const size_t vxe_call_shape_count = sizeof(vxe_call_shapes) / sizeof(*vxe_call_shapes);',
+  '',
+  '/* What is not here aarch64 has as x86_64. */',
+  'const struct vxe_machine_argument vxe_aarch64_arguments[] = {',
+  ...moved,
+  '};',
+  'const size_t vxe_aarch64_argument_count = sizeof(vxe_aarch64_arguments) / sizeof(*vxe_aarch64_arguments);',
   '',
 ].join('\n');
 

@@ -76,6 +76,37 @@ char *vxe_call_name(uint32_t audit_arch, int nr, const char **arch)
 	return name;
 }
 
+static uint64_t bits_swapped(uint64_t word, const struct vxe_machine_argument *argument)
+{
+	uint64_t out = word;
+
+	for (size_t i = 0; i < argument->n_pairs; i++) {
+		unsigned int a = argument->pairs[i][0], b = argument->pairs[i][1];
+
+		out &= ~(1ULL << a | 1ULL << b);
+		out |= (word >> a & 1) << b | (word >> b & 1) << a;
+	}
+	return out;
+}
+
+void vxe_call_arguments(uint32_t audit_arch, const char *call, const uint64_t registers[6], uint64_t out[6])
+{
+	memcpy(out, registers, 6 * sizeof(*out));
+	if (audit_arch != AUDIT_ARCH_AARCH64)
+		return;
+	for (size_t i = 0; i < vxe_aarch64_argument_count; i++) {
+		const struct vxe_machine_argument *argument = &vxe_aarch64_arguments[i];
+		uint64_t word = registers[argument->place];
+
+		if (strcmp(argument->call, call) != 0)
+			continue;
+		/* What an argument hangs on is in its own register: the test of the tables holds that. */
+		if (argument->other < 0 || (uint32_t)registers[argument->other] == argument->value)
+			word = bits_swapped(word, argument);
+		out[argument->index] = word;
+	}
+}
+
 uint64_t vxe_argument_value(const struct vxe_argument *argument, uint64_t value)
 {
 	switch (argument->type) {

@@ -58,6 +58,19 @@ struct vxe_call_shape {
 	struct vxe_argument args[6];
 };
 
+/* An argument that another architecture has in another register, or with other bits. */
+struct vxe_machine_argument {
+	char call[20];
+	signed char index; /* on x86_64 */
+	signed char place; /* the register there */
+	signed char other; /* the bits are others only where this argument has the value; -1: everywhere */
+	uint32_t value;
+	unsigned char pairs[2][2]; /* bits that stand for each other */
+	unsigned char n_pairs;
+};
+
+extern const struct vxe_machine_argument vxe_aarch64_arguments[];
+extern const size_t vxe_aarch64_argument_count;
 extern const struct vxe_value_name vxe_value_names[];
 extern const struct vxe_value_set vxe_value_sets[];
 extern const struct vxe_value_use vxe_value_uses[];
@@ -70,6 +83,8 @@ const struct vxe_call_shape *vxe_call_shape_find(uint32_t audit_arch, int nr);
 /* A malloc'd name ("openat", or "nr 512"); *arch gets "x86_64", "x86", "x32", "aarch64", ... */
 char *vxe_call_name(uint32_t audit_arch, int nr, const char **arch);
 
+/* A call's registers as x86_64 would have them, of which shapes and profiles speak. */
+void vxe_call_arguments(uint32_t audit_arch, const char *call, const uint64_t registers[6], uint64_t out[6]);
 /* The part of a register that the kernel looks at. */
 uint64_t vxe_argument_value(const struct vxe_argument *argument, uint64_t value);
 /* The set that the argument's values are of in a call with these registers; NULL: rules have nothing to say about it. */

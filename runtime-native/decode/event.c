@@ -56,11 +56,17 @@ static void string_or_null(struct vxe_json_text *text, const char *key, const ch
 }
 
 /* One argument as text: strings bare (the detail quotes them), constants by name, the rest as numbers. */
-static void argument_text(const struct vxe_event *event, const struct vxe_argument *argument, size_t index,
+static void argument_text(const struct vxe_event *event, const struct vxe_call_shape *shape, size_t index,
 			  const struct vxe_address *address, char *out, size_t size)
 {
-	uint64_t value = vxe_argument_value(argument, event->args[index]);
-	const struct vxe_value_set *set = vxe_value_set_find(argument, event->args);
+	const struct vxe_argument *argument = &shape->args[index];
+	uint64_t args[6];
+	const struct vxe_value_set *set;
+	uint64_t value;
+
+	vxe_call_arguments(event->arch, shape->name, event->args, args);
+	value = vxe_argument_value(argument, args[index]);
+	set = vxe_value_set_find(argument, args);
 
 	if (event->strings[index])
 		snprintf(out, size, "%s", event->strings[index]);
@@ -117,7 +123,7 @@ static void arguments_write(const struct vxe_event *event, const struct vxe_call
 		if (event->no_args && !event->strings[i])
 			snprintf(value, sizeof(value), "?");
 		else
-			argument_text(event, argument, (size_t)i, address, value, sizeof(value));
+			argument_text(event, shape, (size_t)i, address, value, sizeof(value));
 		if (event->full && !(event->no_args && !event->strings[i]))
 			vxe_json_text_string(text, argument->name, value);
 		if (i)

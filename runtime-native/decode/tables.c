@@ -1660,3 +1660,16 @@ const struct vxe_call_shape vxe_call_shapes[] = {
 };
 
 const size_t vxe_call_shape_count = sizeof(vxe_call_shapes) / sizeof(*vxe_call_shapes);
+
+/* What is not here aarch64 has as x86_64. */
+const struct vxe_machine_argument vxe_aarch64_arguments[] = {
+	{"clone", 3, 4, -1, 0, {{0, 0}}, 0},
+	{"clone", 4, 3, -1, 0, {{0, 0}}, 0},
+	{"fanotify_init", 1, 1, -1, 0, {{14, 16}, {15, 17}}, 2},
+	{"fcntl", 2, 2, 1, 4, {{14, 16}, {15, 17}}, 2},
+	{"mq_open", 1, 1, -1, 0, {{14, 16}, {15, 17}}, 2},
+	{"open_by_handle_at", 2, 2, -1, 0, {{14, 16}, {15, 17}}, 2},
+	{"openat", 2, 2, -1, 0, {{14, 16}, {15, 17}}, 2},
+	{"pipe2", 1, 1, -1, 0, {{14, 16}, {15, 17}}, 2},
+};
+const size_t vxe_aarch64_argument_count = sizeof(vxe_aarch64_arguments) / sizeof(*vxe_aarch64_arguments);

@@ -41,11 +41,26 @@ static int context_prepare(scmp_filter_ctx ctx, const struct vxe_filter *filter,
 	return 0;
 }
 
+/* libseccomp takes the numbers of the machine that it runs on, and translates them by name for any other. */
+static int number_native(uint32_t arch, int nr)
+{
+	char *name;
+	int native;
+
+	if (arch == seccomp_arch_native())
+		return nr;
+	name = seccomp_syscall_resolve_num_arch(arch, nr);
+	native = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
+	free(name);
+	return native;
+}
+
 static int rules_add(scmp_filter_ctx ctx, const struct vxe_filter *filter, struct vxe_filter_error *err)
 {
 	for (size_t i = 0; i < filter->rule_count; i++) {
 		const struct vxe_filter_rule *rule = &filter->rules[i];
-		int rc = seccomp_rule_add_exact_array(ctx, rule->action, rule->nr, rule->arg_count, rule->args);
+		int rc = seccomp_rule_add_exact_array(ctx, rule->action, number_native(filter->arch, rule->nr), rule->arg_count,
+						      rule->args);
 
 		if (rc < 0)
 			return error_set(err, "seccomp_rule_add_exact_array", rc, (long)i);

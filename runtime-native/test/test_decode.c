@@ -17,6 +17,33 @@
 #include "memory.h"
 #include "tap.h"
 
+/* Of the filters for aarch64 too, records speak as profiles do. */
+static void machines(void)
+{
+	static const struct {
+		uint32_t arch;
+		const char *call;
+		uint64_t there[6], here[6];
+	} rows[] = {
+		{AUDIT_ARCH_AARCH64, "openat", {1, 2, 0x4000, 0x4000}, {1, 2, 0x10000, 0x4000}},
+		{AUDIT_ARCH_AARCH64, "openat", {1, 2, 0x28042}, {1, 2, 0x28042}},
+		{AUDIT_ARCH_AARCH64, "openat", {0, 0, 0x8000}, {0, 0, 0x20000}},
+		{AUDIT_ARCH_AARCH64, "clone", {17, 1, 2, 3, 4, 5}, {17, 1, 2, 4, 3, 5}},
+		{AUDIT_ARCH_AARCH64, "fcntl", {0, F_SETFL, 0x10400}, {0, F_SETFL, 0x4400}},
+		{AUDIT_ARCH_AARCH64, "fcntl", {0, F_SETFD, 0x10400}, {0, F_SETFD, 0x10400}},
+		{AUDIT_ARCH_AARCH64, "read", {0, 0, 0x4000}, {0, 0, 0x4000}},
+		{AUDIT_ARCH_X86_64, "openat", {1, 2, 0x4000}, {1, 2, 0x4000}},
+		{AUDIT_ARCH_X86_64, "clone", {17, 1, 2, 3, 4, 5}, {17, 1, 2, 3, 4, 5}},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint64_t out[6];
+
+		vxe_call_arguments(rows[i].arch, rows[i].call, rows[i].there, out);
+		ok(!memcmp(out, rows[i].here, sizeof(out)), "%s %zu: the arguments as x86_64 has them", rows[i].call, i);
+	}
+}
+
 static void values(void)
 {
 	static const struct {
@@ -250,6 +277,7 @@ static void violations(void)
 int main(void)
 {
 	values();
+	machines();
 	memory();
 	addresses();
 	example();

@@ -2,6 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { Failure } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
+import type { Arch } from '../lowering/index.js';
 import {
   fileDifferences,
   findDifference,
@@ -19,6 +20,7 @@ import {
 } from '../prove/index.js';
 import { VxeCommand } from './support/base.js';
 import { knowsCall, policyFor, subjectFor } from './support/prove.js';
+import { ARCHES } from './support/target.js';
 
 /** One statement and whether it holds for all inputs. */
 interface Statement {
@@ -52,6 +54,11 @@ export default class Prove extends VxeCommand {
   ];
   static override args = { name: Args.string({ required: true, description: 'a bundle or a profile' }) };
   static override flags = {
+    arch: Flags.option({
+      helpValue: ARCHES.join('|'),
+      options: ARCHES,
+      description: 'lower the profile for this machine, instead of for the one at hand; a bundle has its own',
+    })(),
     implies: Flags.string({
       helpValue: 'OTHER',
       description: 'show that the profile permits nothing that the bundle or profile OTHER refuses',
@@ -84,9 +91,9 @@ export default class Prove extends VxeCommand {
       for (const example of counterexamples) this.log(`    ${example}`);
     };
     try {
-      const { implies, stack, never = [] } = flags;
+      const { arch, implies, stack, never = [] } = flags;
       if (implies === undefined && stack === undefined && never.length === 0)
-        await this.#plans(args.name, solver, state, remark);
+        await this.#plans(args.name, arch, solver, state, remark);
       if (implies !== undefined) await this.#implies(args.name, implies, solver, state);
       if (stack !== undefined) await this.#stack(args.name, stack, solver, state);
       for (const question of never) await this.#never(args.name, question, solver, state);
@@ -109,30 +116,39 @@ export default class Prove extends VxeCommand {
     };
   }
 
-  async #plans(name: string, solver: Solver, state: State, remark: (text: string) => void): Promise<void> {
-    const subject = subjectFor(name, this.places());
-    const { policy, filter, softFilter, supervised, engineFilter, files, network, settings, tree } = subject;
+  async #plans(
+    name: string,
+    wanted: Arch | undefined,
+    solver: Solver,
+    state: State,
+    remark: (text: string) => void,
+  ): Promise<void> {
+    const subject = subjectFor(name, this.places(), wanted);
+    const { policy, arch, filter, softFilter, supervised, engineFilter, files, network, settings, tree } =
+      subject;
     const accepted = new Set(policy.acceptUnenforced.map(({ id }) => id));
     state(
       'the filter decides every call as the profile does',
-      await filterExamples(findDifference({ policy, filter, loader: { kind: 'vxe', supervised } }, solver)),
+      await filterExamples(
+        findDifference({ policy, filter, arch, loader: { kind: 'vxe', supervised } }, solver),
+      ),
     );
-    const knows = knowsCall();
+    const knows = knowsCall(arch);
     state(
       'so does its form for other engines, the launch itself apart',
       await filterExamples(
-        findDifference({ policy, filter: engineFilter, loader: { kind: 'oci', knows } }, solver),
+        findDifference({ policy, filter: engineFilter, arch, loader: { kind: 'oci', knows } }, solver),
       ),
     );
     if (softFilter !== undefined) {
       state(
         'in soft mode the filter refuses nothing that the profile permits, and raises all that it refuses',
         await filterExamples(
-          findDifference({ policy, filter: softFilter, loader: { kind: 'soft', supervised } }, solver),
+          findDifference({ policy, filter: softFilter, arch, loader: { kind: 'soft', supervised } }, solver),
         ),
       );
       const held = { landlock: files.landlock, hasAddresses: network.addresses.length > 0 };
-      for (const text of await softBlindSpots(policy, softFilter, held, solver))
+      for (const text of await softBlindSpots(policy, softFilter, arch, held, solver))
         remark(`performed in soft mode without a record, where production may refuse it: ${text}`);
     }
     state(

@@ -56,15 +56,18 @@ function cgroupPaths(tree: FileTree, { features }: Pick<LoweringTarget, 'feature
 /** How each rule would be held in a place with these features, and why the policy could not start there; no filter is compiled. */
 export function coverPolicy(
   policy: Policy,
-  target: Pick<LoweringTarget, 'features' | 'world'>,
+  target: Pick<LoweringTarget, 'arch' | 'features' | 'world'>,
 ): { readonly coverage: readonly CoverageRow[]; readonly problems: readonly Diagnostic[] } {
   const { coverage, problems } = place(policy, target);
   return { coverage, problems };
 }
 
-function place(policy: Policy, { features, world }: Pick<LoweringTarget, 'features' | 'world'>) {
+function place(
+  policy: Policy,
+  { arch, features, world }: Pick<LoweringTarget, 'arch' | 'features' | 'world'>,
+) {
   const tree = treeOf(world);
-  const where = { isHost: tree.isHost, features, abiText };
+  const where = { isHost: tree.isHost, arch, features, abiText };
   const settled = settlePatterns(policy, tree);
   const files = lowerLandlock(settled.policy, tree, features.landlockAbi);
   const mounts = lowerMounts(settled.policy, tree, files.demands);

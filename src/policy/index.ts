@@ -38,6 +38,8 @@ export {
   pathExamples,
   pathText,
 } from './glob.js';
+export type { MachineArgument } from './machine.js';
+export { canonicalArguments, isAlike, machineArguments, successorOf, swapBits } from './machine.js';
 export type {
   AcceptedRule,
   Access,

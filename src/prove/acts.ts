@@ -1,6 +1,6 @@
 import { unixSockets } from '../lowering/index.js';
-import type { Policy } from '../policy/index.js';
-import { constantValue, signatureOf } from '../policy/index.js';
+import type { Arch, Policy } from '../policy/index.js';
+import { canonicalArguments, constantValue, machineArguments, signatureOf } from '../policy/index.js';
 import { argumentIs, argumentsOf, meaningOf } from './policy.js';
 import type { Model, Solver } from './solver.js';
 import type { Term, Terms } from './term.js';
@@ -137,10 +137,11 @@ export async function permittedWay(
 }
 
 /** That a call's arguments are such that it does the act. */
-export function formulaOf({ path, bits }: Way, terms: Terms): Term {
+export function formulaOf({ call, path, bits }: Way, terms: Terms, arch: Arch = 'x86_64'): Term {
+  const table = machineArguments(call, arch);
   const parts = bits.map(({ index, mask, values }): Term => {
-    if (values === undefined) return terms.not(argumentIs(index, 0n, terms, mask));
-    return terms.or(...values.map((value) => argumentIs(index, value, terms, mask)));
+    if (values === undefined) return terms.not(argumentIs(index, 0n, terms, mask, table));
+    return terms.or(...values.map((value) => argumentIs(index, value, terms, mask, table)));
   });
   // A name is somewhere in the caller's memory.
   return terms.and(...parts, ...(path === undefined ? [] : [argumentIs(path, POINTER, terms)]));
@@ -149,8 +150,13 @@ export function formulaOf({ path, bits }: Way, terms: Terms): Term {
 const POINTER = 0x7f00_0000_0000n;
 
 /** The call as people read it. */
-export function callOfWay({ call, path: at, address }: Way, model: Model, path = '/any'): string {
-  const values = argumentsOf(model);
+export function callOfWay(
+  { call, path: at, address }: Way,
+  model: Model,
+  path = '/any',
+  arch: Arch = 'x86_64',
+): string {
+  const values = canonicalArguments(call, arch, argumentsOf(model));
   const names = signatureOf(call) ?? [];
   const texts = names.map(({ index, type }): string => {
     if (index === at) return address === true ? `unix:${path}` : JSON.stringify(path);

@@ -1,8 +1,9 @@
 import type { Instruction, SeccompData, Verdict } from '../lowering/index.js';
 import { AUDIT_ARCH, decodeProgram, simulate } from '../lowering/index.js';
-import type { Policy } from '../policy/index.js';
+import type { Arch, Policy } from '../policy/index.js';
 import {
   callNumber,
+  canonicalArguments,
   decideCall,
   errnoNumber,
   knownCalls,
@@ -22,6 +23,7 @@ export interface FilterDifference {
   readonly call: string;
   readonly nr: number;
   readonly arch: number;
+  /** The registers, as the architecture has them. */
   readonly arguments: readonly bigint[];
   /** Where the call was made; no filter should look. */
   readonly instructionPointer: bigint;
@@ -52,6 +54,8 @@ export type Loader =
 export interface FilterQuestion {
   readonly policy: Policy;
   readonly filter: Uint8Array;
+  /** Whose calls the filter decides. */
+  readonly arch: Arch;
   readonly loader: Loader;
 }
 
@@ -76,11 +80,12 @@ const KILL_PROCESS = 0x8000_0000;
 const X32_BIT = 0x4000_0000;
 const TOP = 0xffff_ffff;
 const MAX_ERRNO = 4095;
-const ARCH = AUDIT_ARCH.x86_64;
 /** Without an architecture of its own, a number stands for this in the text of a difference. */
 const KNOWN_ARCHES: ReadonlyMap<number, string> = new Map([
-  [0xc000_003e, 'x86_64'],
+  [AUDIT_ARCH.x86_64, 'x86_64'],
+  [AUDIT_ARCH.aarch64, 'aarch64'],
   [0x4000_0003, 'i386'],
+  [0x4000_0028, 'arm'],
 ]);
 
 /**
@@ -128,8 +133,8 @@ function plain(value: number): number {
   return action;
 }
 
-function casesOf({ policy, loader }: FilterQuestion, terms: Terms): readonly Case[] {
-  const own = { is: ARCH };
+function casesOf({ policy, loader, arch }: FilterQuestion, terms: Terms): readonly Case[] {
+  const own = { is: AUDIT_ARCH[arch] };
   const always = (...answers: number[]): Expected => ({ condition: terms.true, answers, words: '' });
   const unknown = {
     ...always(ERRNO | errno('ENOSYS')),
@@ -137,37 +142,41 @@ function casesOf({ policy, loader }: FilterQuestion, terms: Terms): readonly Cas
   };
   const foreign = {
     ...always(loader.kind === 'oci' ? KILL_PROCESS : NOTIFY),
-    words: 'refuses calls of other architectures and of x32',
+    words:
+      arch === 'x86_64'
+        ? 'refuses calls of other architectures and of x32'
+        : 'refuses calls of other architectures',
   };
-  const calls = [...knownCalls()].map(([call, nr]): Case => {
+  const table = knownCalls(arch);
+  const calls = [...table].map(([call, nr]): Case => {
     const known = loader.kind !== 'oci' || loader.knows(call);
-    const expected = known ? expectedOf(policy, call, loader, terms) : [unknown];
+    const expected = known ? expectedOf(policy, call, loader, terms, arch) : [unknown];
     return { call, assumed: { numbers: [nr, nr], arch: own }, expected };
   });
-  const rest = gaps([...knownCalls().values()], 0, X32_BIT - 1).map(
+  // Only x86-64 has another table of calls above a bit of the number.
+  const end = arch === 'x86_64' ? X32_BIT - 1 : TOP;
+  const rest = gaps([...table.values()], 0, end).map(
     (numbers): Case => ({ call: undefined, assumed: { numbers, arch: own }, expected: [unknown] }),
   );
   // libseccomp takes the number -1, which tracers set, for no x32 call.
   const minusOne = loader.kind === 'oci' ? unknown : foreign;
   // Performed, a ring would perform other calls that nothing sees; its numbers are the same on every architecture.
   const held = { ...always(ERRNO | errno('EPERM')), words: 'refuses rings by every way into the kernel' };
-  const others = (from: number, to: number, arch: Assumptions['arch']): readonly Case[] => {
+  const others = (from: number, to: number, entry: Assumptions['arch']): readonly Case[] => {
     const rings = loader.kind === 'soft' ? RINGS.map((nr) => from + nr) : [];
     const between = gaps(rings, from, to).map((numbers) => ({ numbers, expected: [foreign] }));
     const apart = rings.map((nr) => ({ numbers: [nr, nr] as const, expected: [held] }));
     return [...between, ...apart].map(({ numbers, expected }) => ({
       call: undefined,
-      assumed: { numbers, arch },
+      assumed: { numbers, arch: entry },
       expected,
     }));
   };
-  return [
-    ...calls,
-    ...rest,
+  const x32: readonly Case[] = [
     ...others(X32_BIT, TOP - 1, own),
     { call: undefined, assumed: { numbers: [TOP, TOP], arch: own }, expected: [minusOne] },
-    ...others(0, TOP, { not: ARCH }),
   ];
+  return [...calls, ...rest, ...(arch === 'x86_64' ? x32 : []), ...others(0, TOP, { not: own.is })];
 }
 
 const RINGS: readonly number[] = RING_CALLS.flatMap((call) => callNumber(call) ?? []);
@@ -183,8 +192,14 @@ function gaps(known: readonly number[], from: number, to: number): readonly (rea
   return [...found, [next, to]];
 }
 
-function expectedOf(policy: Policy, call: string, loader: Loader, terms: Terms): readonly Expected[] {
-  const meaning = meaningOf(policy, call, terms);
+function expectedOf(
+  policy: Policy,
+  call: string,
+  loader: Loader,
+  terms: Terms,
+  machine: Arch,
+): readonly Expected[] {
+  const meaning = meaningOf(policy, call, terms, machine);
   const quiet = meaning.quiet.map(
     (row): Expected => ({
       condition: row.condition,
@@ -234,7 +249,11 @@ function errno(name: string): number {
 }
 
 /** The prover's example, run through the evaluator and through the filter itself: what is shown has happened. */
-function replay({ policy, filter, loader }: FilterQuestion, item: Case, model: Model): FilterDifference {
+function replay(
+  { policy, filter, loader, arch: machine }: FilterQuestion,
+  item: Case,
+  model: Model,
+): FilterDifference {
   const { numbers, arch } = item.assumed;
   const instructionPointer = (BigInt(model.get('ip_high') ?? 0) << 32n) | BigInt(model.get('ip_low') ?? 0);
   const data: SeccompData = {
@@ -244,9 +263,12 @@ function replay({ policy, filter, loader }: FilterQuestion, item: Case, model: M
     instructionPointer,
   };
   const name = item.call ?? `call ${data.nr >= X32_BIT ? `0x${data.nr.toString(16)}` : data.nr}`;
+  // As the profile speaks of it.
+  const meant =
+    item.call === undefined ? data.arguments : canonicalArguments(item.call, machine, data.arguments);
   const answer = answerText(simulate(filter, data), name, loader);
   const place =
-    data.arch === ARCH
+    data.arch === AUDIT_ARCH.x86_64
       ? ''
       : ` of ${KNOWN_ARCHES.get(data.arch) ?? `architecture 0x${data.arch.toString(16)}`}`;
   return {
@@ -255,8 +277,8 @@ function replay({ policy, filter, loader }: FilterQuestion, item: Case, model: M
     arch: data.arch,
     arguments: data.arguments,
     instructionPointer,
-    text: callText(name, data.arguments) + place,
-    policy: policyText(policy, item, data.arguments),
+    text: callText(name, meant) + place,
+    policy: policyText(policy, item, meant),
     filter: answer,
   };
 }

@@ -1,6 +1,6 @@
 import type { Width } from '../common/index.js';
-import type { ArgumentRow, Condition, Policy } from '../policy/index.js';
-import { callNumber, signatureOf } from '../policy/index.js';
+import type { Arch, ArgumentRow, Condition, MachineArgument, Policy } from '../policy/index.js';
+import { callNumber, machineArguments, signatureOf } from '../policy/index.js';
 import type { Model } from './solver.js';
 import type { Term, Terms } from './term.js';
 
@@ -21,8 +21,9 @@ export interface CallMeaning {
   readonly refused: Term;
 }
 
-/** What `decideCall` says of a call for all its arguments. */
-export function meaningOf(policy: Policy, call: string, terms: Terms): CallMeaning {
+/** What `decideCall` says of a call for all values of an architecture's registers. */
+export function meaningOf(policy: Policy, call: string, terms: Terms, arch: Arch = 'x86_64'): CallMeaning {
+  const table = machineArguments(call, arch);
   const rule = policy.calls.get(call);
   if (rule === undefined) {
     const permitted = terms.bool(policy.unnamed === 'permit' && callNumber(call) !== undefined);
@@ -31,12 +32,12 @@ export function meaningOf(policy: Policy, call: string, terms: Terms): CallMeani
   let rest: Term = terms.true;
   const quiet: { condition: Term; errno: string }[] = [];
   for (const row of rule.quiet) {
-    const holds = rowTerm(row, terms);
+    const holds = rowTerm(row, terms, table);
     quiet.push({ condition: terms.and(rest, holds), errno: row.errno });
     rest = terms.and(rest, terms.not(holds));
   }
   const granted =
-    rule.permit === 'all' ? terms.true : terms.or(...rule.permit.map((row) => rowTerm(row, terms)));
+    rule.permit === 'all' ? terms.true : terms.or(...rule.permit.map((row) => rowTerm(row, terms, table)));
   return {
     permitted: terms.and(rest, granted),
     quiet: quiet.filter(({ condition }) => condition !== terms.false),
@@ -44,21 +45,54 @@ export function meaningOf(policy: Policy, call: string, terms: Terms): CallMeani
   };
 }
 
-function rowTerm(row: ArgumentRow, terms: Terms): Term {
-  return terms.and(...row.tests.map((test) => conditionTerm(test.condition, halvesOf(test, terms), terms)));
+function rowTerm(row: ArgumentRow, terms: Terms, table: readonly MachineArgument[]): Term {
+  return terms.and(
+    ...row.tests.map((test) => conditionTerm(test.condition, halvesOf(test, terms, table), terms)),
+  );
 }
 
 /** An argument in as many bits as the kernel looks at. */
 export function halvesOf(
   { index, width }: { readonly index: number; readonly width: Width },
   terms: Terms,
+  table: readonly MachineArgument[] = [],
 ): Halves {
-  const low = terms.variable(`a${index}_low`);
-  if (width === 64) return { low, high: terms.variable(`a${index}_high`) };
+  const { low, high } = argumentTerm(index, terms, table);
+  if (width === 64) return { low, high };
   return {
     low: width === 16 ? terms.bvand(low, terms.constant(0xffff)) : low,
     high: terms.constant(0),
   };
+}
+
+/** An argument as the policy speaks of it, from the registers that it is made of. */
+function argumentTerm(index: number, terms: Terms, table: readonly MachineArgument[]): Halves {
+  const argument = table[index];
+  const register = argument?.register ?? index;
+  const low = terms.variable(`a${register}_low`);
+  const high = terms.variable(`a${register}_high`);
+  if (argument === undefined || argument.swapped.length === 0) return { low, high };
+  const swapped = swappedTerm(low, argument.swapped, terms);
+  const { where } = argument;
+  if (where === undefined) return { low: swapped, high };
+  const asked = argumentTerm(where.index, terms, table).low;
+  return { low: terms.ite(terms.eq(asked, terms.constant(Number(where.value))), swapped, low), high };
+}
+
+function swappedTerm(word: Term, pairs: MachineArgument['swapped'], terms: Terms): Term {
+  const moved = pairs.flatMap(([a, b]) => [
+    [a, b],
+    [b, a],
+  ]);
+  const rest = moved.reduce((kept, [from = 0]) => kept & ~(1 << from), -1);
+  const none = terms.constant(0);
+  return moved.reduce(
+    (sum, [from = 0, to = 0]) => {
+      const isSet = terms.not(terms.eq(terms.bvand(word, terms.constant(1 << from)), none));
+      return terms.bvor(sum, terms.ite(isSet, terms.constant(1 << to), none));
+    },
+    terms.bvand(word, terms.constant(rest)),
+  );
 }
 
 /** That a condition holds. */
@@ -93,12 +127,19 @@ function halves(value: bigint, terms: Terms): Halves {
 }
 
 /** That an argument has a value in all its bits. */
-export function argumentIs(index: number, value: bigint, terms: Terms, mask = 0xffff_ffff_ffff_ffffn): Term {
+export function argumentIs(
+  index: number,
+  value: bigint,
+  terms: Terms,
+  mask = 0xffff_ffff_ffff_ffffn,
+  table: readonly MachineArgument[] = [],
+): Term {
   const wanted = halves(BigInt.asUintN(64, value) & mask, terms);
   const looked = halves(mask, terms);
+  const argument = argumentTerm(index, terms, table);
   return terms.and(
-    terms.eq(terms.bvand(terms.variable(`a${index}_low`), looked.low), wanted.low),
-    terms.eq(terms.bvand(terms.variable(`a${index}_high`), looked.high), wanted.high),
+    terms.eq(terms.bvand(argument.low, looked.low), wanted.low),
+    terms.eq(terms.bvand(argument.high, looked.high), wanted.high),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { OciLandlock } from '../lowering/index.js';
 import { AUDIT_ARCH, decodeProgram } from '../lowering/index.js';
-import type { Policy } from '../policy/index.js';
+import type { Arch, Policy } from '../policy/index.js';
 import { callNumber } from '../policy/index.js';
 import type { FileAct } from './acts.js';
 import { callOfWay, formulaOf, WAYS } from './acts.js';
@@ -21,6 +21,7 @@ const SENDING: readonly string[] = ['sendto', 'sendmsg', 'sendmmsg'];
 export async function softBlindSpots(
   policy: Policy,
   filter: Uint8Array,
+  arch: Arch,
   plans: { readonly landlock: readonly OciLandlock[]; readonly hasAddresses: boolean },
   solver: Solver,
 ): Promise<readonly string[]> {
@@ -32,17 +33,22 @@ export async function softBlindSpots(
     for (const way of WAYS[act]) {
       const sends = SENDING.includes(way.call);
       if (!isHeld && !(act === 'connect' && sends && plans.hasAddresses)) continue;
-      const nr = callNumber(way.call);
+      const nr = callNumber(way.call, arch);
       if (nr === undefined) continue;
       const terms = new Terms();
-      const assumed = { numbers: [nr, nr], arch: { is: AUDIT_ARCH.x86_64 } } as const;
+      const assumed = { numbers: [nr, nr], arch: { is: AUDIT_ARCH[arch] } } as const;
       const through = answersOf(program, terms, assumed)
         .filter(({ value }) => value === ALLOW)
         .map(({ condition }) => condition);
       const model = await solver.find(
-        terms.and(meaningOf(policy, way.call, terms).permitted, formulaOf(way, terms), terms.or(...through)),
+        terms.and(
+          meaningOf(policy, way.call, terms, arch).permitted,
+          formulaOf(way, terms, arch),
+          terms.or(...through),
+        ),
       );
-      if (model !== undefined) found.add(`${callOfWay(way, model)}: ${sends ? 'send to an address' : act}`);
+      if (model !== undefined)
+        found.add(`${callOfWay(way, model, undefined, arch)}: ${sends ? 'send to an address' : act}`);
     }
   }
   return [...found];

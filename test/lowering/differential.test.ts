@@ -4,14 +4,13 @@ import fc from 'fast-check';
 import type { Result } from '../../src/common/index.js';
 import { success, unwrap } from '../../src/common/index.js';
 import { parseProfile } from '../../src/language/index.js';
-import type { Verdict } from '../../src/lowering/seccomp/index.js';
 import { compileOci, lowerSeccomp, simulate } from '../../src/lowering/seccomp/index.js';
-import type { Decision, Policy } from '../../src/policy/index.js';
-import { decideCall, errnoNumber, scalarEvent } from '../../src/policy/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import { callOf, decisionOn, engineAnswer, ownAnswer, textOf } from './answers.js';
 import { policyOf, ports } from './helpers.js';
 import { startKernel } from './kernel.js';
 import type { Sample } from './random.js';
-import { anySamples, randomPolicy, X86_64 } from './random.js';
+import { anySamples, randomPolicy } from './random.js';
 
 const kernel = startKernel();
 test.after.always(() => kernel.close());
@@ -44,8 +43,7 @@ function disagreements(policy: Policy, filters: Filters, samples: readonly Sampl
     { filter: engine, calls: samples },
   ]);
   return samples.flatMap((sample, index): string[] => {
-    const decision =
-      sample.call === undefined ? undefined : decideCall(policy, scalarEvent(sample.call, sample.arguments));
+    const decision = decisionOn(policy, sample, 'x86_64');
     const wantedOwn = ownAnswer(sample, decision, supervised);
     const wantedEngine = engineAnswer(sample, decision, unspelled);
     const said: readonly [string, string, readonly string[]][] = [
@@ -58,43 +56,6 @@ function disagreements(policy: Policy, filters: Filters, samples: readonly Sampl
       .filter(([, answer, wanted]) => !wanted.includes(answer))
       .map(([who, answer, wanted]) => `${callOf(sample)}: ${who} says ${answer}, not ${wanted.join(' or ')}`);
   });
-}
-
-function textOf(verdict: Verdict | undefined): string {
-  return `${verdict?.action}${verdict?.data}`;
-}
-
-function callOf({ call, nr, arch, arguments: list }: Sample): string {
-  const values = list.map((value) => `0x${value.toString(16)}`).join(', ');
-  return `${call ?? `call 0x${nr.toString(16)} of architecture 0x${arch.toString(16)}`}(${values})`;
-}
-
-const X32_BIT = 0x4000_0000;
-
-function ownAnswer(
-  { arch, nr, call }: Sample,
-  decision: Decision | undefined,
-  supervised: readonly string[],
-): string {
-  if (arch !== X86_64 || nr >= X32_BIT) return 'notify0';
-  if (decision === undefined) return `errno${errnoNumber('ENOSYS')}`;
-  if (decision.verdict === 'allow') return supervised.includes(call ?? '') ? 'notify0' : 'allow0';
-  return decision.quiet ? `errno${errnoNumber(decision.errno ?? '')}` : 'notify0';
-}
-
-function engineAnswer(
-  { arch, nr, call = '' }: Sample,
-  decision: Decision | undefined,
-  unspelled: readonly string[],
-): readonly string[] {
-  // libseccomp takes the number -1 for no x32 call.
-  if (arch !== X86_64 || (nr >= X32_BIT && nr !== 0xffff_ffff)) return ['kill-process0'];
-  const unknown = `errno${errnoNumber('ENOSYS')}`;
-  if (decision === undefined) return [unknown];
-  if (decision.verdict === 'allow') return ['allow0'];
-  if (decision.rule === 'exec:once') return call === 'execve' ? ['allow0'] : ['errno1'];
-  if (unspelled.includes(call) && !decision.quiet) return [unknown];
-  return [`errno${errnoNumber(decision.errno ?? '')}`];
 }
 
 const fixed: readonly [string, Policy][] = [

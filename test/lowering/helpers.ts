@@ -1,5 +1,6 @@
 import { unwrap } from '../../src/common/index.js';
 import type {
+  Arch,
   FileWorld,
   KernelFeatures,
   Lowered,
@@ -29,10 +30,11 @@ export function worldOf(...lines: readonly string[]): FileWorld {
 export function targetOf(
   world: LoweringTarget['world'],
   features: Partial<KernelFeatures> = {},
+  arch: Arch = 'x86_64',
 ): LoweringTarget {
   const all = ['kill_process', 'errno', 'user_notif', 'allow'];
   return {
-    arch: 'x86_64',
+    arch,
     features: { landlockAbi: 7, seccompActions: all, userNamespaces: true, ...features },
     world,
     compiler: ports.compiler,
@@ -44,8 +46,9 @@ export function lower(
   policy: Policy,
   world: LoweringTarget['world'],
   features: Partial<KernelFeatures> = {},
+  arch: Arch = 'x86_64',
 ): Lowered {
-  return unwrap(lowerPolicy(policy, targetOf(world, features)));
+  return unwrap(lowerPolicy(policy, targetOf(world, features, arch)));
 }
 
 /** `right right: path path` of each rule, as one line each. */

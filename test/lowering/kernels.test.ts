@@ -427,7 +427,7 @@ function mistakes(
   kernel: Kernel,
   rules: ReadonlySet<string>,
 ): { readonly found: readonly string[]; readonly refuses: boolean } {
-  const { coverage, problems } = coverPolicy(policy, { features: kernel, world });
+  const { coverage, problems } = coverPolicy(policy, { arch: 'x86_64', features: kernel, world });
   const accepted = new Set(policy.acceptUnenforced.map((rule) => rule.id));
   const found: string[] = [];
   for (const rule of rules) if (!coverage.some((row) => row.rule === rule)) found.push(`${rule} has no row`);
@@ -453,7 +453,9 @@ function checkAll(
   kernels = KERNELS,
 ): { wrong: readonly string[]; refusals: number } {
   const full: Kernel = { ...kernelNamed('ABI 11') };
-  const rules = new Set(coverPolicy(policy, { features: full, world }).coverage.map((row) => row.rule));
+  const rules = new Set(
+    coverPolicy(policy, { arch: 'x86_64', features: full, world }).coverage.map((row) => row.rule),
+  );
   const wrong: string[] = [];
   let refusals = 0;
   for (const kernel of kernels) {
@@ -558,7 +560,7 @@ test('random policies on random kernels', (t) => {
 test('what coverage names stops the lowering as a whole', (t) => {
   const policy = policyOf('files: {/etc: read}\n');
   for (const kernel of KERNELS.filter((each) => each.cgroup2)) {
-    const { problems } = coverPolicy(policy, { features: kernel, world: TREE });
+    const { problems } = coverPolicy(policy, { arch: 'x86_64', features: kernel, world: TREE });
     const lowered = lowerPolicy(policy, targetOf(TREE, kernel));
     t.is(lowered.ok, problems.length === 0, kernel.name);
   }

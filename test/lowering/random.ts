@@ -1,15 +1,25 @@
 import fc from 'fast-check';
 import { AUDIT_ARCH } from '../../src/lowering/seccomp/index.js';
-import type { ArgumentRow, ArgumentTest, CallRule, Condition, Policy } from '../../src/policy/index.js';
-import { callNumber, completeCalls, knownCalls, signatureOf } from '../../src/policy/index.js';
+import type { Arch, ArgumentRow, ArgumentTest, CallRule, Condition, Policy } from '../../src/policy/index.js';
+import {
+  callNumber,
+  canonicalArguments,
+  completeCalls,
+  knownCalls,
+  signatureOf,
+} from '../../src/policy/index.js';
 import { policyOf } from './helpers.js';
 
 const EMPTY = policyOf('network: {interface: host}\n');
 const { span } = EMPTY;
 /** Newer kernels perform the two probe calls without asking a filter. */
 export const UNASKED: readonly string[] = ['uretprobe', 'uprobe'];
-const ALL = [...knownCalls().keys()].filter((call) => !UNASKED.includes(call));
+const ALL = callsOf('x86_64');
 const TOP = 0xffff_ffff_ffff_ffffn;
+
+function callsOf(arch: Arch): readonly string[] {
+  return [...knownCalls(arch).keys()].filter((call) => !UNASKED.includes(call));
+}
 
 /** A call as a filter sees it; without a name where no table of VXE has the number. */
 export interface Sample {
@@ -21,6 +31,7 @@ export interface Sample {
 
 export const X86_64 = AUDIT_ARCH.x86_64;
 export const I386 = 0x4000_0003;
+export const ARM = 0x4000_0028;
 const X32 = 0x4000_0000;
 
 /** Numbers near the ones that rules speak of, and others; some with garbage in the upper half. */
@@ -55,26 +66,40 @@ function samplesOf(
   of: 'own' | 'all',
   count: number,
   seed: number,
+  arch: Arch,
 ): readonly Sample[] {
   const whole = values(policy.calls.values());
   const sample = fc.constantFrom(...calls).chain((call) => {
     const rule = policy.calls.get(call);
     const value = of === 'all' ? whole : values(rule === undefined ? [] : [rule]);
-    return fc
-      .array(value, { minLength: 6, maxLength: 6 })
-      .map((list): Sample => ({ call, nr: callNumber(call) ?? -1, arch: X86_64, arguments: list }));
+    return fc.array(value, { minLength: 6, maxLength: 6 }).map(
+      (list): Sample => ({
+        call,
+        nr: callNumber(call, arch) ?? -1,
+        arch: AUDIT_ARCH[arch],
+        // Applied twice it is nothing, so that what rules speak of comes to be in its registers.
+        arguments: canonicalArguments(call, arch, list),
+      }),
+    );
   });
   return fc.sample(sample, { numRuns: count, seed });
 }
 
 /** Calls of all kinds: those with rules, all others, unknown numbers, and other ways into the kernel. */
-export function anySamples(policy: Policy, count: number, seed: number): readonly Sample[] {
+export function anySamples(
+  policy: Policy,
+  count: number,
+  seed: number,
+  arch: Arch = 'x86_64',
+): readonly Sample[] {
+  const all = callsOf(arch);
+  const [audit, foreign] = [AUDIT_ARCH[arch], arch === 'x86_64' ? [I386] : [ARM, X86_64, I386]];
   const ruled = [...policy.calls.values()].filter(
-    ({ permit, quiet }) => permit !== 'all' || quiet.length > 0,
+    ({ call, permit, quiet }) => all.includes(call) && (permit !== 'all' || quiet.length > 0),
   );
-  const names = ruled.length === 0 ? ALL : ruled.map((rule) => rule.call);
+  const names = ruled.length === 0 ? all : ruled.map((rule) => rule.call);
   const list = fc.array(fc.bigInt({ min: 0n, max: TOP }), { minLength: 6, maxLength: 6 });
-  const known = new Set(knownCalls().values());
+  const known = new Set(knownCalls(arch).values());
   const unknown = fc
     .oneof(fc.integer({ min: 330, max: 440 }), fc.integer({ min: 450, max: 500 }), fc.nat(X32 - 1))
     .filter((nr) => !known.has(nr));
@@ -82,13 +107,13 @@ export function anySamples(policy: Policy, count: number, seed: number): readonl
   const edges = [...known].flatMap((nr) => [nr - 1, nr + 1]).filter((nr) => nr >= 0 && !known.has(nr));
   const last = [X32 - 1, X32, X32 + 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
   const other = fc.oneof(
-    fc.tuple(fc.constantFrom(...edges, ...last), fc.constant(X86_64)),
-    fc.tuple(unknown, fc.constant(X86_64)),
+    fc.tuple(fc.constantFrom(...edges, ...last), fc.constant(audit)),
+    fc.tuple(unknown, fc.constant(audit)),
     fc.tuple(
       fc.nat(600).map((nr) => nr + X32),
-      fc.constant(X86_64),
+      fc.constant(audit),
     ),
-    fc.tuple(fc.nat(470), fc.constant(I386)),
+    fc.tuple(fc.nat(470), fc.constantFrom(...foreign)),
   );
   const strange = fc
     .tuple(other, list)
@@ -96,22 +121,24 @@ export function anySamples(policy: Policy, count: number, seed: number): readonl
       ([[nr, arch], values]): Sample => ({ call: undefined, nr, arch, arguments: narrowed(values, arch) }),
     );
   return [
-    ...samplesOf(policy, names, 'own', Math.ceil(count * 0.6), seed),
-    ...samplesOf(policy, ALL, 'all', Math.ceil(count * 0.2), seed + 1),
+    ...samplesOf(policy, names, 'own', Math.ceil(count * 0.6), seed, arch),
+    ...samplesOf(policy, all, 'all', Math.ceil(count * 0.2), seed + 1, arch),
     // Where two calls are taken for each other, they are neighbours more often than not.
-    ...samplesOf(policy, neighbours(names), 'all', Math.ceil(count * 0.1), seed + 3),
+    ...samplesOf(policy, neighbours(names, arch), 'all', Math.ceil(count * 0.1), seed + 3, arch),
     ...fc.sample(strange, { numRuns: Math.floor(count * 0.1), seed: seed + 2 }),
   ];
 }
 
-function neighbours(names: readonly string[]): readonly string[] {
-  const numbers = new Set(names.map((name) => callNumber(name) ?? -1));
-  return ALL.filter((call) => [-1, 1].some((step) => numbers.has((callNumber(call) ?? -9) + step)));
+function neighbours(names: readonly string[], arch: Arch): readonly string[] {
+  const numbers = new Set(names.map((name) => callNumber(name, arch) ?? -1));
+  return callsOf(arch).filter((call) =>
+    [-1, 1].some((step) => numbers.has((callNumber(call, arch) ?? -9) + step)),
+  );
 }
 
 /** A 32-bit entry has 32-bit arguments. */
 function narrowed(list: readonly bigint[], arch: number): readonly bigint[] {
-  return arch === I386 ? list.map((value) => BigInt.asUintN(32, value)) : list;
+  return arch === I386 || arch === ARM ? list.map((value) => BigInt.asUintN(32, value)) : list;
 }
 
 const ARGUED = ['socket', 'ioctl', 'mmap', 'prctl', 'clone', 'fcntl', 'sendto', 'openat'];

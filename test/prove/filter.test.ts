@@ -1,8 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { unwrap } from '../../src/common/index.js';
+import { decodeProgram, encodeProgram } from '../../src/lowering/index.js';
 import { AUDIT_ARCH, compileOci, lowerSeccomp, simulate } from '../../src/lowering/seccomp/index.js';
-import type { Policy } from '../../src/policy/index.js';
+import type { Arch, Policy } from '../../src/policy/index.js';
 import { knownCalls } from '../../src/policy/index.js';
 import type { FilterQuestion } from '../../src/prove/index.js';
 import { findDifference, NotAProgram, startSolver, Terms } from '../../src/prove/index.js';
@@ -13,11 +14,11 @@ import { mutantsOf } from './mutants.js';
 const solver = await startSolver();
 test.after.always(() => solver.close());
 
-function ociQuestion(policy: Policy): FilterQuestion {
-  const plan = unwrap(lowerSeccomp(policy, 'x86_64', ports.compiler, ports.calls));
-  const filter = unwrap(compileOci(plan.oci, 'x86_64', ports.calls, ports.compiler));
-  const knows = (call: string): boolean => ports.calls.resolve(call, 'x86_64') !== undefined;
-  return { policy, filter, loader: { kind: 'oci', knows } };
+function ociQuestion(policy: Policy, arch: Arch = 'x86_64'): FilterQuestion {
+  const plan = unwrap(lowerSeccomp(policy, arch, ports.compiler, ports.calls));
+  const filter = unwrap(compileOci(plan.oci, arch, ports.calls, ports.compiler));
+  const knows = (call: string): boolean => ports.calls.resolve(call, arch) !== undefined;
+  return { policy, filter, arch, loader: { kind: 'oci', knows } };
 }
 
 const SMALL = policyOf(`
@@ -44,7 +45,53 @@ for (const [what, policy] of POLICIES) {
     t.is(await findDifference(ownQuestion(policy), solver), undefined);
     t.is(await findDifference(ociQuestion(policy), solver), undefined);
   });
+  test(`both filters for aarch64 hold the policy for all calls: ${what}`, async (t) => {
+    t.is(await findDifference(ownQuestion(policy, 'aarch64'), solver), undefined);
+    t.is(await findDifference(ociQuestion(policy, 'aarch64'), solver), undefined);
+  });
 }
+
+const [LOAD, JSET, AND] = [0x20, 0x45, 0x54];
+
+/** What aarch64 has otherwise: bits of flags, the order of arguments, and both where another argument says so. */
+const ELSEWHERE = policyOf(`
+calls:
+  when:
+    openat: [{flags: {without: O_DIRECT|O_NOFOLLOW}}, {flags: {from: 0x3fff, to: 0x14001}}]
+    clone: [{flags: SIGCHLD, tls: {is: 5, mask: 15}}]
+    fcntl: [{command: F_SETFL, arg: {only: O_NONBLOCK|O_DIRECTORY}}, {arg: {is: O_LARGEFILE, mask: 0x38000}}]
+    pipe2: [{flags: {only: O_CLOEXEC|O_DIRECT}}]
+  quiet:
+    fcntl: [{command: {from: 3, to: 5}, arg: {with: O_DIRECT, without: O_APPEND}, errno: EACCES}]
+`);
+
+test('a filter with the bits or the order of another architecture is caught', async (t) => {
+  t.is(await findDifference(ownQuestion(ELSEWHERE, 'aarch64'), solver), undefined);
+  t.is(await findDifference(ociQuestion(ELSEWHERE, 'aarch64'), solver), undefined);
+  const question = ownQuestion(ELSEWHERE, 'aarch64');
+  const swaps: readonly [string, (at: number, k: number) => number | undefined][] = [
+    // The flags' own bits as x86_64 has them.
+    ['openat', (code, k) => (code === JSET && k === 0x18000 ? 0x24000 : undefined)],
+    ['clone', (code, k) => (code === LOAD && k === 16 + 8 * 3 ? 16 + 8 * 4 : undefined)],
+    ['fcntl', (code, k) => (code === AND && k === 0x38000 ? 0x2c000 : undefined)],
+  ];
+  for (const [call, change] of swaps) {
+    let changed = 0;
+    const program = decodeProgram(question.filter).map((each) => {
+      const k = change(each.code, each.k);
+      if (k === undefined) return each;
+      changed++;
+      return { ...each, k };
+    });
+    const found = await findDifference({ ...question, filter: encodeProgram(program) }, solver);
+    t.is(found?.call, changed === 0 ? `${call}: nothing to change` : call);
+  }
+});
+
+test('a filter for one architecture is none for another', async (t) => {
+  const found = await findDifference({ ...ownQuestion(SMALL), arch: 'aarch64' }, solver);
+  t.regex(found?.filter ?? '', /supervisor, which refuses/);
+});
 
 test('a difference is a call, with both verdicts', async (t) => {
   const wider = policyOf('calls: {when: {socket: [{domain: [AF_UNIX, AF_INET]}]}}\n');
@@ -61,7 +108,7 @@ test('what the supervisor performs must not be raised where it is refused', asyn
   const policy = policyOf('calls: {when: {listen: [{backlog: {from: 0, to: 5}}]}}\n');
   const { filter } = ownQuestion(policyOf(''));
   const found = await findDifference(
-    { policy, filter, loader: { kind: 'vxe', supervised: ['listen'] } },
+    { policy, filter, arch: 'x86_64', loader: { kind: 'vxe', supervised: ['listen'] } },
     solver,
   );
   t.is(found?.call, 'listen');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { unwrap } from '../../src/common/index.js';
 import { parseProfile } from '../../src/language/index.js';
 import { lowerSeccomp } from '../../src/lowering/seccomp/index.js';
-import type { Policy } from '../../src/policy/index.js';
+import type { Arch, Policy } from '../../src/policy/index.js';
 import type { FilterQuestion } from '../../src/prove/index.js';
 import { ports } from '../lowering/helpers.js';
 
@@ -14,7 +14,7 @@ export function popd(): Policy {
 }
 
 /** The question whether VXE's own filter for a policy holds it. */
-export function ownQuestion(policy: Policy): FilterQuestion {
-  const { filter, supervised } = unwrap(lowerSeccomp(policy, 'x86_64', ports.compiler, ports.calls));
-  return { policy, filter, loader: { kind: 'vxe', supervised } };
+export function ownQuestion(policy: Policy, arch: Arch = 'x86_64'): FilterQuestion {
+  const { filter, supervised } = unwrap(lowerSeccomp(policy, arch, ports.compiler, ports.calls));
+  return { policy, filter, arch, loader: { kind: 'vxe', supervised } };
 }

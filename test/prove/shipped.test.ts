@@ -38,13 +38,28 @@ for (const { path, policy } of shippedProfiles()) {
     const cgroup = { addresses: true, unix: true, controllers: [], paths: [] };
     const plans = lower(policy, world, { cgroup });
     const { filter, oci, soft } = plans.seccomp;
-    const own = { policy, filter, loader: { kind: 'vxe', supervised: plans.supervised } } as const;
+    const own = {
+      policy,
+      filter,
+      arch: 'x86_64',
+      loader: { kind: 'vxe', supervised: plans.supervised },
+    } as const;
     t.is(await findDifference(own, solver), undefined);
     const performing = { kind: 'soft', supervised: plans.supervised } as const;
-    t.is(await findDifference({ policy, filter: soft, loader: performing }, solver), undefined);
+    t.is(
+      await findDifference({ policy, filter: soft, arch: 'x86_64', loader: performing }, solver),
+      undefined,
+    );
     const engine = unwrap(compileOci(oci, 'x86_64', ports.calls, ports.compiler));
     const knows = (call: string): boolean => ports.calls.resolve(call, 'x86_64') !== undefined;
-    t.is(await findDifference({ policy, filter: engine, loader: { kind: 'oci', knows } }, solver), undefined);
+    const other = { policy, filter: engine, arch: 'x86_64', loader: { kind: 'oci', knows } } as const;
+    t.is(await findDifference(other, solver), undefined);
+    const there = lower(policy, world, { cgroup }, 'aarch64');
+    const abroad = { policy, filter: there.seccomp.filter, arch: 'aarch64' } as const;
+    const loader = { kind: 'vxe', supervised: there.supervised } as const;
+    t.is(await findDifference({ ...abroad, loader }, solver), undefined);
+    const softly = { ...loader, kind: 'soft' } as const;
+    t.is(await findDifference({ ...abroad, filter: there.seccomp.soft, loader: softly }, solver), undefined);
     const landlock = [plans.landlock];
     const mounts = mountTable({
       ...plans,

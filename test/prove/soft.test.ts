@@ -43,7 +43,7 @@ const softLoader = { kind: 'soft', supervised: lowered.supervised } as const;
 const RINGS = ['io_uring_setup', 'io_uring_enter', 'io_uring_register'];
 
 function question(filter: Uint8Array): FilterQuestion {
-  return { policy: POLICY, filter, loader: softLoader };
+  return { policy: POLICY, filter, arch: 'x86_64', loader: softLoader };
 }
 
 /** Soft mode's filter, made wrongly in one way. */
@@ -206,11 +206,11 @@ for (const [what, body, expected] of SPOTS) {
     const policy = policyOf(`${body}\n`);
     const { seccomp, landlock } = lower(policy, { entries: [{ path: '/', kind: 'directory' }], open: [] });
     const held = { landlock: [landlock], hasAddresses: false };
-    const found = await softBlindSpots(policy, seccomp.soft, held, solver);
+    const found = await softBlindSpots(policy, seccomp.soft, 'x86_64', held, solver);
     t.is(found.length, expected.length, found.join('\n'));
     for (const [index, pattern] of expected.entries()) t.regex(found[index] ?? '', pattern);
     // A call that is not raised any more is a blind spot at once.
     if (what === 'calls that are raised')
-      t.true((await softBlindSpots(policy, seccomp.filter, held, solver)).length > 5);
+      t.true((await softBlindSpots(policy, seccomp.filter, 'x86_64', held, solver)).length > 5);
   });
 }

@@ -1,13 +1,19 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { compileProfile, loadProfile, writeCompiled } from '../../bundle/index.js';
+import { compileProfile, Failure, loadProfile, writeCompiled } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
-import { loweringTarget } from '../support/target.js';
+import { ARCHES, hostArch, loweringTarget } from '../support/target.js';
 
 export default class ProfileCompile extends VxeCommand {
   static override summary = "Compile a profile for 'vxe run', over this host's own files";
   static override args = { name: Args.string({ required: true, description: 'the profile' }) };
   static override flags = {
+    arch: Flags.option({
+      helpValue: ARCHES.join('|'),
+      options: ARCHES,
+      description:
+        "the machine that it is for, instead of this one; with --output, since 'vxe run' cannot use it here",
+    })(),
     quiet: Flags.boolean({ description: 'print nothing when it is done' }),
     output: Flags.string({
       char: 'o',
@@ -20,7 +26,18 @@ export default class ProfileCompile extends VxeCommand {
     const { args, flags } = await this.parse(ProfileCompile);
     const places = this.places();
     const profile = loadProfile(args.name, places);
-    const lowered = compileProfile(profile, loweringTarget());
+    const arch = flags.arch ?? hostArch();
+    if (arch !== hostArch() && flags.output === undefined)
+      throw new Failure(
+        'misuse',
+        args.name,
+        `would be compiled for ${arch}, and this machine is ${hostArch()}`,
+        {
+          hint: 'give the folder that gets it with --output',
+          exit: 2,
+        },
+      );
+    const lowered = compileProfile(profile, loweringTarget(arch));
     const creator = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const path = writeCompiled(args.name, profile, lowered, creator, flags.output ?? places.compiled);
     if (!flags.quiet) this.log(`${path}: compiled from ${profile.path}`);

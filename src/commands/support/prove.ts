@@ -14,6 +14,8 @@ import {
 import { unwrap } from '../../common/index.js';
 import {
   type AddressRow,
+  type Arch,
+  archOf,
   bundleTree,
   compileOci,
   type EntryKind,
@@ -34,12 +36,14 @@ import {
   type NetworkPlans,
   type Settings,
 } from '../../prove/index.js';
-import { loweringTarget } from './target.js';
+import { hostArch, loweringTarget } from './target.js';
 
 /** A profile and the plans made from it, as they are on disk or as they would be. */
 export interface Subject {
   readonly name: string;
   readonly policy: Policy;
+  /** Whose calls the filters decide. */
+  readonly arch: Arch;
   readonly filter: Uint8Array;
   /** What the calls go through in soft mode; undefined: the bundle has none. */
   readonly softFilter: Uint8Array | undefined;
@@ -64,19 +68,21 @@ export function policyFor(name: string, places: Places): { policy: Policy; world
 }
 
 /** A bundle is taken as it lies there; a profile is lowered over this host, as for `vxe run`. */
-export function subjectFor(name: string, places: Places): Subject {
+export function subjectFor(name: string, places: Places, wanted?: Arch): Subject {
   const store = new BundleStore(places.bundles);
-  if (!isPath(name) && store.exists(name)) return bundleSubject(name, store);
+  if (!isPath(name) && store.exists(name)) return ofArch(bundleSubject(name, store), wanted);
+  const arch = wanted ?? hostArch();
   const profile = profileFor(name, places);
-  const lowered = compileProfile(profile, loweringTarget());
+  const lowered = compileProfile(profile, loweringTarget(arch));
   const apart = lowered.networkInterface !== 'host';
   return {
     name,
     policy: profile.policy,
+    arch,
     filter: lowered.seccomp.filter,
     softFilter: lowered.seccomp.soft,
     supervised: lowered.supervised,
-    engineFilter: engineFilter(lowered.seccomp.oci),
+    engineFilter: engineFilter(lowered.seccomp.oci, arch),
     files: {
       landlock: [lowered.landlock],
       mounts: mountTable({ ...lowered, rootReadonly: false, mounts: [] }),
@@ -90,6 +96,14 @@ export function subjectFor(name: string, places: Places): Subject {
     settings: { ...lowered, noNewPrivileges: true, apart },
     tree: hostTree(hostLister()),
   };
+}
+
+function ofArch(subject: Subject, wanted: Arch | undefined): Subject {
+  if (wanted === undefined || wanted === subject.arch) return subject;
+  throw new Failure('misuse', subject.name, `is a bundle for ${subject.arch}, not for ${wanted}`, {
+    hint: 'leave --arch out, or name the profile',
+    exit: 2,
+  });
 }
 
 /** Profiles are found by name; what has a slash in it is a file. */
@@ -113,6 +127,8 @@ function bundleSubject(name: string, store: BundleStore): Subject {
   if (!existsSync(filterPath)) throw broken(filterPath);
   const softPath = config.softFilter === undefined ? undefined : join(folder, config.softFilter);
   if (softPath !== undefined && !existsSync(softPath)) throw broken(softPath);
+  const arch = archOf(config.seccomp);
+  if (arch === undefined) throw broken(join(folder, 'config.json'));
   const entries = store.inspect(name).entries.map(
     (entry): WorldEntry => ({
       path: entry.path,
@@ -126,10 +142,11 @@ function bundleSubject(name: string, store: BundleStore): Subject {
   return {
     name,
     policy: readBundleProfile(folder).policy,
+    arch,
     filter: readFileSync(filterPath),
     softFilter: softPath === undefined ? undefined : readFileSync(softPath),
     supervised: config.supervised,
-    engineFilter: engineFilter(config.seccomp),
+    engineFilter: engineFilter(config.seccomp, arch),
     files: { landlock: [config.landlock], mounts: mountTable(config) },
     network: {
       landlock: [config.landlock],
@@ -231,13 +248,13 @@ function broken(path: string): Failure {
   });
 }
 
-function engineFilter(oci: OciSeccomp): Uint8Array {
+function engineFilter(oci: OciSeccomp, arch: Arch): Uint8Array {
   const { compiler, calls } = nativePorts();
-  return unwrap(compileOci(oci, 'x86_64', calls, compiler));
+  return unwrap(compileOci(oci, arch, calls, compiler));
 }
 
 /** Whether the seccomp library of this host knows a call by name. */
-export function knowsCall(): (call: string) => boolean {
+export function knowsCall(arch: Arch): (call: string) => boolean {
   const { calls } = nativePorts();
-  return (call) => calls.resolve(call, 'x86_64') !== undefined;
+  return (call) => calls.resolve(call, arch) !== undefined;
 }

@@ -1,5 +1,6 @@
 import type { Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
+import { canonicalArguments } from '../../policy/index.js';
 import { Fields, MalformedLine } from './fields.js';
 import type {
   RecordedAddress,
@@ -135,6 +136,7 @@ function readHeader(fields: Fields): RecordingHeader {
 }
 
 function readCall(fields: Fields): RecordedCall {
+  const [arch, call] = [fields.text('arch'), fields.text('call')];
   return {
     kind: 'call',
     seq: fields.count('seq'),
@@ -144,9 +146,9 @@ function readCall(fields: Fields): RecordedCall {
     ppid: fields.count('ppid'),
     comm: fields.text('comm'),
     exe: fields.text('exe'),
-    arch: fields.text('arch'),
-    call: fields.text('call'),
-    args: fields.texts('args').map(register),
+    arch,
+    call,
+    args: asProfilesHaveIt(arch, call, fields.texts('args').map(register)),
     decoded: fields.entries('decoded', (inner, name) => inner.text(name)),
     detail: fields.textOrNone('detail'),
     paths: fields.list('paths').map((each) => readPath(new Fields(each))),
@@ -155,6 +157,16 @@ function readCall(fields: Fields): RecordedCall {
     errno: fields.textOrNone('errno'),
     count: fields.count('count'),
   };
+}
+
+/** The registers are the machine's own. */
+export function asProfilesHaveIt(
+  arch: string,
+  call: string,
+  registers: readonly bigint[],
+): readonly bigint[] {
+  if (arch !== 'aarch64') return registers;
+  return canonicalArguments(call, arch, registers).slice(0, registers.length);
 }
 
 function register(text: string): bigint {

@@ -50,7 +50,7 @@ export function decisionsOf(violations: readonly Violation[], policy: Policy): r
 function keyOf(violation: Violation): string {
   if (violation.mechanism === 'seccomp') {
     if (violation.rule === 'exec:once') return 'exec';
-    if (violation.arch !== 'x86_64') return `none:${violation.arch}`;
+    if (violation.arch !== 'x86_64' && violation.arch !== 'aarch64') return `none:${violation.arch}`;
     if (violation.rule === 'network:accept') return 'none:listen';
     return callNumber(violation.call) === undefined ? `none:${violation.call}` : `call:${violation.call}`;
   }

@@ -1,4 +1,5 @@
 import { Fields, MalformedLine } from '../recording/fields.js';
+import { asProfilesHaveIt } from '../recording/read.js';
 
 /** One line of a violation log: a call that the profile refuses, and what became of it. */
 export interface Violation {
@@ -38,6 +39,7 @@ export interface ViolationLog {
 export function readViolation(line: string): Violation | undefined {
   try {
     const fields = new Fields(JSON.parse(line));
+    const [arch, call] = [fields.text('arch'), fields.text('call')];
     return {
       time: fields.text('time'),
       first: fields.textOrNone('first'),
@@ -45,9 +47,13 @@ export function readViolation(line: string): Violation | undefined {
       instance: fields.text('instance'),
       comm: fields.text('comm'),
       exe: fields.text('exe'),
-      arch: fields.text('arch'),
-      call: fields.text('call'),
-      args: fields.texts('args').map((value) => BigInt(value)),
+      arch,
+      call,
+      args: asProfilesHaveIt(
+        arch,
+        call,
+        fields.texts('args').map((value) => BigInt(value)),
+      ),
       detail: fields.textOrNone('detail'),
       path: fields.textOrNone('path'),
       needs: (fields.textOrNone('needs') ?? '').split(' ').filter((word) => word !== ''),

@@ -1,5 +1,7 @@
 import type { CallRule, Policy } from '../../policy/index.js';
+import { callNumber, successorOf } from '../../policy/index.js';
 import type { Coverage } from '../plan.js';
+import type { Arch } from '../ports.js';
 import type { Place } from './place.js';
 import { FILTER_NEEDS, isFiltered, row, unheld } from './place.js';
 
@@ -19,12 +21,17 @@ export function callCoverage(policy: Policy, place: Place): readonly Coverage[] 
     (rule) => rule.id.startsWith('calls:') && rule.id !== 'calls:always',
   );
   const rows = rules.map(
-    (rule): Coverage => ({ rule: rule.id, ...status, note: callNote(rule), needs, span: rule.span }),
+    (rule): Coverage => ({
+      rule: rule.id,
+      ...status,
+      note: callNote(rule, policy, place.arch),
+      needs,
+      span: rule.span,
+    }),
   );
-  const other =
-    policy.unnamed === 'permit'
-      ? 'calls that no rule names are permitted; numbers that VXE does not know get ENOSYS; 32-bit and x32 entry is refused'
-      : 'calls that no rule names are refused; numbers that VXE does not know get ENOSYS; 32-bit and x32 entry is refused';
+  const unnamed = policy.unnamed === 'permit' ? 'permitted' : 'refused';
+  const entry = place.arch === 'x86_64' ? '32-bit and x32 entry' : '32-bit entry';
+  const other = `calls that no rule names are ${unnamed}; numbers that VXE does not know get ENOSYS; ${entry} is refused`;
   const always = 'a process can always end, return from a signal and resume a stopped call';
   return [
     { rule: 'calls:default', ...status, note: other, needs, span: policy.span },
@@ -33,7 +40,8 @@ export function callCoverage(policy: Policy, place: Place): readonly Coverage[] 
   ];
 }
 
-function callNote(rule: CallRule): string {
+function callNote(rule: CallRule, policy: Policy, arch: Arch): string {
+  if (callNumber(rule.call, arch) === undefined) return missingNote(rule, policy, arch);
   const parts: string[] = [];
   if (rule.permit === 'all') parts.push('with any arguments');
   else if (rule.permit.length === 0) parts.push('refused');
@@ -43,6 +51,20 @@ function callNote(rule: CallRule): string {
   if (ATTRIBUTE_CALLS.has(rule.call))
     parts.push('on any path: file rules do not reach it, read-only mounts do');
   return parts.join(', ');
+}
+
+/** A call that the architecture does not have cannot be made, so that its rule holds, and grants nothing. */
+function missingNote(rule: CallRule, policy: Policy, arch: Arch): string {
+  const none = `${arch} has no such call`;
+  const other = successorOf(rule.call);
+  const grants = rule.permit === 'all' || rule.permit.length > 0;
+  if (!grants || other === undefined) return none;
+  const successor = policy.calls.get(other);
+  const permitted =
+    successor === undefined
+      ? policy.unnamed === 'permit'
+      : successor.permit === 'all' || successor.permit.length > 0;
+  return `${none}: programs make ${other} there${permitted ? '' : ', which the profile does not permit'}`;
 }
 
 export function execCoverage(policy: Policy, place: Place): readonly Coverage[] {

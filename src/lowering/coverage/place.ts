@@ -1,10 +1,11 @@
 import type { Policy } from '../../policy/index.js';
 import type { Coverage, Mechanism } from '../plan.js';
-import type { KernelFeatures } from '../ports.js';
+import type { Arch, KernelFeatures } from '../ports.js';
 
 /** Where the policy runs, as far as coverage depends on it. */
 export interface Place {
   readonly isHost: boolean;
+  readonly arch: Arch;
   readonly features: KernelFeatures;
   /** Landlock's name and kernel for an ABI, for what a row needs. */
   readonly abiText: (abi: number) => string;

@@ -8,7 +8,7 @@ import { ownFilter } from './filter.js';
 import { ociSeccomp } from './oci.js';
 import { planCalls } from './plan.js';
 
-export { AUDIT_ARCH } from './architecture.js';
+export { AUDIT_ARCH, archOf } from './architecture.js';
 export { compileOci } from './oci.js';
 export type { SeccompData, Verdict } from './simulate.js';
 export { simulate } from './simulate.js';

@@ -5,6 +5,7 @@ import { knownCalls } from '../../policy/index.js';
 import type { Arch } from '../ports.js';
 import type { Box } from './cubes.js';
 import { FULL_BOX, isFull, rowBoxes, subtractAll, TooManyBoxes, withoutCovered } from './cubes.js';
+import { machineRule } from './machine.js';
 
 /** What the filter does with the calls whose arguments lie in the box; boxes of different outcomes never overlap. */
 export interface CallCase {
@@ -23,6 +24,7 @@ export interface CallPlan {
   readonly cases: readonly CallCase[];
   /** What no case covers, as boxes that do not overlap. */
   readonly refused: readonly Box[];
+  /** Over the architecture's registers. */
   readonly rule: CallRule | undefined;
   /** What becomes of the call without a rule. */
   readonly unnamed: Policy['unnamed'];
@@ -34,7 +36,7 @@ export function planCalls(policy: Policy, arch: Arch): Result<readonly CallPlan[
   const diagnostics: Diagnostic[] = [];
   const calls = [...knownCalls(arch)].sort(([, a], [, b]) => a - b);
   for (const [call, nr] of calls) {
-    const plan = planCall(policy, call, nr);
+    const plan = planCall(policy, call, nr, arch);
     if (plan === undefined) {
       diagnostics.push({
         code: 'too-large',
@@ -85,9 +87,10 @@ function supervised(call: string, cases: readonly CallCase[]): readonly CallCase
 }
 
 /** Undefined where the call takes more boxes than a filter can hold. */
-function planCall(policy: Policy, call: string, nr: number): CallPlan | undefined {
-  const rule = policy.calls.get(call);
+function planCall(policy: Policy, call: string, nr: number, arch: Arch): CallPlan | undefined {
+  const stated = policy.calls.get(call);
   try {
+    const rule = stated === undefined ? undefined : machineRule(stated, arch);
     const cases = supervised(call, rule === undefined ? unnamedCases(policy) : ruleCases(rule));
     const refused = subtractAll(
       [FULL_BOX],
