@@ -150,12 +150,16 @@ bench: ## measure launches, lives of containers and sizes; writes build/bench/re
 	@$(NODE) test/bench/run.mjs $(BENCH_RUNS) $(BENCH_CONTAINERS)
 
 .PHONY: conformance
-conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runtime beside runc and crun, case by case; writes build/conformance/table.md
+conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runtime beside runc and crun, case by case; writes build/conformance/table.md (make measured records it)
 	@$(NODE) test/conformance/run.mjs
 
 .PHONY: holes
 holes: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe $(B)/holes/intruder ## the known holes of OCI runtimes, tried on each; writes build/holes/table.md
 	@$(NODE) test/holes/run.mjs
+
+.PHONY: measured
+measured: ## copy the tables of the last conformance, holes, vm-test and bench runs to docs/measured, which CI compares with
+	@$(NODE) scripts/measured.mjs
 
 ##@ Building
 .PHONY: all

@@ -18,6 +18,8 @@ struct json_object;
 
 int vxe_json_parse(const char *text, size_t size, struct json_object **out, struct vxe_error **err);
 void vxe_json_put(struct json_object **object);
+/* Takes the space between the tokens out of a text that vxe_json_parse has read; its new size. */
+size_t vxe_json_compact(char *text, size_t size);
 
 /* Typed getters. `path` names the object in errors, as in "process.user" ("" for the root). Absent keys, keys whose value
    is null, and an object that is NULL: return 0 and leave *out alone; present: 1; of the wrong type or range: -1 and

@@ -166,3 +166,22 @@ void vxe_json_text_free(struct vxe_json_text *text)
 	free(text->data);
 	*text = (struct vxe_json_text){0};
 }
+
+size_t vxe_json_compact(char *text, size_t size)
+{
+	bool in_string = false;
+	size_t used = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (!in_string && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r'))
+			continue;
+		if (in_string && text[i] == '\\' && i + 1 < size) {
+			/* What is escaped ends no string. */
+			text[used++] = text[i++];
+		} else if (text[i] == '"') {
+			in_string = !in_string;
+		}
+		text[used++] = text[i];
+	}
+	return used;
+}

@@ -77,6 +77,21 @@ static void round_trip(const uint8_t *data, size_t size)
 	vxe_json_text_free(&text);
 }
 
+/* Without the space between its tokens a text says the same, and a second time there is none. */
+static void compact(char *text, size_t size, size_t members)
+{
+	size_t left = vxe_json_compact(text, size);
+	struct totals totals = {0};
+	struct json_object *root = NULL;
+
+	if (left > size || vxe_json_parse(text, left, &root, NULL) < 0)
+		abort();
+	walk(root, &totals, 0);
+	if (totals.members != members || vxe_json_compact(text, left) != left)
+		abort();
+	vxe_json_put(&root);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_object *root = NULL;
@@ -91,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		walk(root, &totals, 0);
 		if (err)
 			abort();
+		compact(text, size, totals.members);
 	} else if (!err || root) {
 		abort();
 	}

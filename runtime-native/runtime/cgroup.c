@@ -12,6 +12,7 @@
 #include "cgroup_device.h"
 #include "cgroup_internal.h"
 #include "cleanup.h"
+#include "places.h"
 #include "file.h"
 #include "kernel.h"
 #include "warn.h"
@@ -155,14 +156,6 @@ int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup %s", inside);
 	}
 	return 0;
-}
-
-bool vxe_cgroup_in_user_namespace(void)
-{
-	cleanup_file FILE *file = fopen("/proc/self/uid_map", "re");
-	unsigned int inside, outside, size;
-
-	return file && (fscanf(file, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside || size != UINT32_MAX);
 }
 
 /* --- the folder --- */
@@ -453,7 +446,7 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 	if (!resources->n_devices)
 		return 0;
 	/* There no device can be made, and the kernel loads no such program: what a container can open is what was mounted into it. */
-	if (vxe_cgroup_in_user_namespace()) {
+	if (vxe_in_user_namespace()) {
 		if (resources->has_other_devices)
 			vxe_warning("linux.resources.devices: without root of the host there are no device rules, and no "
 				    "device can be "

@@ -27,8 +27,6 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 
 /* The path in the hierarchy, as /proc/PID/cgroup has it, as a path of this host; malloc'd. */
 int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **err);
-/* Is the caller in a user namespace that is not the host's? Its root may then make no device rules, and is not systemd's root. */
-bool vxe_cgroup_in_user_namespace(void);
 
 /* An existing one. -1 with errno ENOENT when it is gone. */
 int vxe_cgroup_open(const char *path, struct vxe_error **err);

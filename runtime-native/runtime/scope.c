@@ -11,6 +11,7 @@
 #include "bus.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "places.h"
 #include "file.h"
 
 #define JOB_TIMEOUT_MS 60000
@@ -49,7 +50,7 @@ bool vxe_scope_is_slice(const char *name)
 /* Root of the host, and not of some user namespace: the system's manager is asked then, and the user's otherwise. */
 static bool is_host_root(void)
 {
-	return geteuid() == 0 && !vxe_cgroup_in_user_namespace();
+	return geteuid() == 0 && !vxe_in_user_namespace();
 }
 
 int vxe_scope_names(const char *cgroups_path, const char *id, char **slice, char **unit, struct vxe_error **err)

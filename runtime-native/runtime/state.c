@@ -14,6 +14,7 @@
 #include "config_internal.h"
 #include "file.h"
 #include "json.h"
+#include "utc.h"
 
 #define STATE_FILE "state.json"
 #define STATE_MAX (1u << 20)
@@ -257,7 +258,6 @@ static void write_oci(struct vxe_json_text *text, const struct vxe_state *state)
 
 static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 {
-	time_t seconds = (time_t)(state->created_ns / 1000000000);
 	char created[64] = "";
 	struct tm tm;
 
@@ -270,12 +270,10 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_process_id(text, "supervisor", &state->supervisor);
 	vxe_json_text_bool(text, "supervised", state->supervised);
 	vxe_json_text_bool(text, "detached", state->detached);
-	/* strftime would read the host's time zone first. */
-	if (gmtime_r(&seconds, &tm)) {
-		snprintf(created, sizeof(created), "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-			 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(state->created_ns % 1000000000));
-		vxe_json_text_string(text, "created", created);
-	}
+	vxe_utc(state->created_ns / 1000000000, &tm);
+	snprintf(created, sizeof(created), "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+		 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(state->created_ns % 1000000000));
+	vxe_json_text_string(text, "created", created);
 	vxe_json_text_int(text, "createdNs", state->created_ns);
 	vxe_json_text_uint(text, "owner", state->owner);
 	if (state->exit_code >= 0)

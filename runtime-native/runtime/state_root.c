@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cgroup.h"
 #include "cleanup.h"
+#include "places.h"
 
 #define ID_LENGTH_MAX 255
 #define ROOT_MODE 0711
@@ -57,22 +57,12 @@ static int user_root(char **out, struct vxe_error **err)
 	return asprintf(out, "%s/vxe", runtime_dir) < 0 ? fail_memory(err) : 0;
 }
 
-/* Who is root in a user namespace alone, as with engines without root, has no right to /run: what is theirs is the session's folder. */
-static bool root_of_session(void)
-{
-	const char *runtime_dir = set_variable("XDG_RUNTIME_DIR");
-	struct stat st;
-
-	return runtime_dir && *runtime_dir == '/' && vxe_cgroup_in_user_namespace() && stat(runtime_dir, &st) == 0 &&
-	       st.st_uid == geteuid();
-}
-
 static int root_path(const char *given, char **out, struct vxe_error **err)
 {
 	const char *chosen = given && *given ? given : set_variable("VXE_ROOT");
 	cleanup_free char *here = NULL;
 
-	if (!chosen && (geteuid() != 0 || root_of_session()))
+	if (!chosen && (geteuid() != 0 || vxe_root_of_session()))
 		return user_root(out, err);
 	if (!chosen)
 		chosen = "/run/vxe";

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "tap.h"
+#include "utc.h"
 
 static char folder[] = "/tmp/vxe-test-file-XXXXXX";
 
@@ -143,6 +144,27 @@ static void test_pipe(void)
 	ok(vxe_write_all(-1, "x", 1) < 0 && errno == EBADF, "a descriptor that is none");
 }
 
+static void test_utc(void)
+{
+	static const int64_t edges[] = {0, 68169599, 68169600, 951782399, 951868800, 1709164800, 4107542399, 253402300799, -1};
+	uint64_t state = 88172645463325252;
+	bool same = true;
+
+	for (size_t i = 0; i < 100000; i++) {
+		time_t seconds = i < sizeof(edges) / sizeof(*edges) ? edges[i] : (time_t)(state % 253402300800);
+		struct tm ours, theirs;
+
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		vxe_utc(seconds, &ours);
+		gmtime_r(&seconds, &theirs);
+		same &= ours.tm_year == theirs.tm_year && ours.tm_mon == theirs.tm_mon && ours.tm_mday == theirs.tm_mday &&
+			ours.tm_hour == theirs.tm_hour && ours.tm_min == theirs.tm_min && ours.tm_sec == theirs.tm_sec;
+	}
+	ok(same, "dates are gmtime's");
+}
+
 int main(void)
 {
 	int dirfd;
@@ -154,6 +176,7 @@ int main(void)
 	test_replace(dirfd);
 	test_read(dirfd);
 	test_pipe();
+	test_utc();
 	close(dirfd);
 	return tap_done();
 }

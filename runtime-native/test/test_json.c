@@ -299,8 +299,28 @@ static void test_text(void)
 	vxe_json_text_free(&text);
 }
 
+static void test_compact(void)
+{
+	static const struct {
+		const char *text, *wanted;
+	} texts[] = {
+		{" { \"a b\" :\t[ 1 ,\r\n 2 ] }\n", "{\"a b\":[1,2]}"},
+		{"[\"\\\" \", \"\\\\\" , \" \"]", "[\"\\\" \",\"\\\\\",\" \"]"},
+		{"  1  ", "1"},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		char text[64];
+
+		strcpy(text, texts[i].text);
+		text[vxe_json_compact(text, strlen(text))] = '\0';
+		ok(same_text(text, texts[i].wanted), "without space: %s", texts[i].wanted);
+	}
+}
+
 int main(void)
 {
+	test_compact();
 	test_rows();
 	test_limits();
 	test_getters();

@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "descriptors.h"
 #include "file.h"
+#include "json.h"
 #include "landlock.h"
 #include "modes.h"
 #include "preflight.h"
@@ -148,6 +149,8 @@ static int config_keep(struct instance *instance, struct vxe_error **err)
 	cleanup_fd int fd =
 		openat(instance->dir_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+	/* The state is in memory. */
+	instance->config_size = vxe_json_compact(instance->config_text, instance->config_size);
 	if (fd < 0 || vxe_write_all(fd, instance->config_text, instance->config_size) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the configuration of %s", instance->options->id);
 	/* Who supervises lives long. */
@@ -313,7 +316,8 @@ int instance_wait(struct instance *instance, struct vxe_error **err)
 	if (instance->cgroup_fd >= 0 && vxe_cgroup_devices(instance->cgroup_fd, &instance->config->resources, err) < 0)
 		return -1;
 	instance->state.init = instance_process_id(launch->init_pid);
-	instance->state.program = instance_process_id(launch->program_pid);
+	instance->state.program =
+		launch->program_pid == launch->init_pid ? instance->state.init : instance_process_id(launch->program_pid);
 	instance->state.supervised = launch->filter.notifies;
 	return instance_pid_file_write(instance->options->pid_file, launch->init_pid, err);
 }

@@ -5,6 +5,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "instance_internal.h"
+#include "places.h"
 #include "scope.h"
 
 /* Engines expect a cgroup for every container (pause, ps and kill --all rest on it); otherwise only what is asked for needs one. */
@@ -13,7 +14,7 @@ static bool cgroup_needed(const struct instance *instance)
 	const struct vxe_config *config = instance->config;
 
 	return vxe_cgroup_wanted(config) || (config->resources.n_devices && !instance->options->own_verb && geteuid() == 0 &&
-					     !vxe_config_namespace(config, CLONE_NEWUSER) && !vxe_cgroup_in_user_namespace());
+					     !vxe_config_namespace(config, CLONE_NEWUSER) && !vxe_in_user_namespace());
 }
 
 int instance_cgroup_name(struct instance *instance, struct vxe_error **err)

@@ -169,8 +169,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	}
 	if (instance_config_kept(dir_fd, state, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)
 		goto out;
-	log_fd = vxe_log_dir_open(options->id, NULL, err);
-	if (log_fd < 0)
+	/* A plain OCI bundle leaves no log folder behind, unless there is something to write there. */
+	if (vxe_config_annotation(config, "org.vxe.version") && (log_fd = vxe_log_dir_open(options->id, NULL, err)) < 0)
 		goto out;
 	launch.config = config;
 	process = given ? given : &config->process;
@@ -202,6 +202,10 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	failed = vxe_launch_begin(&launch, err) < 0 || vxe_launch_wait(&launch, err) < 0 ? -1 : 0;
+	if (!failed && launch.filter.notifies && log_fd < 0) {
+		log_fd = supervision.log_dir_fd = vxe_log_dir_open(options->id, NULL, err);
+		failed = log_fd < 0 ? -1 : 0;
+	}
 	if (!failed)
 		failed = instance_pid_file_write(options->pid_file, launch.program_pid, err);
 	if (!failed)

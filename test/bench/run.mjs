@@ -56,6 +56,18 @@ function makeBundles({ folder, env }) {
   return Object.fromEntries(made);
 }
 
+/** The same without what is VXE's own: no Landlock, and nobody has to answer the filter, so that no supervisor stays. */
+function plainBundle(bundle, folder) {
+  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+  const plain = join(folder, 'plain');
+  delete config.annotations;
+  delete config.process.landlock;
+  config.root.path = join(bundle, 'rootfs');
+  mkdirSync(plain);
+  writeFileSync(join(plain, 'config.json'), JSON.stringify(config));
+  return plain;
+}
+
 function quote(words) {
   return words
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
@@ -318,11 +330,12 @@ function inside(runs, count, folder) {
   const few = Math.max(10, Math.floor(runs / 5));
   const lives = measureLives(engines, bundles.idle, few);
   const execs = measureExecs(engines, bundles.waiting, few);
-  const many = measureMany(
-    engines.filter(({ name }) => name !== 'runc'),
-    bundles.waiting,
-    count,
-  );
+  const two = engines.filter(({ name }) => name !== 'runc');
+  const plain = two.map((engine) => ({ ...engine, name: `${engine.name} (plain bundle)` }));
+  const many = [
+    ...measureMany(two, bundles.waiting, count),
+    ...measureMany(plain, plainBundle(bundles.waiting, folder), count),
+  ];
   const least = measureLeastMemory(engines, bundles.idle, folder);
   const refusal = measureRefusal(runtime, bundles.calls, '/run/bench-vxe');
   const popd = measurePopd(place);

@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases } from './cases.mjs';
+import { compareWithRecord } from './recorded.mjs';
 import { Failure, Subject } from './subject.mjs';
 import { removeCgroups, startOver } from './world.mjs';
 
@@ -106,7 +107,8 @@ async function inside(place) {
   );
   const table = entries.map(({ id, title, level }) => ({ id, title, level, results: {} }));
   let good = chosen.size > 0;
-  if (options.tap) console.log(`1..${entries.length}`);
+  const compared = options.tap && !options.case;
+  if (options.tap) console.log(`1..${entries.length + (compared ? 1 : 0)}`);
   for (const [name, command] of chosen) {
     const started = performance.now();
     for (const [index, entry] of entries.entries()) {
@@ -120,6 +122,19 @@ async function inside(place) {
     if (!options.tap) console.error(`${name}: ${entries.length} cases in ${seconds} s`);
   }
   removeCgroups();
+  if (compared) {
+    const [name] = chosen.keys();
+    const passed = table.filter((row) => row.results[name]?.outcome === 'pass');
+    const well = compareWithRecord({
+      number: entries.length + 1,
+      name: 'conformance',
+      column: name,
+      keys: 2,
+      good: (cell) => cell === 'pass',
+      now: new Set(passed.map((row) => `${row.id} | ${row.title}`)),
+    });
+    good = well && good;
+  }
   if (!options.tap && !options.case) {
     mkdirSync(options.out, { recursive: true });
     const versions = Object.fromEntries(

@@ -18,6 +18,21 @@ links_lead_somewhere() {
 }
 check 'every relative link leads to a file' links_lead_somewhere
 
+# The tables of SECURITY.md name attempts: `word` those of vxe attack, CVE numbers those of make holes.
+claims_are_tried() {
+  local name status=0 names
+  names=$(build/bin/vxe-attack --list | grep -oP '"name":"\K[^"]+')
+  while IFS= read -r name; do
+    if [[ $name == CVE-* ]]; then
+      grep -q "cve: '$name'" test/holes/holes.mjs || { echo "SECURITY.md: $name is not tried by test/holes"; status=1; }
+    else
+      grep -qx -- "$name" <<<"$names" || { echo "SECURITY.md: $name is no attempt of vxe attack"; status=1; }
+    fi
+  done < <(awk -F ' [|] ' '/^[|] / && NF == 4 && !/^[|] (---|against)/ { print $4 }' SECURITY.md | grep -oP '`\K[a-z0-9-]+(?=`)|CVE-[0-9-]+')
+  return "$status"
+}
+check 'every attempt that SECURITY.md names is made' claims_are_tried
+
 every_verb_is_documented() {
   local verb
   for verb in start stop restart status run exec logs trace 'bundle create' 'bundle audit' 'bundle list' 'bundle inspect' 'bundle remove' \

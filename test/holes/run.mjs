@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareWithRecord } from '../conformance/recorded.mjs';
 import { Failure, Subject } from '../conformance/subject.mjs';
 import { removeCgroups, startOver } from '../conformance/world.mjs';
 import { holes } from './holes.mjs';
@@ -81,7 +82,8 @@ async function inside(place) {
   const entries = holes.filter(({ cve, title }) => !options.case || `${cve} ${title}`.includes(options.case));
   const rows = [];
   let good = chosen.size > 0;
-  if (options.tap) console.log(`1..${entries.length}`);
+  const compared = options.tap && !options.case;
+  if (options.tap) console.log(`1..${entries.length + (compared ? 1 : 0)}`);
   for (const [index, { cve, title, control, attempt }] of entries.entries()) {
     const row = { cve, title, control: '', outcomes: {} };
     rows.push(row);
@@ -103,6 +105,18 @@ async function inside(place) {
     );
   }
   removeCgroups();
+  if (compared) {
+    const held = rows.filter((row) => row.outcomes[first].held && row.control !== '');
+    const well = compareWithRecord({
+      number: entries.length + 1,
+      name: 'holes',
+      column: first,
+      keys: 2,
+      good: (cell) => cell.startsWith('held'),
+      now: new Set(held.map(({ cve, title }) => `${cve} | ${title}`)),
+    });
+    good &&= well;
+  }
   if (options.tap) return good ? 0 : 1;
   const table = markdown(rows, [...chosen.keys()]);
   console.log(table);

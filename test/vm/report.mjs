@@ -10,6 +10,7 @@ export class Report {
   #test = null;
   #up = false;
   #done = false;
+  #results = {};
 
   /** `names`: the tests that have to run. `console` gives the lines to show when one hung. */
   constructor(prefix, names, print, console) {
@@ -21,6 +22,11 @@ export class Report {
 
   get up() {
     return this.#up;
+  }
+
+  /** What came of each test that ran to its end: what it says it tries, and its points with their outcome. */
+  get results() {
+    return this.#results;
   }
 
   get running() {
@@ -38,7 +44,14 @@ export class Report {
     if (text === '@up') this.#up = true;
     else if (text === '@done') this.#done = true;
     else if (begin)
-      this.#test = { name: begin[1], planned: null, seen: 0, failed: 0, since: performance.now() };
+      this.#test = {
+        name: begin[1],
+        planned: null,
+        seen: 0,
+        failed: 0,
+        since: performance.now(),
+        points: [],
+      };
     else if (end) this.#end(end[1], Number(end[2]));
     else this.#tap(text);
   }
@@ -56,6 +69,7 @@ export class Report {
 
   #tap(text) {
     const plan = /^1\.\.(\d+)\s*(?:#\s*skip\b[:\s]*(.*))?$/i.exec(text);
+    const subject = /^# subject: (.+)$/.exec(text);
     const point = /^(not )?ok\b\s*\d*\s*(?:- )?(.*)$/.exec(text);
     if (this.#test && plan) {
       this.#test.planned = Number(plan[1]);
@@ -64,8 +78,10 @@ export class Report {
     } else if (this.#test && point) {
       this.#test.seen += 1;
       if (point[1]) this.#test.failed += 1;
+      this.#test.points.push({ title: point[2], passed: !point[1] });
       this.#outcome(!point[1], `${this.#test.name}: ${point[2]}`);
-    } else if (text !== '') this.#print(text.startsWith('#') || /^\s/.test(text) ? text : `# ${text}`);
+    } else if (this.#test && subject) this.#test.subject = subject[1];
+    else if (text !== '') this.#print(text.startsWith('#') || /^\s/.test(text) ? text : `# ${text}`);
   }
 
   #end(name, status) {
@@ -81,6 +97,7 @@ export class Report {
     else if (test.planned === null) this.#outcome(false, `${name}: printed no plan, so it broke off`);
     else if (test.planned > 0 && test.planned !== test.seen)
       this.#outcome(false, `${name}: ${test.planned} tests planned, ${test.seen} ran`);
+    else if (test.planned > 0) this.#results[name] = { subject: test.subject ?? name, points: test.points };
   }
 
   #outcome(good, text, details = []) {

@@ -2,7 +2,15 @@
 //   node test/vm/run.mjs test MACHINE [TEST...]  runs tests in one (all of them by default) and prints TAP
 //   node test/vm/run.mjs shell [MACHINE]         a prompt in one
 //   node test/vm/run.mjs prepare                 makes kernels and image, and starts nothing
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { command, killAll } from './command.mjs';
 import { blankDisk, diskOf, partitionOffset } from './disk.mjs';
@@ -98,6 +106,7 @@ async function runTests(name, chosen) {
       return ((report.running && long[report.running]) ?? limit) * 1000 + 30_000;
     },
   });
+  keepResults(name, description.words, report.results);
   const well = report.finish(problem, problem ? lastConsole() : []);
   // Of a machine that broke off the archive is not whole, and its console has been shown.
   const skip = `skip=${partitionOffset / 512}`;
@@ -105,6 +114,14 @@ async function runTests(name, chosen) {
   await command(['tar', '-C', join(kept, 'logs'), '--no-same-owner', '-xf', `${out}.tar`]).catch(() => {});
   if (!well) console.log(`# console and logs: build/vm/${name}`);
   return well ? 0 : 1;
+}
+
+/** The latest outcome of each test in a machine, which `make measured` makes a table of. */
+function keepResults(name, words, results) {
+  const file = resolve('build/vm', `${name}.json`);
+  const kernel = words.find((word) => word.startsWith('vxe.kernel=')).slice('vxe.kernel='.length);
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).results : {};
+  writeFileSync(file, `${JSON.stringify({ kernel, results: { ...before, ...results } }, null, 2)}\n`);
 }
 
 async function shell(name) {

@@ -15,7 +15,7 @@ mkdir -p "$machine/build/bin" "$machine/native" "$machine/bundles" "$machine/wor
 for program in vxe vxe-runtime; do ln -s "../../../bin/$program" "$machine/build/bin/$program"; done
 cp -R --no-preserve=ownership test "$machine/test"
 mkdir -p "$machine/docs"
-cp -R --no-preserve=ownership docs/engines "$machine/docs/"
+cp -R --no-preserve=ownership docs/engines docs/measured "$machine/docs/"
 cp build/native-test/* "$machine/native/"
 mkdir -p "$machine/build/conformance"
 cp build/conformance/probe "$machine/build/conformance/"

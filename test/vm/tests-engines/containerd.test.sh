@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../../e2e/tap.sh"
 . test/vm/tests-engines/lib.sh
 limit=120
+subject containerd "$(containerd --version | cut -d" " -f3)", ctr
 make_rootfs
 mkdir -p /etc/containerd
 cp "$snippets/containerd.toml" /etc/containerd/config.toml

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../../e2e/tap.sh"
 . test/vm/tests-engines/lib.sh
 limit=120
+subject Docker Engine "$(docker --version | sed "s/.*version \([^,]*\),.*/\1/")"
 make_rootfs
 mkdir -p /etc/docker
 cp "$snippets/daemon.json" /etc/docker/daemon.json

@@ -26,6 +26,9 @@ make_rootfs() {
   rm -rf "$root"
 }
 
+# subject ENGINE VERSION...: what is tried, for the table of docs/measured.
+subject() { printf '# subject: %s\n' "$*"; }
+
 # One that hangs is ended. A function cannot be run by timeout.
 limited() {
   if [[ $(type -t "$1") == function ]]; then "$@"; else timeout 120 "$@"; fi

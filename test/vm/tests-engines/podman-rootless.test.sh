@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../../e2e/tap.sh"
 . test/vm/tests-engines/lib.sh
 limit=120
+subject podman "$(podman --version | sed "s/.* //")", without root
 make_rootfs
 modprobe tun
 mkdir -p /etc/containers/containers.conf.d

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../../e2e/tap.sh"
 . test/vm/tests-engines/lib.sh
 limit=120
+subject podman "$(podman --version | sed "s/.* //")", root
 make_rootfs
 mkdir -p /etc/containers/containers.conf.d
 cp "$snippets/containers.conf" /etc/containers/containers.conf.d/vxe.conf

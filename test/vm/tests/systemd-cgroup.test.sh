@@ -1,6 +1,7 @@
 #!/bin/bash
 # The systemd cgroup driver: --systemd-cgroup makes a scope around the container, with the limits that systemd and the kernel agree on.
 . "$(dirname "$0")/../../e2e/tap.sh"
+printf '# subject: systemd %s, cgroup driver\n' "$(systemctl --version | sed -n "1s/[^0-9]*\([0-9]*\).*/\1/p")"
 world=$(mktemp -d)
 chmod 711 "$world"
 runtime=/usr/local/bin/vxe-runtime
