@@ -76,3 +76,18 @@ for (const [what, change, expected] of damage) {
     if (!read.ok) t.regex(read.diagnostics[0]?.message ?? '', expected);
   });
 }
+
+test('of a call on aarch64 the arguments are read as profiles speak of them', async (t) => {
+  const moved = (line: string): string =>
+    line.includes('"seq":2,')
+      ? line
+          .replace('"arch":"x86_64"', '"arch":"aarch64"')
+          .replace(/"args":\[[^\]]*\]/, '"args":["0xffffff9c","0x1","0x8c000","0x0"]')
+      : line;
+  const lines = golden.map(moved);
+  t.is(lines.filter((line) => line.includes('aarch64')).length, 1);
+  const read = await readRecording('example', each(lines));
+  if (!read.ok) return t.fail(JSON.stringify(read.diagnostics));
+  // O_CLOEXEC stays; O_DIRECTORY and O_NOFOLLOW have other bits.
+  t.deepEqual(read.value.calls[0]?.args, [0xffffff9cn, 1n, 0xb0000n, 0n]);
+});

@@ -153,3 +153,15 @@ test('over a host tree a narrower rule is held by its siblings, also where nothi
   ]);
   t.deepEqual(lowered.maskedPaths, []);
 });
+
+test('the coverage table tells that no ring passes by the filter', (t) => {
+  for (const type of ['strict', 'filesystem']) {
+    const body = type === 'strict' ? '' : 'exec: any\n';
+    const { coverage } = lower(policyOf(body, type), worldOf('/'), {
+      cgroup: { addresses: true, unix: true, controllers: [], paths: [] },
+    });
+    const row = coverage.find(({ rule }) => rule === 'calls:io_uring_setup');
+    t.is(row?.status, 'full');
+    t.regex(row?.note ?? '', /^refused, 1 quiet, so that no operation of a ring passes by the filter$/);
+  }
+});

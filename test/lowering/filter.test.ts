@@ -122,3 +122,31 @@ test('conditions beyond all measure are an error that names the call', (t) => {
   t.is(result.ok ? '' : result.diagnostics[0]?.code, 'too-large');
   t.regex(result.ok ? '' : (result.diagnostics[0]?.message ?? ''), /mmap/);
 });
+
+const RINGS: readonly [string, string][] = [
+  ['a strict profile', 'calls: {permit: [io_uring_setup, io_uring_enter]}\n'],
+  ['some arguments', 'calls: {when: {io_uring_setup: [{entries: 8}]}}\n'],
+];
+
+for (const [what, body] of RINGS) {
+  test(`io_uring_setup is never permitted: ${what}`, (t) => {
+    for (const arch of ['x86_64', 'aarch64'] as const) {
+      const lowered = lowerSeccomp(policyOf(body), arch, ports.compiler, ports.calls);
+      const [found] = lowered.ok ? [] : lowered.diagnostics;
+      t.regex(found?.message ?? '', /^io_uring_setup cannot be permitted: a ring performs/);
+      t.regex(found?.span?.source ?? '', /vxed/);
+    }
+  });
+}
+
+test('without its setup the other calls of a ring can be, and a filesystem profile has none of them', (t) => {
+  const enter = policyOf('calls: {permit: [io_uring_enter]}\n');
+  t.true(lowerSeccomp(enter, 'x86_64', ports.compiler, ports.calls).ok);
+  const open = unwrap(
+    lowerSeccomp(policyOf('exec: any\n', 'filesystem'), 'x86_64', ports.compiler, ports.calls),
+  );
+  for (const call of ['io_uring_setup', 'io_uring_enter', 'io_uring_register']) {
+    const verdict = simulate(open.filter, { nr: nr(call), arch: X86_64, arguments: [8n] });
+    t.deepEqual(verdict, { action: 'errno', data: 38 }, call);
+  }
+});

@@ -1,5 +1,5 @@
 import type { CallRule, Policy } from '../../policy/index.js';
-import { callNumber, successorOf } from '../../policy/index.js';
+import { callNumber, RING_CALLS, successorOf } from '../../policy/index.js';
 import type { Coverage } from '../plan.js';
 import type { Arch } from '../ports.js';
 import type { Place } from './place.js';
@@ -47,7 +47,10 @@ function callNote(rule: CallRule, policy: Policy, arch: Arch): string {
   else if (rule.permit.length === 0) parts.push('refused');
   else parts.push(`${rule.permit.length} ${rule.permit.length === 1 ? 'row' : 'rows'} of arguments`);
   if (rule.quiet.length > 0) parts.push(`${rule.quiet.length} quiet`);
-  if (rule.permit !== 'all' && rule.permit.length === 0) return parts.join(', ');
+  if (rule.permit !== 'all' && rule.permit.length === 0) {
+    if (rule.call === RING_CALLS[0]) parts.push('so that no operation of a ring passes by the filter');
+    return parts.join(', ');
+  }
   if (ATTRIBUTE_CALLS.has(rule.call))
     parts.push('on any path: file rules do not reach it, read-only mounts do');
   return parts.join(', ');

@@ -49,7 +49,8 @@ export function planCalls(policy: Policy, arch: Arch): Result<readonly CallPlan[
     if (call === 'io_uring_setup' && plan.cases.some((item) => item.outcome.kind === 'allow')) {
       diagnostics.push({
         code: 'not-expressible',
-        message: 'io_uring_setup cannot be permitted: what a ring performs, no filter sees',
+        message:
+          'io_uring_setup cannot be permitted: a ring performs operations that no filter sees, and VXE makes none that are restricted',
         span: policy.calls.get(call)?.span ?? policy.span,
         hint: 'leave it out: a program that finds no io_uring falls back to system calls',
       });
