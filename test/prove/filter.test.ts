@@ -2,11 +2,15 @@ import test from 'ava';
 import fc from 'fast-check';
 import { unwrap } from '../../src/common/index.js';
 import { decodeProgram, encodeProgram } from '../../src/lowering/index.js';
+import { filterOf, ownFilter } from '../../src/lowering/seccomp/filter.js';
 import { AUDIT_ARCH, compileOci, lowerSeccomp, simulate } from '../../src/lowering/seccomp/index.js';
-import type { Arch, Policy } from '../../src/policy/index.js';
+import { planCalls } from '../../src/lowering/seccomp/plan.js';
+import type { Arch, CallRule, Policy } from '../../src/policy/index.js';
 import { knownCalls } from '../../src/policy/index.js';
 import type { FilterQuestion } from '../../src/prove/index.js';
 import { findDifference, NotAProgram, startSolver, Terms } from '../../src/prove/index.js';
+import { decisionOn, ownAnswer, textOf } from '../lowering/answers.js';
+import { anySamples } from '../lowering/random.js';
 import { ownQuestion, policyOf, popd, ports } from './helpers.js';
 import type { Mutant } from './mutants.js';
 import { mutantsOf } from './mutants.js';
@@ -87,6 +91,45 @@ test('a filter with the bits or the order of another architecture is caught', as
     t.is(found?.call, changed === 0 ? `${call}: nothing to change` : call);
   }
 });
+
+/** Ways to forget of an architecture what it has otherwise: what a call's rule over its registers becomes. */
+const FORGOTTEN: readonly [string, string, (stated: CallRule, machine: CallRule) => CallRule][] = [
+  ['the bits of flags', 'openat', (stated) => stated],
+  ['the order of arguments', 'clone', (stated) => stated],
+  ['flags that hang on a command', 'fcntl', (stated) => stated],
+  [
+    'that they hang on it',
+    'fcntl',
+    (stated, machine) => ({ ...machine, permit: swappedOnly(machine.permit), quiet: stated.quiet }),
+  ],
+];
+
+/** Of the rows into which an argument that hangs on another parts, those with the other bits. */
+function swappedOnly(permit: CallRule['permit']): CallRule['permit'] {
+  return permit === 'all' ? permit : permit.filter((_, index) => index % 2 === 0);
+}
+
+for (const [what, call, forget] of FORGOTTEN) {
+  test(`a lowering that forgets ${what} is caught by proof and by decisions`, async (t) => {
+    const plans = unwrap(planCalls(ELSEWHERE, 'aarch64'));
+    const wrong = plans.map((plan) => {
+      const stated = ELSEWHERE.calls.get(plan.call);
+      return plan.call === call && stated !== undefined && plan.rule !== undefined
+        ? { ...plan, rule: forget(stated, plan.rule) }
+        : plan;
+    });
+    const filter = filterOf(wrong, 'aarch64');
+    const found = await findDifference({ ...ownQuestion(ELSEWHERE, 'aarch64'), filter }, solver);
+    t.is(found?.call, call);
+    const decided = anySamples(ELSEWHERE, 8000, 1, 'aarch64').filter(
+      (sample) =>
+        textOf(simulate(filter, sample)) !==
+        ownAnswer(sample, decisionOn(ELSEWHERE, sample, 'aarch64'), [], 'aarch64'),
+    );
+    t.deepEqual([...new Set(decided.map((sample) => sample.call))], [call]);
+    t.false(ownFilter(wrong, 'aarch64').ok, 'the lowering checks what it made');
+  });
+}
 
 test('a filter for one architecture is none for another', async (t) => {
   const found = await findDifference({ ...ownQuestion(SMALL), arch: 'aarch64' }, solver);
