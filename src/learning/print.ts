@@ -1,3 +1,4 @@
+import { pathText } from '../policy/index.js';
 import type { Novelty } from './estimate.js';
 import type { Draft, FileDraft, RowDraft, SocketDraft } from './rules/draft.js';
 
@@ -56,13 +57,15 @@ export function draftYaml(draft: Draft, accepted: ReadonlySet<string>, novelty: 
   return `${lines.join('\n')}\n`;
 }
 
-function fileLine({ path, folder, access }: FileDraft): string {
-  return `  ${quoted(folder && path !== '/' ? `${path}/` : path)}: ${access.join(' ')}`;
+/** A name may have characters in it that patterns are made of: it must not become one. */
+function fileLine({ path, pattern, folder, access }: FileDraft): string {
+  const text = pattern ? path : pathText(path);
+  return `  ${quoted(folder && path !== '/' ? `${text}/` : text)}: ${access.join(' ')}`;
 }
 
-/** TCP ports by the short lists, all else by what it is. */
+/** TCP ports at whatever address by the short lists, all else by what it is. */
 function networkLines(sockets: readonly SocketDraft[]): string[] {
-  const short = sockets.filter((socket) => socket.object.startsWith('tcp/'));
+  const short = sockets.filter((socket) => /^tcp\/[0-9]+$/.test(socket.object));
   const long = sockets.filter((socket) => !short.includes(socket));
   const list = (word: 'accept' | 'connect'): string =>
     short

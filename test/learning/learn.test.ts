@@ -70,6 +70,67 @@ const generalised: readonly [string, readonly RecordedCall[], Record<string, str
     { '/var/lib/daemon/accounts': 'read', '/var/lib/daemon/notes': 'read' },
   ],
   [
+    'a library by itself is its major version',
+    [opened('/usr/lib/x86_64-linux-gnu/libz.so.1.2.13'), opened('/lib/x86_64-linux-gnu/libnss-2.31.so')],
+    {
+      '/usr/lib/x86_64-linux-gnu/libz.so.1.*': 'read',
+      '/lib/x86_64-linux-gnu/libnss-*.so': 'read',
+    },
+  ],
+  [
+    'one whose name has no minor version is itself',
+    [opened('/usr/lib/x86_64-linux-gnu/libc.so.6')],
+    { '/usr/lib/x86_64-linux-gnu/libc.so.6': 'read' },
+  ],
+  [
+    'what looks like a library is none where the program may make files, nor where it is written',
+    [
+      opened('/var/lib/daemon/libz.so.1.2.13'),
+      opened('/usr/lib/x86_64-linux-gnu/liby.so.1.2.13', 'read write', 'O_RDWR'),
+    ],
+    {
+      '/var/lib/daemon/libz.so.1.2.13': 'read',
+      '/usr/lib/x86_64-linux-gnu/liby.so.1.2.13': 'read write',
+    },
+  ],
+  [
+    "session ids, temporary names and rotated logs are their folder, and not their folder's neighbours",
+    [
+      opened('/var/lib/daemon/sessions/sess_0a1b2c3d4e5f60718293'),
+      opened('/var/lib/daemon/sessions/sess_ffeeddccbbaa99887766'),
+      opened('/var/log/daemon/access.log.1'),
+      opened('/var/log/daemon/access.log.2'),
+      opened('/var/lib/daemon/accounts'),
+    ],
+    {
+      '/var/lib/daemon/sessions/': 'read',
+      '/var/log/daemon/': 'read',
+      '/var/lib/daemon/accounts': 'read',
+    },
+  ],
+  [
+    "in a folder that is everybody's they stay what they are",
+    [opened('/var/log/daemon.log.1'), opened('/var/log/daemon.log.2'), opened('/tmp/daemonA1b2C3')],
+    { '/var/log/daemon.log.1': 'read', '/var/log/daemon.log.2': 'read', '/tmp/daemonA1b2C3': 'read' },
+  ],
+  [
+    "spools and homes of others, keys and the kernel's files are never gathered, however much they look alike",
+    [
+      ...['1', '2', '3', '4'].map((name) => opened(`/var/spool/cron/user${name}`)),
+      ...['1', '2', '3', '4'].map((name) => opened(`/home/user${name}/.forward`)),
+      ...['1', '2', '3', '4'].map((name) => opened(`/srv/daemon/host${name}.key`)),
+      ...['1', '2', '3', '4'].map((name) => opened(`/sys/class/net/eth${name}`)),
+    ],
+    Object.fromEntries(
+      ['1', '2', '3', '4'].flatMap((name) => [
+        [`/var/spool/cron/user${name}`, 'read'],
+        [`/home/user${name}/.forward`, 'read'],
+        [`/srv/daemon/host${name}.key`, 'read'],
+        [`/sys/class/net/eth${name}`, 'read'],
+      ]),
+    ),
+  ],
+  [
     'what is made is its folder',
     [opened('/run/daemon/daemon.pid', 'write create', 'O_WRONLY')],
     { '/run/daemon/': 'write create' },
@@ -145,6 +206,26 @@ for (const [what, calls, expected] of generalised) {
     t.deepEqual(files(draftOf(calls)), { ...PROGRAM, ...expected });
   });
 }
+
+test('the next minor version of a library is permitted, and no other library', (t) => {
+  const draft = draftOf([opened('/usr/lib/x86_64-linux-gnu/libz.so.1.2.13')]);
+  const open = (path: string): string => verdict(draft, `openat(AT_FDCWD, "${path}", O_RDONLY)`);
+  t.is(open('/usr/lib/x86_64-linux-gnu/libz.so.1.2.13'), 'allow');
+  t.is(open('/usr/lib/x86_64-linux-gnu/libz.so.1.3'), 'allow');
+  t.is(open('/usr/lib/x86_64-linux-gnu/libz.so.2.0'), 'refuse');
+  t.is(open('/usr/lib/x86_64-linux-gnu/libcrypto.so.1.1'), 'refuse');
+});
+
+test('names with the characters of patterns mean themselves', (t) => {
+  const draft = draftOf([opened('/srv/daemon/*'), opened('/srv/other/[a-z].txt'), opened('/srv/third/a\\b')]);
+  const open = (path: string): string =>
+    verdict(draft, `openat(AT_FDCWD, ${JSON.stringify(path)}, O_RDONLY)`);
+  t.is(open('/srv/daemon/*'), 'allow');
+  t.is(open('/srv/daemon/secret'), 'refuse');
+  t.is(open('/srv/other/[a-z].txt'), 'allow');
+  t.is(open('/srv/other/b.txt'), 'refuse');
+  t.is(open('/srv/third/a\\b'), 'allow');
+});
 
 test("a process's own files in /proc have another name in the next run: they are told and not granted", (t) => {
   const draft = draftOf([opened('/proc/4711/status')]);
@@ -246,16 +327,79 @@ test('ports: those that were served, and, once accepted, those that were reached
   t.deepEqual(
     draft.sockets.map(({ object, words, mark }) => [object, words.join(), mark !== undefined]),
     [
-      ['tcp/5432', 'connect', true],
+      ['tcp/10.0.0.1:5432', 'connect', true],
       ['tcp/80', 'accept', false],
-      ['udp/53', 'send', true],
+      ['udp/10.0.0.2:53', 'send', true],
     ],
   );
   t.is(verdict(draft, 'connect(tcp/10.0.0.1:5432)'), 'refuse');
-  t.is(verdict(draft, 'connect(tcp/10.0.0.1:5432)', ['network:tcp/5432']), 'allow');
+  t.is(verdict(draft, 'connect(tcp/10.0.0.1:5432)', ['network:tcp/10.0.0.1:5432']), 'allow');
+  t.is(verdict(draft, 'connect(tcp/10.0.0.2:5432)', ['network:tcp/10.0.0.1:5432']), 'refuse');
   t.is(verdict(draft, 'bind(tcp/0.0.0.0:80)'), 'allow');
   t.is(verdict(draft, 'bind(tcp/0.0.0.0:81)'), 'refuse');
 });
+
+const reached: readonly [string, readonly RecordedCall[], readonly string[]][] = [
+  [
+    'a few hosts are each a rule',
+    ['10.0.0.1', '10.9.0.1', 'fd00::1'].map((host) => call('connect', { address: tcp(host, 443) })),
+    ['tcp/10.0.0.1:443', 'tcp/10.9.0.1:443', 'tcp/[fd00::1]:443'],
+  ],
+  [
+    'many hosts of a network are the network',
+    [1, 2, 9, 30, 200].map((host) => call('connect', { address: tcp(`192.0.2.${host}`, 443) })),
+    ['tcp/192.0.2.0/24:443'],
+  ],
+  [
+    'and no more of it than they need',
+    [32, 33, 40, 47, 50].map((host) => call('connect', { address: tcp(`192.0.2.${host}`, 443) })),
+    ['tcp/192.0.2.32/27:443'],
+  ],
+  [
+    'IPv6 has networks too',
+    [1, 2, 3, 4, 5].map((host) => call('sendto', { address: tcp(`fd00::${host}`, 53, 'SOCK_DGRAM') })),
+    ['udp/[fd00::]/125:53'],
+  ],
+  [
+    'hosts from everywhere have only the port in common',
+    [1, 50, 100, 150, 200].map((first) => call('connect', { address: tcp(`${first}.0.0.1`, 443) })),
+    ['tcp/443'],
+  ],
+  [
+    'so have both families at once',
+    ['10.0.0.1', '10.0.0.2', '10.0.0.3', 'fd00::1', 'fd00::2'].map((host) =>
+      call('connect', { address: tcp(host, 443) }),
+    ),
+    ['tcp/443'],
+  ],
+  [
+    'the address that stands for any is none to name',
+    [call('connect', { address: tcp('0.0.0.0', 443) })],
+    ['tcp/443'],
+  ],
+  [
+    'a port that is served as well is told whole',
+    [call('bind', { address: tcp('127.0.0.1', 7000) }), call('connect', { address: tcp('127.0.0.1', 7000) })],
+    ['tcp/7000'],
+  ],
+];
+
+for (const [what, calls, expected] of reached) {
+  test(`addresses: ${what}, and needs a yes`, (t) => {
+    const draft = draftOf(calls);
+    t.deepEqual(
+      draft.sockets.map(({ object }) => object),
+      expected,
+    );
+    t.true(draft.sockets.every(({ mark }) => mark !== undefined));
+    const ids = draft.sockets.map(({ id }) => id);
+    for (const { call: name, address } of calls) {
+      const event = `${name === 'sendto' ? 'sendto' : name}(${address?.text.replace(/(fd00::[0-9]+)/, '[$1]')})`;
+      if (address?.host !== '0.0.0.0') t.is(verdict(draft, event, ids), 'allow', event);
+    }
+    t.is(verdict(draft, 'connect(tcp/198.51.100.1:444)', ids), 'refuse');
+  });
+}
 
 const marks: readonly [string, readonly RecordedCall[], readonly string[]][] = [
   [

@@ -16,7 +16,9 @@ interface DraftBase {
 }
 
 export interface FileDraft extends DraftBase {
+  /** A path; or, where `pattern` says so, a pattern as profiles write it. */
   readonly path: string;
+  readonly pattern: boolean;
   readonly folder: boolean;
   readonly access: readonly Access[];
   /** The files that it stands for, where it stands for more than one. */

@@ -1,9 +1,9 @@
 import type { Access } from '../../policy/index.js';
-import { ACCESS_WORDS, isBeneath, parentPath } from '../../policy/index.js';
+import { ACCESS_WORDS, isBeneath, parentPath, pathText } from '../../policy/index.js';
 import { evidenceOf } from '../facts/evidence.js';
 import type { Observations, SeenFile } from '../facts/observe.js';
 import type { FileDraft, LeftOut, Mark } from './draft.js';
-import { processFolder, shapeOf, temporaryPrefix } from './names.js';
+import { libraryStem, processFolder, shapeOf, temporaryPrefix } from './names.js';
 import { isShell, mayCover, sensitivity } from './sensitive.js';
 
 /** So many files of one folder, used alike, are the folder's business and not each its own. */
@@ -18,7 +18,9 @@ export interface FileRules {
 export type Interpreter = (path: string) => string | undefined;
 
 interface Grant {
+  /** Or a pattern, as profiles write it. */
   readonly path: string;
+  readonly pattern?: true;
   readonly folder: boolean;
   readonly access: ReadonlySet<Access>;
   readonly from: readonly SeenFile[];
@@ -35,7 +37,7 @@ export function fileRules(seen: Observations, interpreter: Interpreter): FileRul
   });
   const grants = withoutImplied([
     ...made(files),
-    ...gathered(files.filter((file) => !makes(file))),
+    ...gathered(files.filter((file) => !makes(file))).map(versioned),
     ...interpreters(files, interpreter),
   ]);
   return { drafts: grants.map((grant) => draftOf(grant, seen, files)), leftOut };
@@ -137,6 +139,20 @@ function isKept(grant: Grant): boolean {
   return grant.access.has('execute') || grant.access.has('ioctl') || sensitivity(grant.path) !== undefined;
 }
 
+/** Folders of libraries, which belong to the system: what is there comes with a package, and nothing else does. */
+const LIBRARIES = /^\/(usr\/)?lib(32|64|x32)?\//;
+
+/** A library is replaced by its next minor version under another name. Elsewhere a pattern could mean files that the program makes. */
+function versioned(grant: Grant): Grant {
+  const at = grant.path.lastIndexOf('/') + 1;
+  const stem = libraryStem(grant.path.slice(at));
+  const readOnly = grant.access.size === 1 && grant.access.has('read');
+  if (stem === undefined || grant.folder || !readOnly || isKept(grant) || !LIBRARIES.test(grant.path))
+    return grant;
+  const folder = pathText(grant.path.slice(0, at));
+  return { ...grant, pattern: true, path: `${folder}${pathText(stem.before)}*${stem.after}` };
+}
+
 /** The kernel executes the ELF interpreter together with the program. */
 function interpreters(files: readonly SeenFile[], interpreter: Interpreter): Grant[] {
   const found = new Map<string, SeenFile[]>();
@@ -193,6 +209,7 @@ function draftOf(grant: Grant, seen: Observations, files: readonly SeenFile[]): 
   return {
     id: `files:${grant.path}`,
     path: grant.path,
+    pattern: grant.pattern === true,
     folder: grant.folder,
     access: ACCESS_WORDS.filter((word) => grant.access.has(word)),
     covers: grant.from.length > 1 ? grant.from.map((file) => file.path).sort() : [],

@@ -32,3 +32,11 @@ export function temporaryPrefix(names: readonly string[]): string | undefined {
 export function processFolder(path: string): string | undefined {
   return /^\/proc\/([0-9]+)(\/|$)/.exec(path)?.[1];
 }
+
+/** The part of a library's file name that stays when it is replaced by its next minor version: `libz.so.1.` of `libz.so.1.2.13`, `libc-` of `libc-2.31.so`. */
+export function libraryStem(name: string): { readonly before: string; readonly after: string } | undefined {
+  const [, soname] = /^(lib.+\.so\.[0-9]+\.)[0-9][0-9.]*$/.exec(name) ?? [];
+  if (soname !== undefined) return { before: soname, after: '' };
+  const [, plain] = /^(lib[A-Za-z_+]+-)[0-9][0-9.]*\.so$/.exec(name) ?? [];
+  return plain === undefined ? undefined : { before: plain, after: '.so' };
+}

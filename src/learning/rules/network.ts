@@ -1,3 +1,5 @@
+import type { AddressRange } from '../../policy/index.js';
+import { inRange, networkOf, parseRange, rangeText } from '../../policy/index.js';
 import { evidenceOf } from '../facts/evidence.js';
 import type { Observations, SeenAddress } from '../facts/observe.js';
 import type { LeftOut, SocketDraft, SocketWord } from './draft.js';
@@ -7,50 +9,105 @@ export interface SocketRules {
   readonly leftOut: readonly LeftOut[];
 }
 
-interface Object {
-  readonly object: string;
-  readonly outward: boolean;
+/** So many hosts are each a rule of their own; of more, the network that has them all. */
+const FEW = 4;
+/** A network that is larger says nothing about whom the program speaks with. */
+const SHORTEST_PREFIX = { 4: 16, 6: 48 };
+
+/** What was seen of one object, a port without its hosts. */
+interface Group {
+  readonly words: Set<SocketWord>;
+  readonly from: SeenAddress[];
 }
 
-/** The ports, and the names outside the file system, that were bound, connected to and sent to. */
+/** The ports that were bound, those of others that were reached, at which addresses, and the names outside the file system. */
 export function socketRules(seen: Observations): SocketRules {
-  const objects = new Map<string, { words: Set<SocketWord>; from: SeenAddress[]; outward: Set<string> }>();
+  const groups = new Map<string, Group>();
   const leftOut: LeftOut[] = [];
   for (const each of seen.addresses) {
     const word = wordOf(each);
     const object = word === undefined ? undefined : objectOf(each);
     if (word === undefined || object === undefined) continue;
-    if (typeof object === 'string') {
-      leftOut.push({
-        what: `${each.call} ${each.address.text}`,
-        why: object,
-        evidence: each.evidence,
-      });
+    if (!object.named) {
+      leftOut.push({ what: `${each.call} ${each.address.text}`, why: object.text, evidence: each.evidence });
       continue;
     }
-    const entry = objects.get(object.object) ?? { words: new Set(), from: [], outward: new Set() };
-    entry.words.add(word);
-    entry.from.push(each);
-    if (object.outward && word !== 'accept') entry.outward.add(each.address.host ?? '?');
-    objects.set(object.object, entry);
+    const group = groups.get(object.text) ?? { words: new Set(), from: [] };
+    group.words.add(word);
+    group.from.push(each);
+    groups.set(object.text, group);
   }
-  return { drafts: [...objects].map(draftOf).sort((a, b) => (a.object < b.object ? -1 : 1)), leftOut };
+  const drafts = [...groups].flatMap(([object, group]) => draftsOf(object, group));
+  return { drafts: drafts.sort((a, b) => (a.object < b.object ? -1 : 1)), leftOut };
 }
 
-function draftOf([object, { words, from, outward }]: [
-  string,
-  { words: ReadonlySet<SocketWord>; from: readonly SeenAddress[]; outward: ReadonlySet<string> },
-]): SocketDraft {
+function draftsOf(object: string, group: Group): readonly SocketDraft[] {
+  if (object.startsWith('unix:')) return [draftOf(object, group, undefined)];
+  // A narrower rule takes away what the port's own grants: where it is served as well, the port is all that can be said.
+  if (group.words.has('accept')) {
+    const hosts = group.from.filter((each) => wordOf(each) !== 'accept').map(hostOf);
+    return [draftOf(object, group, hosts.length === 0 ? undefined : wholePort(hosts))];
+  }
+  const [, protocol = '', port = ''] = /^(tcp|udp)\/([0-9]+)$/.exec(object) ?? [];
+  const hosts = new Map<string, SeenAddress[]>();
+  for (const each of group.from) hosts.set(hostOf(each), [...(hosts.get(hostOf(each)) ?? []), each]);
+  const ranges = [...hosts.keys()].map((host) => parseRange(host));
+  const known = ranges.flatMap((range) => (range === undefined || range.value === 0n ? [] : [range]));
+  if (known.length < ranges.length) return [draftOf(object, group, wholePort([...hosts.keys()]))];
+  if (hosts.size <= FEW)
+    return [...hosts].map(([host, from], index) => {
+      const range = known[index];
+      const text = range === undefined ? object : `${protocol}/${rangeText(range)}:${port}`;
+      return draftOf(text, { words: new Set(from.flatMap(wordsOf)), from }, `reaches ${host}`);
+    });
+  const network = commonNetwork(known);
+  if (network === undefined) return [draftOf(object, group, wholePort([...hosts.keys()]))];
+  const text = rangeText(network);
+  return [
+    draftOf(
+      `${protocol}/${text}:${port}`,
+      group,
+      `reaches ${hosts.size} hosts of ${text}, and could then reach all of it`,
+    ),
+  ];
+}
+
+/** The smallest network of all these addresses; undefined where they have no worthwhile one in common. */
+function commonNetwork(ranges: readonly AddressRange[]): AddressRange | undefined {
+  const [first] = ranges;
+  if (first === undefined || ranges.some(({ family }) => family !== first.family)) return undefined;
+  for (let { prefix } = first; prefix >= SHORTEST_PREFIX[first.family]; prefix--) {
+    const network = { ...first, prefix };
+    const range = { ...network, value: networkOf(network) };
+    if (ranges.every((each) => inRange(range, each))) return range;
+  }
+  return undefined;
+}
+
+function wholePort(hosts: readonly string[]): string {
+  const shown = [...new Set(hosts)].sort();
+  const names =
+    shown.length > 8 ? `${shown.slice(0, 8).join(', ')} and ${shown.length - 8} more` : shown.join(', ');
+  return `reaches ${names}, and could then reach others at that port`;
+}
+
+function hostOf({ address }: SeenAddress): string {
+  return address.host ?? '?';
+}
+
+function wordsOf(each: SeenAddress): readonly SocketWord[] {
+  const word = wordOf(each);
+  return word === undefined ? [] : [word];
+}
+
+function draftOf(object: string, { words, from }: Group, reason: string | undefined): SocketDraft {
   return {
     id: `network:${object}`,
     object,
     words: (['accept', 'connect', 'send'] as const).filter((word) => words.has(word)),
     evidence: evidenceOf(from.map((each) => each.evidence)),
     inferred: undefined,
-    mark:
-      outward.size === 0
-        ? undefined
-        : { reason: `reaches ${[...outward].sort().join(', ')}, and could then reach others at that port` },
+    mark: reason === undefined ? undefined : { reason },
   };
 }
 
@@ -60,13 +117,16 @@ function wordOf({ call, address }: SeenAddress): SocketWord | undefined {
   return /^send/.test(call) && address.type !== 'SOCK_STREAM' ? 'send' : undefined;
 }
 
-/** What a rule names; a text where none can, and why; undefined where the file rules hold it, or nothing does. */
-function objectOf({ call, address }: SeenAddress): Object | string | undefined {
+/** What a rule names, or why none can; undefined where the file rules hold it, or nothing does. */
+function objectOf({
+  call,
+  address,
+}: SeenAddress): { readonly named: boolean; readonly text: string } | undefined {
   if (address.family === 'AF_UNIX') {
     // What is made at a path is the folder's rule, and the log is the supervisor's.
     const named = address.path !== undefined && address.path !== '/dev/log';
     if (!named || (call === 'bind' && !address.path.startsWith('@'))) return undefined;
-    return { object: `unix:${address.path}`, outward: false };
+    return { named: true, text: `unix:${address.path}` };
   }
   if (!/^AF_INET6?$/.test(address.family) || address.port === undefined) return undefined;
   const protocol =
@@ -75,9 +135,10 @@ function objectOf({ call, address }: SeenAddress): Object | string | undefined {
       : address.type === 'SOCK_DGRAM'
         ? 'udp'
         : undefined;
-  if (protocol === undefined) return 'there are no rules for such sockets';
-  if (address.port === 0) return 'a port of the kernel’s choice is another in each run';
-  return { object: `${protocol}/${address.port}`, outward: true };
+  if (protocol === undefined) return { named: false, text: 'there are no rules for such sockets' };
+  if (address.port === 0)
+    return { named: false, text: 'a port of the kernel’s choice is another in each run' };
+  return { named: true, text: `${protocol}/${address.port}` };
 }
 
 /** Services that the supervisor stands in for. */
