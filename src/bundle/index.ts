@@ -11,7 +11,7 @@ export { type CreateContext, type CreatedBundle, createBundle } from './create.j
 export { BundleFacts, type PlacedFile, usersOf } from './facts.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
 export { ProfileHistory, type ProfileVersion } from './history.js';
-export { interpreterOf } from './interpreter.js';
+export { importsOf, interpreterOf } from './interpreter.js';
 export { recoverFolder, startTimeOf, workName } from './leftovers.js';
 export { type Manifest, type ManifestEntry, readManifest } from './manifest.js';
 export {

@@ -7,11 +7,12 @@ import {
   BundleStore,
   checkName,
   Failure,
+  importsOf,
   interpreterOf,
   relowerBundle,
   storedProfile,
 } from '../bundle/index.js';
-import { unwrap } from '../common/index.js';
+import { unwrap, VxeError } from '../common/index.js';
 import { parseProfile } from '../language/index.js';
 import {
   type Draft,
@@ -24,6 +25,8 @@ import {
   pending,
   type Recording,
   readRecording,
+  type Unexercised,
+  unexercised,
 } from '../learning/index.js';
 import { nativeProgram, Replay, type ReplayOutcome } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
@@ -37,6 +40,8 @@ interface LearnReport {
   readonly pending: readonly { readonly id: string; readonly reason: string }[];
   readonly leftOut: readonly { readonly what: string; readonly why: string }[];
   readonly novelty: Novelty;
+  /** What no recording shows of what the program can do; null: what it can do is not known. */
+  readonly unexercised: readonly Unexercised[] | null;
   readonly replay: ReplayOutcome | null;
   readonly unjustified: readonly string[];
 }
@@ -95,6 +100,7 @@ export default class Learn extends VxeCommand {
       const text = draftYaml(draft, accepted, chance);
       // What is written is read as it will be.
       unwrap(parseProfile({ name: 'profile', text }), [{ name: 'profile', text }]);
+      const imports = draft.program === undefined ? undefined : importsOf(root, draft.program);
       const tried =
         flags.replay || flags.minimize
           ? await this.#replay(args.name, bundle, recordings, draft, text, flags.minimize, signal)
@@ -107,6 +113,7 @@ export default class Learn extends VxeCommand {
         pending: pending(draft, accepted),
         leftOut: draft.leftOut.map(({ what, why }) => ({ what, why })),
         novelty: chance,
+        unexercised: imports === undefined ? null : unexercised(recordings, imports, draft),
         replay: tried?.outcome ?? null,
         unjustified: tried?.unjustified ?? [],
       };
@@ -192,7 +199,7 @@ export default class Learn extends VxeCommand {
       if (minimize && passed(outcome)) {
         for (const { id, without } of withoutEach(text)) {
           progress.step(`replaying without ${id}`);
-          if (passed(await replay.run(without))) unjustified.push(id);
+          if (await passesWithout(replay, without)) unjustified.push(id);
         }
         marked = withUnjustified(text, unjustified);
       }
@@ -227,9 +234,25 @@ export default class Learn extends VxeCommand {
         ? 'one run tells nothing of the next: record more'
         : `of ${runs} runs, ${once} things were seen in one alone: the next run shows something new with a chance of ${(100 * chance).toFixed(0)} %`,
     );
+    for (const line of unexercisedLines(report)) say(line);
     if (report.replay !== null) say(replayText(report.replay));
     for (const id of report.unjustified) say(`${id}: the exercise passes without it`);
   }
+}
+
+/** What was never tried, and whether it would be refused. */
+function unexercisedLines({ unexercised: topics, name }: LearnReport): readonly string[] {
+  if (topics === null)
+    return [
+      `what was not exercised is not known: the program of ${name} takes nothing from libraries by name (linked statically, a script, or stripped)`,
+    ];
+  return topics.map(({ topic, functions, calls, permitted }) => {
+    const shown = functions.slice(0, 4).join(', ');
+    const more = functions.length > 4 ? `, and ${functions.length - 4} more` : '';
+    const outcome =
+      calls.length === 0 ? '' : permitted ? '; its calls are permitted' : '; it would be refused';
+    return `not exercised: ${topic}${functions.length === 0 ? '' : ` (${shown}${more})`}${outcome}`;
+  });
 }
 
 /** The TCP ports that show when the program serves. */
@@ -238,6 +261,16 @@ function listening(draft: Draft): readonly number[] {
     const port = /^tcp\/([0-9]+)$/.exec(object)?.[1];
     return port !== undefined && words.includes('accept') ? [Number(port)] : [];
   });
+}
+
+/** A profile that cannot even be lowered without the rule needs it: its program would not run, say. */
+async function passesWithout(replay: Replay, profile: string): Promise<boolean> {
+  try {
+    return passed(await replay.run(profile));
+  } catch (error) {
+    if (error instanceof VxeError) return false;
+    throw error;
+  }
 }
 
 function passed(outcome: ReplayOutcome): boolean {

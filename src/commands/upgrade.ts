@@ -4,7 +4,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BundleStore, Failure, storedProfile } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
-import { editProfile } from '../language/index.js';
+import { editProfile, formOf } from '../language/index.js';
 import type { Choice, Decision } from '../learning/index.js';
 import { applyEdit } from '../learning/index.js';
 import type { Policy } from '../policy/index.js';
@@ -180,17 +180,21 @@ function byItself(decision: Decision): Answer {
   return choice.danger === undefined ? { choice } : { why: choice.danger };
 }
 
+/**
+ * The profile with the new rules in its own form. YAML is edited where it stands. A list of rules is printed anew: it has no structure but its
+ * rules, and the text before is kept as a version. vxelisp is a program, which printing would replace by what it came to.
+ */
 function changedText(file: string, bundle: string, policy: Policy): string {
-  if (!file.endsWith('.vxed.yaml') && !file.endsWith('.vxed.yml')) {
-    throw new Failure(
-      'not-editable',
-      bundle,
-      'its profile is not in YAML, which is the form that is changed by itself',
-      {
-        hint: "write the rules that are shown into the profile, or make the bundle from 'vxe profile convert --to yaml'",
-      },
-    );
-  }
+  const form = formOf(file);
   const source = { name: file, text: readFileSync(file, 'utf8') };
-  return unwrap(editProfile(source, policy), [source]);
+  if (form?.format === 'yaml') return unwrap(editProfile(source, policy), [source]);
+  if (form?.format === 'acl') return unwrap(form.print(policy), [source]);
+  throw new Failure(
+    'not-editable',
+    bundle,
+    'its profile is a program in vxelisp, which only a person changes',
+    {
+      hint: "write the rules that are shown into it, or make the bundle from 'vxe profile convert --to yaml'",
+    },
+  );
 }

@@ -27,6 +27,8 @@ export {
   readRecording,
 } from './recording/index.js';
 export type { CallDraft, Draft, FileDraft, LeftOut, RowDraft, SocketDraft } from './rules/draft.js';
+export type { Unexercised } from './unexercised.js';
+export { unexercised } from './unexercised.js';
 export type { Choice, Decision, Edit, Violation, ViolationLog } from './violations/index.js';
 export {
   applyEdit,

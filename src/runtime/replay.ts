@@ -31,6 +31,8 @@ export interface ReplayRequest {
 
 /** Longer than a daemon takes to start on a machine that stands still for a minute. */
 const START_TIMEOUT = 120_000;
+/** The exit code of `vxe status` for what does not run. */
+const NOT_RUNNING = 3;
 const COMMAND_TIMEOUT = 15 * 60_000;
 
 /** A copy of a bundle with another profile, in folders of its own: started, exercised, stopped, as often as one likes. */
@@ -71,12 +73,17 @@ export class Replay {
     const until = Date.now() + START_TIMEOUT;
     for (const port of this.#request.ports) {
       while (!(await canConnect(port))) {
-        if (Date.now() > until) return false;
+        if (Date.now() > until || !(await this.#runs())) return false;
         this.#request.signal.throwIfAborted();
         await sleep(50);
       }
     }
     return true;
+  }
+
+  /** A daemon that ended because of what it was refused will not listen any more. */
+  async #runs(): Promise<boolean> {
+    return (await this.#vxe(['status', this.#request.name])).code !== NOT_RUNNING;
   }
 
   async #vxe(args: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {

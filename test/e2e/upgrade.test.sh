@@ -23,6 +23,7 @@ calls:
   permit: [read, write, openat, close, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address, set_robust_list, rseq, prlimit64,
     getrandom, newfstatat, readlinkat, readlink]
 PROFILE
+cp "$world/acting.vxed.yaml" "$world/first.vxed.yaml"
 vxe bundle create acting --exec "$service" --profile acting --mount "/data=$world/data" --mount "/other=$world/other" >"$world/create.log" 2>&1 ||
   { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
 log=$VXE_LOGS/acting/violations.ndjson
@@ -96,6 +97,25 @@ answers() { printf 'n\nq\n' | build/bin/vxe upgrade acting >"$world/asked.out" 2
 check 'a yes is taken' answers
 check 'each question shows who, how often and the rule' contains "$(<"$world/asked.err")" '1 of [0-9]+: .*'
 vxe stop acting >/dev/null 2>&1
+
+# The other forms: a list of rules is written anew, and a program is a person's to change.
+formed() { # NAME ENDING SOURCE: a bundle with the profile in another form, and the log of the one that ran
+  vxe profile convert "$3" --to "$1" --output "$world/$1$2" >/dev/null && rm "$3" &&
+    vxe bundle create "$1" --exec "$service" --profile "$1" --mount "/data=$world/data" --mount "/other=$world/other" >/dev/null 2>&1 &&
+    mkdir -p "$VXE_LOGS/$1" && sed 's/"vxe":"acting","instance":"acting"/"vxe":"'"$1"'","instance":"'"$1"'"/' "$log" >"$VXE_LOGS/$1/violations.ndjson"
+}
+# Rule lists do not name calls.
+sed -e 's/^name: .*/name: acl/' -e 's/^type: .*/type: filesystem/' -e '/^calls:/,$d' "$world/first.vxed.yaml" >"$world/acl.vxed.yaml"
+check 'a bundle whose profile is a list of rules' formed acl .acl "$world/acl.vxed.yaml"
+try vxe upgrade acl --narrow file:/other/file
+check 'is upgraded' contains "$output" 'version 2 of its profile is in place'
+check 'in its own form' grep -q /other/file "$VXE_BUNDLES/acl/vxe/profile.acl"
+check 'is whole' vxe bundle audit acl
+sed 's/^name: .*/name: lisp/' "$world/first.vxed.yaml" >"$world/lisp.vxed.yaml"
+check 'a bundle whose profile is a program' formed lisp .vxed "$world/lisp.vxed.yaml"
+was=$(sha256sum "$VXE_BUNDLES/lisp/vxe/"*)
+refused 'is not upgraded, with what to do' 1 'program in vxelisp.*profile convert --to yaml' vxe upgrade lisp --narrow file:/other/file
+check 'and is as it was' [ "$(sha256sum "$VXE_BUNDLES/lisp/vxe/"*)" = "$was" ]
 
 # Not for others, and not from inside.
 nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups env VXE_BUNDLES="$VXE_BUNDLES" VXE_LOGS="$VXE_LOGS" VXE_HISTORY="$VXE_HISTORY" VXE_PROFILES="$world" HOME=/ build/bin/vxe "$@"; }

@@ -1,0 +1,129 @@
+#!/bin/bash
+# The supervisor is killed at each of its system calls while it records and answers: what the program was answered is in the log, in whole
+# lines, and nothing is performed for want of an answer. And what is refused in production is told to the service manager.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/losses.test.sh "$@"
+export VXE_PROFILES=$world
+
+service=$world/service
+gcc -O1 -static-pie -o "$service" test/e2e/fixtures/counting.c || { not_ok 'the fixture compiles'; end_of_tests; }
+mkdir "$world/data"
+: >"$world/data/noted"
+cat >"$world/counting.vxed.yaml" <<PROFILE
+vxed: 1
+name: counting
+description: notes what it is refused
+type: strict
+files:
+  $service: read execute
+  /data: read write
+network: {interface: none}
+exec: once
+services: [notify]
+calls:
+  permit: [read, write, open, openat, close, fstat, newfstatat, nanosleep, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address,
+    set_robust_list, rseq, prlimit64, getrandom, readlinkat, readlink]
+PROFILE
+vxe bundle create counting --exec "$service" --profile counting --mount "/data=$world/data:rw" >"$world/create.log" 2>&1 ||
+  { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
+log=$VXE_LOGS/counting/violations.ndjson
+noted() { wc -l <"$world/data/noted"; }
+all_noted() { (($(noted) == 200)); }
+supervisor_of() { node -e 'console.log(JSON.parse(require("node:fs").readFileSync(process.argv[1])).supervisor.pid)' "$VXE_ROOT/counting/state.json"; }
+
+# begin MODE: an instance that waits for /data/go.
+begin() {
+  rm -f "$world/data/go" "$log"
+  : >"$world/data/noted"
+  vxe start counting --detach --mode "$1" >"$world/start.log" 2>&1
+}
+# What the program noted against what the log says: prints what does not fit.
+cat >"$world/compare.mjs" <<'COMPARE'
+import { existsSync, readFileSync } from 'node:fs';
+const [mode, log, notes] = process.argv.slice(2);
+const EPERM = 1, ENOSYS = 38;
+const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [''];
+if (lines.pop() !== '') console.log('the log ends within a line');
+const records = new Map();
+for (const line of lines) {
+  const record = JSON.parse(line);
+  if (record.call === 'getpriority') records.set(Number(record.args[1]), record.verdict);
+}
+for (const line of readFileSync(notes, 'utf8').trim().split('\n').filter(Boolean)) {
+  const [number, errno] = line.split(' ').map(Number);
+  const verdict = records.get(number);
+  const expected = mode === 'soft' ? [0, 'performed'] : [EPERM, 'refused'];
+  // Of a dead supervisor the kernel says ENOSYS, whether it had recorded the call or not.
+  if (errno === ENOSYS) continue;
+  if (errno !== expected[0]) console.log(`${mode}: call ${number} came back with ${errno}`);
+  if (verdict !== expected[1]) console.log(`${mode}: call ${number} came back with ${errno}, and the log says ${verdict}`);
+}
+console.log(`${records.size} recorded`);
+COMPARE
+compare() { node "$world/compare.mjs" "$1" "$log" "$world/data/noted"; }
+
+for mode in production soft; do
+  begin $mode
+  touch "$world/data/go"
+  check "$mode: control: unharmed, it is answered 200 times" eventually 60 all_noted
+  check "$mode: control: and each is in the log" [ "$(compare $mode)" = '200 recorded' ]
+  vxe stop counting >/dev/null 2>&1
+done
+
+if ! command -v strace >/dev/null; then
+  skip 'the supervisor is killed at each of its calls' 'strace is missing'
+else
+  # strace kills at the Nth call from when it came; a violation takes the supervisor some fifteen.
+  killed=0 answered=0 wrong=
+  for ((moment = 1; moment <= 30; moment++)); do
+    mode=production
+    ((moment % 2)) || mode=soft
+    begin $mode || { wrong+="moment $moment: $(<"$world/start.log")"$'\n'; continue; }
+    supervisor=$(supervisor_of)
+    strace -q -o "$world/strace.out" -p "$supervisor" -e trace=all -e inject=all:signal=KILL:when=$moment 2>/dev/null &
+    tracer=$!
+    traced() { grep -qE "^TracerPid:.[1-9]" "/proc/$supervisor/status" 2>/dev/null || ! kill -0 "$supervisor" 2>/dev/null; }
+    eventually 60 traced
+    touch "$world/data/go"
+    gone() { ! kill -0 "$supervisor" 2>/dev/null; }
+    eventually 60 gone && killed=$((killed + 1))
+    kill "$tracer" 2>/dev/null
+    wait "$tracer" 2>/dev/null
+    ended() { contains "$(vxe status counting 2>&1)" 'stopped|not running'; }
+    eventually 60 ended || wrong+="moment $moment: the instance outlives its supervisor"$'\n'
+    answered=$((answered + $(noted)))
+    said=$(compare $mode)
+    contains "$said" '^[0-9]+ recorded$' && [[ $said != *$'\n'* ]] || wrong+="moment $moment: $said"$'\n'
+    vxe stop counting >/dev/null 2>&1
+    [[ -z $wrong ]] || break
+  done
+  check 'at every moment it was killed' [ "$killed" = 30 ]
+  check 'control: calls were answered before it' [ "$answered" -gt 0 ]
+  check 'no answered call is missing in the log, and none was performed for want of an answer' [ -z "$wrong" ]
+  [[ -z $wrong ]] || sed 's/^/# /' <<<"$wrong"
+fi
+
+# The manager's side of sd_notify, as systemd has it: a datagram socket. perl is essential in Debian; Node has no datagram sockets with a path.
+cat >"$world/manager.pl" <<'PERL'
+use Socket;
+my ($path, $heard) = @ARGV;
+my ($manager, $out, $message);
+open($out, '>', $heard) or die "$heard: $!";
+socket($manager, PF_UNIX, SOCK_DGRAM, 0) or die $!;
+bind($manager, sockaddr_un($path)) or die "$path: $!";
+alarm 300;
+while (defined recv($manager, $message, 4096, 0)) { syswrite($out, "$message--\n") }
+PERL
+perl "$world/manager.pl" "$world/manager.sock" "$world/heard" &
+manager=$!
+eventually 20 test -S "$world/manager.sock"
+hears() { grep -qE "$1" "$world/heard"; }
+silent() { ! grep -q refused "$world/heard"; }
+export NOTIFY_SOCKET=$world/manager.sock
+begin production
+check 'while nothing is refused the manager is told of no refusal' silent
+touch "$world/data/go"
+check 'within seconds it is told how many were refused, the last of them, and what to do' eventually 30 hears '^STATUS=[0-9]+ refused by the profile, the last: getpriority \(calls:default\); see vxe violations counting$'
+vxe stop counting >/dev/null 2>&1
+kill "$manager"
+end_of_tests
