@@ -60,7 +60,10 @@ const tables = {
     title: 'Measurements',
     made: 'make bench',
     from: 'build/bench/results.md',
-    text: (file) => read(file).replace(/^# .*\n\n/, ''),
+    text: (file) =>
+      read(file)
+        .replace(/^# .*\n\n/, '')
+        .replace(/(Linux [0-9.]+)[^,]*/, '$1'),
   },
 };
 
