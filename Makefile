@@ -146,7 +146,7 @@ BENCH_RUNS ?= 300
 BENCH_CONTAINERS ?= 100
 bench: ## measure launches, lives of containers and sizes; writes build/bench/results.md (BENCH_RUNS=300 BENCH_CONTAINERS=100)
 	@scripts/setup.sh bench
-	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing $(B)/bench/cycle $(B)/trace/storm
+	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing $(B)/bench/cycle $(B)/bench/filter $(B)/trace/storm
 	@$(NODE) test/bench/run.mjs $(BENCH_RUNS) $(BENCH_CONTAINERS)
 
 .PHONY: conformance

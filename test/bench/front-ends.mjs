@@ -6,8 +6,6 @@ import { nativePorts } from '../../build/ts/src/native/index.js';
 import { knownCalls, signatureOf } from '../../build/ts/src/policy/index.js';
 
 const SIZES = [300, 1000, 3000, 10_000];
-/** More is not asked of lowering: a filter has room for some four thousand instructions. */
-const LOWERED = [300, 1000];
 
 const lines = (count, line) => Array.from({ length: count }, (_, at) => line(at)).join('\n');
 const path = (at) => `/p${at % 50}/d${at}`;
@@ -21,22 +19,28 @@ const CALLS = [...knownCalls().keys()]
   );
 const callOf = (at) => CALLS[at % CALLS.length];
 
-/** Half of the rules are for files, half for the arguments of calls. */
-const yaml = (count) => `vxed: 1
+/** More rows than this are more than a filter has room for; beyond, rules are for files. */
+const ROWS_MAX = 500;
+
+/** Half of the rules are for files, half for the arguments of calls, as far as a filter has room. */
+export const strictProfile = (count) => {
+  const rows = Math.min(count / 2, ROWS_MAX);
+  return `vxed: 1
 name: big
 type: strict
 files:
-${lines(count / 2, (at) => `  ${path(at)}: read execute`)}
+${lines(count - rows, (at) => `  ${path(at)}: read execute`)}
 calls:
   permit: [read, write]
   when:
-${CALLS.slice(0, count / 2)
+${CALLS.slice(0, rows)
   .map(([call, name], first) => {
-    const rows = Math.ceil((count / 2 - first) / CALLS.length);
-    return `    ${call}:\n${lines(rows, (at) => `      - {${name}: {is: ${at * 3}, mask: 0xffff}}`)}`;
+    const own = Math.ceil((rows - first) / CALLS.length);
+    return `    ${call}:\n${lines(own, (at) => `      - {${name}: {is: ${at * 3}, mask: 0xffff}}`)}`;
   })
   .join('\n')}
 `;
+};
 
 const lisp = (count) => `(vxed 1) (name big) (type strict) (permit read write)
 (files
@@ -50,7 +54,8 @@ const acl = (count) =>
 const patterns = (count) =>
   `vxed: 1\nname: big\ntype: strict\nfiles:\n${lines(count, (at) => `  "/p${at % 50}/d*${at}": read`)}\n`;
 
-function world(count) {
+/** A tree with the files that the rules speak of. */
+export function strictWorld(count) {
   const folders = Array.from({ length: 50 }, (_, at) => ({ path: `/p${at}`, kind: 'directory' }));
   const files = Array.from({ length: count }, (_, at) => ({ path: path(at), kind: 'file' }));
   return { entries: [{ path: '/', kind: 'directory' }, ...folders, ...files], open: [] };
@@ -75,19 +80,24 @@ function taken(result) {
 export function measureFrontEnds() {
   const { compiler, calls, features } = nativePorts();
   return SIZES.map((rules) => {
-    const texts = { yaml: yaml(rules), lisp: lisp(rules), acl: acl(rules), patterns: patterns(rules) };
+    const texts = {
+      yaml: strictProfile(rules),
+      lisp: lisp(rules),
+      acl: acl(rules),
+      patterns: patterns(rules),
+    };
     const file = (form) => ({ name: form, text: texts[form] });
     const policy = taken(parseProfile(file('yaml')));
     const globs = taken(parseProfile(file('patterns')));
-    const tree = bundleTree(world(5000));
-    const target = { arch: 'x86_64', features: features(), world: world(5000), compiler, calls };
+    const tree = bundleTree(strictWorld(5000));
+    const target = { arch: 'x86_64', features: features(), world: strictWorld(5000), compiler, calls };
     return {
       rules,
       yaml: milliseconds(() => taken(parseProfile(file('yaml')))),
       lisp: milliseconds(() => taken(parseLispProfile(file('lisp')))),
       acl: milliseconds(() => taken(parseAcl(file('acl')))),
       patterns: rules > 1000 ? undefined : milliseconds(() => settlePatterns(globs, tree)),
-      lower: LOWERED.includes(rules) ? milliseconds(() => taken(lowerPolicy(policy, target))) : undefined,
+      lower: milliseconds(() => taken(lowerPolicy(policy, target))),
     };
   });
 }

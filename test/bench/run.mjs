@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { measureExecs, measureLeastMemory, measureLives, measureMany, measureRefusal } from './cycles.mjs';
 import { frontEndTable, measureFrontEnds } from './front-ends.mjs';
+import { languageTables, measureLanguage } from './language.mjs';
+import { measureRecording } from './record.mjs';
 
 const out = resolve('build/bench');
 const vxe = resolve('build/bin/vxe');
@@ -260,7 +262,8 @@ function lifeTables({ lives, execs, many, least, refusal }) {
       'a container | create ms | start ms | delete ms | all ms | exec ms | peak memory of create MiB | least memory to run MiB',
       lives.map(({ engine, create, start, delete: end, all, peakKb }) => {
         const smallest = of(least, engine, 'least');
-        return `| ${engine} | ${create.toFixed(2)} | ${start.toFixed(2)} | ${end.toFixed(2)} | ${all.toFixed(2)} | ${of(execs, engine, 'exec').toFixed(2)} | ${(peakKb / 1024).toFixed(2)} | ${smallest ?? '-'} |`;
+        const exec = of(execs, engine, 'exec')?.toFixed(2) ?? '-';
+        return `| ${engine} | ${create.toFixed(2)} | ${start.toFixed(2)} | ${end.toFixed(2)} | ${all.toFixed(2)} | ${exec} | ${(peakKb / 1024).toFixed(2)} | ${smallest ?? '-'} |`;
       }),
     ),
     ...table(
@@ -274,10 +277,12 @@ function lifeTables({ lives, execs, many, least, refusal }) {
           `| ${row.engine} | ${row.count} | ${row.up.toFixed(0)} | ${row.down.toFixed(0)} | ${row.totalKb.toFixed(0)} | ${row.slabKb.toFixed(0)} | ${row.ownKb.toFixed(0)} |`,
       ),
     ),
-    ...table('a call | ns', [
-      `| permitted, no filter | ${refusal.plain} |`,
-      `| refused and recorded by the supervisor | ${refusal.refused} |`,
-    ]),
+    ...(refusal === undefined
+      ? []
+      : table('a call | ns', [
+          `| permitted, no filter | ${refusal.plain} |`,
+          `| refused and recorded by the supervisor | ${refusal.refused} |`,
+        ])),
   ];
 }
 
@@ -305,47 +310,77 @@ function markdown({ launches, popd, host, runs, ...rest }) {
       ),
     ),
     ...lifeTables(rest),
-    'Reading and lowering profiles of many rules, in milliseconds:',
-    '',
-    frontEndTable(rest.frontEnds),
-    '',
-    ...table('popd | measured | wanted', [
-      `| \`vxe bundle create popd\`, warm | ${popd.create.toFixed(2)} s | under 3 s |`,
-      `| its rootfs | ${mebibytes(popd.rootfs)} | under 5 MB |`,
-      `| the launcher's resident memory while it runs (VmRSS) | ${mebibytes(popd.rss)} | under 2 MB |`,
-      `| of which its own share (Pss) | ${mebibytes(popd.pss)} | |`,
-    ]),
+    ...(rest.frontEnds === undefined
+      ? []
+      : [
+          'Reading and lowering profiles of many rules, in milliseconds:',
+          '',
+          frontEndTable(rest.frontEnds),
+          '',
+        ]),
+    ...(popd === undefined
+      ? []
+      : table('popd | measured | wanted', [
+          `| \`vxe bundle create popd\`, warm | ${popd.create.toFixed(2)} s | under 3 s |`,
+          `| its rootfs | ${mebibytes(popd.rootfs)} | under 5 MB |`,
+          `| the launcher's resident memory while it runs (VmRSS) | ${mebibytes(popd.rss)} | under 2 MB |`,
+          `| of which its own share (Pss) | ${mebibytes(popd.pss)} | |`,
+        ])),
+    ...(rest.language === undefined ? [] : languageTables(rest.language)),
+    ...(rest.recording ?? []),
+    ...rest.failed.map((text) => `not measured: ${text}`),
   ];
   return lines.join('\n');
 }
 
-function inside(runs, count, folder) {
+async function inside(runs, count, folder) {
   const place = world(folder);
   sh('mount', ['-t', 'cgroup2', 'none', '/sys/fs/cgroup']);
   sh('mount', ['-t', 'tmpfs', 'none', '/run']);
   sh('ip', ['link', 'set', 'lo', 'up']);
   const bundles = makeBundles(place);
   const engines = enginesHere();
-  const launches = measureLaunches(launchers(bundles.idle), folder, runs);
   const few = Math.max(10, Math.floor(runs / 5));
-  const lives = measureLives(engines, bundles.idle, few);
-  const execs = measureExecs(engines, bundles.waiting, few);
   const two = engines.filter(({ name }) => name !== 'runc');
   const plain = two.map((engine) => ({ ...engine, name: `${engine.name} (plain bundle)` }));
-  const many = [
-    ...measureMany(two, bundles.waiting, count),
-    ...measureMany(plain, plainBundle(bundles.waiting, folder), count),
-  ];
-  const least = measureLeastMemory(engines, bundles.idle, folder);
-  const refusal = measureRefusal(runtime, bundles.calls, '/run/bench-vxe');
-  const popd = measurePopd(place);
-  const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
-  const frontEnds = measureFrontEnds();
-  const results = { runs, host, launches, lives, execs, many, least, refusal, popd, frontEnds };
+  const failed = [];
+  /** One measure that fails takes no other with it. */
+  const attempt = async (what, measure, otherwise) => {
+    try {
+      return await measure();
+    } catch (error) {
+      failed.push(`${what}: ${String(error.message).split('\n')[0]}`);
+      return otherwise;
+    }
+  };
+  const results = {
+    runs,
+    host: { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() },
+    launches: await attempt('launches', () => measureLaunches(launchers(bundles.idle), folder, runs), []),
+    lives: await attempt('lives of containers', () => measureLives(engines, bundles.idle, few), []),
+    execs: await attempt('exec', () => measureExecs(engines, bundles.waiting, few), []),
+    many: await attempt(
+      'many at once',
+      () => [
+        ...measureMany(two, bundles.waiting, count),
+        ...measureMany(plain, plainBundle(bundles.waiting, folder), count),
+      ],
+      [],
+    ),
+    least: await attempt('least memory', () => measureLeastMemory(engines, bundles.idle, folder), []),
+    refusal: await attempt('a refused call', () => measureRefusal(runtime, bundles.calls, '/run/bench-vxe')),
+    popd: await attempt('popd', () => measurePopd(place)),
+    frontEnds: await attempt('front ends', measureFrontEnds),
+    language: await attempt('the language', measureLanguage),
+    recording: await attempt('recording', () => measureRecording(3)),
+    failed,
+  };
+  failed.push(...(results.language?.failed ?? []));
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(out, 'results.md'), markdown(results));
   console.log(markdown(results));
+  if (failed.length > 0) process.exitCode = 1;
 }
 
 /** Whatever becomes of the measurement, an interruption included, its server is stopped and its folder removed. */
@@ -368,7 +403,7 @@ if (process.getuid() !== 0)
   fail('root is needed, as it is for the launchers that are measured; try again as root');
 if (!has('hyperfine')) fail('hyperfine is missing; `make bench` installs it');
 if (first === '--inside') {
-  inside(Number(second), Number(third), fourth);
+  await inside(Number(second), Number(third), fourth);
 } else {
   const runs = Number(first ?? 300);
   const count = Number(second ?? 100);

@@ -1,5 +1,5 @@
 import type { Document, Node, Pair, YAMLMap } from 'yaml';
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Diagnostic, DiagnosticCode, SourceFile, SourceSpan } from '../../common/index.js';
 
 /** A member of a mapping, with the places of its key and value. */
@@ -23,16 +23,24 @@ export class Reader {
       lineCounter: this.#lines,
       keepSourceTokens: false,
       merge: false,
+      // Looked for below: the library's own search takes time with the square of their number.
+      uniqueKeys: false,
     });
     for (const problem of [...this.#document.errors, ...this.#document.warnings]) {
       const [from, to] = problem.pos;
       const message =
         problem.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? problem.message;
-      this.report(
-        problem.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'syntax',
-        message,
-        this.#range(from, to),
-      );
+      this.report('syntax', message, this.#range(from, to));
+    }
+    visit(this.#document, { Map: (_, map) => this.#keysOnce(map) });
+  }
+
+  #keysOnce({ items }: YAMLMap): void {
+    const seen = new Set<unknown>();
+    for (const { key } of items) {
+      if (!isScalar(key)) continue;
+      if (seen.has(key.value)) this.report('duplicate-key', 'Map keys must be unique', this.span(key));
+      seen.add(key.value);
     }
   }
 
