@@ -1,6 +1,5 @@
-import { VxeError } from '../common/index.js';
-import { nearestRule } from './file-rules.js';
-import type { Access, ArgumentRow, CallRule, FileRule, Policy, ProcessReach, ProgramRule } from './model.js';
+import type { ArgumentRow, CallRule, Policy, ProcessReach, ProgramRule } from './model.js';
+import { narrowFileRules } from './narrow-files.js';
 import { narrowSockets } from './narrow-sockets.js';
 import { isBeneath } from './paths.js';
 
@@ -19,14 +18,12 @@ function narrowPermit(a: CallRule['permit'], b: CallRule['permit']): CallRule['p
 
 /** The policy of a stack of two: permits what both permit, so that adding a member never widens. */
 export function narrowPolicy(a: Policy, b: Policy): Policy {
-  refusePatterns(a, b);
   return {
     name: `${a.name}+${b.name}`,
     description: `${a.name} and ${b.name} together`,
     type: a.type === 'strict' || b.type === 'strict' ? 'strict' : 'filesystem',
     program: a.program ?? b.program,
-    files: narrowFiles(a, b),
-    patterns: [],
+    ...narrowFileRules(a, b),
     calls: narrowCalls(a, b),
     unnamed: a.unnamed === 'permit' && b.unnamed === 'permit' ? 'permit' : 'refuse',
     network: {
@@ -53,19 +50,6 @@ export function narrowPolicy(a: Policy, b: Policy): Policy {
   };
 }
 
-/** Patterns of two policies meet in paths that no list of patterns names; of one file tree they are exact rules. */
-function refusePatterns(...members: readonly Policy[]): void {
-  for (const member of members) {
-    const [pattern] = member.patterns;
-    if (pattern === undefined) continue;
-    throw new VxeError(
-      'unsupported',
-      `${pattern.id} of ${member.name} is a pattern, which is narrowed only where its files are known`,
-      'stack the profiles of a bundle, where patterns are exact rules',
-    );
-  }
-}
-
 function narrowInterface(
   a: Policy['network']['interface'],
   b: Policy['network']['interface'],
@@ -89,16 +73,6 @@ function narrowCalls(a: Policy, b: Policy): ReadonlyMap<string, CallRule> {
 /** A call that only one member names; the other permits or refuses it as it does all calls that it does not name. */
 function oneSided(rule: CallRule, other: Policy): CallRule {
   return other.unnamed === 'permit' ? rule : { ...rule, permit: [] };
-}
-
-function narrowFiles(a: Policy, b: Policy): readonly FileRule[] {
-  const paths = new Map<string, FileRule>();
-  for (const rule of [...a.files, ...b.files]) if (!paths.has(rule.path)) paths.set(rule.path, rule);
-  return [...paths.values()].map((rule) => {
-    const left = nearestRule(a.files, rule.path)?.access ?? new Set<Access>();
-    const right = nearestRule(b.files, rule.path)?.access ?? new Set<Access>();
-    return { ...rule, access: new Set([...left].filter((word) => right.has(word))) };
-  });
 }
 
 /** The programs that are in both lists; no list is every program. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { Policy } from '../../src/policy/index.js';
-import { decide, narrowPolicy, parseEvent } from '../../src/policy/index.js';
+import { decide, fileVerdict, narrowPolicy, parseEvent } from '../../src/policy/index.js';
 import { policyOf } from './helpers.js';
 
 const members: readonly Policy[] = [
@@ -77,4 +77,108 @@ test('limits, capabilities, services and acceptances of a stack are the narrower
   t.deepEqual(both.capabilities, ['CAP_CHOWN']);
   t.deepEqual(both.acceptUnenforced, []);
   t.deepEqual(both.services, []);
+});
+
+function grants(policy: Policy, path: string): string {
+  return [...(fileVerdict(policy, path)?.access ?? [])].sort().join(' ');
+}
+
+const STACKS: readonly [string, string, string, Readonly<Record<string, string>>][] = [
+  [
+    'a pattern within a path',
+    '/srv/*/public: read write',
+    '/srv: read',
+    { '/srv/a/public': 'read', '/srv/a/public/b': 'read', '/srv/a': '', '/srv': '' },
+  ],
+  [
+    'a path within a pattern',
+    '/home/*/www: read write',
+    '/home: read, /home/alice: read write',
+    { '/home/alice/www/x': 'read write', '/home/bob/www': 'read', '/home/alice': '' },
+  ],
+  [
+    'an exception within a pattern',
+    '/home/*/www: read',
+    '/home: read, /home/alice: none',
+    { '/home/alice/www': '', '/home/bob/www': 'read' },
+  ],
+  ['the same pattern', '/a/*/b: read write', '/a/*/b: read execute', { '/a/x/b': 'read', '/a/x': '' }],
+  [
+    'at any depth',
+    '/**/cgi: read execute',
+    '/srv: read execute',
+    { '/srv/a/b/cgi': 'execute read', '/cgi': '' },
+  ],
+];
+
+for (const [what, one, other, wanted] of STACKS) {
+  test(`a stack with patterns: ${what}`, (t) => {
+    const [a, b] = [policyOf(`files: {${one}}\n`), policyOf(`files: {${other}}\n`)];
+    for (const both of [narrowPolicy(a, b), narrowPolicy(b, a)])
+      for (const [path, words] of Object.entries(wanted)) t.is(grants(both, path), words, path);
+  });
+}
+
+test('patterns whose stack no rules can say are an error that names a path and what to do', (t) => {
+  const a = policyOf('files: {/srv/*/key: read}\n');
+  const b = policyOf('files: {/srv/www*: read write}\n');
+  const error = t.throws(() => narrowPolicy(a, b), { message: /such as at \/srv\// });
+  t.regex(
+    (error as { readonly hint?: string }).hint ?? '',
+    /write a rule or pattern for what is like \/srv\/.* into both profiles/,
+  );
+});
+
+test('what the error says to do is enough', (t) => {
+  const shared = '/srv/www*/key: read write';
+  const a = policyOf(`files: {/srv/*/key: read, ${shared}}\n`);
+  const b = policyOf(`files: {/srv/www*: read write, ${shared}}\n`);
+  t.is(grants(narrowPolicy(a, b), '/srv/www1/key/x'), 'read write');
+  t.is(grants(narrowPolicy(a, b), '/srv/www1/other'), '');
+});
+
+const part = fc.constantFrom('a', 'b', '*', '?', 'a*', '*b', '**', '[ab]');
+const rule = fc.tuple(
+  fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`),
+  fc.subarray(['read', 'write', 'execute']),
+);
+const rules = fc.uniqueArray(rule, {
+  minLength: 1,
+  maxLength: 3,
+  selector: ([path]) => path.replaceAll('**/**', '**').replace(/(\/\*\*)+$/, ''),
+});
+const somewhere = fc
+  .array(fc.constantFrom('a', 'b', 'c', 'ab', 'ba'), { maxLength: 4 })
+  .map((names) => `/${names.join('/')}`);
+
+test('a stack with patterns grants what both grant, or is an error', (t) => {
+  let [stacked, refused] = [0, 0];
+  const paths = fc.sample(somewhere, { numRuns: 300, seed: 7 });
+  fc.assert(
+    fc.property(rules, rules, (one, other) => {
+      const [a, b] = [one, other].map((list) => {
+        const lines = list.map(([path, words]) => `  "${path}": ${words.join(' ') || 'none'}`);
+        return policyOf(`files:\n${lines.join('\n')}\n`);
+      }) as [Policy, Policy];
+      let both: Policy;
+      try {
+        both = narrowPolicy(a, b);
+      } catch (error) {
+        t.regex(String(error), /in more ways than rules can say/);
+        refused++;
+        return;
+      }
+      stacked++;
+      for (const path of paths) {
+        const theirs = grants(b, path).split(' ');
+        const wanted = grants(a, path)
+          .split(' ')
+          .filter((word) => theirs.includes(word));
+        t.is(grants(both, path), wanted.join(' '), path);
+      }
+    }),
+    { numRuns: 250, seed: 11 },
+  );
+  t.log(`${stacked} stacked, ${refused} refused`);
+  t.true(stacked > 60);
 });
