@@ -353,31 +353,35 @@ async function inside(runs, count, folder) {
       return otherwise;
     }
   };
-  const results = {
-    runs,
-    host: { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() },
-    launches: await attempt('launches', () => measureLaunches(launchers(bundles.idle), folder, runs), []),
-    lives: await attempt('lives of containers', () => measureLives(engines, bundles.idle, few), []),
-    execs: await attempt('exec', () => measureExecs(engines, bundles.waiting, few), []),
-    many: await attempt(
+  const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
+  const results = { runs, host, failed };
+  mkdirSync(out, { recursive: true });
+  const steps = [
+    ['launches', 'launches', () => measureLaunches(launchers(bundles.idle), folder, runs), []],
+    ['lives', 'lives of containers', () => measureLives(engines, bundles.idle, few), []],
+    ['execs', 'exec', () => measureExecs(engines, bundles.waiting, few), []],
+    [
+      'many',
       'many at once',
       () => [
         ...measureMany(two, bundles.waiting, count),
         ...measureMany(plain, plainBundle(bundles.waiting, folder), count),
       ],
       [],
-    ),
-    least: await attempt('least memory', () => measureLeastMemory(engines, bundles.idle, folder), []),
-    refusal: await attempt('a refused call', () => measureRefusal(runtime, bundles.calls, '/run/bench-vxe')),
-    popd: await attempt('popd', () => measurePopd(place)),
-    frontEnds: await attempt('front ends', measureFrontEnds),
-    language: await attempt('the language', measureLanguage),
-    recording: await attempt('recording', () => measureRecording(3)),
-    failed,
-  };
-  failed.push(...(results.language?.failed ?? []));
-  mkdirSync(out, { recursive: true });
-  writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+    ],
+    ['least', 'least memory', () => measureLeastMemory(engines, bundles.idle, folder), []],
+    ['refusal', 'a refused call', () => measureRefusal(runtime, bundles.calls, '/run/bench-vxe'), undefined],
+    ['popd', 'popd', () => measurePopd(place), undefined],
+    ['frontEnds', 'front ends', measureFrontEnds, undefined],
+    ['language', 'the language', measureLanguage, undefined],
+    ['recording', 'recording', () => measureRecording(3), undefined],
+  ];
+  for (const [name, what, measure, otherwise] of steps) {
+    results[name] = await attempt(what, measure, otherwise);
+    if (name === 'language') failed.push(...(results.language?.failed ?? []));
+    // An interruption loses no more than what is being measured.
+    writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  }
   writeFileSync(join(out, 'results.md'), markdown(results));
   console.log(markdown(results));
   if (failed.length > 0) process.exitCode = 1;
