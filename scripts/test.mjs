@@ -58,7 +58,7 @@ const suites = {
     machinesOf('test/vm/machines.json').map((machine) => ({
       title: `the virtual machine ${machine}`,
       argv: [process.execPath, 'test/vm/run.mjs', 'test', machine],
-      limit: 30 * minute,
+      limit: 90 * minute,
     })),
   conformance: () => [
     {
