@@ -146,8 +146,9 @@ static int children_reap(struct life *life)
 
 		if (pid < 0)
 			return errno == ECHILD;
+		/* What the exercise leaves behind is not of the bundle, and nobody waits for it. */
 		if (pid == 0)
-			return 0;
+			return life->target->bundle && life->ended && !life->exercise;
 		if (pid == life->launcher) {
 			life->ended = true;
 			life->status = status_code(status);
