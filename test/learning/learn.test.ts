@@ -440,6 +440,18 @@ for (const [what, calls, expected] of marks) {
   });
 }
 
+test('a capability that the kernel asks for in passing, where memory is taken, is not learned', (t) => {
+  const asked = (calls: readonly string[]): readonly string[] =>
+    learned([
+      recording(
+        calls.map((name) => call(name)),
+        { capabilities: new Map([['CAP_SYS_ADMIN', calls]]) },
+      ),
+    ]).capabilities.map(({ name }) => name);
+  t.deepEqual(asked(['mmap', 'pwrite64']), []);
+  t.deepEqual(asked(['mmap', 'mount']), ['CAP_SYS_ADMIN']);
+});
+
 test('strong capabilities need a yes; the others are those that the kernel asked for', (t) => {
   const capabilities = new Map([
     ['CAP_SETUID', ['setuid']],

@@ -116,6 +116,18 @@ test('what makes a name is asked of its folder; many files of a folder are one q
   );
 });
 
+test('a folder that is opened to be listed gets a rule for a folder, which below a mount is another one than a file of that name', (t) => {
+  const flags = (value: string): Record<string, unknown> => ({
+    ...readsFile('/opt/site'),
+    args: ['0xffffff9c', '0x7ffe00000000', value, '0x0', '0x0', '0x0'],
+  });
+  const folders = (fields: Record<string, unknown>): readonly unknown[] =>
+    decisionsOf(log(fields), policy)[0]?.choices[0]?.edits.map((edit) => 'folder' in edit && edit.folder) ??
+    [];
+  t.deepEqual(folders(flags('0x90800')), [true]);
+  t.deepEqual(folders(flags('0x80000')), [false]);
+});
+
 const dangerous: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['what the profile forbids by name', readsFile('/srv/private'), /forbids it by name/],
   ['what a pattern forbids', readsFile('/srv/web.secret'), /forbids it by files:\/srv\/\*\.secret/],

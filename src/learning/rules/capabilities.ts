@@ -16,6 +16,14 @@ const STRONG: ReadonlyMap<string, string> = new Map([
   ['CAP_SYS_BOOT', 'restarts the machine'],
 ]);
 
+/** For these the kernel looks whether the last of the memory may be used, which is CAP_SYS_ADMIN's; without it nothing fails for that. */
+const ACCOUNTED: ReadonlySet<string> = new Set(
+  (
+    'brk mmap mremap mprotect munmap shmget shmat memfd_create ftruncate fallocate execve execveat fork vfork clone clone3 ' +
+    'write pwrite64 writev pwritev pwritev2 sendfile splice copy_file_range'
+  ).split(' '),
+);
+
 /** What a call needs in a process that is root's, where no recorder said what the kernel asked for. */
 const LIKELY: readonly [RegExp, string][] = [
   [/^set(re|res|fs)?uid$/, 'CAP_SETUID'],
@@ -27,6 +35,7 @@ const LIKELY: readonly [RegExp, string][] = [
 export function capabilityDrafts(seen: Observations): readonly CapabilityDraft[] {
   if (seen.capabilities === undefined) return likely(seen);
   return [...seen.capabilities]
+    .filter(([name, calls]) => name !== 'CAP_SYS_ADMIN' || calls.some((call) => !ACCOUNTED.has(call)))
     .map(([name, calls]): CapabilityDraft => {
       const evidence = calls.flatMap((call) => seen.calls.get(call)?.evidence ?? []);
       return {

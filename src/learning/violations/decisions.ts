@@ -168,13 +168,21 @@ function fileDecision(
   policy: Policy,
 ): Pick<Decision, 'subject' | 'choices'> {
   const words = wordsOf(group);
-  const folder = group.some((each) => each.path !== path);
+  const folder = group.some((each) => each.path !== path || opensFolder(each));
   const choices = [fileChoice(path, words, folder, policy)];
   const wider = parentPath(path);
   if (wider !== path && wider !== '/') choices.push(fileChoice(wider, words, true, policy));
   const names = unique(group.map((each) => each.path ?? path));
   const what = names.length === 1 ? names[0] : `${names.length} files in ${path}`;
   return { subject: `${words.map((word) => VERBS[word]).join(' and ')} ${what}`, choices };
+}
+
+const O_DIRECTORY: Readonly<Record<string, bigint>> = { x86_64: 0o200000n, aarch64: 0o40000n };
+
+/** In a mount, whose content is not known when the bundle is made, a rule without a final slash is a file's. */
+function opensFolder({ arch, call, args }: Violation): boolean {
+  const flags = call === 'openat' ? args[2] : call === 'open' ? args[1] : undefined;
+  return flags !== undefined && (flags & (O_DIRECTORY[arch] ?? 0n)) !== 0n;
 }
 
 const VERBS: Readonly<Record<Access, string>> = {

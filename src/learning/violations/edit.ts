@@ -55,7 +55,10 @@ function withFile(
   const { files, patterns } = policy;
   const words = new Set([...(fileVerdict({ files, patterns }, path)?.access ?? []), ...access]);
   const own = files.find((rule) => rule.path === path);
-  if (own !== undefined) return files.map((rule) => (rule === own ? { ...rule, access: words } : rule));
+  if (own !== undefined)
+    return files.map((rule) =>
+      rule === own ? { ...rule, access: words, folder: rule.folder || folder } : rule,
+    );
   return [...files, { id: `files:${path}`, path, access: words, folder, span: SPAN }];
 }
 
