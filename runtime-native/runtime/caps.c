@@ -71,18 +71,39 @@ static void fit(uint64_t *set, uint64_t available, const char *name, const char 
 	*set &= available;
 }
 
+static int available_read(bool own_user_namespace, uint64_t *available)
+{
+	uint64_t effective;
+
+	if (!own_user_namespace)
+		return sets_read(&effective, available);
+	/* All that this kernel knows. */
+	*available = 0;
+	for (int capability = 0; capability < 64 && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+		*available |= 1ULL << capability;
+	return 0;
+}
+
+void vxe_caps_all(struct vxe_process *process, bool own_user_namespace)
+{
+	struct vxe_capabilities *caps = &process->capabilities;
+	uint64_t available;
+
+	if (available_read(own_user_namespace, &available) < 0)
+		return; /* it gets those that the configuration says */
+	caps->bounding = caps->permitted = caps->effective = available;
+	/* Of another user the kernel takes them away at exec, unless they are ambient. */
+	if (process->uid != 0)
+		caps->inheritable = caps->ambient = available;
+}
+
 void vxe_caps_fit(struct vxe_process *process, bool own_user_namespace)
 {
 	struct vxe_capabilities *caps = &process->capabilities;
-	uint64_t effective = 0, available = 0;
+	uint64_t available;
 
-	if (own_user_namespace) {
-		/* All that this kernel knows. */
-		for (int capability = 0; capability < 64 && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-			available |= 1ULL << capability;
-	} else if (sets_read(&effective, &available) < 0) {
+	if (available_read(own_user_namespace, &available) < 0)
 		return; /* the kernel says it when they are set */
-	}
 	fit(&caps->bounding, available, "bounding", "the caller does not have it");
 	fit(&caps->permitted, available, "permitted", "the caller does not have it");
 	fit(&caps->inheritable, available, "inheritable", "the caller does not have it");

@@ -10,6 +10,8 @@ int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err);
 /* config.md, Linux Process: a capability that cannot be granted is a warning. Takes those out of the sets that the caller does not have
    (in a user namespace of its own it has them all) or that a set rests on and another set lacks. */
 void vxe_caps_fit(struct vxe_process *process, bool own_user_namespace);
+/* As many as the caller can give, for a program that is recorded. */
+void vxe_caps_all(struct vxe_process *process, bool own_user_namespace);
 /* Nothing but `keep` (bits), in all sets, for the reaper. 0 or -1 with errno. */
 int vxe_caps_keep(uint64_t keep);
 /* Does the calling process hold the capability in its effective set? */

@@ -158,6 +158,21 @@ static int config_keep(struct instance *instance, struct vxe_error **err)
 	return 0;
 }
 
+/* A bundle without a profile permits nothing, in any mode: the recorder alone runs it, and gives its program what there is. */
+static int unprofiled(const struct vxe_instance_options *options, struct vxe_config *config, struct vxe_error **err)
+{
+	if (!annotation_is(config, "org.vxe.trace", "only"))
+		return 0;
+	if (options->observer) {
+		vxe_caps_all(&config->process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
+		return 0;
+	}
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has no profile yet, so it can be traced and nothing else");
+	return vxe_error_hint(err,
+			      "record what it does with 'vxe trace %s -- EXERCISE', then make its profile with 'vxe learn %s'",
+			      options->id, options->id);
+}
+
 int instance_open(struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
@@ -171,6 +186,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 				 &instance->config_size, err) < 0)
 		return -1;
 	config = instance->config;
+	if (unprofiled(options, config, err) < 0)
+		return -1;
 	/* Before anything is made: this starts the program over. */
 	if (!options->detach &&
 	    (!instance_holds_execute(&config->process.landlock) || vxe_modes_soft(options, instance->bundle_fd)) &&

@@ -109,8 +109,11 @@ static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode 
 	if (fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
 	if (wish->has_mode && faccessat(fd, "vxe/judge.json", F_OK, 0) < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has no modes (vxe/judge.json is missing)");
-		return vxe_error_hint(err, "create it again with --replace");
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+			      "the bundle has no profile that a mode could hold (vxe/judge.json is missing)");
+		return vxe_error_hint(
+			err, "make one with 'vxe trace %s -- EXERCISE' and 'vxe learn %s', or create it again with --replace",
+			name, name);
 	}
 	if (wish->has_mode && vxe_mode_write(fd, VXE_MODE_FILE, wish->mode, err) < 0)
 		return vxe_error_hint(err, "only the bundle's owner sets its mode");

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
 import {
   type CoverageRow,
@@ -11,7 +11,7 @@ import {
 import type { Policy } from '../policy/index.js';
 import { type Creator, hostConfig } from './config.js';
 import { Failure } from './failure.js';
-import { readProfile, storedName, storedProfile } from './profile.js';
+import { hasProfile, noProfileYet, readProfile, storedName, storedProfile } from './profile.js';
 import { syncPath } from './rootfs/write.js';
 import { hostLister } from './source/host.js';
 import { BundleStore } from './store.js';
@@ -69,6 +69,7 @@ export function readBundleProfile(bundle: string): {
   readonly policy: Policy;
   readonly coverage: readonly CoverageRow[];
 } {
+  if (!hasProfile(bundle)) throw noProfileYet(basename(bundle));
   const file = join(bundle, 'vxe/coverage.json');
   let coverage: JsonValue;
   try {

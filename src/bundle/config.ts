@@ -199,11 +199,19 @@ function order(a: string, b: string): number {
 }
 
 function annotations(recipe: Recipe, lowered: Lowered): Record<string, string> {
+  const { 'org.vxe.soft.filter': soft, 'org.vxe.judge': judge, ...plans } = planAnnotations(lowered);
   return {
-    ...planAnnotations(lowered),
+    ...plans,
     'org.vxe.version': '1',
     'org.vxe.name': recipe.name,
-    'org.vxe.profile': recipe.profile,
+    // Without a profile there is nothing that soft mode could judge by.
+    ...(recipe.profile === undefined
+      ? { 'org.vxe.trace': 'only' }
+      : {
+          'org.vxe.profile': recipe.profile,
+          'org.vxe.soft.filter': soft ?? '',
+          'org.vxe.judge': judge ?? '',
+        }),
     'org.vxe.kind': recipe.kind ?? 'simple',
     // The first process of a forking program ends: as pid 1 it would take the instance with it.
     ...(recipe.kind === 'forking' ? { 'org.vxe.init': 'true' } : {}),

@@ -12,7 +12,7 @@ import { completeFromPackage } from './guess.js';
 import { makeHostFolders } from './host-folders.js';
 import { checkName, type Places } from './places.js';
 import { planFiles, worldOf, writePlan } from './plan-files.js';
-import { loadProfile } from './profile.js';
+import { loadProfile, type ReadProfile } from './profile.js';
 import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
 import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
@@ -28,6 +28,7 @@ import { PackageCache } from './source/cache.js';
 import { walkFiles } from './source/files.js';
 import { HOST, type Layer, Tree } from './source/tree.js';
 import { alreadyThere, BundleStore } from './store.js';
+import { openToRecorder, unprofiledPolicy } from './unprofiled.js';
 
 /** What creation needs from outside: places, the compiler's ports, and who to tell. */
 export interface CreateContext {
@@ -45,7 +46,8 @@ export interface CreateContext {
 export interface CreatedBundle {
   readonly name: string;
   readonly path: string;
-  readonly profile: string;
+  /** Absent: it has none yet, and can be traced and nothing else. */
+  readonly profile: string | undefined;
   readonly program: readonly string[];
   readonly files: number;
   readonly bytes: number;
@@ -70,7 +72,7 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`,
   );
   const found = await findSource(chosen.recipe, request.fresh ?? false, context);
-  const profile = loadProfile(chosen.recipe.profile, places);
+  const profile = profileOf(chosen.recipe, places);
   const source = await openSource(chosen, found, context);
   const recipe = settled(source.recipe);
   checkProgram(recipe, profile.policy);
@@ -98,9 +100,14 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     services,
   });
 
-  checked(`lowering the profile ${recipe.profile}`);
+  checked(
+    recipe.profile === undefined
+      ? 'there is no profile yet: the bundle can be traced and nothing else'
+      : `lowering the profile ${recipe.profile}`,
+  );
   const world = worldOf(recipe, plan.world());
-  const lowered = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), profile.files);
+  const plans = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), profile.files);
+  const lowered = recipe.profile === undefined ? openToRecorder(plans) : plans;
 
   const work = store.begin(request.name);
   try {
@@ -108,7 +115,12 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     const entries = writeRootfs(plan.entries(), join(work, 'rootfs'));
     checked('writing config.json and the plans');
     const user = ownerOf(recipe.user, accounts, 'user');
-    const parts = planFiles(recipe, lowered, profile.file, ociConfig(recipe, lowered, context.creator, user));
+    const parts = planFiles(
+      recipe,
+      lowered,
+      recipe.profile === undefined ? undefined : profile.file,
+      ociConfig(recipe, lowered, context.creator, user),
+    );
     writePlan(work, recipe.name, parts, entries);
     checked('auditing');
     const report = auditBundle(work);
@@ -139,6 +151,13 @@ export async function createBundle(request: CreateRequest, context: CreateContex
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** The profile that the recipe names, or what stands in its place. */
+function profileOf(recipe: Recipe, places: Places): Pick<ReadProfile, 'file' | 'files' | 'policy'> {
+  if (recipe.profile !== undefined) return loadProfile(recipe.profile, places);
+  const { file, policy } = unprofiledPolicy(recipe.name);
+  return { file, files: [file], policy };
 }
 
 function refuseReplacing(request: CreateRequest, context: CreateContext): void {
@@ -246,7 +265,7 @@ function checkProgram(recipe: Recipe, policy: Policy): void {
   if (policy.program === undefined || policy.program === recipe.program[0]) return;
   throw new Failure(
     'profile-mismatch',
-    recipe.profile,
+    recipe.profile ?? recipe.name,
     `is a profile for ${policy.program}, but the bundle starts ${recipe.program[0]}`,
     {
       hint: 'name another profile with --profile, or correct program in one of them',

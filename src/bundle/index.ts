@@ -26,8 +26,10 @@ export {
 } from './places.js';
 export {
   findLibrary,
+  hasProfile,
   listProfiles,
   loadProfile,
+  noProfileYet,
   PROFILE_ENDINGS,
   readProfile,
   storedProfile,

@@ -23,17 +23,21 @@ export function worldOf(recipe: Recipe, entries: readonly WorldEntry[]): FileWor
 export function planFiles(
   recipe: Recipe,
   lowered: Lowered,
-  profile: SourceFile,
+  profile: SourceFile | undefined,
   config: string,
 ): ReadonlyMap<string, string | Uint8Array> {
-  return new Map<string, string | Uint8Array>([
+  const whole: [string, string | Uint8Array][] = [
     ['config.json', config],
-    ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/filter.bpf', lowered.seccomp.filter],
+    ['vxe/recipe.yaml', recipeText(recipe)],
+  ];
+  if (profile === undefined) return new Map(whole);
+  return new Map<string, string | Uint8Array>([
+    ...whole,
+    ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/soft.bpf', lowered.seccomp.soft],
     ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
     [`vxe/${storedName(profile)}`, profile.text],
-    ['vxe/recipe.yaml', recipeText(recipe)],
   ]);
 }
 

@@ -9,7 +9,7 @@ import { checkName, findIn, listIn, type Places, packageFolder } from './places.
 /** What the name of a profile's file ends in. In one folder, the first of them wins. */
 export const PROFILE_ENDINGS = ['.vxed.yaml', '.vxed', '.acl'] as const;
 
-interface ReadProfile {
+export interface ReadProfile {
   /** The text as a bundle keeps it: byte for byte, but for the libraries that are written into it. */
   readonly file: SourceFile;
   /** The texts that the policy's positions point into. */
@@ -17,17 +17,24 @@ interface ReadProfile {
   readonly policy: Policy;
 }
 
-/** Reads a profile by its name. */
-export function loadProfile(name: string, places: Places): ReadProfile & { readonly path: string } {
+/** Where the profile of this name is. */
+export function findProfile(name: string, places: Places): string | undefined {
   checkName(name, 'profile');
   for (const folder of places.profiles) {
     for (const ending of PROFILE_ENDINGS) {
       const path = findIn([folder], `${name}${ending}`);
-      if (path !== undefined) return { ...readProfile(path), path };
+      if (path !== undefined) return path;
     }
   }
+  return undefined;
+}
+
+/** Reads a profile by its name. */
+export function loadProfile(name: string, places: Places): ReadProfile & { readonly path: string } {
+  const path = findProfile(name, places);
+  if (path !== undefined) return { ...readProfile(path), path };
   throw new Failure('profile-missing', name, 'there is no profile of this name', {
-    hint: `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, or name another with --profile`,
+    hint: `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, name another with --profile, or make the bundle with --no-profile, to trace and learn it`,
   });
 }
 
@@ -79,8 +86,29 @@ export function storedName(file: SourceFile): string {
   return `profile${formFor(file.name).extensions[0] ?? ''}`;
 }
 
-/** The text that a bundle was made with. */
+/** The text that a bundle was made with; where it has none yet, the file that it will be in. */
 export function storedProfile(bundle: string): string {
-  const names = FORMS.map((form) => join(bundle, `vxe/profile${form.extensions[0] ?? ''}`));
-  return names.find((name) => existsSync(name)) ?? join(bundle, 'vxe/profile.vxed.yaml');
+  return existingProfile(bundle) ?? join(bundle, 'vxe/profile.vxed.yaml');
+}
+
+export function hasProfile(bundle: string): boolean {
+  return existingProfile(bundle) !== undefined;
+}
+
+function existingProfile(bundle: string): string | undefined {
+  return FORMS.map((form) => join(bundle, `vxe/profile${form.extensions[0] ?? ''}`)).find((name) =>
+    existsSync(name),
+  );
+}
+
+/** What is said where a bundle has no profile yet: the same words as the launcher's. */
+export function noProfileYet(name: string): Failure {
+  return new Failure(
+    'no-profile',
+    name,
+    'the bundle has no profile yet, so it can be traced and nothing else',
+    {
+      hint: `record what it does with 'vxe trace ${name} -- EXERCISE', then make its profile with 'vxe learn ${name}'`,
+    },
+  );
 }

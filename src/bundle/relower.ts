@@ -42,7 +42,9 @@ export function relowerBundle(
     2,
   );
   const { manifest } = readManifest(bundle);
-  const recipe = readRecipe(bundle);
+  const written = readRecipe(bundle);
+  // With it, a bundle that had none has a profile, of its own name.
+  const recipe = { ...written, profile: written.profile ?? written.name };
   const world = worldOf(recipe, manifest.entries.map(worldEntry));
   const lowered = unwrap(lowerPolicy(policy, { ...target, world }), [file]);
   const { creator, user } = ownersOf(bundle);

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { unwrap } from '../common/index.js';
 import { errnoOf, Failure } from './failure.js';
 import { checkName, findIn, listIn, type Places } from './places.js';
+import { findProfile } from './profile.js';
 import { type MountRecipe, parseRecipe, type Recipe } from './recipe/index.js';
 
 /** What `vxe bundle create` was asked for, before anything is looked up. */
@@ -13,6 +14,8 @@ export interface CreateRequest {
   readonly exec?: string | undefined;
   readonly args?: readonly string[] | undefined;
   readonly profile?: string | undefined;
+  /** Without a profile, to be traced. */
+  readonly noProfile?: boolean | undefined;
   readonly accounts?: readonly string[] | undefined;
   readonly accountsFrom?: string | undefined;
   /** `DEST=SOURCE[:OPTION,...]` */
@@ -61,10 +64,12 @@ export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
     request.args === undefined || request.args.length === 0
       ? found.recipe.program
       : [found.recipe.program[0] ?? '', ...request.args];
+  const { profile: ofRecipe, ...unconfined } = found.recipe;
+  const profile = request.noProfile === true ? undefined : (request.profile ?? ofRecipe);
   const recipe: Recipe = {
-    ...found.recipe,
+    ...unconfined,
     name: request.name,
-    profile: request.profile ?? found.recipe.profile,
+    ...(profile === undefined ? {} : { profile }),
     program,
     accounts: { ...found.recipe.accounts, users },
     mounts,
@@ -90,7 +95,9 @@ function find(request: CreateRequest, places: Places): Chosen {
     }
     return { recipe: readRecipe(file), file, guessed: false };
   }
-  const profile = request.profile ?? request.name;
+  // A guessed recipe takes the profile of its name where there is one.
+  const profile =
+    request.profile ?? (findProfile(request.name, places) === undefined ? undefined : request.name);
   if (request.exec !== undefined) {
     const program = request.exec.startsWith('/') ? request.exec : onPath(request.exec);
     const source = request.package === undefined ? { exec: program } : { package: request.package };
@@ -115,11 +122,11 @@ function find(request: CreateRequest, places: Places): Chosen {
   };
 }
 
-function plainRecipe(name: string, profile: string): Omit<Recipe, 'source' | 'program'> {
+function plainRecipe(name: string, profile: string | undefined): Omit<Recipe, 'source' | 'program'> {
   return {
     recipe: 1,
     name,
-    profile,
+    ...(profile === undefined ? {} : { profile }),
     kind: 'simple',
     files: {
       '/etc/nsswitch.conf': { content: 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n' },

@@ -7,6 +7,7 @@ import {
   BundleStore,
   checkName,
   Failure,
+  hasProfile,
   importsOf,
   interpreterOf,
   relowerBundle,
@@ -30,6 +31,7 @@ import {
 } from '../learning/index.js';
 import { nativeProgram, Replay, type ReplayOutcome } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
+import { type Applied, adoptProfile, appliedText } from './support/change.js';
 import { loweringTarget } from './support/target.js';
 
 interface LearnReport {
@@ -44,6 +46,8 @@ interface LearnReport {
   readonly unexercised: readonly Unexercised[] | null;
   readonly replay: ReplayOutcome | null;
   readonly unjustified: readonly string[];
+  /** What came of taking it into the bundle; null: it was not. */
+  readonly applied: Applied | null;
 }
 
 export default class Learn extends VxeCommand {
@@ -51,7 +55,8 @@ export default class Learn extends VxeCommand {
   static override description =
     'Turns recordings of vxe trace into a profile with as few and as narrow rules as they carry. What speaks for each rule is kept in the profile, under ' +
     '`learned`. A rule that opens an ordinary method (executing a shell, writing what is executed, connecting to others, strong capabilities) is left out until ' +
-    'it is accepted by its id. With --replay a bundle is made with the profile, started, and put to the exercise of the last recording: it is learned when that passes and nothing is refused.';
+    'it is accepted by its id. With --replay a bundle is made with the profile, started, and put to the exercise of the last recording: it is learned when that passes and nothing is refused. ' +
+    'A bundle without a profile takes it; one that has a profile takes it with --apply, and the version before is kept.';
   static override examples = [
     '<%= config.bin %> learn popd --replay --output popd.vxed.yaml',
     '<%= config.bin %> learn job recording.ndjson --accept exec:any',
@@ -73,6 +78,7 @@ export default class Learn extends VxeCommand {
       helpValue: 'RULE',
       summary: 'say yes to a marked rule',
     }),
+    apply: Flags.boolean({ summary: 'take it into the bundle, in place of the profile that it has' }),
     lossy: Flags.boolean({ summary: 'learn although calls are missing; the profile says so' }),
     replay: Flags.boolean({ summary: 'run the exercise under the profile before it counts as learned' }),
     minimize: Flags.boolean({
@@ -87,6 +93,16 @@ export default class Learn extends VxeCommand {
       const recordings = await this.#recordings(args.name, files);
       const bundle = this.#bundle(args.name);
       const root = bundle === undefined ? '/' : join(bundle, 'rootfs');
+      if (flags.apply && bundle === undefined)
+        throw new Failure(
+          'bundle-missing',
+          args.name,
+          'there is no bundle of this name to take the profile',
+          {
+            hint: 'write it to a file with --output',
+            exit: 2,
+          },
+        );
       const draft = unwrap(
         learn(recordings, {
           name: args.name,
@@ -117,10 +133,16 @@ export default class Learn extends VxeCommand {
         replay: tried?.outcome ?? null,
         unjustified: tried?.unjustified ?? [],
       };
-      this.#write(report, flags.output);
+      const taken = bundle !== undefined && (flags.apply || !hasProfile(bundle));
+      this.#write(report, flags.output, taken);
       this.#tell(report, draft.leftOut);
-      if (tried !== undefined && !passed(tried.outcome)) process.exitCode = 1;
-      return report;
+      const failed = tried !== undefined && !passed(tried.outcome);
+      if (failed) process.exitCode = 1;
+      if (failed && taken)
+        this.logToStderr(`${args.name}: the bundle is as it was, since the replay did not pass`);
+      const applied = taken && !failed ? adoptProfile(args.name, report.profile, this.places()) : null;
+      if (applied !== null) this.log(appliedText(args.name, applied));
+      return { ...report, applied };
     });
   }
 
@@ -210,9 +232,9 @@ export default class Learn extends VxeCommand {
     }
   }
 
-  #write(report: LearnReport, output: string | undefined): void {
+  #write(report: Pick<LearnReport, 'profile'>, output: string | undefined, taken: boolean): void {
     if (output === undefined) {
-      this.log(report.profile.trimEnd());
+      if (!taken) this.log(report.profile.trimEnd());
       return;
     }
     if (existsSync(output))
@@ -224,7 +246,7 @@ export default class Learn extends VxeCommand {
   }
 
   /** For people, beside the profile. */
-  #tell(report: LearnReport, leftOut: readonly LeftOut[]): void {
+  #tell(report: Omit<LearnReport, 'applied'>, leftOut: readonly LeftOut[]): void {
     const say = (line: string): void => this.logToStderr(line);
     for (const { id, reason } of report.pending) say(`${id}: ${reason}; left out until --accept ${id}`);
     for (const { what, why } of leftOut) say(`not in the profile: ${what}: ${why}`);
@@ -241,7 +263,10 @@ export default class Learn extends VxeCommand {
 }
 
 /** What was never tried, and whether it would be refused. */
-function unexercisedLines({ unexercised: topics, name }: LearnReport): readonly string[] {
+function unexercisedLines({
+  unexercised: topics,
+  name,
+}: Pick<LearnReport, 'unexercised' | 'name'>): readonly string[] {
   if (topics === null)
     return [
       `what was not exercised is not known: the program of ${name} takes nothing from libraries by name (linked statically, a script, or stripped)`,

@@ -36,7 +36,8 @@ export interface Recipe {
   readonly source:
     | { readonly package: string; readonly with?: readonly string[] }
     | { readonly exec: string };
-  readonly profile: string;
+  /** Absent: there is none yet, and the bundle can be traced and nothing else. */
+  readonly profile?: string;
   readonly program: readonly string[];
   readonly kind?: 'simple' | 'forking';
   /** `USER` or `USER:GROUP` of the accounts; root if absent. */

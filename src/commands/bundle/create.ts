@@ -32,6 +32,10 @@ export default class BundleCreate extends VxeCommand {
     }),
     recipe: Flags.string({ helpValue: 'FILE', description: 'a recipe, by its file or its name' }),
     profile: Flags.string({ helpValue: 'NAME', description: 'confine the program by this profile' }),
+    'no-profile': Flags.boolean({
+      exclusive: ['profile'],
+      description: "without a profile, for 'vxe trace' and 'vxe learn', which make one",
+    }),
     account: Flags.string({
       helpValue: 'USER',
       multiple: true,
@@ -74,6 +78,7 @@ export default class BundleCreate extends VxeCommand {
       args: behind,
       recipe: flags.recipe,
       profile: flags.profile,
+      noProfile: flags['no-profile'],
       accounts: flags.account,
       accountsFrom: flags['accounts-from'],
       mounts: flags.mount,
@@ -93,7 +98,11 @@ export default class BundleCreate extends VxeCommand {
         }),
       );
       progress.done();
-      this.log(`${created.path}: ${created.files} files, ${size(created.bytes)}, profile ${created.profile}`);
+      const held =
+        created.profile === undefined
+          ? `no profile yet: vxe trace ${args.name} -- EXERCISE`
+          : `profile ${created.profile}`;
+      this.log(`${created.path}: ${created.files} files, ${size(created.bytes)}, ${held}`);
       return created;
     } finally {
       progress.end();

@@ -20,7 +20,7 @@ export default class BundleInspect extends VxeCommand {
       ['digest', details.digest],
       ['program', details.program.join(' ')],
       ['kind', details.kind],
-      ['profile', details.profile],
+      ['profile', details.profile === '' ? 'none yet' : details.profile],
       ['rootfs', `${details.files} files, ${size(details.bytes)}`],
       ['listens on', or(details.listen)],
       ['capabilities', or(details.capabilities)],

@@ -16,7 +16,7 @@ export default class BundleList extends VxeCommand {
           ['name', 'profile', 'files', 'size', 'program'],
           bundles.map((each) => [
             each.name,
-            each.profile,
+            each.profile === '' ? 'none yet' : each.profile,
             String(each.files),
             size(each.bytes),
             each.program.join(' '),

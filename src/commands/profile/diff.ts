@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
-import { BundleStore, ProfileHistory, storedProfile } from '../../bundle/index.js';
+import { BundleStore, hasProfile, noProfileYet, ProfileHistory, storedProfile } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { diffLines } from '../support/diff.js';
 import { versionNumber } from '../support/version.js';
@@ -20,6 +20,7 @@ export default class ProfileDiff extends VxeCommand {
     const { args } = await this.parse(ProfileDiff);
     const history = new ProfileHistory(this.places().history, args.name);
     const bundle = new BundleStore(this.places().bundles).require(args.name);
+    if (!hasProfile(bundle)) throw noProfileYet(args.name);
     const placed = readFileSync(storedProfile(bundle), 'utf8');
     const before = args.from === undefined ? history.list().at(-2)?.version : versionNumber(args.from);
     const from = before === undefined ? placed : history.text(before);

@@ -4,6 +4,7 @@ import {
   BundleStore,
   errnoOf,
   Failure,
+  hasProfile,
   loadProfile,
   type Places,
   ProfileHistory,
@@ -36,39 +37,63 @@ export interface Applied {
 
 export function changeProfile(name: string, text: string, places: Places): Change {
   refuseInside(name);
-  const store = new BundleStore(places.bundles);
-  const bundle = store.require(name);
-  const stored = storedProfile(bundle);
-  const before = readFileSync(stored, 'utf8');
+  const bundle = new BundleStore(places.bundles).require(name);
   const { policy } = readBundleProfile(bundle);
+  const before = readFileSync(storedProfile(bundle), 'utf8');
   const made = relowerBundle(bundle, text, loweringTarget());
-  const apply = (why: string, rules: readonly string[], widens: boolean): Applied => {
-    const history = new ProfileHistory(places.history, name);
-    const ending = basename(stored).slice('profile'.length);
-    const by = process.getuid?.() ?? 0;
-    try {
-      history.keep(
-        before,
-        ending,
-        history.list().length === 0 ? 'as the bundle was made' : 'changed outside',
-        by,
-      );
-      made.write();
-      const { version } = history.keep(text, ending, why, by, rules);
-      return {
-        version,
-        running: takeUp(name, bundle, widens && sameBesidesCalls(policy, made.policy), places),
-        ...ownFile(policy.name, before, text, places),
-      };
-    } catch (error) {
-      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EROFS' && errnoOf(error) !== 'EPERM')
-        throw error;
-      throw new Failure('not-permitted', name, `its profile cannot be changed by you (${errnoOf(error)})`, {
-        hint: 'only the owner of the bundle changes it, from outside of every instance',
-      });
-    }
-  };
+  const apply = (why: string, rules: readonly string[], widens: boolean): Applied => ({
+    version: keepAndWrite(name, bundle, { before, text, why, rules }, made.write, places),
+    running: takeUp(name, bundle, widens && sameBesidesCalls(policy, made.policy), places),
+    ...ownFile(policy.name, before, text, places),
+  });
   return { before: { text: before, policy }, after: { text, policy: made.policy }, apply };
+}
+
+/** A learned profile in a bundle, which may have none yet: there is nothing to compare it with, and nothing else that says the same. */
+export function adoptProfile(name: string, text: string, places: Places): Applied {
+  refuseInside(name);
+  const bundle = new BundleStore(places.bundles).require(name);
+  const before = hasProfile(bundle) ? readFileSync(storedProfile(bundle), 'utf8') : undefined;
+  const made = relowerBundle(bundle, text, loweringTarget());
+  return {
+    version: keepAndWrite(name, bundle, { before, text, why: 'learned', rules: [] }, made.write, places),
+    running: takeUp(name, bundle, false, places),
+    source: undefined,
+    sourceLeft: undefined,
+  };
+}
+
+interface Kept {
+  readonly before: string | undefined;
+  readonly text: string;
+  readonly why: string;
+  readonly rules: readonly string[];
+}
+
+/** The version before, if nobody kept it yet, and the new one; between them it is put in place. */
+function keepAndWrite(
+  name: string,
+  bundle: string,
+  { before, text, why, rules }: Kept,
+  write: () => void,
+  places: Places,
+): number {
+  const history = new ProfileHistory(places.history, name);
+  const ending = basename(storedProfile(bundle)).slice('profile'.length);
+  const by = process.getuid?.() ?? 0;
+  try {
+    if (before !== undefined) {
+      const first = history.list().length === 0;
+      history.keep(before, ending, first ? 'as the bundle was made' : 'changed outside', by);
+    }
+    write();
+    return history.keep(text, ending, why, by, rules).version;
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EROFS' && errnoOf(error) !== 'EPERM') throw error;
+    throw new Failure('not-permitted', name, `its profile cannot be changed by you (${errnoOf(error)})`, {
+      hint: 'only the owner of the bundle changes it, from outside of every instance',
+    });
+  }
 }
 
 /** The kernel refuses it, by more than one mechanism; this only says so before it is tried. */

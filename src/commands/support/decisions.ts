@@ -14,13 +14,12 @@ export interface LoggedViolations {
 
 /** The violations of an instance, with the profile that they are against: its bundle's, or the one that they name. */
 export function loggedViolations(name: string, places: Places, since?: string): LoggedViolations {
+  const store = new BundleStore(places.bundles);
+  const bundled = store.exists(name) ? readBundleProfile(store.require(name)).policy : undefined;
   const { violations, unreadable } = readViolations(violationText(places.logs, name));
   const from = since === undefined ? undefined : sinceTime(since);
   const chosen = from === undefined ? violations : violations.filter(({ time }) => time >= from);
-  const store = new BundleStore(places.bundles);
-  const policy = store.exists(name)
-    ? readBundleProfile(store.require(name)).policy
-    : policyFor(violations.at(-1)?.profile ?? name, places).policy;
+  const policy = bundled ?? policyFor(violations.at(-1)?.profile ?? name, places).policy;
   return { violations: chosen, unreadable, policy };
 }
 
