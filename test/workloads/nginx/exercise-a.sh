@@ -54,8 +54,9 @@ mv "$log/access.log" "$log/access.log.1"
 mv "$log/error.log" "$log/error.log.1"
 step 'it takes SIGUSR1' signal_daemon USR1
 step 'it opens its logs again' within 10 test -s "$log/error.log" -o -e "$log/access.log"
-curl -s -o /dev/null $base/after-rotation
-step 'the next request is in the new log' within 10 grep -q 'GET /after-rotation ' "$log/access.log"
-step 'the next error is not in the old one' bash -c "! grep -q after-rotation '$log/access.log.1'"
+after=after-rotation-$$-$RANDOM
+curl -s -o /dev/null "$base/$after"
+step 'the next request is in the new log' within 10 grep -q "GET /$after " "$log/access.log"
+step 'the next error is not in the old one' bash -c "! grep -q $after '$log/access.log.1'"
 step 'the old log has what came before' grep -q 'GET /missing ' "$log/access.log.1"
 end_of_exercise

@@ -1,0 +1,79 @@
+#!/bin/bash
+# path.sh [--quick] NAME: leads a daemon that has no profile to production, as an administrator would: recorded twice under half a of its workload,
+# learned, one round in soft mode under half b, upgraded from its log, then half b in production. Prints one line of JSON that says what was
+# refused and how much is open. Exit 0: nothing was refused in production, and every step of the workload held. --quick: without the attack.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=test/demo/lib.sh
+. test/demo/lib.sh
+# shellcheck source=test/workloads/lib.sh
+. test/workloads/lib.sh
+
+if [[ ${1:-} != --inside ]]; then
+  ((EUID == 0)) || { echo 'path.sh: must be started as root, for the namespaces' >&2; exit 2; }
+  folder=$(mktemp -d)
+  trap 'rm -rf --one-file-system "$folder"' EXIT
+  trap true INT TERM
+  own_namespaces "$folder" bash test/workloads/path.sh --inside "$folder" "$@"
+  exit $?
+fi
+folder=$2
+shift 2
+quick=
+[[ ${1:-} != --quick ]] || { quick=1; shift; }
+name=${1:?which workload?}
+[[ -f test/workloads/$name/start.sh ]] || { echo "path.sh: there is no workload $name" >&2; exit 2; }
+
+ip link set lo up
+demo=$folder
+chmod 755 "$folder"
+export VXE_BUNDLES=$folder/bundles VXE_ROOT=$folder/run VXE_LOGS=$folder/log VXE_RECORDINGS=$folder/recordings VXE_HISTORY=$folder/history
+export VXE_CACHE=${VXE_CACHE:-$PWD/build/cache} WORKLOAD_FOLDER=$folder/host WORKLOAD_INSTANCE=$name
+mkdir "$WORKLOAD_FOLDER"
+# shellcheck source=/dev/null
+. "test/workloads/$name/start.sh"
+prepare
+
+problems=0
+said() { # TEXT COMMAND...: what went wrong is told, and is counted
+  local text=$1 output
+  shift
+  output=$("$@" 2>&1) && return
+  problems=$((problems + 1))
+  printf 'not so: %s %s: %s\n' "$name" "$text" "$(tail -n 12 <<<"$output")" >&2
+}
+must() { said "$@"; ((problems == 0)) || exit 1; }
+log=$VXE_LOGS/$name/violations.ndjson
+of_log() { [[ ! -s $log ]] || cat "$log"; }
+gone() { ! vxe status "$name" >/dev/null 2>&1; }
+
+must 'the bundle is made' vxe bundle create "${create[@]}" --no-profile
+recorded() {
+  WORKLOAD_RESTART="bash test/workloads/traced.sh restart" WORKLOAD_START="bash test/workloads/traced.sh start" \
+    vxe trace "$name" -- bash "test/workloads/$name/exercise-a.sh" || return
+  gone || vxe stop "$name" || return
+  within 30 gone
+}
+# The second run finds what the first one left.
+must 'is recorded' recorded
+must 'is recorded again' recorded
+must 'is learned' vxe learn "$name"
+vxe mode "$name" soft >/dev/null
+must 'starts in soft mode' vxe start "$name" --detach
+must 'serves in soft mode' ready
+said 'half b in soft mode' bash "test/workloads/$name/exercise-b.sh"
+said 'stops' vxe stop "$name"
+of_log >"$folder/soft.ndjson"
+decisions=$(vxe violations "$name" --json)
+printf '%s\n' "$decisions" >"$folder/decisions.json"
+vxe upgrade "$name" --auto --json >"$folder/upgrade.json" 2>"$folder/upgrade.err" || said 'is upgraded' cat "$folder/upgrade.err"
+rm -f "$log"
+vxe mode "$name" production >/dev/null
+said 'starts in production' vxe start "$name" --detach
+said 'serves in production' ready
+said 'half b in production' bash "test/workloads/$name/exercise-b.sh"
+of_log >"$folder/production.ndjson"
+if [[ -z $quick ]]; then limit=300 vxe attack "$name" --quick --json >"$folder/attack.json" 2>"$folder/attack.err" || true; fi
+said 'stops' vxe stop "$name"
+node test/workloads/path.mjs "$name" "$folder" || problems=$((problems + 1))
+((problems == 0))
