@@ -15,7 +15,7 @@ refused_login() { ! pop "$1" /; }
 step 'a wrong password is refused' refused_login alice:wrong
 step 'an unknown user is refused' refused_login nobody:x
 last=$(grep -c '^From ' "$WORKLOAD_FOLDER/mail/alice")
-step 'the last message is deleted' within 10 pop alice:open-sesame "/$last" --request DELE
+step 'the last message is deleted' within 10 pop alice:open-sesame "/$last" --head --request DELE
 step 'it is gone' within 10 bash -c "! grep -q 'to delete' '$WORKLOAD_FOLDER/mail/alice'"
 two() { curl --silent --max-time 20 --user alice:open-sesame pop3://127.0.0.1:110/2 | grep -q 'letter 2'; }
 step 'the others are still there' within 10 two
