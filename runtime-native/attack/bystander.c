@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define MAX_SOCKETS 8
+#define ANSWER_MS 200 /* an attempt that only connects closes at once */
 
 /* At a fixed address in this program, so that the shared page can tell it. */
 static char secret[64] = VXE_ATTACK_SECRET;
@@ -82,6 +83,30 @@ static int listen_unix(const char *name, bool abstract, int type)
 	return fd;
 }
 
+/* Passes the secret's descriptor on to whoever comes, and takes what is passed. */
+static void exchange(int fd, struct vxe_attack_shared *shared)
+{
+	char byte = 'x';
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec data = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
+	struct pollfd answer = {.fd = fd, .events = POLLIN};
+
+	memcpy(CMSG_DATA(&control.header), &shared->secret_fd, sizeof(int));
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0 || poll(&answer, 1, ANSWER_MS) <= 0)
+		return;
+	message.msg_controllen = sizeof(control.room);
+	if (recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0 || !CMSG_FIRSTHDR(&message))
+		return;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	close(fd);
+	atomic_fetch_add(&shared->descriptors_seen, 1);
+}
+
 static void hear(struct ear *ear, struct vxe_attack_shared *shared)
 {
 	char buffer[256];
@@ -91,6 +116,8 @@ static void hear(struct ear *ear, struct vxe_attack_shared *shared)
 
 		if (fd < 0)
 			return;
+		if (ear->kind == UNIX_STREAM)
+			exchange(fd, shared);
 		atomic_fetch_add(ear->kind == TCP ? &shared->tcp_seen : &shared->unix_seen, 1);
 		close(fd);
 	} else if (recv(ear->fd, buffer, sizeof(buffer), 0) >= 0) {

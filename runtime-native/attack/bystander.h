@@ -21,7 +21,7 @@ struct vxe_attack_shared {
 	int32_t shm_id;			 /* System V segment with the secret, -1: none */
 	char mqueue[48];		 /* POSIX message queue, "": none */
 	_Atomic uint32_t flood_over;	 /* tells the processes of an attempt to end, by no call */
-	_Atomic uint32_t tcp_seen, udp_seen, unix_seen, datagrams_seen, signals_seen;
+	_Atomic uint32_t tcp_seen, udp_seen, unix_seen, datagrams_seen, signals_seen, descriptors_seen;
 };
 
 /* Forks the bystander, which listens and waits. socket_path: a unix socket that it also listens on, or NULL.

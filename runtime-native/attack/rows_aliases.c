@@ -2,13 +2,13 @@
  * One and the same file, the list of accounts, by every other name and every other way to open it to write. A check
  * of names would miss some of them; a check of objects misses none.
  */
+#include "uring.h"
 #include "rows.h"
 #include "sys.h"
 #include "tools.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -270,38 +270,16 @@ static void by_forged_handle(struct vxe_attack *attack)
 
 static void by_io_uring(struct vxe_attack *attack)
 {
-	struct io_uring_params params = {0};
-	long ring = sys2(SYS_io_uring_setup, 4, &params);
+	struct io_uring_sqe operation = {
+		.opcode = IORING_OP_OPENAT,
+		.fd = AT_FDCWD,
+		.addr = (uint64_t)(uintptr_t)TARGET,
+		.open_flags = O_WRONLY | O_APPEND,
+	};
+	long result;
 
-	if (ring < 0) {
-		attack_failed(attack, ring, "io_uring_setup", "set up a ring");
-		return;
-	}
-	size_t ring_size = params.sq_off.array + params.sq_entries * sizeof(uint32_t);
-	size_t completion_size = params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe);
-	if (completion_size > ring_size)
-		ring_size = completion_size;
-	long memory = sys6(SYS_mmap, 0, ring_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-	long entries = sys6(SYS_mmap, 0, params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
-			    ring, IORING_OFF_SQES);
-	if ((memory < 0 && memory > -4096) || (entries < 0 && entries > -4096)) {
-		attack_failed(attack, memory < 0 ? memory : entries, "mmap", "map the ring");
-		return;
-	}
-	struct io_uring_sqe *entry = (struct io_uring_sqe *)entries;
-	memset(entry, 0, sizeof(*entry));
-	entry->opcode = IORING_OP_OPENAT;
-	entry->fd = AT_FDCWD;
-	entry->addr = (uint64_t)(uintptr_t)TARGET;
-	entry->open_flags = O_WRONLY | O_APPEND;
-	((uint32_t *)(memory + params.sq_off.array))[0] = 0;
-	atomic_store((_Atomic uint32_t *)(memory + params.sq_off.tail), 1);
-	long ret = sys6(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, 0, 0);
-	if (ret < 0) {
-		attack_failed(attack, ret, "io_uring_enter", "submit to the ring");
-		return;
-	}
-	took(attack, ((struct io_uring_cqe *)(memory + params.cq_off.cqes))[0].res, "io_uring_enter", TARGET " by a ring");
+	if (attack_ring(attack, &operation, &result))
+		took(attack, result, "io_uring_enter", TARGET " by a ring");
 }
 
 static void by_fsopen_descriptor(struct vxe_attack *attack)

@@ -94,6 +94,7 @@ struct vxe_seccomp {
 
 struct vxe_landlock_paths {
 	uint64_t access; /* LANDLOCK_ACCESS_FS_* */
+	bool optional;	 /* no rule of the profile names them: what is gone, or has become a link, gets nothing */
 	struct vxe_strings paths;
 };
 

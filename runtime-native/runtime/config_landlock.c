@@ -77,7 +77,8 @@ static int parse_path_rule(struct json_object *object, const char *path, void *i
 	const struct vxe_landlock *landlock = data;
 	struct vxe_landlock_paths *rule = item;
 
-	if (ONLY_KEYS(object, path, err, "allowedAccess", "paths") < 0 ||
+	if (ONLY_KEYS(object, path, err, "allowedAccess", "optional", "paths") < 0 ||
+	    vxe_json_get_bool(object, path, "optional", &rule->optional, err) < 0 ||
 	    parse_access(object, path, CONFIG_NAMES(fs_names), landlock->handled_fs, "handledAccessFS", &rule->access, err) <
 		    0 ||
 	    config_absolute_paths(object, path, "paths", &rule->paths, err) < 0)

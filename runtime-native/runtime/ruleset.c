@@ -71,13 +71,17 @@ int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **e
 	return 0;
 }
 
-static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t access, struct vxe_error **err)
+static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t access, bool optional, struct vxe_error **err)
 {
-	/* Opened with the root as the world: a link in the rootfs cannot lead out of it. */
-	cleanup_fd int fd = sys_openat2(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	/* Opened with the root as the world: a link in the rootfs cannot lead out of it. What no rule of the profile names was found there
+	   without a link on the way: where one has come since, it may lead to what the profile refuses. */
+	uint64_t how = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (optional ? RESOLVE_NO_SYMLINKS : 0);
+	cleanup_fd int fd = sys_openat2(root_fd, path, O_PATH, 0, how);
 	struct landlock_path_beneath_attr attr = {.allowed_access = access};
 	struct stat st;
 
+	if (fd < 0 && optional && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return 0;
 	if (fd < 0) {
 		int saved = errno;
 
@@ -112,7 +116,8 @@ int vxe_landlock_build(const struct vxe_landlock *landlock, int root_fd, int *ru
 		const struct vxe_landlock_paths *rule = &landlock->path_rules[i];
 
 		for (size_t k = 0; k < rule->paths.count; k++)
-			if (path_rule_add(fd, root_fd, rule->paths.items[k], rule->access & landlock->handled_fs, err) < 0)
+			if (path_rule_add(fd, root_fd, rule->paths.items[k], rule->access & landlock->handled_fs,
+					  rule->optional, err) < 0)
 				return -1;
 	}
 	for (size_t i = 0; i < landlock->n_port_rules; i++) {

@@ -89,7 +89,7 @@ bool vxe_state_alive(const struct vxe_state *state)
 	return vxe_process_alive(&state->init) || vxe_process_alive(&state->program);
 }
 
-static const char *annotation(const struct vxe_state *state, const char *key)
+const char *vxe_state_annotation(const struct vxe_state *state, const char *key)
 {
 	for (size_t i = 0; i < state->annotations.count; i++)
 		if (strcmp(state->annotations.items[i].key, key) == 0)
@@ -99,7 +99,7 @@ static const char *annotation(const struct vxe_state *state, const char *key)
 
 void vxe_state_refresh(struct vxe_state *state)
 {
-	const char *kind = annotation(state, KIND_ANNOTATION);
+	const char *kind = vxe_state_annotation(state, KIND_ANNOTATION);
 	bool forking = kind && strcmp(kind, "forking") == 0, alive;
 
 	switch (state->status) {

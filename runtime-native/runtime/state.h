@@ -67,6 +67,8 @@ void vxe_state_free(struct vxe_state **state);
 /* The OCI state document (runtime.md, State) or, with all, VXE's own fields too; malloc'd text without a line end. */
 int vxe_state_to_json(const struct vxe_state *state, bool all, char **out, struct vxe_error **err);
 
+/* NULL where there is none of this key. */
+const char *vxe_state_annotation(const struct vxe_state *state, const char *key);
 const char *vxe_status_name(enum vxe_status status);
 /* 0 and errno ESRCH when there is no such process. */
 uint64_t vxe_process_start_time(pid_t pid);

@@ -1,48 +1,29 @@
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "cleanup.h"
 #include "verbs.h"
 
-/* VXE_AUTHOR, or beside this program: installed (PREFIX/bin, PREFIX/lib/vxe) or in the build tree (build/bin). */
-static int author_find(char *out, size_t size, struct vxe_error **err)
-{
-	static const char *const places[] = {"/../lib/vxe/bin/vxe-author.js", "/../../bin/vxe-author.js"};
-	const char *given = getenv("VXE_AUTHOR");
-	char self[PATH_MAX];
-	ssize_t got;
-	char *slash;
-
-	if (given && *given) {
-		snprintf(out, size, "%s", given);
-		return 0;
-	}
-	got = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (got > 0) {
-		self[got] = '\0';
-		slash = strrchr(self, '/');
-		if (slash)
-			*slash = '\0';
-		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
-			if (snprintf(out, size, "%s%s", self, places[i]) < (int)size && access(out, R_OK) == 0)
-				return 0;
-	}
-	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "this verb needs the authoring part of VXE, which is not beside this program");
-	return vxe_error_hint(err, "install VXE whole (make install), or set VXE_AUTHOR to its vxe-author.js");
-}
+static const struct vxe_beside author_program = {
+	.variable = "VXE_AUTHOR",
+	.places = {"/../lib/vxe/bin/vxe-author.js", "/../../bin/vxe-author.js"},
+	.access = R_OK,
+	.missing = "this verb needs the authoring part of VXE, which is not beside this program",
+	.hint = "install VXE whole (make install), or set VXE_AUTHOR to its vxe-author.js",
+};
 
 int vxe_author_exec(char *const *args, struct vxe_error **err)
 {
-	char script[PATH_MAX + 64];
+	char script[VXE_BESIDE_MAX];
 	const char *node = getenv("VXE_NODE");
 	cleanup_free char **argv = NULL;
 	size_t count = 0;
 
-	if (author_find(script, sizeof(script), err) < 0)
+	if (vxe_beside_find(&author_program, script, err) < 0)
 		return -1;
 	while (args[count])
 		count++;

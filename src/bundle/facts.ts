@@ -1,22 +1,8 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBeneath } from '../policy/index.js';
+import { isBeneath, type PlacedFile } from '../policy/index.js';
 import { errnoOf } from './failure.js';
 import { Tree } from './source/tree.js';
-
-/** What is at a path of an instance, links followed: in its root file system, or in what is mounted there from the host. */
-export interface PlacedFile {
-  readonly path: string;
-  readonly exists: boolean;
-  readonly folder: boolean;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mount: string;
-  readonly readonly: boolean;
-  readonly noexec: boolean;
-  readonly held: 'masked' | 'readonly' | undefined;
-}
 
 interface Mount {
   readonly destination: string;

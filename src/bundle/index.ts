@@ -8,7 +8,7 @@ export {
 export { compileProfile, readBundleProfile, writeCompiled } from './compiled.js';
 export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
-export { BundleFacts, type PlacedFile, usersOf } from './facts.js';
+export { BundleFacts, usersOf } from './facts.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
 export { ProfileHistory, type ProfileVersion } from './history.js';
 export { importsOf, interpreterOf } from './interpreter.js';

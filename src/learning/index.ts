@@ -39,5 +39,5 @@ export {
   rowOf,
   rowWords,
 } from './violations/index.js';
-export type { Cause, CauseKind, Facts, Fix, PathFacts } from './why/index.js';
+export type { Cause, CauseKind, Facts, Fix } from './why/index.js';
 export { diagnose } from './why/index.js';

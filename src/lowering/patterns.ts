@@ -147,7 +147,8 @@ class Settler {
   #emit(path: string, folder: boolean, access: Words): void {
     const speaking = [path, parentPath(path)].flatMap((each) => fileVerdict(this.rules, each)?.rules ?? []);
     const rule = speaking.find((each) => 'kind' in each) ?? this.rules.patterns[0];
-    if (rule !== undefined) this.files.push({ id: rule.id, path, folder, access, span: rule.span });
+    if (rule !== undefined)
+      this.files.push({ id: rule.id, path, folder, access, derived: true, span: rule.span });
   }
 
   #reaches(folder: string): boolean {

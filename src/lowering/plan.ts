@@ -56,6 +56,8 @@ export interface SeccompPlan {
 export interface LandlockPathRule {
   readonly allowedAccess: readonly string[];
   readonly paths: readonly string[];
+  /** VXE's own: no rule of the profile names these paths, so what is gone, or has become a link, when the program starts is granted nothing. */
+  readonly optional?: true;
 }
 
 export interface LandlockPortRule {

@@ -78,6 +78,7 @@ export {
 } from './model.js';
 export { narrowPolicy, narrowRule } from './narrow.js';
 export { isBeneath, joinPath, normalPath, parentPath } from './paths.js';
+export type { PlacedFile } from './placed-file.js';
 export { SIGNAL_CALLS, TRACE_CALLS } from './processes.js';
 export { effectiveFiles } from './programs.js';
 export type { InternetObject, PortRange, SocketObject } from './socket-object.js';

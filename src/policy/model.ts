@@ -16,6 +16,8 @@ export interface FileRule {
   readonly access: ReadonlySet<Access>;
   /** The source wrote a final slash: the path is a folder even where nothing else tells. */
   readonly folder: boolean;
+  /** Made from a pattern, for a file that was there then; it may be gone when the program starts. */
+  readonly derived?: true;
   readonly span: SourceSpan;
 }
 

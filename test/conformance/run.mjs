@@ -2,35 +2,16 @@
 //   node test/conformance/run.mjs [--tap] [--case TEXT] [--out FOLDER] [RUNTIME...]
 // Without names, every runtime of subjects.json that is there. --tap prints TAP for the first, with its known gaps as skips. It needs
 // root, and works in namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { cases } from './cases.mjs';
 import { compareWithRecord } from './recorded.mjs';
+import { chooseRuntimes, runSuite, subjects, suiteOptions, top } from './runtimes.mjs';
 import { Failure, Subject } from './subject.mjs';
-import { removeCgroups, startOver } from './world.mjs';
+import { removeCgroups } from './world.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const top = resolve(here, '../..');
-const subjects = JSON.parse(readFileSync(join(here, 'subjects.json'), 'utf8'));
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    tap: { type: 'boolean', default: false },
-    case: { type: 'string' },
-    out: { type: 'string', default: join(top, 'build/conformance') },
-    inside: { type: 'string' },
-  },
-});
-
-function commandOf(name) {
-  const [program, ...rest] = subjects[name].command;
-  if (program.includes('/')) return [resolve(top, program), ...rest];
-  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' });
-  return found.status === 0 ? [found.stdout.trim(), ...rest] : null;
-}
+const { values: options, positionals } = suiteOptions('conformance');
 
 async function outcomeOf(entry, name, command, place, probe) {
   const subject = new Subject(name, command, place, probe);
@@ -91,17 +72,8 @@ function markdown(table, names) {
 async function inside(place) {
   const probe = join(place, 'probe');
   copyFileSync(join(top, 'build/conformance/probe'), probe);
-  const wanted = positionals.length > 0 ? positionals : Object.keys(subjects);
-  const chosen = new Map();
-  for (const name of wanted) {
-    if (!Object.hasOwn(subjects, name)) {
-      console.error(`conformance: there is no runtime ${name} in subjects.json`);
-      return 2;
-    }
-    const command = commandOf(name);
-    if (command) chosen.set(name, command);
-    else console.error(`conformance: ${name} is not installed`);
-  }
+  const chosen = chooseRuntimes('conformance', positionals);
+  if (chosen === undefined) return 2;
   const entries = cases.filter(
     (entry) => !options.case || `${entry.id} ${entry.title}`.includes(options.case),
   );
@@ -150,10 +122,4 @@ async function inside(place) {
   return good ? 0 : 1;
 }
 
-if (options.inside) process.exitCode = await inside(options.inside);
-else if (process.geteuid() !== 0) console.log('1..0 # skip not root');
-else {
-  const status = startOver('conformance');
-  if (status === 77) console.log('1..0 # skip no cgroup v2 on this host');
-  else process.exitCode = status ?? 1;
-}
+await runSuite('conformance', options, inside);

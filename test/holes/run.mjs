@@ -1,35 +1,15 @@
 // Tries the known holes of OCI runtimes on each runtime and writes the table: one row a hole, one column a runtime.
 //   node test/holes/run.mjs [--tap] [--case TEXT] [--out FOLDER] [RUNTIME...]
 // --tap prints TAP for the first runtime. A hole whose control fails counts as failed: its attempt would prove nothing.
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { compareWithRecord } from '../conformance/recorded.mjs';
+import { chooseRuntimes, runSuite, suiteOptions, top } from '../conformance/runtimes.mjs';
 import { Failure, Subject } from '../conformance/subject.mjs';
-import { removeCgroups, startOver } from '../conformance/world.mjs';
+import { removeCgroups } from '../conformance/world.mjs';
 import { holes } from './holes.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const top = resolve(here, '../..');
-const subjects = JSON.parse(readFileSync(join(top, 'test/conformance/subjects.json'), 'utf8'));
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    tap: { type: 'boolean', default: false },
-    case: { type: 'string' },
-    out: { type: 'string', default: join(top, 'build/holes') },
-    inside: { type: 'string' },
-  },
-});
-
-function commandOf(name) {
-  const [program, ...rest] = subjects[name].command;
-  if (program.includes('/')) return [resolve(top, program), ...rest];
-  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' });
-  return found.status === 0 ? [found.stdout.trim(), ...rest] : null;
-}
+const { values: options, positionals } = suiteOptions('holes');
 
 async function outcomeOf(work) {
   try {
@@ -59,17 +39,8 @@ async function inside(place) {
   const intruder = join(place, 'intruder');
   copyFileSync(join(top, 'build/conformance/probe'), probe);
   copyFileSync(join(top, 'build/holes/intruder'), intruder);
-  const wanted = positionals.length > 0 ? positionals : Object.keys(subjects);
-  const chosen = new Map();
-  for (const name of wanted) {
-    if (!Object.hasOwn(subjects, name)) {
-      console.error(`holes: there is no runtime ${name} in subjects.json`);
-      return 2;
-    }
-    const command = commandOf(name);
-    if (command) chosen.set(name, command);
-    else console.error(`holes: ${name} is not installed`);
-  }
+  const chosen = chooseRuntimes('holes', positionals);
+  if (chosen === undefined) return 2;
   const [first] = chosen.keys();
   /** A container for a control, by whichever runtime is there. */
   class Root {
@@ -128,10 +99,4 @@ async function inside(place) {
   return good ? 0 : 1;
 }
 
-if (options.inside) process.exitCode = await inside(options.inside);
-else if (process.geteuid() !== 0) console.log('1..0 # skip not root');
-else {
-  const status = startOver('holes');
-  if (status === 77) console.log('1..0 # skip no cgroup v2 on this host');
-  else process.exitCode = status ?? 1;
-}
+await runSuite('holes', options, inside);

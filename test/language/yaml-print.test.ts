@@ -3,16 +3,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import { unwrap } from '../../src/common/index.js';
 import { editProfile, parseProfile, printProfile } from '../../src/language/index.js';
-import type { ArgumentTest, Policy } from '../../src/policy/index.js';
-import {
-  conditionHolds,
-  decideCall,
-  narrowPolicy,
-  scalarEvent,
-  signatureOf,
-} from '../../src/policy/index.js';
+import type { Policy } from '../../src/policy/index.js';
+import { decideCall, narrowPolicy, scalarEvent } from '../../src/policy/index.js';
 import { policyOf } from '../policy/helpers.js';
-import { bodies, conditions, withoutSpans } from './acl-helpers.js';
+import { bodies, withoutSpans } from './acl-helpers.js';
+import { keepsConditions } from './printing.js';
 
 function read(text: string): Policy {
   const file = { name: 'printed.vxed.yaml', text };
@@ -44,43 +39,9 @@ for (const type of ['strict', 'filesystem']) {
 }
 
 test('a condition of any structure is printed with its meaning', (t) => {
-  const argument = signatureOf('mmap')?.find((candidate) => candidate.name === 'prot');
-  const width = argument?.width ?? 32;
-  const bits = fc.oneof(fc.bigInt(0n, 16n), fc.bigInt(0n, (1n << BigInt(width)) - 1n));
-  let printed = 0;
-  fc.assert(
-    fc.property(conditions(width), fc.array(bits, { minLength: 8, maxLength: 8 }), (condition, values) => {
-      const policy = withTest({
-        index: argument?.index ?? 0,
-        name: 'prot',
-        width,
-        condition,
-        text: '(lisp)',
-      });
-      const text = printProfile(policy);
-      if (!text.ok) {
-        // Said of nothing but what never holds, or is too large.
-        t.regex(text.diagnostics[0]?.message ?? '', /nothing satisfies/);
-        return;
-      }
-      printed++;
-      const again = read(text.value);
-      for (const value of values) {
-        const event = scalarEvent('mmap', [0n, 1n, value, 2n, 3n, 0n]);
-        t.is(decideCall(again, event).verdict === 'allow', conditionHolds(condition, value));
-      }
-    }),
-    { numRuns: 300 },
-  );
-  t.true(printed > 150);
+  const base = policyOf('calls: {permit: [read]}\n');
+  keepsConditions(t, { print: printProfile, read, base, words: ['(lisp)'], least: 150 });
 });
-
-function withTest(argumentTest: ArgumentTest): Policy {
-  const policy = policyOf('calls: {permit: [read]}\n');
-  const rule = { id: 'calls:mmap', call: 'mmap', quiet: [], span: policy.span };
-  const permit = [{ tests: [argumentTest], span: policy.span }];
-  return { ...policy, calls: new Map([...policy.calls, ['mmap', { ...rule, permit }]]) };
-}
 
 test('a stack of two profiles can be printed, and decides alike', (t) => {
   const one = 'calls: {permit: [read, write], when: {mmap: [{prot: {only: 3}}, {prot: {only: 5}}]}}\n';

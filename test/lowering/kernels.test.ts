@@ -101,7 +101,7 @@ function needsOf(policy: Policy, row: CoverageRow, isHost: boolean): Needs {
     case 'scope':
       if (rest === 'trace') return [[1], ...inside, ...byFilter(refused(policy, ...TRACING))];
       if (rest === 'signal') return [[6], ...inside, ...byFilter(refused(policy, ...SIGNALS))];
-      return grantsAbstract(policy) ? [[]] : abstractNeeds(policy, isHost, apart, byFilter);
+      return othersNeeds(policy, isHost, apart, byFilter);
     case 'network':
       if (rest.startsWith('unix:')) return unixNeeds(policy, row.rule, isHost, apart, byFilter);
       return networkNeeds(policy, rest, apart, byFilter);
@@ -121,9 +121,17 @@ function byPrograms(policy: Policy, isHost: boolean): Needs {
   return isHost && open ? [['cgroup']] : [];
 }
 
+/** What no rule grants: where one grants a single name, only a network of its own keeps back the others. */
+function othersNeeds(policy: Policy, isHost: boolean, apart: Needs, byFilter: ByFilter): Needs {
+  if (!grantsAbstract(policy)) return abstractNeeds(policy, isHost, apart, byFilter);
+  const all = policy.network.sockets.some(
+    ({ object, access }) => object.kind === 'abstract' && object.name === undefined && access.size === 2,
+  );
+  return all ? [[]] : apart;
+}
+
 function abstractNeeds(policy: Policy, isHost: boolean, apart: Needs, byFilter: ByFilter): Needs {
-  const scope: Needs = grantsAbstract(policy) ? [] : [[6]];
-  return [...scope, ...apart, ...byPrograms(policy, isHost), ...byFilter(addressesNobody(policy))];
+  return [[6], ...apart, ...byPrograms(policy, isHost), ...byFilter(addressesNobody(policy))];
 }
 
 function grantsAbstract(policy: Policy): boolean {
@@ -135,8 +143,9 @@ function unixNeeds(policy: Policy, id: string, isHost: boolean, apart: Needs, by
   const rule = policy.network.sockets.find((each) => each.id === id);
   const words = rule?.access.size ?? 0;
   if (rule?.object.kind === 'abstract') {
-    if (words === 0) return abstractNeeds(policy, isHost, apart, byFilter);
-    return rule.object.name === undefined && words === 2 ? [[]] : [['never']];
+    if (words === 0)
+      return grantsAbstract(policy) ? [['never']] : abstractNeeds(policy, isHost, apart, byFilter);
+    return words === 2 ? [[]] : [['never']];
   }
   if (words === 1) return [['never']];
   const closed: Needs = words === 2 && !isHost ? [['namespaces']] : [];

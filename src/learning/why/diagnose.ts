@@ -1,10 +1,10 @@
-import type { Access, CallEvent, PathNeed, Policy } from '../../policy/index.js';
+import type { Access, CallEvent, PathNeed, PlacedFile, Policy } from '../../policy/index.js';
 import { ACCESS_WORDS, decide, decideCall, fileVerdict, parentPath, pathNeeds } from '../../policy/index.js';
 import type { Edit } from '../violations/index.js';
 import { applyEdit, dangerOf, rowOf, rowWords } from '../violations/index.js';
 import { capabilityFor } from './capabilities.js';
 import type { Cause, CauseKind, Fix } from './cause.js';
-import type { Facts, PathFacts } from './facts.js';
+import type { Facts } from './facts.js';
 import { limitCause } from './limits.js';
 
 /** Why a call failed with this error, asked in the order in which the kernel asks: the filter, limits, the path, Landlock, mounts, modes, capabilities. */
@@ -103,7 +103,7 @@ function needCause(
   event: CallEvent,
   errno: string | undefined,
   need: PathNeed,
-  found: PathFacts | undefined,
+  found: PlacedFile | undefined,
   policy: Policy,
   facts: Facts,
 ): Cause | undefined {
@@ -138,7 +138,7 @@ function needCause(
   return undefined;
 }
 
-function missingCause(need: PathNeed, path: string, above: PathFacts | undefined): Cause {
+function missingCause(need: PathNeed, path: string, above: PlacedFile | undefined): Cause {
   const where = above?.exists === true && above.mount !== '/' ? above.mount : undefined;
   const sentence = `${path} is not in the instance: ${where === undefined ? 'the bundle was made without it' : `the mount ${where} does not hold it`}.`;
   const text =
@@ -177,7 +177,7 @@ function ruleCause(
   );
 }
 
-function readonlyCause(path: string, place: PathFacts, lacking: readonly Access[]): Cause {
+function readonlyCause(path: string, place: PlacedFile, lacking: readonly Access[]): Cause {
   const also = lacking.length === 0 ? '' : `, and no rule grants ${lacking.join(' and ')}`;
   if (place.held === 'readonly')
     return plain('mount', `The profile has ${path} read-only by a mount${also}.`, undefined);
@@ -210,12 +210,12 @@ function readonlyCause(path: string, place: PathFacts, lacking: readonly Access[
 function modeCause(
   path: string,
   access: readonly Access[],
-  found: PathFacts | undefined,
+  found: PlacedFile | undefined,
   facts: Facts,
   policy: Policy,
 ): Cause | undefined {
   if (policy.capabilities.includes('CAP_DAC_OVERRIDE')) return undefined;
-  const chain: { readonly at: PathFacts; readonly bits: number }[] = [];
+  const chain: { readonly at: PlacedFile; readonly bits: number }[] = [];
   for (let folder = parentPath(path); ; folder = parentPath(folder)) {
     const at = facts.path(folder);
     const names =
@@ -244,7 +244,7 @@ function modeCause(
   return undefined;
 }
 
-function modeBits(at: PathFacts, { uid, gids }: Facts['users'][number]): number {
+function modeBits(at: PlacedFile, { uid, gids }: Facts['users'][number]): number {
   if (uid === at.uid) return (at.mode >> 6) & 7;
   return gids.includes(at.gid) ? (at.mode >> 3) & 7 : at.mode & 7;
 }

@@ -48,7 +48,10 @@ function callNote(rule: CallRule, policy: Policy, arch: Arch): string {
   else parts.push(`${rule.permit.length} ${rule.permit.length === 1 ? 'row' : 'rows'} of arguments`);
   if (rule.quiet.length > 0) parts.push(`${rule.quiet.length} quiet`);
   if (rule.permit !== 'all' && rule.permit.length === 0) {
-    if (rule.call === RING_CALLS[0]) parts.push('so that no operation of a ring passes by the filter');
+    if (rule.call === RING_CALLS[0])
+      parts.push(
+        'so that no operation of a ring passes by the filter: there no rule on openat, connect, sendto or socket is asked',
+      );
     return parts.join(', ');
   }
   if (ATTRIBUTE_CALLS.has(rule.call))

@@ -2,10 +2,9 @@ import type { Policy, Resource, Service } from '../../policy/index.js';
 import { SIGNAL_CALLS, TRACE_CALLS } from '../../policy/index.js';
 import type { Coverage, Mechanism } from '../plan.js';
 import { refusesWhole } from '../reach.js';
-import { reachesAbstract } from '../socket-plan.js';
 import type { Place } from './place.js';
 import { FILTER_NEEDS, isFiltered, mayBeSeparate, row, unheld } from './place.js';
-import { abstractScope } from './unix.js';
+import { othersAbstract } from './unix.js';
 
 /** What is said of the instance as a whole: whom it reaches, what it may have, and what it is given. */
 export function instanceCoverage(policy: Policy, place: Place): readonly Coverage[] {
@@ -36,13 +35,10 @@ function scopeCoverage(policy: Policy, place: Place): readonly Coverage[] {
   }
   if (isFiltered(place) && SIGNAL_CALLS.every((call) => refusesWhole(policy, call))) signal.push('seccomp');
   if (isFiltered(place) && TRACE_CALLS.every((call) => refusesWhole(policy, call))) trace.push('seccomp');
-  const abstract = 'scope:abstract-unix';
   return [
     scopeRow(policy, 'scope:signal', signal, SCOPE_ABI, place),
     scopeRow(policy, 'scope:trace', trace, TRACE_ABI, place),
-    reachesAbstract(policy)
-      ? row(policy, abstract, [], 'a rule of the profile puts them into reach')
-      : abstractScope(policy, abstract, place),
+    othersAbstract(policy, place),
   ];
 }
 

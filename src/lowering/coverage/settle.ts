@@ -36,7 +36,7 @@ export function settle(
       code: 'missing-feature',
       message: `${rule} cannot be held here: ${note}${needs === '' ? '' : `; it needs ${needs}`}`,
       span,
-      hint: `use a newer kernel, or accept it in the profile: accept-unenforced: ["${rule}"]`,
+      hint: `${needs === '' ? 'rule it otherwise' : 'use a newer kernel'}, or accept it in the profile: accept-unenforced: ["${rule}"]`,
     });
   }
   const coverage = rows.map(({ span: _, ...rest }) => ({

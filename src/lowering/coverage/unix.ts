@@ -45,12 +45,34 @@ function pathRow(policy: Policy, rule: SocketRule, place: Place): Coverage {
 /** Landlock's scope keeps all names outside out of reach, or none. */
 function abstractRow(policy: Policy, rule: SocketRule, place: Place): Coverage {
   const { object, access, span } = rule;
-  const needs = place.abiText(SCOPE_ABI);
-  if (access.size === 0) return { ...abstractScope(policy, rule.id, place), span };
-  if (object.kind === 'abstract' && object.name === undefined && access.size === 2)
-    return { ...row(policy, rule.id, [], 'every abstract name in its network is in reach'), span };
-  const note = 'nothing here tells one abstract name from another: all of them are in reach, or none';
-  return { ...unheld(policy, rule.id, note, needs), span };
+  if (access.size === 0) {
+    if (!reachesAbstract(policy)) return { ...abstractScope(policy, rule.id, place), span };
+    return { ...unheld(policy, rule.id, `another rule puts names into reach, and ${ALL_OR_NONE}`, ''), span };
+  }
+  if (access.size === 1) {
+    const note = 'no mechanism refuses one of connect and send on abstract names: a rule has both, or none';
+    return { ...unheld(policy, rule.id, note, ''), span };
+  }
+  const note = object.kind === 'abstract' && object.name !== undefined ? ', as every other one is then' : '';
+  return { ...row(policy, rule.id, [], `in reach${note}`), span };
+}
+
+const ALL_OR_NONE =
+  'the kernel keeps back all abstract names of others (Landlock scope, cgroup, network), or none';
+
+/**
+ * What keeps back the abstract names that no rule grants. One that a rule grants is held by nothing being in its way; then nothing is
+ * in the way of the others either, which is said of them, where the profile does not grant them all.
+ */
+export function othersAbstract(policy: Policy, place: Place): Coverage {
+  const rule = 'scope:abstract-unix';
+  if (!reachesAbstract(policy)) return abstractScope(policy, rule, place);
+  const all = policy.network.sockets.some(
+    ({ object, access }) => object.kind === 'abstract' && object.name === undefined && access.size === 2,
+  );
+  if (all) return row(policy, rule, [], 'a rule of the profile grants every name');
+  if (isApart(policy, place)) return row(policy, rule, ['network-namespace'], '');
+  return unheld(policy, rule, `a rule grants a single name, and ${ALL_OR_NONE}`, '');
 }
 
 export function abstractScope(policy: Policy, rule: string, place: Place): Coverage {

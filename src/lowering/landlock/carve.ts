@@ -16,6 +16,8 @@ export interface PlacedRule {
 export interface Carving {
   /** Rights by path, as Landlock gets them. */
   readonly grants: ReadonlyMap<string, ReadonlySet<string>>;
+  /** On a host, those of these paths that no rule of the profile names: siblings, and files that a pattern matched. */
+  readonly unnamed: ReadonlySet<string>;
   /** Rules whose lack of a right is held by giving it to the siblings alone. */
   readonly bySiblings: ReadonlySet<PlacedRule>;
   /** Rules below an open mount: rights that Landlock gives to the whole folder and a mount must take away there. */
@@ -47,6 +49,7 @@ function placedKind(rule: FileRule, path: string, tree: FileTree): PlacedRule['k
 export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
   const coming = new Set(placed.filter((rule) => rule.kind === 'missing' && mayCome(rule, placed, tree)));
   const grants = new Map<string, Set<string>>();
+  const unnamed = new Set<string>();
   const bySiblings = new Set<PlacedRule>();
   const byMount = new Map<PlacedRule, Set<string>>();
   const lost = new Map<PlacedRule, Set<string>>();
@@ -60,7 +63,10 @@ export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
       for (const other of narrower) add(byMount, other, right);
     }
     if (names === undefined) {
-      if (isFileRight(right) || isFolder(tree, path, grantor)) add(grants, path, right);
+      if (!isFileRight(right) && !isFolder(tree, path, grantor)) return;
+      add(grants, path, right);
+      // A rootfs stays as it was made: there a file that is gone is an error.
+      if (tree.isHost && (path !== grantor.path || grantor.rule.derived === true)) unnamed.add(path);
       return;
     }
     for (const other of narrower) bySiblings.add(other);
@@ -77,7 +83,7 @@ export function carve(placed: readonly PlacedRule[], tree: FileTree): Carving {
     if (grantor.kind === 'missing') continue;
     for (const right of grantor.rights) give(grantor, grantor.path, right);
   }
-  return { grants, bySiblings, byMount, lost };
+  return { grants, unnamed, bySiblings, byMount, lost };
 }
 
 /** On a host what is missing may appear, as anything; in a rootfs only where the profile lets something be made above it. */

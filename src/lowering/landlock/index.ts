@@ -90,7 +90,7 @@ function ruleset(policy: Policy, carving: Carving, handled: HandledRights): OciL
       scoped: handled.scoped.filter((scope) => scope !== 'abstract_unix_socket' || !reachesAbstract(policy)),
     },
     rules: {
-      pathBeneath: pathRules(carving.grants, handled.fs),
+      pathBeneath: pathRules(carving, handled.fs),
       netPort: grants.flatMap(({ right, ports }) =>
         ports.length === 0 ? [] : [{ allowedAccess: [right], ports }],
       ),
@@ -99,16 +99,14 @@ function ruleset(policy: Policy, carving: Carving, handled: HandledRights): OciL
   };
 }
 
-/** One rule for each set of rights, in an order that depends on nothing but the content. */
-function pathRules(
-  grants: ReadonlyMap<string, ReadonlySet<string>>,
-  order: readonly string[],
-): readonly LandlockPathRule[] {
-  const groups = new Map<string, { allowedAccess: string[]; paths: string[] }>();
+/** One rule for each set of rights, and for what may be gone apart, in an order that depends on nothing but the content. */
+function pathRules({ grants, unnamed }: Carving, order: readonly string[]): readonly LandlockPathRule[] {
+  const groups = new Map<string, { allowedAccess: string[]; paths: string[]; optional?: true }>();
   for (const [path, rights] of [...grants].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const allowedAccess = order.filter((right) => rights.has(right));
-    const key = allowedAccess.join(' ');
-    const group = groups.get(key) ?? { allowedAccess, paths: [] };
+    const optional = unnamed.has(path) ? ({ optional: true } as const) : {};
+    const key = [...allowedAccess, ...Object.keys(optional)].join(' ');
+    const group = groups.get(key) ?? { allowedAccess, paths: [], ...optional };
     group.paths.push(path);
     groups.set(key, group);
   }

@@ -3,16 +3,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import { unwrap } from '../../../src/common/index.js';
 import { parseLispProfile, printAcl, printLisp, printProfile } from '../../../src/language/index.js';
-import type { ArgumentTest, Policy } from '../../../src/policy/index.js';
-import {
-  conditionHolds,
-  decideCall,
-  fileVerdict,
-  scalarEvent,
-  signatureOf,
-} from '../../../src/policy/index.js';
+import type { Policy } from '../../../src/policy/index.js';
+import { fileVerdict } from '../../../src/policy/index.js';
 import { policyOf as yamlPolicyOf } from '../../policy/helpers.js';
-import { bodies, conditions, withoutSpans } from '../acl-helpers.js';
+import { bodies, withoutSpans } from '../acl-helpers.js';
+import { keepsConditions } from '../printing.js';
 import { policyOf } from './helpers.js';
 
 function read(text: string): Policy {
@@ -69,41 +64,14 @@ function shapeOf(policy: Policy): unknown {
 }
 
 test('a condition of any structure is printed as a predicate with its meaning', (t) => {
-  const argument = signatureOf('mmap')?.find((candidate) => candidate.name === 'prot');
-  const width = argument?.width ?? 32;
-  const bits = fc.oneof(fc.bigInt(0n, 16n), fc.bigInt(0n, (1n << BigInt(width)) - 1n));
-  let printed = 0;
-  fc.assert(
-    fc.property(
-      conditions(width),
-      fc.constantFrom('', '(lisp)', 'not 3', '[1, 2] and {from: 1}', '{with: 1'),
-      fc.array(bits, { minLength: 8, maxLength: 8 }),
-      (condition, words, values) => {
-        const row = { index: argument?.index ?? 0, name: 'prot', width, condition, text: words };
-        const text = printLisp(withTest(row));
-        if (!text.ok) {
-          t.regex(text.diagnostics[0]?.message ?? '', /nothing satisfies/);
-          return;
-        }
-        printed++;
-        const again = read(text.value);
-        for (const value of values) {
-          const event = scalarEvent('mmap', [0n, 1n, value, 2n, 3n, 0n]);
-          t.is(decideCall(again, event).verdict === 'allow', conditionHolds(condition, value));
-        }
-      },
-    ),
-    { numRuns: 300 },
-  );
-  t.true(printed > 200);
+  keepsConditions(t, {
+    print: printLisp,
+    read,
+    base: policyOf('(permit read)'),
+    words: ['', '(lisp)', 'not 3', '[1, 2] and {from: 1}', '{with: 1'],
+    least: 200,
+  });
 });
-
-function withTest(argumentTest: ArgumentTest): Policy {
-  const policy = policyOf('(permit read)');
-  const rule = { id: 'calls:mmap', call: 'mmap', quiet: [], span: policy.span };
-  const permit = [{ tests: [argumentTest], span: policy.span }];
-  return { ...policy, calls: new Map([...policy.calls, ['mmap', { ...rule, permit }]]) };
-}
 
 const BODIES: readonly string[] = [
   '(permit-when socket (not (in? domain AF_UNIX AF_INET)))',
