@@ -6,18 +6,15 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "bundle.h"
 #include "cleanup.h"
 #include "config.h"
 #include "file.h"
-#include "held.h"
 #include "instance.h"
-#include "json.h"
 #include "own_mode.h"
+#include "own_status.h"
 #include "places.h"
-#include "record.h"
 #include "state.h"
 #include "verbs.h"
 
@@ -163,146 +160,25 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 	return code;
 }
 
-static const char *state_words(const struct vxe_state *state)
+/* Is the file as it was when it was compiled ("PATH MTIME_NS SIZE")? */
+static bool source_unchanged(const char *source, size_t length)
 {
-	if (state->status == VXE_STOPPED)
-		return "stopped: its processes are gone";
-	if (state->supervised && !vxe_process_alive(&state->supervisor))
-		return "running without its supervisor: refused calls fail, none is logged";
-	return vxe_status_name(state->status);
+	cleanup_free char *path = strndup(source, length);
+	char *size = path ? strrchr(path, ' ') : NULL, *mtime;
+	struct stat st;
+
+	if (!size)
+		return false;
+	*size++ = '\0';
+	mtime = strrchr(path, ' ');
+	if (!mtime)
+		return false;
+	*mtime++ = '\0';
+	return stat(path, &st) == 0 && (long long)st.st_size == strtoll(size, NULL, 10) &&
+	       (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == strtoll(mtime, NULL, 10);
 }
 
-static void time_print(int64_t ns)
-{
-	time_t seconds = (time_t)(ns / 1000000000);
-	char text[32];
-	struct tm tm;
-
-	if (localtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
-		fputs(text, stdout);
-}
-
-static void status_line(const char *id, const struct vxe_state *state, bool running, const struct vxe_held *held)
-{
-	printf("%-20s %s%s%.0d", id, state_words(state), running ? ", process " : "", running ? state->program.pid : 0);
-	if (held) {
-		fputs(", ", stdout);
-		vxe_mode_print(held, stdout);
-	}
-	putchar('\n');
-	if (held && held->refused + held->performed) {
-		printf("%-20s violations: %llu refused, %llu performed, the last at ", "", (unsigned long long)held->refused,
-		       (unsigned long long)held->performed);
-		time_print(held->last_ns);
-		printf(": %s; see vxe violations %s\n", held->last, id);
-	}
-	if (held && held->lost)
-		printf("%-20s %llu violations could not be written to the log\n", "", (unsigned long long)held->lost);
-}
-
-/* The state's document with one member more. */
-static void status_json(const char *state, const struct vxe_held *held)
-{
-	struct vxe_json_text text = {0};
-
-	if (held) {
-		vxe_held_format(held, &text, NULL);
-		if (vxe_json_text_finish(&text) == 0)
-			printf("%.*s,\"mode\":%s}", (int)strlen(state) - 1, state, text.data);
-		vxe_json_text_free(&text);
-		return;
-	}
-	fputs(state, stdout);
-}
-
-/* Lines for people, one JSON document for machines. A state that cannot be read is told, not hidden. */
-static int status_print(int root_fd, const char *id, bool json, bool *running)
-{
-	cleanup_fd int dir_fd = -1;
-	cleanup_error struct vxe_error *err = NULL;
-	cleanup_free char *text = NULL;
-	struct vxe_state *state = NULL;
-	struct vxe_held held;
-	bool has_held = false;
-
-	*running = false;
-	if (vxe_state_open(root_fd, id, &dir_fd, &err) < 0 || vxe_state_read(dir_fd, &state, &err) < 0) {
-		if (!json)
-			printf("%-20s %s\n", id, err ? err->message : "unreadable");
-		return -1;
-	}
-	*running = state->status != VXE_STOPPED;
-	if (*running)
-		(void)vxe_held_read(dir_fd, &held, &has_held, NULL);
-	if (json && vxe_state_to_json(state, true, &text, NULL) == 0)
-		status_json(text, has_held ? &held : NULL);
-	else if (!json)
-		status_line(id, state, *running, has_held ? &held : NULL);
-	vxe_state_free(&state);
-	return 0;
-}
-
-static int status_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
-{
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	cleanup_error struct vxe_error *no_root = NULL;
-	cleanup_fd int root_fd = -1;
-	struct vxe_strings ids = {0};
-	bool json = globals->json, running, first = true;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-		if (option == 'j')
-			json = true;
-		else if (option == 'h')
-			return vxe_verb_help("vxe", verb("status"));
-		else
-			return misuse("status", NULL, err);
-	}
-	if (optind + 1 < argc)
-		return misuse("status", "takes one instance", err);
-	root_fd = vxe_state_root_open(globals->root, false, NULL, &no_root);
-	if (root_fd < 0 && (!no_root || no_root->errnum != ENOENT)) {
-		*err = steal_pointer(&no_root);
-		return -1;
-	}
-	if (optind < argc) {
-		const char *id = argv[optind];
-
-		if (!vxe_state_id_valid(id))
-			return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
-					     "%s is no name of an instance: letters, digits, '.', '_' and '-', no path", id);
-		if (root_fd < 0 || !vxe_state_exists(root_fd, id)) {
-			if (json)
-				printf("{\"id\":\"%s\",\"status\":\"stopped\"}\n", id);
-			else
-				printf("%-20s not running\n", id);
-			return 3;
-		}
-		status_print(root_fd, id, json, &running);
-		if (json)
-			putchar('\n');
-		return running ? 0 : 3;
-	}
-	if (root_fd >= 0 && vxe_state_list(root_fd, &ids, err) < 0)
-		return -1;
-	if (json)
-		putchar('[');
-	for (size_t i = 0; i < ids.count; i++) {
-		if (json && !first)
-			putchar(',');
-		first &= status_print(root_fd, ids.items[i], json, &running) < 0 && json;
-		free(ids.items[i]);
-	}
-	free(ids.items);
-	if (json)
-		puts("]");
-	else if (!ids.count)
-		puts("no instances");
-	return 0;
-}
-
-/* Is the compiled profile as new as its source (org.vxe.source: "PATH MTIME_NS SIZE")? */
+/* Is the compiled profile as new as its sources (org.vxe.source, a line for each member of a stack)? */
 static bool compiled_fresh(const char *bundle)
 {
 	cleanup_fd int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -311,15 +187,13 @@ static bool compiled_fresh(const char *bundle)
 
 	if (fd >= 0 && vxe_config_load(fd, bundle, &config, NULL) == 0) {
 		const char *source = vxe_config_annotation(config, "org.vxe.source");
-		const char *size = source ? strrchr(source, ' ') : NULL;
-		cleanup_free char *path = size ? strndup(source, (size_t)(size - source)) : NULL;
-		char *mtime = path ? strrchr(path, ' ') : NULL;
-		struct stat st;
 
-		if (mtime) {
-			*mtime++ = '\0';
-			fresh = stat(path, &st) == 0 && (long long)st.st_size == strtoll(size, NULL, 10) &&
-				(long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == strtoll(mtime, NULL, 10);
+		fresh = source && *source;
+		while (fresh && *source) {
+			size_t length = strcspn(source, "\n");
+
+			fresh = source_unchanged(source, length);
+			source += length + (source[length] == '\n');
 		}
 		vxe_config_free(&config);
 	}
@@ -341,21 +215,39 @@ static int compiled_find(const char *profile, char **path, char **name, struct v
 	return 0;
 }
 
+/* A stack is named by its members with a plus between: what each of them permits is permitted. */
+static int stack_push(char **stack, const char *profile, struct vxe_error **err)
+{
+	cleanup_free char *before = *stack;
+
+	*stack = NULL;
+	if (asprintf(stack, "%s%s%s", before ? before : "", before ? "+" : "", profile) >= 0)
+		return 0;
+	*stack = NULL;
+	return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the stack");
+}
+
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
-						{"mode", required_argument, NULL, 'm'},
-						{"record-files", no_argument, NULL, 'r'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
+	static const struct option options[] = {
+		{"name", required_argument, NULL, 'n'},	   {"mode", required_argument, NULL, 'm'},
+		{"profile", required_argument, NULL, 'p'}, {"record-files", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},	   {0}};
 	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .host_root = true};
-	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL;
+	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL, *stack = NULL;
 	enum vxe_mode mode;
+	const char *profile;
 	int option, code = VXE_EXIT_FAILURE;
 
-	while ((option = getopt_long(argc, argv, "+n:h", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "+n:p:h", options, NULL)) >= 0) {
 		if (option == 'n')
 			instance.id = optarg;
+		else if (option == 'p' && !*optarg)
+			return misuse("run", "wants the name of a profile for --profile", err);
+		else if (option == 'p' && stack_push(&stack, optarg, err) < 0)
+			return -1;
+		else if (option == 'p')
+			continue;
 		else if (option == 'm' && vxe_mode_parse(optarg, &mode) == 0)
 			instance.mode = &mode;
 		else if (option == 'm')
@@ -367,16 +259,18 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 		else
 			return misuse("run", NULL, err);
 	}
-	if (optind + 1 < argc && !strcmp(argv[optind + 1], "--")) {
-		argv[optind + 1] = argv[optind];
+	/* With --profile, what is left is the program. */
+	if (!stack && optind < argc && stack_push(&stack, argv[optind++], err) < 0)
+		return -1;
+	if (optind < argc && !strcmp(argv[optind], "--"))
 		optind++;
-	}
-	if (optind + 2 > argc)
-		return misuse("run", "wants a profile and a program", err);
-	if (compiled_find(argv[optind], &bundle, &name, err) < 0)
+	profile = stack;
+	if (!profile || optind >= argc)
+		return misuse("run", profile ? "names no program" : "wants a profile and a program", err);
+	if (compiled_find(profile, &bundle, &name, err) < 0)
 		return -1;
 	if (!compiled_fresh(bundle)) {
-		char *const compile[] = {(char *)"profile", (char *)"compile", argv[optind], (char *)"--quiet", NULL};
+		char *const compile[] = {(char *)"profile", (char *)"compile", (char *)profile, (char *)"--quiet", NULL};
 		int failed = vxe_author_run(compile, err);
 
 		/* It has said what is wrong. */
@@ -391,10 +285,10 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 		instance.id = id;
 	}
 	instance.bundle = bundle;
-	instance.args = argv + optind + 1;
+	instance.args = argv + optind;
 	instance.inherit = true;
 	if (vxe_instance_run(&instance, &code, err) < 0)
-		return named(argv[optind], err);
+		return named(profile, err);
 	return code;
 }
 
@@ -521,11 +415,13 @@ const struct vxe_verb vxe_own_verbs[] = {
 	{"stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run},
 	{"restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again, detached if it was",
 	 restart_run},
-	{"status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", status_run},
+	{"status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", vxe_status_run},
 	{"mode", "mode [--record-files|--no-record-files] NAME [soft|production]",
 	 "what becomes of violations: performed (soft) or refused (production), and recorded", vxe_mode_run},
-	{"run", "run [--mode soft|production] [--name ID] [--record-files] PROFILE PROGRAM [ARGUMENT...]",
-	 "run a program of the host under a profile", run_run},
+	{"run",
+	 "run [--mode soft|production] [--name ID] [--record-files] PROFILE PROGRAM [ARGUMENT...], run [OPTION...] "
+	 "--profile PROFILE [--profile PROFILE...] PROGRAM [ARGUMENT...]",
+	 "run a program of the host under a profile, or under several: what each of them permits", run_run},
 	{"exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",
 	 "run a further program in an instance, under the same profile", exec_run},
 	{"trace", "trace [OPTION...] NAME [-- EXERCISE...], trace [OPTION...] --host PROGRAM [ARGUMENT...] [-- EXERCISE...]",

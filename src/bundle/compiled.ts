@@ -1,55 +1,76 @@
 import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
+import { canonicalJson, type JsonValue, unwrap } from '../common/index.js';
 import {
   type CoverageRow,
   coverageJson,
   type Lowered,
   type LoweringTarget,
   lowerPolicy,
+  stackPolicies,
 } from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
 import { type Creator, hostConfig } from './config.js';
 import { Failure } from './failure.js';
-import { hasProfile, noProfileYet, readProfile, storedName, storedProfile } from './profile.js';
+import { readManifest } from './manifest.js';
+import { memberNames, stackName } from './places.js';
+import { readStoredRecipe, storedWorld } from './plan-files.js';
+import {
+  hasProfile,
+  type NamedProfile,
+  noProfileYet,
+  type ReadProfile,
+  readProfile,
+  storedNames,
+  storedProfiles,
+} from './profile.js';
 import { syncPath } from './rootfs/write.js';
 import { hostLister } from './source/host.js';
 import { BundleStore } from './store.js';
 
-interface NamedProfile {
-  readonly file: SourceFile;
-  readonly files: readonly SourceFile[];
-  readonly policy: Policy;
-  readonly path: string;
+/** Lowers a profile, or a stack of them, over the host's own tree, for programs that run without a bundle. */
+export function compileProfiles(
+  members: readonly ReadProfile[],
+  target: Omit<LoweringTarget, 'world'>,
+): { readonly policy: Policy; readonly lowered: Lowered } {
+  return lowerMembers(members, { ...target, world: { host: hostLister() } });
 }
 
-/** Lowers a profile over the host's own tree, for programs that run without a bundle. */
-export function compileProfile(profile: NamedProfile, target: Omit<LoweringTarget, 'world'>): Lowered {
-  return unwrap(lowerPolicy(profile.policy, { ...target, world: { host: hostLister() } }), profile.files);
+/** The one policy of the members, and the plans made from it. */
+export function lowerMembers(
+  members: readonly ReadProfile[],
+  target: LoweringTarget,
+): { readonly policy: Policy; readonly lowered: Lowered } {
+  const files = members.flatMap((member) => member.files);
+  const policies = members.map((member) => member.policy);
+  const policy = unwrap(stackPolicies(policies, target.world), files);
+  return { policy, lowered: unwrap(lowerPolicy(policy, target), files) };
 }
 
 /** Writes a compiled profile; it takes the place of an earlier one whole. */
 export function writeCompiled(
   name: string,
-  profile: NamedProfile,
+  members: readonly NamedProfile[],
   lowered: Lowered,
   creator: Creator,
   folder: string,
 ): string {
-  const store = new BundleStore(folder);
+  const store = new BundleStore(folder, (each) => stackName(memberNames(each)));
   const work = store.begin(name);
   try {
     // Read before it is compiled would be better still, but a change in between only makes the result count as stale.
-    const stat = statSync(profile.path, { bigint: true });
-    const source = `${realpathSync(profile.path)} ${stat.mtimeNs} ${stat.size}`;
+    const sources = members.map(({ path }) => {
+      const stat = statSync(path, { bigint: true });
+      return `${realpathSync(path)} ${stat.mtimeNs} ${stat.size}`;
+    });
     mkdirSync(join(work, 'vxe'));
     const files = new Map<string, string | Uint8Array>([
-      ['config.json', hostConfig(name, source, lowered, creator)],
+      ['config.json', hostConfig(name, sources, lowered, creator)],
       ['vxe/filter.bpf', lowered.seccomp.filter],
       ['vxe/soft.bpf', lowered.seccomp.soft],
       ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
       ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
-      [`vxe/${storedName(profile.file)}`, profile.file.text],
+      ...storedNames(members.map(({ file }) => file)).map(([stored, { text }]) => [stored, text] as const),
     ]);
     for (const [file, content] of files) {
       writeFileSync(join(work, file), content, { mode: 0o644, flag: 'wx' });
@@ -64,9 +85,11 @@ export function writeCompiled(
   }
 }
 
-/** The profile and the coverage table that a bundle was made with. */
+/** The profile, or what the members of its stack permit together, and the coverage table that a bundle was made with. */
 export function readBundleProfile(bundle: string): {
   readonly policy: Policy;
+  /** One, or those of the stack in their order. */
+  readonly members: readonly Policy[];
   readonly coverage: readonly CoverageRow[];
 } {
   if (!hasProfile(bundle)) throw noProfileYet(basename(bundle));
@@ -79,8 +102,23 @@ export function readBundleProfile(bundle: string): {
       hint: 'create the bundle again with --replace',
     });
   }
+  const profiles = storedProfiles(bundle).map(readProfile);
+  const members = profiles.map(({ policy }) => policy);
+  const [only, ...others] = members;
   return {
-    policy: readProfile(storedProfile(bundle)).policy,
+    policy: only !== undefined && others.length === 0 ? only : stackOf(bundle, profiles),
+    members,
     coverage: coverage as unknown as CoverageRow[],
   };
+}
+
+function stackOf(bundle: string, profiles: readonly ReadProfile[]): Policy {
+  const world = storedWorld(readStoredRecipe(bundle), readManifest(bundle).manifest.entries);
+  return unwrap(
+    stackPolicies(
+      profiles.map(({ policy }) => policy),
+      world,
+    ),
+    profiles.flatMap(({ files }) => files),
+  );
 }

@@ -1,6 +1,6 @@
 import { canonicalJson, type JsonValue } from '../common/index.js';
 import type { Lowered } from '../lowering/index.js';
-import type { Recipe } from './recipe/index.js';
+import { profileName, type Recipe } from './recipe/index.js';
 
 /** Who creates the bundle: without root it needs a user namespace that maps its root to the creator. */
 export interface Creator {
@@ -75,7 +75,12 @@ export function ociConfig(
  * config.json of a compiled profile: no root file system, no program, no environment; `vxe run` adds them. Not root, the creator stays
  * who it is inside its user namespace.
  */
-export function hostConfig(name: string, source: string, lowered: Lowered, creator: Creator): string {
+export function hostConfig(
+  name: string,
+  sources: readonly string[],
+  lowered: Lowered,
+  creator: Creator,
+): string {
   const namespaces: JsonValue[] = ['ipc', 'mount', 'pid'].map((type) => ({ type }));
   if (lowered.networkInterface !== 'host') namespaces.push({ type: 'network' });
   const mapping = (id: number): JsonValue => [{ containerID: id, hostID: id, size: 1 }];
@@ -105,7 +110,7 @@ export function hostConfig(name: string, source: string, lowered: Lowered, creat
       'org.vxe.name': name,
       'org.vxe.profile': name,
       'org.vxe.root': 'host',
-      'org.vxe.source': source,
+      'org.vxe.source': sources.join('\n'),
     },
   });
 }
@@ -200,15 +205,16 @@ function order(a: string, b: string): number {
 
 function annotations(recipe: Recipe, lowered: Lowered): Record<string, string> {
   const { 'org.vxe.soft.filter': soft, 'org.vxe.judge': judge, ...plans } = planAnnotations(lowered);
+  const profile = profileName(recipe);
   return {
     ...plans,
     'org.vxe.version': '1',
     'org.vxe.name': recipe.name,
     // Without a profile there is nothing that soft mode could judge by.
-    ...(recipe.profile === undefined
+    ...(profile === undefined
       ? { 'org.vxe.trace': 'only' }
       : {
-          'org.vxe.profile': recipe.profile,
+          'org.vxe.profile': profile,
           'org.vxe.soft.filter': soft ?? '',
           'org.vxe.judge': judge ?? '',
         }),
@@ -234,6 +240,11 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.supervised': [...lowered.supervised].join(' '),
     'org.vxe.exec': lowered.execOnce ? 'once' : '',
     'org.vxe.network': lowered.networkInterface === 'none' ? 'none' : '',
+    // A rule's id may hold spaces, as its path does.
+    'org.vxe.unenforced': lowered.coverage
+      .filter((row) => row.accepted)
+      .map((row) => row.rule)
+      .join('\n'),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }

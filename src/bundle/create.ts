@@ -1,19 +1,20 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { unwrap } from '../common/index.js';
-import { type LoweringTarget, lowerPolicy } from '../lowering/index.js';
-import type { Policy } from '../policy/index.js';
+import type { LoweringTarget } from '../lowering/index.js';
+import { type Policy, SERVICES } from '../policy/index.js';
 import { accountsOf, ownerOf } from './accounts.js';
 import { auditBundle } from './audit/index.js';
 import { type Root, resolveClosure } from './closure/index.js';
+import { lowerMembers } from './compiled.js';
 import { type Creator, ociConfig } from './config.js';
 import { Failure } from './failure.js';
 import { completeFromPackage } from './guess.js';
 import { makeHostFolders } from './host-folders.js';
 import { checkName, type Places } from './places.js';
 import { planFiles, worldOf, writePlan } from './plan-files.js';
-import { loadProfile, type ReadProfile } from './profile.js';
-import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
+import { loadProfiles, type ReadProfile } from './profile.js';
+import { parseRecipe, profileName, type Recipe, recipeText } from './recipe/index.js';
 import { type Chosen, type CreateRequest, chooseRecipe } from './request.js';
 import { composeRootfs } from './rootfs/compose.js';
 import { writeRootfs } from './rootfs/write.js';
@@ -72,10 +73,10 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`,
   );
   const found = await findSource(chosen.recipe, request.fresh ?? false, context);
-  const profile = profileOf(chosen.recipe, places);
+  const profiles = profilesOf(chosen.recipe, places);
   const source = await openSource(chosen, found, context);
   const recipe = settled(source.recipe);
-  checkProgram(recipe, profile.policy);
+  for (const { policy } of profiles) checkProgram(recipe, policy);
 
   checked(`finding what ${recipe.program[0]} needs`);
   const { tree, closure } = await resolveClosure(
@@ -90,7 +91,9 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     context.step('it uses PAM, whose modules no header names: list them under dlopen in a recipe of its own');
   }
   const accounts = accountsOf(recipe, request.accountsFrom ?? '/etc');
-  const services = profile.policy.services;
+  const services = SERVICES.filter((service) =>
+    profiles.every(({ policy }) => policy.services.includes(service)),
+  );
   const plan = composeRootfs({
     recipe,
     recipeFile: chosen.file,
@@ -100,14 +103,15 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     services,
   });
 
+  const named = profileName(recipe);
   checked(
-    recipe.profile === undefined
+    named === undefined
       ? 'there is no profile yet: the bundle can be traced and nothing else'
-      : `lowering the profile ${recipe.profile}`,
+      : `lowering ${profiles.length === 1 ? 'the profile' : 'the stack'} ${named}`,
   );
   const world = worldOf(recipe, plan.world());
-  const plans = unwrap(lowerPolicy(profile.policy, { ...context.target(), world }), profile.files);
-  const lowered = recipe.profile === undefined ? openToRecorder(plans) : plans;
+  const { lowered: plans } = lowerMembers(profiles, { ...context.target(), world });
+  const lowered = named === undefined ? openToRecorder(plans) : plans;
 
   const work = store.begin(request.name);
   try {
@@ -115,12 +119,8 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     const entries = writeRootfs(plan.entries(), join(work, 'rootfs'));
     checked('writing config.json and the plans');
     const user = ownerOf(recipe.user, accounts, 'user');
-    const parts = planFiles(
-      recipe,
-      lowered,
-      recipe.profile === undefined ? undefined : profile.file,
-      ociConfig(recipe, lowered, context.creator, user),
-    );
+    const texts = named === undefined ? [] : profiles.map(({ file }) => file);
+    const parts = planFiles(recipe, lowered, texts, ociConfig(recipe, lowered, context.creator, user));
     writePlan(work, recipe.name, parts, entries);
     checked('auditing');
     const report = auditBundle(work);
@@ -139,7 +139,7 @@ export async function createBundle(request: CreateRequest, context: CreateContex
     return {
       name: recipe.name,
       path,
-      profile: recipe.profile,
+      profile: named,
       program: recipe.program,
       files: report.files,
       bytes: report.bytes,
@@ -154,10 +154,14 @@ export async function createBundle(request: CreateRequest, context: CreateContex
 }
 
 /** The profile that the recipe names, or what stands in its place. */
-function profileOf(recipe: Recipe, places: Places): Pick<ReadProfile, 'file' | 'files' | 'policy'> {
-  if (recipe.profile !== undefined) return loadProfile(recipe.profile, places);
+function profilesOf(
+  recipe: Recipe,
+  places: Places,
+): readonly Pick<ReadProfile, 'file' | 'files' | 'policy'>[] {
+  const named = profileName(recipe);
+  if (named !== undefined) return loadProfiles(named, places);
   const { file, policy } = unprofiledPolicy(recipe.name);
-  return { file, files: [file], policy };
+  return [{ file, files: [file], policy }];
 }
 
 function refuseReplacing(request: CreateRequest, context: CreateContext): void {
@@ -265,7 +269,7 @@ function checkProgram(recipe: Recipe, policy: Policy): void {
   if (policy.program === undefined || policy.program === recipe.program[0]) return;
   throw new Failure(
     'profile-mismatch',
-    recipe.profile ?? recipe.name,
+    policy.name,
     `is a profile for ${policy.program}, but the bundle starts ${recipe.program[0]}`,
     {
       hint: 'name another profile with --profile, or correct program in one of them',

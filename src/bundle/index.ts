@@ -5,7 +5,7 @@ export {
   type Finding,
   type FindingKind,
 } from './audit/index.js';
-export { compileProfile, readBundleProfile, writeCompiled } from './compiled.js';
+export { compileProfiles, readBundleProfile, writeCompiled } from './compiled.js';
 export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
 export { BundleFacts, usersOf } from './facts.js';
@@ -18,21 +18,27 @@ export {
   checkName,
   findIn,
   hostSurroundings,
+  isStack,
   listIn,
+  memberNames,
   type Places,
   packageFolder,
   placesOf,
   type Surroundings,
+  stackName,
 } from './places.js';
 export {
   findLibrary,
   hasProfile,
   listProfiles,
   loadProfile,
+  loadProfiles,
+  type NamedProfile,
   noProfileYet,
   PROFILE_ENDINGS,
   readProfile,
   storedProfile,
+  storedProfiles,
 } from './profile.js';
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
 export { type Relowered, relowerBundle } from './relower.js';

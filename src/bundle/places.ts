@@ -85,6 +85,27 @@ export function checkName(name: string, what: string): string {
   });
 }
 
+/** What stands between the members' names in the name of a stack; no name of one profile has it. */
+const STACKED = '+';
+
+/** The profiles that a name stands for: one, or with a plus between them the members of a stack. */
+export function memberNames(name: string): readonly string[] {
+  const names = name.split(STACKED).map((each) => checkName(each, 'profile'));
+  const twice = names.find((each, index) => names.indexOf(each) < index);
+  if (twice === undefined) return names;
+  throw new Failure('bad-name', name, `has ${twice} twice`, { hint: 'name each profile once', exit: 2 });
+}
+
+/** Whether a name stands for several profiles; no bundle has such a name. */
+export function isStack(name: string): boolean {
+  return name.includes(STACKED);
+}
+
+/** The name of what several profiles confine together. */
+export function stackName(names: readonly string[]): string {
+  return names.join(STACKED);
+}
+
 /** The first of the folders that has the file, or undefined. */
 export function findIn(folders: readonly string[], file: string): string | undefined {
   return folders.map((each) => join(each, file)).find((path) => existsSync(path));

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, type JsonValue, type SourceFile } from '../common/index.js';
-import { coverageJson, type FileWorld, type Lowered, type WorldEntry } from '../lowering/index.js';
+import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
+import {
+  coverageJson,
+  type EntryKind,
+  type FileWorld,
+  type Lowered,
+  type WorldEntry,
+} from '../lowering/index.js';
 import { type ManifestEntry, manifestText } from './manifest.js';
-import { storedName } from './profile.js';
-import { type Recipe, recipeText } from './recipe/index.js';
+import { storedNames } from './profile.js';
+import { parseRecipe, type Recipe, recipeText } from './recipe/index.js';
 import { stamp, syncPath } from './rootfs/write.js';
 
 // Every OCI runtime makes these; the profile says which of them may be used.
@@ -19,11 +25,37 @@ export function worldOf(recipe: Recipe, entries: readonly WorldEntry[]): FileWor
   };
 }
 
+const KINDS: Readonly<Record<ManifestEntry['type'], EntryKind>> = {
+  directory: 'directory',
+  file: 'file',
+  symlink: 'symlink',
+};
+
+/** The same for a bundle that lies there already. */
+export function storedWorld(recipe: Recipe, entries: readonly ManifestEntry[]): FileWorld {
+  return worldOf(
+    recipe,
+    entries.map(({ path, type, target }) => ({
+      path,
+      kind: KINDS[type],
+      ...(target === undefined ? {} : { target }),
+    })),
+  );
+}
+
+/** The recipe that a bundle was made by. */
+export function readStoredRecipe(bundle: string): Recipe {
+  const name = join(bundle, 'vxe/recipe.yaml');
+  const source = { name, text: readFileSync(name, 'utf8') };
+  return unwrap(parseRecipe(source), [source]);
+}
+
 /** What lies beside the root file system, by its path in the bundle. */
 export function planFiles(
   recipe: Recipe,
   lowered: Lowered,
-  profile: SourceFile | undefined,
+  /** None: the bundle has no profile yet. */
+  profiles: readonly SourceFile[],
   config: string,
 ): ReadonlyMap<string, string | Uint8Array> {
   const whole: [string, string | Uint8Array][] = [
@@ -31,13 +63,13 @@ export function planFiles(
     ['vxe/filter.bpf', lowered.seccomp.filter],
     ['vxe/recipe.yaml', recipeText(recipe)],
   ];
-  if (profile === undefined) return new Map(whole);
+  if (profiles.length === 0) return new Map(whole);
   return new Map<string, string | Uint8Array>([
     ...whole,
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/soft.bpf', lowered.seccomp.soft],
     ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
-    [`vxe/${storedName(profile)}`, profile.text],
+    ...storedNames(profiles).map(([name, { text }]) => [name, text] as const),
   ]);
 }
 

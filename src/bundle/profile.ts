@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type SourceFile, unwrap } from '../common/index.js';
 import { FORMS, type Form, formOf, inlineLibraries } from '../language/index.js';
 import type { Policy } from '../policy/index.js';
 import { Failure } from './failure.js';
-import { checkName, findIn, listIn, type Places, packageFolder } from './places.js';
+import { checkName, findIn, listIn, memberNames, type Places, packageFolder } from './places.js';
 
 /** What the name of a profile's file ends in. In one folder, the first of them wins. */
 export const PROFILE_ENDINGS = ['.vxed.yaml', '.vxed', '.acl'] as const;
@@ -36,6 +36,14 @@ export function loadProfile(name: string, places: Places): ReadProfile & { reado
   throw new Failure('profile-missing', name, 'there is no profile of this name', {
     hint: `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, name another with --profile, or make the bundle with --no-profile, to trace and learn it`,
   });
+}
+
+/** A profile that was found by its name. */
+export type NamedProfile = ReturnType<typeof loadProfile>;
+
+/** Reads the profile of a name, or of `A+B` all that are stacked, in this order. */
+export function loadProfiles(name: string, places: Places): readonly NamedProfile[] {
+  return memberNames(name).map((each) => loadProfile(each, places));
 }
 
 /** Every profile that can be found by its name. */
@@ -81,24 +89,43 @@ export function findLibrary(library: string, from: string): SourceFile | undefin
   return path === undefined ? undefined : { name: path, text: readFileSync(path, 'utf8') };
 }
 
-/** The name under which a bundle keeps the text. */
-export function storedName(file: SourceFile): string {
-  return `profile${formFor(file.name).extensions[0] ?? ''}`;
+/** The names under which a bundle keeps the texts of its profile, or of the members of its stack. */
+export function storedNames(files: readonly SourceFile[]): readonly (readonly [string, SourceFile])[] {
+  return files.map((file, index) => {
+    const place = files.length === 1 ? '' : `.${index + 1}`;
+    return [`vxe/profile${place}${formFor(file.name).extensions[0] ?? ''}`, file] as const;
+  });
 }
 
-/** The text that a bundle was made with; where it has none yet, the file that it will be in. */
+/**
+ * The text that a bundle was made with; where it has none yet, the file that it will be in. One with a stack has no such text, and
+ * nothing may change one of its members here.
+ */
 export function storedProfile(bundle: string): string {
-  return existingProfile(bundle) ?? join(bundle, 'vxe/profile.vxed.yaml');
+  const [only, ...others] = storedProfiles(bundle);
+  if (only === undefined) return join(bundle, 'vxe/profile.vxed.yaml');
+  if (others.length === 0) return only;
+  const names = storedProfiles(bundle).map((path) => readProfile(path).policy.name);
+  throw new Failure('stacked', basename(bundle), `is confined by a stack, of ${names.join(' and ')}`, {
+    hint: `change one of these profiles, and create the bundle again with --replace`,
+  });
 }
 
 export function hasProfile(bundle: string): boolean {
-  return existingProfile(bundle) !== undefined;
+  return storedProfiles(bundle).length > 0;
 }
 
-function existingProfile(bundle: string): string | undefined {
-  return FORMS.map((form) => join(bundle, `vxe/profile${form.extensions[0] ?? ''}`)).find((name) =>
-    existsSync(name),
-  );
+/** The texts that a bundle was made with: of its profile, or of the members of a stack in their order; none yet is possible. */
+export function storedProfiles(bundle: string): readonly string[] {
+  const stored = (place: string): string | undefined =>
+    FORMS.map((form) => join(bundle, `vxe/profile${place}${form.extensions[0] ?? ''}`)).find((name) =>
+      existsSync(name),
+    );
+  const members: string[] = [];
+  for (let next = stored('.1'); next !== undefined; next = stored(`.${members.length + 1}`))
+    members.push(next);
+  const only = stored('');
+  return members.length > 0 || only === undefined ? members : [only];
 }
 
 /** What is said where a bundle has no profile yet: the same words as the launcher's. */

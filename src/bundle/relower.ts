@@ -3,20 +3,13 @@ import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SourceFile, unwrap } from '../common/index.js';
 import { FORMS, formOf } from '../language/index.js';
-import {
-  type EntryKind,
-  type Lowered,
-  type LoweringTarget,
-  lowerPolicy,
-  type WorldEntry,
-} from '../lowering/index.js';
+import { type Lowered, type LoweringTarget, lowerPolicy } from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
 import { ociConfig } from './config.js';
 import { Failure } from './failure.js';
 import { type ManifestEntry, manifestText, readManifest } from './manifest.js';
-import { planFiles, worldOf } from './plan-files.js';
+import { planFiles, readStoredRecipe, storedWorld } from './plan-files.js';
 import { storedProfile } from './profile.js';
-import { parseRecipe, type Recipe } from './recipe/index.js';
 import { stamp, syncPath } from './rootfs/write.js';
 
 /** A bundle with another text of its profile, lowered for the root file system that it has. */
@@ -42,31 +35,14 @@ export function relowerBundle(
     2,
   );
   const { manifest } = readManifest(bundle);
-  const written = readRecipe(bundle);
+  const written = readStoredRecipe(bundle);
   // With it, a bundle that had none has a profile, of its own name.
   const recipe = { ...written, profile: written.profile ?? written.name };
-  const world = worldOf(recipe, manifest.entries.map(worldEntry));
+  const world = storedWorld(recipe, manifest.entries);
   const lowered = unwrap(lowerPolicy(policy, { ...target, world }), [file]);
   const { creator, user } = ownersOf(bundle);
-  const parts = planFiles(recipe, lowered, file, ociConfig(recipe, lowered, creator, user));
+  const parts = planFiles(recipe, lowered, [file], ociConfig(recipe, lowered, creator, user));
   return { policy, lowered, write: () => writeParts(bundle, parts, manifest.entries) };
-}
-
-const KINDS: Readonly<Record<ManifestEntry['type'], EntryKind>> = {
-  directory: 'directory',
-  file: 'file',
-  symlink: 'symlink',
-};
-
-function worldEntry(entry: ManifestEntry): WorldEntry {
-  const { path, target } = entry;
-  return { path, kind: KINDS[entry.type], ...(target === undefined ? {} : { target }) };
-}
-
-function readRecipe(bundle: string): Recipe {
-  const name = join(bundle, 'vxe/recipe.yaml');
-  const source = { name, text: readFileSync(name, 'utf8') };
-  return unwrap(parseRecipe(source), [source]);
 }
 
 interface Owner {

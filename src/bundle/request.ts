@@ -13,7 +13,8 @@ export interface CreateRequest {
   readonly package?: string | undefined;
   readonly exec?: string | undefined;
   readonly args?: readonly string[] | undefined;
-  readonly profile?: string | undefined;
+  /** Several are stacked. */
+  readonly profile?: string | readonly string[] | undefined;
   /** Without a profile, to be traced. */
   readonly noProfile?: boolean | undefined;
   readonly accounts?: readonly string[] | undefined;
@@ -65,7 +66,7 @@ export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
       ? found.recipe.program
       : [found.recipe.program[0] ?? '', ...request.args];
   const { profile: ofRecipe, ...unconfined } = found.recipe;
-  const profile = request.noProfile === true ? undefined : (request.profile ?? ofRecipe);
+  const profile = request.noProfile === true ? undefined : (wished(request) ?? ofRecipe);
   const recipe: Recipe = {
     ...unconfined,
     name: request.name,
@@ -97,7 +98,7 @@ function find(request: CreateRequest, places: Places): Chosen {
   }
   // A guessed recipe takes the profile of its name where there is one.
   const profile =
-    request.profile ?? (findProfile(request.name, places) === undefined ? undefined : request.name);
+    wished(request) ?? (findProfile(request.name, places) === undefined ? undefined : request.name);
   if (request.exec !== undefined) {
     const program = request.exec.startsWith('/') ? request.exec : onPath(request.exec);
     const source = request.package === undefined ? { exec: program } : { package: request.package };
@@ -122,7 +123,11 @@ function find(request: CreateRequest, places: Places): Chosen {
   };
 }
 
-function plainRecipe(name: string, profile: string | undefined): Omit<Recipe, 'source' | 'program'> {
+function wished({ profile }: CreateRequest): Recipe['profile'] {
+  return typeof profile !== 'string' && profile?.length === 1 ? profile[0] : profile;
+}
+
+function plainRecipe(name: string, profile: Recipe['profile']): Omit<Recipe, 'source' | 'program'> {
   return {
     recipe: 1,
     name,

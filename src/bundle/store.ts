@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import { errnoOf, Failure } from './failure.js';
 import { recoverFolder, workName } from './leftovers.js';
 import { type ManifestEntry, readManifest } from './manifest.js';
-import { checkName } from './places.js';
+import { checkName, isStack } from './places.js';
 import { syncPath } from './rootfs/write.js';
 
 export interface BundleSummary {
   readonly name: string;
   readonly path: string;
+  /** Its name; of a stack the members' names with a plus between. */
   readonly profile: string;
+  /** The rules that nothing holds here and the administrator accepted as such. */
+  readonly unenforced: readonly string[];
   readonly program: readonly string[];
   readonly files: number;
   readonly bytes: number;
@@ -35,9 +38,12 @@ export interface BundleDetails extends BundleSummary {
 /** A folder of bundles: they appear in it whole, are replaced whole, and go whole. */
 export class BundleStore {
   readonly folder: string;
+  readonly #check: (name: string) => string;
 
-  constructor(folder: string) {
+  /** `check` refuses what could not be the name of one of them. */
+  constructor(folder: string, check = (name: string): string => checkName(name, 'bundle')) {
     this.folder = folder;
+    this.#check = check;
     // Looking does not need the right to tidy up.
     try {
       recoverFolder(folder);
@@ -48,11 +54,11 @@ export class BundleStore {
   }
 
   path(name: string): string {
-    return join(this.folder, checkName(name, 'bundle'));
+    return join(this.folder, this.#check(name));
   }
 
   exists(name: string): boolean {
-    return existsSync(this.path(name));
+    return !isStack(name) && existsSync(this.path(name));
   }
 
   /** The bundle's folder; a bundle that is not there is an error that says so. */
@@ -67,7 +73,7 @@ export class BundleStore {
   /** An empty folder beside the bundles, on the same file system, that the new bundle is built in. */
   begin(name: string): string {
     mkdirSync(this.folder, { recursive: true, mode: 0o755 });
-    const work = join(this.folder, workName(checkName(name, 'bundle'), 'new'));
+    const work = join(this.folder, workName(this.#check(name), 'new'));
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work, { mode: 0o755 });
     return work;
@@ -129,6 +135,7 @@ export class BundleStore {
       name,
       path,
       profile: config.annotations['org.vxe.profile'] ?? '',
+      unenforced: (config.annotations['org.vxe.unenforced'] ?? '').split('\n').filter((rule) => rule !== ''),
       program: config.args,
       files: files.length,
       bytes: files.reduce((sum, entry) => sum + (entry.size ?? 0), 0),
@@ -150,8 +157,9 @@ export function alreadyThere(name: string): Failure {
   });
 }
 
-function summary({ name, path, profile, program, files, bytes, digest }: BundleDetails): BundleSummary {
-  return { name, path, profile, program, files, bytes, digest };
+function summary(details: BundleDetails): BundleSummary {
+  const { name, path, profile, unenforced, program, files, bytes, digest } = details;
+  return { name, path, profile, unenforced, program, files, bytes, digest };
 }
 
 interface ConfigView {

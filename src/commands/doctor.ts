@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Args from '@oclif/core/args';
-import { BundleStore, compileProfile, Failure, loadProfile } from '../bundle/index.js';
+import { BundleStore, compileProfiles, Failure, loadProfiles } from '../bundle/index.js';
 import { VxeError } from '../common/index.js';
 import { type Finding, findings, type KernelFacts, rightsOf } from '../lowering/index.js';
 import { kernelFacts } from '../native/index.js';
@@ -61,7 +61,7 @@ export default class Doctor extends VxeCommand {
     const store = new BundleStore(this.places().bundles);
     if (store.exists(name)) return bundleProblems(store.require(name), facts);
     try {
-      compileProfile(loadProfile(name, this.places()), loweringTarget());
+      compileProfiles(loadProfiles(name, this.places()), loweringTarget());
       return [];
     } catch (error) {
       if (error instanceof Failure || !(error instanceof VxeError)) throw error;

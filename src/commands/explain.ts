@@ -3,14 +3,14 @@ import * as Args from '@oclif/core/args';
 import {
   BundleStore,
   bundleWorld,
-  compileProfile,
-  loadProfile,
+  compileProfiles,
+  loadProfiles,
   readBundleProfile,
-  storedProfile,
+  storedProfiles,
 } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
 import type { CoverageRow } from '../lowering/index.js';
-import { type Explanation, explainEvent } from '../policy/index.js';
+import { type Explanation, explainEvent, type Policy } from '../policy/index.js';
 import { VxeCommand } from './support/base.js';
 import { learnedEvidence, learnedLossy } from './support/evidence.js';
 import { table } from './support/output.js';
@@ -19,14 +19,14 @@ import { loweringTarget } from './support/target.js';
 export default class Explain extends VxeCommand {
   static override summary = 'Show which mechanism holds each rule, or what the profile says to one event';
   static override description =
-    'NAME is a bundle, or a profile that has no bundle of its name. Without an event, each rule of the profile is shown with the mechanisms that ' +
+    'NAME is a bundle, or a profile that has no bundle of its name, or A+B for a stack of profiles. Without an event, each rule of the profile is shown with the mechanisms that ' +
     'hold it. With an event, the reference evaluator answers: allowed or refused, by which rule, and why.';
   static override examples = [
     '<%= config.bin %> explain popd',
     `<%= config.bin %> explain popd 'openat("/etc/shadow", O_WRONLY)'`,
   ];
   static override args = {
-    name: Args.string({ required: true, description: 'a bundle or a profile' }),
+    name: Args.string({ required: true, description: 'a bundle, a profile or a stack of profiles' }),
     event: Args.string({ description: 'a system call with its arguments' }),
   };
 
@@ -35,15 +35,17 @@ export default class Explain extends VxeCommand {
     return args.event === undefined ? await this.#coverage(args.name) : this.#event(args.name, args.event);
   }
 
-  async #coverage(
-    name: string,
-  ): Promise<{ readonly name: string; readonly coverage: readonly CoverageRow[] }> {
+  async #coverage(name: string): Promise<{
+    readonly name: string;
+    readonly members: readonly string[];
+    readonly coverage: readonly CoverageRow[];
+  }> {
     const store = new BundleStore(this.places().bundles);
-    const coverage = store.exists(name)
-      ? readBundleProfile(store.require(name)).coverage
-      : compileProfile(loadProfile(name, this.places()), loweringTarget()).coverage;
-    const text = this.#source(name);
-    const evidence = learnedEvidence(text);
+    const { coverage, members } = store.exists(name)
+      ? readBundleProfile(store.require(name))
+      : this.#compiled(name);
+    const texts = this.#sources(name);
+    const evidence = new Map(texts.flatMap((text) => [...learnedEvidence(text)]));
     const rows = coverage.map((row) => [
       row.rule,
       row.accepted ? `${row.status} (accepted)` : row.status,
@@ -53,31 +55,48 @@ export default class Explain extends VxeCommand {
       ...(evidence.size === 0 ? [] : [evidence.get(row.rule) ?? '']),
     ]);
     const head = ['rule', 'held', 'by', 'needs', 'note'];
+    const names = members.map((member) => member.name);
+    if (names.length > 1) this.log(`permitted is what each of ${names.join(' and ')} permits\n`);
     this.log(table(evidence.size === 0 ? head : [...head, 'learned'], rows));
-    if (learnedLossy(text)) this.log('calls were missing in what this profile was learned from');
-    return { name, coverage };
+    if (texts.some(learnedLossy)) this.log('calls were missing in what this profile was learned from');
+    return { name, members: names, coverage };
   }
 
-  /** The profile as it was written. */
-  #source(name: string): string {
+  #compiled(name: string): {
+    readonly policy: Policy;
+    readonly members: readonly Policy[];
+    readonly coverage: readonly CoverageRow[];
+  } {
+    const profiles = loadProfiles(name, this.places());
+    const { policy, lowered } = compileProfiles(profiles, loweringTarget());
+    return { policy, members: profiles.map((each) => each.policy), coverage: lowered.coverage };
+  }
+
+  /** The profiles as they were written. */
+  #sources(name: string): readonly string[] {
     const store = new BundleStore(this.places().bundles);
-    const file = store.exists(name)
-      ? storedProfile(store.require(name))
-      : loadProfile(name, this.places()).path;
-    return readFileSync(file, 'utf8');
+    const files = store.exists(name)
+      ? storedProfiles(store.require(name))
+      : loadProfiles(name, this.places()).map(({ path }) => path);
+    return files.map((file) => readFileSync(file, 'utf8'));
   }
 
   #event(name: string, event: string): unknown {
     const store = new BundleStore(this.places().bundles);
     const bundled = store.exists(name);
-    const { policy } = bundled ? readBundleProfile(store.require(name)) : loadProfile(name, this.places());
+    const { policy, members } = bundled ? readBundleProfile(store.require(name)) : this.#policies(name);
     const world = bundled ? bundleWorld(store, name) : undefined;
     const source = { name: 'event', text: event };
-    const explanation: Explanation = unwrap(explainEvent(policy, event, world), [source], 2);
+    const explain = (each: Policy): Explanation => unwrap(explainEvent(each, event, world), [source], 2);
+    const explanation = explain(policy);
     this.log(explanation.text);
     const { verdict, rule, reason } = explanation.decision;
-    const evidence = learnedEvidence(this.#source(name)).get(rule);
+    const evidence = this.#sources(name)
+      .map((text) => learnedEvidence(text).get(rule))
+      .find((each) => each !== undefined);
     if (evidence !== undefined) this.log(`  learned: ${evidence}`);
+    const parts = members.length === 1 ? [] : members.map((each) => ({ each, says: explain(each) }));
+    for (const { each, says } of parts) this.log(`  ${each.name}: ${says.text.split('\n').join('\n    ')}`);
     return {
       name,
       event,
@@ -86,6 +105,23 @@ export default class Explain extends VxeCommand {
       reason,
       ...(evidence === undefined ? {} : { learned: evidence }),
       ...('errno' in explanation.decision ? { errno: explanation.decision.errno } : {}),
+      ...(parts.length === 0
+        ? {}
+        : {
+            members: parts.map(({ each, says: { decision } }) => ({
+              name: each.name,
+              verdict: decision.verdict,
+              rule: decision.rule,
+              reason: decision.reason,
+            })),
+          }),
     };
+  }
+
+  /** A profile is asked as it is written, so that its patterns are, too; of a stack they are settled first. */
+  #policies(name: string): { readonly policy: Policy; readonly members: readonly Policy[] } {
+    const members = loadProfiles(name, this.places()).map(({ policy }) => policy);
+    const [only, ...others] = members;
+    return only !== undefined && others.length === 0 ? { policy: only, members } : this.#compiled(name);
   }
 }

@@ -37,6 +37,7 @@ export type { Instruction } from './seccomp/bpf.js';
 export { decodeProgram, encodeProgram } from './seccomp/bpf.js';
 export type { SeccompData, Verdict } from './seccomp/index.js';
 export { AUDIT_ARCH, archOf, compileOci, simulate } from './seccomp/index.js';
+export { stackPolicies } from './stack.js';
 export type { FileTree } from './tree.js';
 export { bundleTree, eventWorld, hostTree } from './tree.js';
 export type { UnixSockets } from './unix-sockets.js';

@@ -12,7 +12,7 @@ import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
 import { lowerSeccomp } from './seccomp/index.js';
 import { addressPlan, listenText, refusesUnix } from './socket-plan.js';
 import type { FileTree } from './tree.js';
-import { bundleTree, hostTree } from './tree.js';
+import { treeOf } from './tree.js';
 
 /** Turns a policy into the plans of all mechanisms and says how each rule is held; a rule that nothing holds is an error. */
 export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowered> {
@@ -77,10 +77,6 @@ function place(
   const { coverage, diagnostics } = settle(policy, rows);
   const problems = [...settled.diagnostics, ...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
   return { exact: settled.policy, tree, files, mounts, coverage, problems };
-}
-
-function treeOf(world: LoweringTarget['world']): FileTree {
-  return 'host' in world ? hostTree(world.host) : bundleTree(world);
 }
 
 function withMount(row: Coverage, mounts: MountPlan): Coverage {

@@ -17,6 +17,10 @@ export interface FileTree {
   readonly mounts: readonly string[];
 }
 
+export function treeOf(world: FileWorld | { readonly host: HostLister }): FileTree {
+  return 'host' in world ? hostTree(world.host) : bundleTree(world);
+}
+
 /** More links than this in one path is a loop, as for the kernel. */
 const LINKS_MAX = 40;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { compileProfile, readProfile, writeCompiled } from '../../src/bundle/index.js';
+import { compileProfiles, readProfile, writeCompiled } from '../../src/bundle/index.js';
 import { nativePorts } from '../../src/native/index.js';
 import type { Policy } from '../../src/policy/index.js';
 import { nearestRule } from '../../src/policy/index.js';
@@ -106,8 +106,8 @@ function run(
   );
   const { compiler, calls, features } = nativePorts();
   const profile = { ...readProfile(path), path };
-  const lowered = compileProfile(profile, { arch: 'x86_64', compiler, calls, features: features() });
-  writeCompiled('acts', profile, lowered, { uid: 0, gid: 0 }, join(folder, 'compiled'));
+  const { lowered } = compileProfiles([profile], { arch: 'x86_64', compiler, calls, features: features() });
+  writeCompiled('acts', [profile], lowered, { uid: 0, gid: 0 }, join(folder, 'compiled'));
   rmSync(join(folder, 'log'), { recursive: true, force: true });
   const env = {
     ...process.env,

@@ -2,6 +2,7 @@ export {
   type FileRecipe,
   type MountRecipe,
   parseRecipe,
+  profileName,
   type Recipe,
   recipeSchema,
   recipeText,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { type Diagnostic, failure, type Result, type SourceFile, success } from '../../common/index.js';
-import { packageFolder } from '../places.js';
+import { packageFolder, stackName } from '../places.js';
 import { checkSchema, type Placed, type Schema } from './schema.js';
 import { plain, readYaml } from './yaml.js';
 
@@ -36,8 +36,8 @@ export interface Recipe {
   readonly source:
     | { readonly package: string; readonly with?: readonly string[] }
     | { readonly exec: string };
-  /** Absent: there is none yet, and the bundle can be traced and nothing else. */
-  readonly profile?: string;
+  /** By name; of several, what each of them permits. Absent: there is none yet, and the bundle can be traced and nothing else. */
+  readonly profile?: string | readonly string[];
   readonly program: readonly string[];
   readonly kind?: 'simple' | 'forking';
   /** `USER` or `USER:GROUP` of the accounts; root if absent. */
@@ -149,6 +149,11 @@ function member(placed: Placed, ...path: readonly string[]): Placed {
         : entry.value;
   }
   return here;
+}
+
+/** The name of its profile, or of its stack; undefined: it has none yet. */
+export function profileName({ profile }: Recipe): string | undefined {
+  return profile === undefined || typeof profile === 'string' ? profile : stackName(profile);
 }
 
 /** The recipe as text, keys sorted, so that equal recipes are equal bytes. */

@@ -31,7 +31,12 @@ export default class BundleCreate extends VxeCommand {
       description: 'start this executable; its arguments stand behind --',
     }),
     recipe: Flags.string({ helpValue: 'FILE', description: 'a recipe, by its file or its name' }),
-    profile: Flags.string({ helpValue: 'NAME', description: 'confine the program by this profile' }),
+    profile: Flags.string({
+      helpValue: 'NAME',
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'confine the program by this profile; of several, by what each permits (repeatable)',
+    }),
     'no-profile': Flags.boolean({
       exclusive: ['profile'],
       description: "without a profile, for 'vxe trace' and 'vxe learn', which make one",

@@ -1,8 +1,13 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { type BundleDetails, BundleStore } from '../../bundle/index.js';
+import { type BundleDetails, BundleStore, isStack, memberNames } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { size, table } from '../support/output.js';
+
+function profileText(name: string): string {
+  if (name === '') return 'none yet';
+  return isStack(name) ? `the stack of ${memberNames(name).join(' and ')}` : name;
+}
 
 export default class BundleInspect extends VxeCommand {
   static override summary = 'Show what a bundle holds, mounts and may do';
@@ -20,7 +25,11 @@ export default class BundleInspect extends VxeCommand {
       ['digest', details.digest],
       ['program', details.program.join(' ')],
       ['kind', details.kind],
-      ['profile', details.profile === '' ? 'none yet' : details.profile],
+      ['profile', profileText(details.profile)],
+      ...details.unenforced.map((rule): [string, string] => [
+        'not enforced',
+        `${rule}, as the profile accepts`,
+      ]),
       ['rootfs', `${details.files} files, ${size(details.bytes)}`],
       ['listens on', or(details.listen)],
       ['capabilities', or(details.capabilities)],

@@ -1,12 +1,16 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { compileProfile, Failure, loadProfile, writeCompiled } from '../../bundle/index.js';
+import { compileProfiles, Failure, loadProfiles, writeCompiled } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { ARCHES, hostArch, loweringTarget } from '../support/target.js';
 
 export default class ProfileCompile extends VxeCommand {
   static override summary = "Compile a profile for 'vxe run', over this host's own files";
-  static override args = { name: Args.string({ required: true, description: 'the profile' }) };
+  static override description =
+    'NAME is a profile, or with a plus between their names several, stacked: what each of them permits is permitted.';
+  static override args = {
+    name: Args.string({ required: true, description: 'the profile, or A+B for a stack' }),
+  };
   static override flags = {
     arch: Flags.option({
       helpValue: ARCHES.join('|'),
@@ -22,10 +26,15 @@ export default class ProfileCompile extends VxeCommand {
     }),
   };
 
-  async run(): Promise<{ readonly name: string; readonly path: string; readonly source: string }> {
+  async run(): Promise<{
+    readonly name: string;
+    readonly path: string;
+    readonly source: string;
+    readonly sources: readonly string[];
+  }> {
     const { args, flags } = await this.parse(ProfileCompile);
     const places = this.places();
-    const profile = loadProfile(args.name, places);
+    const profiles = loadProfiles(args.name, places);
     const arch = flags.arch ?? hostArch();
     if (arch !== hostArch() && flags.output === undefined)
       throw new Failure(
@@ -37,10 +46,11 @@ export default class ProfileCompile extends VxeCommand {
           exit: 2,
         },
       );
-    const lowered = compileProfile(profile, loweringTarget(arch));
+    const { lowered } = compileProfiles(profiles, loweringTarget(arch));
     const creator = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    const path = writeCompiled(args.name, profile, lowered, creator, flags.output ?? places.compiled);
-    if (!flags.quiet) this.log(`${path}: compiled from ${profile.path}`);
-    return { name: args.name, path, source: profile.path };
+    const path = writeCompiled(args.name, profiles, lowered, creator, flags.output ?? places.compiled);
+    const sources = profiles.map((profile) => profile.path);
+    if (!flags.quiet) this.log(`${path}: compiled from ${sources.join(' and ')}`);
+    return { name: args.name, path, source: sources.join('\n'), sources };
   }
 }

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import {
   BundleStore,
   bundleWorld,
-  compileProfile,
+  compileProfiles,
   Failure,
   hostLister,
-  loadProfile,
+  loadProfiles,
+  type NamedProfile,
   type Places,
   readBundleProfile,
   readProfile,
@@ -64,7 +65,13 @@ export function policyFor(name: string, places: Places): { policy: Policy; world
     const { policy, tree } = bundleSubject(name, store);
     return { policy: settlePatterns(policy, tree).policy, world: bundleWorld(store, name) };
   }
-  return { policy: profileFor(name, places).policy, world: undefined };
+  const profiles = profilesFor(name, places);
+  const [only, ...others] = profiles;
+  const single = only !== undefined && others.length === 0;
+  return {
+    policy: single ? only.policy : compileProfiles(profiles, loweringTarget()).policy,
+    world: undefined,
+  };
 }
 
 /** A bundle is taken as it lies there; a profile is lowered over this host, as for `vxe run`. */
@@ -72,12 +79,11 @@ export function subjectFor(name: string, places: Places, wanted?: Arch): Subject
   const store = new BundleStore(places.bundles);
   if (!isPath(name) && store.exists(name)) return ofArch(bundleSubject(name, store), wanted);
   const arch = wanted ?? hostArch();
-  const profile = profileFor(name, places);
-  const lowered = compileProfile(profile, loweringTarget(arch));
+  const { policy, lowered } = compileProfiles(profilesFor(name, places), loweringTarget(arch));
   const apart = lowered.networkInterface !== 'host';
   return {
     name,
-    policy: profile.policy,
+    policy,
     arch,
     filter: lowered.seccomp.filter,
     softFilter: lowered.seccomp.soft,
@@ -106,14 +112,14 @@ function ofArch(subject: Subject, wanted: Arch | undefined): Subject {
   });
 }
 
-/** Profiles are found by name; what has a slash in it is a file. */
-function profileFor(name: string, places: Places): ReturnType<typeof loadProfile> {
-  if (!isPath(name)) return loadProfile(name, places);
+/** Profiles are found by name, those of a stack too; what has a slash in it is a file. */
+function profilesFor(name: string, places: Places): readonly NamedProfile[] {
+  if (!isPath(name)) return loadProfiles(name, places);
   if (!existsSync(name))
     throw new Failure('profile-missing', name, 'there is no such file', {
       hint: 'name a bundle, a profile or the file of a profile',
     });
-  return { ...readProfile(name), path: name };
+  return [{ ...readProfile(name), path: name }];
 }
 
 function isPath(name: string): boolean {

@@ -123,7 +123,11 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
       { ...NAME, name: 'profile', summary: 'the profile' },
       { ...NAME, name: 'program', summary: 'the program and its arguments' },
     ],
-    [MODE_FLAG, RECORD_FLAG],
+    [
+      MODE_FLAG,
+      RECORD_FLAG,
+      { ...flag('profile', 'one of several profiles, in place of the first word', 'NAME'), repeatable: true },
+    ],
   ),
   launch(
     'mode',
