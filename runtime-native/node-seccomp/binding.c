@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Node-API over libseccomp: values in, values out; each failed call becomes an exception with errno and the call's name. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -380,6 +382,20 @@ static napi_value kernel_probe(napi_env env, napi_callback_info info)
 	return result;
 }
 
+static napi_value names_exchange(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2], result;
+	char one[PATH_MAX], other[PATH_MAX];
+
+	if (!arguments_get(env, info, 2, argv) || !text_get(env, argv[0], one, sizeof(one), "one") ||
+	    !text_get(env, argv[1], other, sizeof(other), "other"))
+		return NULL;
+	if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) < 0)
+		return system_error_throw(env, "renameat2", errno, -1);
+	TRY(env, napi_get_undefined(env, &result), "exchange");
+	return result;
+}
+
 #define METHOD(name, function)                                                                                                 \
 	{                                                                                                                      \
 		name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL                                                  \
@@ -391,7 +407,7 @@ NAPI_MODULE_INIT()
 		METHOD("compile", filter_compile),  METHOD("resolveCall", call_resolve),
 		METHOD("callName", call_name),	    METHOD("listCalls", calls_list),
 		METHOD("version", library_version), METHOD("kernelFeatures", kernel_features),
-		METHOD("probe", kernel_probe),
+		METHOD("probe", kernel_probe),	    METHOD("exchange", names_exchange),
 	};
 
 	TRY(env, napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]), methods), "exports");

@@ -1,15 +1,18 @@
 #include "config_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
 
+#define CONFIG_FILE "config.json"
 #define HOSTNAME_MAX 64 /* __NEW_UTS_LEN */
 #define ROOT_ANNOTATION "org.vxe.root"
 
@@ -253,11 +256,38 @@ int vxe_config_parse(const char *text, size_t size, const char *bundle_path, str
 int vxe_config_load_text(int bundle_fd, const char *bundle_path, struct vxe_config **out, char **text, size_t *size,
 			 struct vxe_error **err)
 {
-	if (vxe_file_read_at(bundle_fd, "config.json", VXE_JSON_MAX_SIZE, text, size, err) < 0) {
+	cleanup_fd int fd = openat(bundle_fd, CONFIG_FILE, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	int status;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		status = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: cannot be opened", CONFIG_FILE);
+	else
+		status = vxe_file_read_fd(fd, CONFIG_FILE, VXE_JSON_MAX_SIZE, text, size, err);
+	if (status < 0) {
 		vxe_error_wrap(err, "%s", bundle_path);
 		return vxe_error_hint(err, "name a bundle folder, one with config.json in it");
 	}
-	return vxe_config_parse(*text, *size, bundle_path, out, err);
+	if (vxe_config_parse(*text, *size, bundle_path, out, err) < 0)
+		return -1;
+	(*out)->file = (struct vxe_config_file){true, st.st_dev, st.st_ino, st.st_ctim};
+	return 0;
+}
+
+int vxe_config_unchanged(int bundle_fd, const struct vxe_config *config, struct vxe_error **err)
+{
+	const struct vxe_config_file *file = &config->file;
+	struct stat st;
+
+	if (!file->known)
+		return 0;
+	if (fstatat(bundle_fd, CONFIG_FILE, &st, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: looking at %s again", config->bundle, CONFIG_FILE);
+	if (st.st_dev == file->dev && st.st_ino == file->ino && st.st_ctim.tv_sec == file->changed.tv_sec &&
+	    st.st_ctim.tv_nsec == file->changed.tv_nsec)
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s: the bundle got other plans while they were being read", config->bundle);
+	return vxe_error_hint(err, "start it again");
 }
 
 int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **out, struct vxe_error **err)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "error.h"
 #include "socket_rules.h"
@@ -228,7 +229,16 @@ struct vxe_time_offset {
 	uint32_t nanoseconds;
 };
 
+/* A file as it was at one moment. A relowering puts another one in its place, and nothing sets a file's change time. */
+struct vxe_config_file {
+	bool known;
+	dev_t dev;
+	ino_t ino;
+	struct timespec changed;
+};
+
 struct vxe_config {
+	struct vxe_config_file file; /* what it was read from */
 	char *oci_version;
 	char *bundle; /* absolute path of the bundle folder, for messages and state.json */
 	char *rootfs; /* absolute; "/" with org.vxe.root=host, where process.args and process.cwd may be absent too */
@@ -279,6 +289,9 @@ const struct vxe_namespace *vxe_config_namespace(const struct vxe_config *config
 
 /* "CAP_KILL" or "KILL": ors its bit. */
 int vxe_config_capability(const char *name, uint64_t *bits);
+/* Fails where bundle_fd/config.json is no longer the file that was loaded: what was read since may be of other plans. */
+int vxe_config_unchanged(int bundle_fd, const struct vxe_config *config, struct vxe_error **err);
+
 /* The names of all that config.json may hold, NULL-terminated. */
 const char *const *vxe_config_capabilities(void);
 

@@ -307,6 +307,10 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
 	if (!(launch->without & VXE_WITHOUT_SECCOMP) && filter_choose(launch, err) < 0)
 		return -1;
+	/* All that the bundle says of this launch has been read by now: of one generation of its plans, or nothing starts. What joins
+	 * an instance has the copy that the instance was started with. */
+	if (launch->join_pidfd < 0 && vxe_config_unchanged(launch->bundle_fd, config, err) < 0)
+		return -1;
 	if (!vxe_launch_without_landlock(launch) && vxe_landlock_check(&launch->process->landlock, err) < 0)
 		return -1;
 	if (launch->join_pidfd < 0 && vxe_mount_plan_make(config, &launch->mounts, err) < 0)

@@ -722,6 +722,27 @@ static void test_bundle(void)
 	ok(vxe_file_replace_at(fd, "config.json", text, strlen(text), 0600, NULL) == 0 &&
 		   vxe_config_load(fd, folder, &config, &err) == 0 && same_text(config->bundle, folder),
 	   "a bundle folder");
+	ok(vxe_config_unchanged(fd, config, &err) == 0, "nobody changed it");
+	ok(vxe_file_replace_at(fd, "config.json", text, strlen(text), 0600, NULL) == 0 &&
+		   vxe_config_unchanged(fd, config, &err) < 0 && strstr(err->message, "other plans") && err->hint,
+	   "another file in its place is told from it, though it says the same");
+	vxe_error_free(&err);
+	vxe_config_free(&config);
+	/* As a relowering leaves it: a link into the folder of the plans. */
+	ok(mkdirat(fd, "vxe", 0700) == 0 && renameat(fd, "config.json", fd, "vxe/config.json") == 0 &&
+		   symlinkat("vxe/config.json", fd, "config.json") == 0 && vxe_config_load(fd, folder, &config, &err) == 0 &&
+		   vxe_config_unchanged(fd, config, &err) == 0,
+	   "a link into the folder of the plans");
+	ok(renameat(fd, "vxe", fd, "old") == 0 && mkdirat(fd, "vxe", 0700) == 0 &&
+		   vxe_file_replace_at(fd, "vxe/config.json", text, strlen(text), 0600, NULL) == 0 &&
+		   vxe_config_unchanged(fd, config, &err) < 0 && strstr(err->message, "other plans"),
+	   "the other folder in its place is told from it");
+	vxe_error_free(&err);
+	ok(unlinkat(fd, "vxe/config.json", 0) == 0 && vxe_config_unchanged(fd, config, &err) < 0 && err->errnum == ENOENT,
+	   "one that is gone is too");
+	unlinkat(fd, "vxe", AT_REMOVEDIR);
+	unlinkat(fd, "old/config.json", 0);
+	unlinkat(fd, "old", AT_REMOVEDIR);
 	vxe_config_free(&config);
 	vxe_error_free(&err);
 	unlinkat(fd, "config.json", 0);

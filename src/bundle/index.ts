@@ -10,6 +10,7 @@ export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
 export { BundleFacts, usersOf } from './facts.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
+export type { Exchange } from './generation.js';
 export { ProfileHistory, type ProfileVersion } from './history.js';
 export { importsOf, interpreterOf } from './interpreter.js';
 export { recoverFolder, startTimeOf, workName } from './leftovers.js';

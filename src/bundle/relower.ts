@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SourceFile, unwrap } from '../common/index.js';
 import { FORMS, formOf } from '../language/index.js';
@@ -7,17 +6,17 @@ import { type Lowered, type LoweringTarget, lowerPolicy } from '../lowering/inde
 import type { Policy } from '../policy/index.js';
 import { ociConfig } from './config.js';
 import { Failure } from './failure.js';
-import { type ManifestEntry, manifestText, readManifest } from './manifest.js';
+import { type Exchange, replacePlan } from './generation.js';
+import { readManifest } from './manifest.js';
 import { planFiles, readStoredRecipe, storedWorld } from './plan-files.js';
 import { storedProfile } from './profile.js';
-import { stamp, syncPath } from './rootfs/write.js';
 
 /** A bundle with another text of its profile, lowered for the root file system that it has. */
 export interface Relowered {
   readonly policy: Policy;
   readonly lowered: Lowered;
-  /** Puts it in the place of what the bundle has. Each file appears whole; config.json, which a launch begins with, comes last but one. */
-  readonly write: () => void;
+  /** Puts it in the place of what the bundle has: all of it at one moment. */
+  readonly write: (exchange: Exchange) => void;
 }
 
 /** Lowers a new text of a bundle's profile; nothing is written yet. */
@@ -42,7 +41,7 @@ export function relowerBundle(
   const lowered = unwrap(lowerPolicy(policy, { ...target, world }), [file]);
   const { creator, user } = ownersOf(bundle);
   const parts = planFiles(recipe, lowered, [file], ociConfig(recipe, lowered, creator, user));
-  return { policy, lowered, write: () => writeParts(bundle, parts, manifest.entries) };
+  return { policy, lowered, write: (exchange) => replacePlan(bundle, parts, manifest, exchange) };
 }
 
 interface Owner {
@@ -65,34 +64,5 @@ function ownersOf(bundle: string): { readonly creator: Owner; readonly user: Own
     throw new Failure('bundle-broken', file, 'is not a VXE configuration', {
       hint: 'create the bundle again with --replace',
     });
-  }
-}
-
-const ORDER = ['vxe/filter.bpf', 'config.json'];
-
-function writeParts(
-  bundle: string,
-  parts: ReadonlyMap<string, string | Uint8Array>,
-  entries: readonly ManifestEntry[],
-): void {
-  const plan: Record<string, string> = {};
-  const put = (name: string, content: string | Uint8Array): void => {
-    const path = join(bundle, name);
-    writeFileSync(`${path}.new`, content, { mode: 0o644 });
-    chmodSync(`${path}.new`, 0o644);
-    stamp(`${path}.new`);
-    syncPath(`${path}.new`);
-    renameSync(`${path}.new`, path);
-  };
-  const rank = (name: string): number => ORDER.indexOf(name);
-  for (const [name, content] of [...parts].sort(([a], [b]) => rank(a) - rank(b))) {
-    put(name, content);
-    plan[name] = createHash('sha256').update(content).digest('hex');
-  }
-  const { manifest } = readManifest(bundle);
-  put('vxe/manifest.json', manifestText({ manifest: 1, name: manifest.name, entries, plan }));
-  for (const folder of [join(bundle, 'vxe'), bundle]) {
-    stamp(folder);
-    syncPath(folder);
   }
 }

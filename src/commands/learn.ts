@@ -29,6 +29,7 @@ import {
   type Unexercised,
   unexercised,
 } from '../learning/index.js';
+import { exchangeFolders } from '../native/index.js';
 import { nativeProgram, Replay, type ReplayOutcome } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
@@ -208,7 +209,7 @@ export default class Learn extends VxeCommand {
       vxe: nativeProgram('vxe'),
       name,
       bundle,
-      relower: (copy, profile) => relowerBundle(copy, profile, loweringTarget()).write(),
+      relower: (copy, profile) => relowerBundle(copy, profile, loweringTarget()).write(exchangeFolders),
       exercise,
       ports: listening(draft),
       signal,

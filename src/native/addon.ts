@@ -29,9 +29,20 @@ export interface Addon {
   kernelFeatures(): { landlockAbi: number; seccompActions: string[]; userNamespaces: boolean };
   /** 0, or the errno that an attempt failed with. */
   probe(name: string, value: number): number;
+  /** renameat2 with RENAME_EXCHANGE: two names trade what they name, at one moment. */
+  exchange(one: string, other: string): void;
 }
 
-const METHODS = ['compile', 'resolveCall', 'callName', 'listCalls', 'version', 'kernelFeatures', 'probe'];
+const METHODS = [
+  'compile',
+  'resolveCall',
+  'callName',
+  'listCalls',
+  'version',
+  'kernelFeatures',
+  'probe',
+  'exchange',
+];
 
 /** Loads the addon from the package's build folder; an error says how to build it. */
 export function loadAddon(file: string = addonFile()): Addon {

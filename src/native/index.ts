@@ -36,6 +36,11 @@ export function nativePorts(addon: Addon = loadAddon()): NativePorts {
   };
 }
 
+/** Two folders trade their names at one moment; Node itself has no call for it. */
+export function exchangeFolders(one: string, other: string): void {
+  loadAddon().exchange(one, other);
+}
+
 const CLONE_NEWNS = 0x0002_0000;
 
 function featuresOf(addon: Addon): KernelFeatures {

@@ -9,6 +9,7 @@ import { unwrap } from '../../src/common/index.js';
 import { editProfile, parseProfile } from '../../src/language/index.js';
 import type { Cause, CauseKind } from '../../src/learning/index.js';
 import { applyEdit, diagnose } from '../../src/learning/index.js';
+import { exchangeFolders } from '../../src/native/index.js';
 import type { Policy } from '../../src/policy/index.js';
 import { parseEvent } from '../../src/policy/index.js';
 
@@ -245,7 +246,9 @@ function put(policy: Policy, cause?: Cause): void {
   const kept = readFileSync(recipe, 'utf8');
   if (cause?.fix?.kind === 'mount')
     writeFileSync(recipe, kept.replace(/(\/ro:[\s\S]*?options:[\s\S]*?)\bro\b/, '$1rw'));
-  relowerBundle(bundle, unwrap(editProfile(profile, policy), [profile]), loweringTarget()).write();
+  relowerBundle(bundle, unwrap(editProfile(profile, policy), [profile]), loweringTarget()).write(
+    exchangeFolders,
+  );
   writeFileSync(recipe, kept);
 }
 

@@ -9,11 +9,13 @@ import {
   type Places,
   ProfileHistory,
   packageFolder,
+  type Relowered,
   readBundleProfile,
   relowerBundle,
   storedProfile,
 } from '../../bundle/index.js';
 import { VxeError } from '../../common/index.js';
+import { exchangeFolders } from '../../native/index.js';
 import type { Policy } from '../../policy/index.js';
 import { runningInstance } from '../../runtime/index.js';
 import { loweringTarget } from './target.js';
@@ -75,7 +77,7 @@ function keepAndWrite(
   name: string,
   bundle: string,
   { before, text, why, rules }: Kept,
-  write: () => void,
+  write: Relowered['write'],
   places: Places,
 ): number {
   const history = new ProfileHistory(places.history, name);
@@ -86,7 +88,7 @@ function keepAndWrite(
       const first = history.list().length === 0;
       history.keep(before, ending, first ? 'as the bundle was made' : 'changed outside', by);
     }
-    write();
+    write(exchangeFolders);
     return history.keep(text, ending, why, by, rules).version;
   } catch (error) {
     if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EROFS' && errnoOf(error) !== 'EPERM') throw error;
