@@ -157,8 +157,12 @@ conformance: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe ## the OCI runti
 holes: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe $(B)/holes/intruder ## the known holes of OCI runtimes, tried on each; writes build/holes/table.md
 	@$(NODE) test/holes/run.mjs
 
+.PHONY: learn-table
+learn-table: all ## six daemons led from no profile to production, and what they can do then; writes build/learn/table.md (DAEMONS='nginx redis' for some)
+	@$(NODE) test/workloads/table.mjs $(DAEMONS)
+
 .PHONY: measured
-measured: ## copy the tables of the last conformance, holes, vm-test and bench runs to docs/measured, which CI compares with
+measured: ## copy the tables of the last conformance, holes, learn-table, vm-test and bench runs to docs/measured, which CI compares with
 	@$(NODE) scripts/measured.mjs
 
 ##@ Building

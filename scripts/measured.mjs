@@ -1,5 +1,5 @@
-// Writes the tables of docs/measured from what the last runs left below build/: make conformance, holes, vm-test and bench.
-//   node scripts/measured.mjs [NAME...]     conformance, conformance-vm, holes, engines, bench; by default whatever is there
+// Writes the tables of docs/measured from what the last runs left below build/: make conformance, holes, learn-table, vm-test and bench.
+//   node scripts/measured.mjs [NAME...]     conformance, conformance-vm, holes, learn, engines, bench; by default whatever is there
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -49,6 +49,12 @@ const tables = {
     made: 'make holes',
     from: 'build/holes/table.md',
     text: (file) => `${host()}\n\n${read(file)}`,
+  },
+  learn: {
+    title: 'Learned profiles of six daemons',
+    made: 'make learn-table',
+    from: 'build/learn/table.md',
+    text: (file) => `Linux ${release().split('-')[0]}.\n\n${read(file)}`,
   },
   engines: {
     title: 'Container engines with vxe-runtime',

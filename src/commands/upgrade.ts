@@ -38,7 +38,7 @@ export default class Upgrade extends VxeCommand {
   static override description =
     'Asks one decision at a time: what was done, how often and by whom, the narrowest rule that permits it and one that is wider, with a mark where a rule would open what ' +
     'an intruder wants. Then shows how the profile changes and, proved over all inputs, what it permits besides. The version before is kept: see profile log. ' +
-    '--auto takes the narrowest rule of all that was performed in soft mode and is not marked.';
+    '--auto takes the narrowest rule of all that was performed in soft mode and is not marked, besides what --narrow and --wide name.';
   static override examples = [
     '<%= config.bin %> upgrade web',
     '<%= config.bin %> upgrade web --auto --since 7d',
@@ -133,9 +133,12 @@ export default class Upgrade extends VxeCommand {
         exit: 2,
       });
     }
-    if (named.size > 0)
-      return decisions.map((decision) => ({ decision, answer: byKey(decision, named.get(decision.key)) }));
-    if (flags.auto) return decisions.map((decision) => ({ decision, answer: byItself(decision) }));
+    if (named.size > 0 || flags.auto)
+      return decisions.map((decision) => {
+        const choice = named.get(decision.key);
+        const itself = flags.auto && choice === undefined;
+        return { decision, answer: itself ? byItself(decision) : byKey(decision, choice) };
+      });
     return this.#ask(decisions);
   }
 

@@ -259,6 +259,51 @@ test('every program may fail well', (t) => {
   t.is(verdict(draft, 'tgkill(1, 1, SIGKILL)'), 'refuse');
 });
 
+test('a server of datagrams answers at any port, with a yes; a client has its ports', (t) => {
+  const sent = [40001, 40002, 40003, 40004, 40005].map((port) =>
+    call('sendto', { address: tcp('127.0.0.1', port, 'SOCK_DGRAM') }),
+  );
+  const names = (draft: Draft): readonly string[] => draft.sockets.map(({ object }) => object);
+  const server = draftOf([call('bind', { address: tcp('0.0.0.0', 53, 'SOCK_DGRAM') }), ...sent]);
+  t.deepEqual(names(server), ['udp/*', 'udp/53']);
+  t.deepEqual(server.sockets[0]?.words, ['send']);
+  t.is(server.sockets[0]?.mark?.reason, 'answers at 5 ports, and could then send to any host at any port');
+  const to = 'sendto(3, 0, 0, 0, udp/192.0.2.1:50000)';
+  t.is(verdict(server, to), 'refuse', 'nobody said yes');
+  t.is(verdict(server, to, ['network:udp/*']), 'allow');
+  t.is(names(draftOf(sent)).length, 5, 'it serves nothing');
+  const few = draftOf([call('bind', { address: tcp('0.0.0.0', 53, 'SOCK_DGRAM') }), ...sent.slice(1)]);
+  t.is(names(few).length, 5, 'four are four rules');
+  const low = [501, 502, 503, 504, 505].map((port) =>
+    call('sendto', { address: tcp('127.0.0.1', port, 'SOCK_DGRAM') }),
+  );
+  t.false(
+    names(draftOf([call('bind', { address: tcp('0.0.0.0', 53, 'SOCK_DGRAM') }), ...low])).includes('udp/*'),
+  );
+});
+
+test('a program with connections may ask why one broke, beside what it was seen to ask', (t) => {
+  const broken = 'getsockopt(3, SOL_SOCKET, SO_ERROR)';
+  const typed = 'getsockopt(3, SOL_SOCKET, SO_TYPE)';
+  const asks = (name: string): RecordedCall => call('getsockopt', { args: { level: 'SOL_SOCKET', name } });
+  for (const maker of ['accept', 'accept4', 'connect']) {
+    const draft = draftOf([call(maker)]);
+    t.is(verdict(draft, broken), 'allow', maker);
+    t.is(verdict(draft, typed), 'refuse', maker);
+    const rule = draft.calls.find((each) => each.call === 'getsockopt');
+    t.is(rule?.evidence, undefined);
+    t.is(rule?.inferred, 'SOL_SOCKET SO_ERROR: connections need it to fail well');
+  }
+  const joined = draftOf([call('accept4'), asks('SO_TYPE')]);
+  t.is(verdict(joined, broken), 'allow');
+  t.is(verdict(joined, typed), 'allow');
+  t.is(verdict(joined, 'getsockopt(3, IPPROTO_TCP, TCP_INFO)'), 'refuse');
+  t.is(joined.calls.find((each) => each.call === 'getsockopt')?.evidence?.count, 1);
+  const was = draftOf([call('accept4'), asks('SO_ERROR')]).calls.find((each) => each.call === 'getsockopt');
+  t.is(was?.inferred, undefined, 'what was seen needs no inference');
+  t.is(verdict(draftOf([call('socket')]), broken), 'refuse', 'nothing was connected');
+});
+
 test('arguments are rules where they decide, and as narrow as what was seen', (t) => {
   const socket = (domain: string, type: string, protocol: number): RecordedCall =>
     call('socket', { args: { domain, type, protocol } });

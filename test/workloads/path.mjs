@@ -1,10 +1,10 @@
-// path.mjs NAME FOLDER: sums up what path.sh left in FOLDER, as one line of JSON. Exit 1 where production refused something.
+// path.mjs NAME FOLDER [ACCEPTED...]: sums up what path.sh left in FOLDER, as one line of JSON. Exit 1 where production refused something.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BundleStore, readBundleProfile } from '../../build/ts/src/bundle/index.js';
 import { callNumber, fileVerdict } from '../../build/ts/src/policy/index.js';
 
-const [name, folder] = process.argv.slice(2);
+const [name, folder, ...accepted] = process.argv.slice(2);
 const store = new BundleStore(join(folder, 'bundles'));
 const bundle = store.require(name);
 const { policy } = readBundleProfile(bundle);
@@ -55,8 +55,13 @@ function* filesBelow(path, below = '') {
 function attack() {
   const file = join(folder, 'attack.json');
   if (!existsSync(file)) return null;
-  const { held, unproven, open, failed, attempts } = JSON.parse(readFileSync(file, 'utf8'));
-  return { attempts: attempts.length, held, unproven, open, failed };
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  if (report.attempts === undefined) return { error: report.error?.message ?? JSON.stringify(report) };
+  const { held, unproven, open, failed, attempts } = report;
+  const told = (verdict) =>
+    attempts.filter((each) => each.verdict === verdict).map(({ name, why }) => `${name}: ${why}`);
+  const which = { openAre: told('open'), failedAre: told('failed') };
+  return { attempts: attempts.length, held, unproven, open, failed, ...which };
 }
 
 const calls = [...policy.calls.values()].filter(({ permit }) => permit === 'all' || permit.length > 0);
@@ -64,6 +69,7 @@ const upgrade = JSON.parse(readFileSync(join(folder, 'upgrade.json'), 'utf8'));
 const after = refused('production.ndjson');
 const sum = {
   daemon: name,
+  accepted,
   soft: refused('soft.ndjson'),
   taken: upgrade.taken.map(({ rule }) => rule),
   left: upgrade.left.map(({ key, why }) => `${key}: ${why}`),

@@ -1,8 +1,8 @@
-import { callNumber, signatureOf, valueSetOf, valueText } from '../../policy/index.js';
+import { callNumber, constantValue, signatureOf, valueSetOf, valueText } from '../../policy/index.js';
 import type { Observations, SeenCall, SeenRow } from '../facts/observe.js';
 import { isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
-import { FAILING_WELL, relatives } from './families.js';
+import { FAILING_CONNECTION, FAILING_WELL, relatives } from './families.js';
 
 /** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
 const NOT_OWN: ReadonlySet<string> = new Set([
@@ -50,7 +50,25 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
     const draft = inferred(call, permit, 'every program needs it to fail well');
     if (draft !== undefined) drafts.set(call, draft);
   }
+  addFailingConnection(seen, drafts);
   return [...drafts.values()].sort((a, b) => (callNumber(a.call) ?? 0) - (callNumber(b.call) ?? 0));
+}
+
+/** What asks why a connection broke, joined to what was seen of the same call. */
+function addFailingConnection(seen: Observations, drafts: Map<string, CallDraft>): void {
+  const { call, from, values } = FAILING_CONNECTION;
+  if (!from.some((each) => seen.calls.has(each))) return;
+  const asked = new Map<number, bigint>();
+  for (const argument of signatureOf(call) ?? []) {
+    const value = constantValue(values.get(argument.name) ?? '');
+    if (value !== undefined) asked.set(argument.index, value);
+  }
+  const rows = seen.calls.get(call)?.rows ?? [];
+  if (rows.some((row) => [...asked].every(([index, value]) => row.values.get(index) === value))) return;
+  const permit = rowsOf(call, [...rows, { values: asked }]);
+  const told = `${[...values.values()].join(' ')}: connections need it to fail well`;
+  const draft = drafts.get(call) ?? inferred(call, permit, told);
+  if (draft !== undefined) drafts.set(call, { ...draft, permit, inferred: told });
 }
 
 function inferred(call: string, permit: CallDraft['permit'], why: string): CallDraft | undefined {

@@ -88,8 +88,11 @@ function harmless(call: string, argument: Argument): bigint {
   );
 }
 
+/** Of a row, what its conditions are made from. */
+type Values = Pick<SeenRow, 'values'>;
+
 /** Rows that permit the given ones, with bits gathered, and lists where only one argument differs. */
-export function rowsOf(call: string, seen: readonly SeenRow[]): readonly RowDraft[] {
+export function rowsOf(call: string, seen: readonly Values[]): readonly RowDraft[] {
   const judged = judgedArguments(call);
   if (call === 'mmap') return memoryRows(seen, judged);
   const groups = new Map<
@@ -123,7 +126,7 @@ export function rowsOf(call: string, seen: readonly SeenRow[]): readonly RowDraf
 }
 
 /** Most options of prctl are judged by themselves. */
-function matters(call: string, argument: Argument, row: SeenRow): boolean {
+function matters(call: string, argument: Argument, row: Values): boolean {
   return call !== 'prctl' || argument.index === 0 || row.values.get(0) === constantValue('PR_CAP_AMBIENT');
 }
 
@@ -188,13 +191,13 @@ const PROT_EXEC = constantValue('PROT_EXEC') ?? 0n;
 const MAP_ANONYMOUS = constantValue('MAP_ANONYMOUS') ?? 0n;
 
 /** Whether something was mapped, or made, writable and executable at once. */
-export function writesAndRuns(row: SeenRow): boolean {
+export function writesAndRuns(row: Values): boolean {
   const prot = row.values.get(2) ?? 0n;
   return (prot & PROT_WRITE) !== 0n && (prot & PROT_EXEC) !== 0n;
 }
 
 /** Memory by what matters of it: what can be written is not run, and what is run comes from a file. */
-function memoryRows(seen: readonly SeenRow[], judged: readonly Judged[]): readonly RowDraft[] {
+function memoryRows(seen: readonly Values[], judged: readonly Judged[]): readonly RowDraft[] {
   const [, flags] = judged;
   const rows: RowDraft[] = [];
   const row = (tests: readonly [string, string][]): void => {

@@ -96,3 +96,16 @@ export const FAILING_WELL: readonly {
   ),
   { call: 'tgkill', permit: [{ tests: new Map([['sig', 'SIGABRT']]), errno: undefined }] },
 ];
+
+/**
+ * What a program asks about a connection that broke, by the calls that make connections. When one breaks in the middle is up to the peer and
+ * the clock: neither a recording nor a round in soft mode can be relied on to show it.
+ */
+export const FAILING_CONNECTION = {
+  from: ['accept', 'accept4', 'connect'],
+  call: 'getsockopt',
+  values: new Map([
+    ['level', 'SOL_SOCKET'],
+    ['name', 'SO_ERROR'],
+  ]),
+} as const;

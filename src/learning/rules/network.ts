@@ -13,6 +13,9 @@ export interface SocketRules {
 const FEW = 4;
 /** A network that is larger says nothing about whom the program speaks with. */
 const SHORTEST_PREFIX = { 4: 16, 6: 48 };
+/** Below it are the ports of services; whoever asks has one above. */
+const FIRST_FREE_PORT = 1024;
+const ANY_PORT = 'udp/*';
 
 /** What was seen of one object, a port without its hosts. */
 interface Group {
@@ -24,9 +27,11 @@ interface Group {
 export function socketRules(seen: Observations): SocketRules {
   const groups = new Map<string, Group>();
   const leftOut: LeftOut[] = [];
+  const answered = answers(seen.addresses);
   for (const each of seen.addresses) {
     const word = wordOf(each);
-    const object = word === undefined ? undefined : objectOf(each);
+    const object =
+      word === undefined ? undefined : answered.has(each) ? { named: true, text: ANY_PORT } : objectOf(each);
     if (word === undefined || object === undefined) continue;
     if (!object.named) {
       leftOut.push({ what: `${each.call} ${each.address.text}`, why: object.text, evidence: each.evidence });
@@ -41,8 +46,35 @@ export function socketRules(seen: Observations): SocketRules {
   return { drafts: drafts.sort((a, b) => (a.object < b.object ? -1 : 1)), leftOut };
 }
 
+/**
+ * What a server of datagrams sent to those who asked it: to ports that their kernels chose, of hosts that chose themselves. The next ones are
+ * others, so that neither the ports nor the hosts are evidence.
+ */
+function answers(addresses: readonly SeenAddress[]): ReadonlySet<SeenAddress> {
+  const served = new Set(
+    addresses.flatMap((each) => (each.call === 'bind' && isDatagram(each) ? [each.address.port] : [])),
+  );
+  const sent = addresses.filter(
+    (each) =>
+      wordOf(each) === 'send' &&
+      isDatagram(each) &&
+      !served.has(each.address.port) &&
+      (each.address.port ?? 0) >= FIRST_FREE_PORT,
+  );
+  const ports = new Set(sent.map((each) => each.address.port));
+  return new Set(served.size > 0 && ports.size > FEW ? sent : []);
+}
+
+function isDatagram({ address }: SeenAddress): boolean {
+  return /^AF_INET6?$/.test(address.family) && address.type === 'SOCK_DGRAM' && (address.port ?? 0) > 0;
+}
+
 function draftsOf(object: string, group: Group): readonly SocketDraft[] {
   if (object.startsWith('unix:')) return [draftOf(object, group, undefined)];
+  if (object === ANY_PORT) {
+    const ports = new Set(group.from.map((each) => each.address.port)).size;
+    return [draftOf(object, group, `answers at ${ports} ports, and could then send to any host at any port`)];
+  }
   // A narrower rule takes away what the port's own grants: where it is served as well, the port is all that can be said.
   if (group.words.has('accept')) {
     const hosts = group.from.filter((each) => wordOf(each) !== 'accept').map(hostOf);

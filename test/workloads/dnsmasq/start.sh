@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2034
 
 create=(dnsmasq --mount "/etc/dnsmasq.d=$WORKLOAD_FOLDER/conf.d" --mount "/etc/hosts.d=$WORKLOAD_FOLDER/hosts")
+# A name server answers whoever asks, at the port that asked.
+accept=('network:udp/*')
 
 prepare() {
   mkdir -p "$WORKLOAD_FOLDER/conf.d" "$WORKLOAD_FOLDER/hosts"

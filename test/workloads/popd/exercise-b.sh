@@ -7,12 +7,12 @@ talk() { # ANSWER LINES...: a session in the protocol's own words, whose answers
 }
 login=('USER bob' 'PASS open-sesame')
 
-step 'how much there is' within 10 talk '^+OK [0-9]* message' "${login[@]}" STAT QUIT
+step 'how much there is' within 10 talk '^+OK 6 [0-9]' "${login[@]}" STAT QUIT
 step 'the headers of a message' within 10 talk 'letter 4' "${login[@]}" 'TOP 4 0' QUIT
 step 'unique names' within 10 talk '^6 ' "${login[@]}" UIDL QUIT
 step 'what is no command is refused' within 10 talk '^-ERR' "${login[@]}" NONSENSE QUIT
 step 'a deletion that is taken back' within 10 talk '^+OK' "${login[@]}" 'DELE 1' RSET QUIT
-step 'a login in the wrong order is refused' talk '^-ERR' 'PASS open-sesame' QUIT
+step 'a login in the wrong order is refused' within 10 talk '^-ERR' 'PASS open-sesame'
 step 'a client that goes away is survived' bash -c 'exec 3<>/dev/tcp/127.0.0.1/110 && printf "USER bob\r\n" >&3'
 step 'a deletion' within 10 talk '^+OK' "${login[@]}" 'DELE 6' QUIT
 step 'the spool is shorter' within 10 bash -c "! grep -q 'letter 6' '$WORKLOAD_FOLDER/mail/bob'"

@@ -3,6 +3,8 @@
 
 create=(popd --account alice --account bob --accounts-from "$WORKLOAD_FOLDER/accounts"
   --mount "/etc/shadow=$WORKLOAD_FOLDER/accounts/shadow" --mount "/var/mail=$WORKLOAD_FOLDER/mail")
+# Half a is alice's. That the server may open another one's mail is for an administrator to say.
+decided=(--narrow file:/var/mail/bob)
 
 prepare() {
   local user uid hash n

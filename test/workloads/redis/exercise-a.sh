@@ -9,6 +9,7 @@ table 'a client works' <<'ROWS'
 GET greeting                              => -NOAUTH*
 AUTH wrong                                => -WRONGPASS*
 AUTH open-sesame                          => OK
+FLUSHALL                                  => OK
 SET greeting hello                        => OK
 GET greeting                              => hello
 APPEND greeting ', world'                 => 12
