@@ -82,7 +82,8 @@ said 'starts in production' vxe start "$name" --detach
 said 'serves in production' ready
 said 'half b in production' bash "test/workloads/$name/exercise-b.sh"
 of_log >"$folder/production.ndjson"
-if [[ -z $quick ]]; then limit=300 vxe attack "$name" --json >"$folder/attack.json" 2>"$folder/attack.err" || true; fi
 said 'stops' vxe stop "$name"
+# The battery runs in a copy of the instance, whose cgroup is the instance's own.
+if [[ -z $quick ]]; then limit=300 vxe attack "$name" --json >"$folder/attack.json" 2>"$folder/attack.err" || true; fi
 node test/workloads/path.mjs "$name" "$folder" "${accept[@]}" "${decided[@]}" || problems=$((problems + 1))
 ((problems == 0)) || { told; exit 1; }

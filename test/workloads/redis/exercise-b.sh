@@ -76,6 +76,7 @@ for client in "${clients[@]}"; do wait "$client" || step_failed 'six clients at 
 table 'a child at work is called off' <<'ROWS'
 AUTH open-sesame                          => OK
 SELECT 5                                  => OK
+FLUSHDB                                   => OK
 !REPEAT 100 SET key:%i x                  => OK
 CONFIG SET rdb-key-save-delay 100000      => OK
 BGREWRITEAOF                              => 'Background append only file rewriting started'
