@@ -84,7 +84,7 @@ function readableOnHost() {
 }
 
 function text({ docker, systemService: service, host: files, daemons: rows }) {
-  const refusals = ({ kinds, calls }) => (calls === 0 ? '0' : `${kinds.length} kinds, ${calls} calls`);
+  const refusals = ({ kinds, calls }) => (calls === 0 ? '0' : `${calls} (${kinds.length} different)`);
   const battery = (attack) =>
     attack === null || attack.error !== undefined
       ? `did not end${attack === null ? '' : `: ${attack.error}`}`
@@ -99,7 +99,10 @@ function text({ docker, systemService: service, host: files, daemons: rows }) {
       `${sum.calls} (${sum.conditional})`,
       String(sum.files),
       battery(sum.attack),
-      sum.accepted.map((id) => `\`${id}\``).join(' '),
+      sum.accepted
+        .filter((id) => !id.startsWith('--'))
+        .map((id) => `\`${id}\``)
+        .join(' '),
     ];
   });
   const cell = (value) => value.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -112,7 +115,7 @@ function text({ docker, systemService: service, host: files, daemons: rows }) {
   return [
     `Docker's default profile permits ${docker} calls, systemd ${service.version}'s \`@system-service\` ${service.calls}. A user without rights of its own can open ${files} files of this host.`,
     '',
-    '| daemon | not permitted in half b, in soft mode | refused in half b after `vxe upgrade --auto` | calls permitted (of these, with conditions) | files it can open | the battery of `vxe attack` | accepted by the administrator |',
+    '| daemon | calls of half b that were not permitted, in soft mode | refused in half b after `vxe upgrade --auto` | calls permitted (of these, with conditions) | files it can open | the battery of `vxe attack` | accepted by the administrator |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...lines.map((line) => `| ${line.map(cell).join(' | ')} |`),
     '',
