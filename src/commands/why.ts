@@ -17,6 +17,8 @@ interface Question {
   readonly text: string;
   readonly errno: string | undefined;
   readonly seen: string;
+  /** The record that it comes from. */
+  readonly violation?: Violation;
 }
 
 interface Answer {
@@ -52,12 +54,26 @@ export default class Why extends VxeCommand {
     const facts = this.#facts(args.name, bundle);
     const questions =
       args.record === undefined ? this.#lately(args.name) : [this.#asked(args.name, args.record)];
-    const answers = questions.map((question): Answer => {
-      const cause = diagnose(question.event, question.errno, policy, facts);
-      this.log(answerText(question, cause));
-      return answerOf(question, cause);
-    });
-    if (answers.length === 0)
+    const known = questions.map((question) => ({
+      question,
+      cause: diagnose(question.event, question.errno, policy, facts),
+    }));
+    // Asked for by its number, a record is answered whatever it is.
+    const isOld = (each: (typeof known)[number]): boolean =>
+      args.record === undefined && takenOver(each.question, each.cause);
+    const old = known.filter(isOld).length;
+    const answers = known
+      .filter((each) => !isOld(each))
+      .map(({ question, cause: found }): Answer => {
+        const cause = sinceRecorded(question, found);
+        this.log(answerText(question, cause));
+        return answerOf(question, cause);
+      });
+    if (old > 0)
+      this.log(
+        `${args.name}: ${old === 1 ? 'one kind of call' : `${old} kinds of calls`} that soft mode recorded, and the profile permits by now`,
+      );
+    else if (answers.length === 0)
       this.log(`${args.name}: nothing was refused, and its output tells of no failure`);
     return { name: args.name, answers };
   }
@@ -117,8 +133,28 @@ export default class Why extends VxeCommand {
   }
 }
 
-/** The recorded call as an event: its numbers, and the object that was looked up. */
+/** What soft mode performed and the profile permits by now is nobody's trouble any more. */
+function takenOver({ violation }: Question, cause: Cause): boolean {
+  return violation?.verdict === 'performed' && cause.kind === 'other';
+}
+
+/** The log is of what a profile refused: where this one does not, it is the profile that is another one since, and not the kernel that answered. */
+function sinceRecorded({ violation, event }: Question, cause: Cause): Cause {
+  if (violation === undefined || cause.kind !== 'other') return cause;
+  const past = violation.verdict === 'performed' ? 'would have refused' : 'refused';
+  return {
+    ...cause,
+    sentence: `${violation.rule} ${past} ${event.call} when it was recorded; the profile as it is now refuses nothing of it.`,
+  };
+}
+
 function ofViolation(violation: Violation): Question | undefined {
+  const question = questionOf(violation);
+  return question === undefined ? undefined : { ...question, violation };
+}
+
+/** The recorded call as an event: its numbers, and the object that was looked up. */
+function questionOf(violation: Violation): Question | undefined {
   const { call, args, path, to, errno, time } = violation;
   const parsed = parseEvent(call);
   if (!parsed.ok) return undefined;
