@@ -103,12 +103,19 @@ function opens(port) {
   });
 }
 
-/** Seconds of processor that nginx's one worker has used: beside a client that shares the processors, this tells more than the clock. */
-function workerSeconds(site) {
-  const master = readFileSync(join(site, 'pid'), 'utf8').trim();
-  const [worker] = readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ');
-  return Number(readFileSync(`/proc/${worker}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
+/** The process of nginx's one worker; who listens has not made it yet. */
+async function workerOf(site) {
+  for (let tries = 0; tries < 600; tries++) {
+    const master = readFileSync(join(site, 'pid'), 'utf8').trim();
+    const [worker] = readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ');
+    if (worker !== '') return worker;
+    await sleep(50);
+  }
+  throw new Error('nginx makes no worker');
 }
+
+/** Seconds of processor that a process has used: beside a client that shares the processors, this tells more than the clock. */
+const processorSeconds = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
 
 /** Requests a second that nginx answers, one worker, a file of 600 bytes; and microseconds of its processor for one. */
 async function web(ways, rounds, folder, nginx) {
@@ -127,19 +134,24 @@ async function web(ways, rounds, folder, nginx) {
       const argv = watch([...nginx, '-p', site, '-c', join(site, 'nginx.conf')]);
       const server = spawn(argv[0], argv.slice(1), { stdio: 'ignore', detached: true });
       const ended = new Promise((done) => server.on('exit', done));
-      for (let tries = 0; !(await opens(18080)); tries++) {
-        if (tries > 600) throw new Error(`nginx does not serve under ${name}`);
-        await sleep(50);
+      try {
+        for (let tries = 0; !(await opens(18080)); tries++) {
+          if (tries > 600) throw new Error(`nginx does not serve under ${name}`);
+          await sleep(50);
+        }
+        const worker = await workerOf(site);
+        const before = processorSeconds(worker);
+        const text = execFileSync('wrk', ['-t1', '-c8', '-d4s', 'http://127.0.0.1:18080/index.html'], {
+          encoding: 'utf8',
+        });
+        found.get(name).push(Number(/Requests\/sec:\s+([0-9.]+)/.exec(text)[1]));
+        const requests = Number(/([0-9]+) requests in/.exec(text)[1]);
+        processor.get(name).push(((processorSeconds(worker) - before) * 1e6) / requests);
+      } finally {
+        // It is not there any more if it came to nothing.
+        if (server.exitCode === null) process.kill(-server.pid, 'SIGTERM');
+        await ended;
       }
-      const before = workerSeconds(site);
-      const text = execFileSync('wrk', ['-t1', '-c8', '-d4s', 'http://127.0.0.1:18080/index.html'], {
-        encoding: 'utf8',
-      });
-      found.get(name).push(Number(/Requests\/sec:\s+([0-9.]+)/.exec(text)[1]));
-      const requests = Number(/([0-9]+) requests in/.exec(text)[1]);
-      processor.get(name).push(((workerSeconds(site) - before) * 1e6) / requests);
-      process.kill(-server.pid, 'SIGTERM');
-      await ended;
     }
   }
   return { found, processor };
