@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 
 #define TIMEOUT_MS 30000
@@ -237,20 +237,12 @@ bool vxe_bus_get_u32(const struct vxe_bus_message *message, size_t *at, uint32_t
 
 /* --- the connection --- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Whole, or -1 with errno. */
 static int read_all(int fd, void *data, size_t size, int64_t until_ms)
 {
 	for (size_t done = 0; done < size;) {
 		struct pollfd waiting = {.fd = fd, .events = POLLIN};
-		int64_t left = until_ms - now_ms();
+		int64_t left = until_ms - vxe_clock_ms();
 		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
 		ssize_t got;
 
@@ -296,7 +288,7 @@ static int line_expect(int fd, const char *word, int64_t until_ms)
 static int authenticate(int fd)
 {
 	static const char words[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
-	int64_t until = now_ms() + TIMEOUT_MS;
+	int64_t until = vxe_clock_ms() + TIMEOUT_MS;
 
 	return vxe_write_all(fd, words, sizeof(words) - 1) < 0 || line_expect(fd, "DATA", until) < 0 ||
 			       line_expect(fd, "OK ", until) < 0
@@ -399,7 +391,7 @@ static int call_send(struct vxe_bus *bus, const struct vxe_bus_target *target, c
 int vxe_bus_call(struct vxe_bus *bus, const struct vxe_bus_target *target, const char *member, const char *signature,
 		 const struct vxe_bus_body *body, struct vxe_bus_message *answer, struct vxe_error **err)
 {
-	int64_t until = now_ms() + TIMEOUT_MS;
+	int64_t until = vxe_clock_ms() + TIMEOUT_MS;
 	size_t at = 0;
 	const char *text;
 

@@ -11,6 +11,7 @@
 
 #include "cgroup_device.h"
 #include "cgroup_internal.h"
+#include "cgroup_program.h"
 #include "cleanup.h"
 #include "places.h"
 #include "file.h"
@@ -439,7 +440,6 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 {
 	cleanup_free struct bpf_insn *program = NULL;
 	cleanup_fd int loaded = -1;
-	union bpf_attr load = {0}, attach = {0};
 	uint32_t before[DEVICE_PROGRAMS_MAX], n_before = DEVICE_PROGRAMS_MAX;
 	size_t count;
 
@@ -456,24 +456,14 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 	program = vxe_device_program(resources, &count);
 	if (!program)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device rules");
-	load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	load.insns = (uint64_t)(uintptr_t)program;
-	load.insn_cnt = (uint32_t)count;
-	load.license = (uint64_t)(uintptr_t) "GPL";
-	load.expected_attach_type = BPF_CGROUP_DEVICE;
-	memcpy(load.prog_name, "vxe_devices", sizeof("vxe_devices"));
-	loaded = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	loaded = vxe_cgroup_program_load(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, program, count, "vxe_devices");
 	if (loaded < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 				     "config.json: linux.resources.devices: loading the device rules into the kernel");
 	if (devices_attached(fd, before, &n_before) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 				     "config.json: linux.resources.devices: listing the rules of the cgroup");
-	attach.target_fd = (uint32_t)fd;
-	attach.attach_bpf_fd = (uint32_t)loaded;
-	attach.attach_type = BPF_CGROUP_DEVICE;
-	attach.attach_flags = BPF_F_ALLOW_MULTI;
-	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0)
+	if (vxe_cgroup_program_attach(fd, loaded, BPF_CGROUP_DEVICE) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 				     "config.json: linux.resources.devices: attaching the device rules to the cgroup");
 	/* Rules that are there hold beside new ones; those of before (an update) go, once the new ones are in force. */

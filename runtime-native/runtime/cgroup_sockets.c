@@ -2,10 +2,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "cgroup_program.h"
 #include "cleanup.h"
 #include "socket_program.h"
 #include "socket_rules.h"
@@ -34,23 +32,10 @@ static const struct hook hooks[] = {
 
 static int program_attach(int fd, const struct bpf_insn *program, size_t count, uint32_t attach_type)
 {
-	cleanup_fd int loaded = -1;
-	union bpf_attr load = {0}, attach = {0};
+	cleanup_fd int loaded =
+		vxe_cgroup_program_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, attach_type, program, count, "vxe_sockets");
 
-	load.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
-	load.insns = (uint64_t)(uintptr_t)program;
-	load.insn_cnt = (uint32_t)count;
-	load.license = (uint64_t)(uintptr_t) "GPL";
-	load.expected_attach_type = attach_type;
-	memcpy(load.prog_name, "vxe_sockets", sizeof("vxe_sockets"));
-	loaded = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
-	if (loaded < 0)
-		return -1;
-	attach.target_fd = (uint32_t)fd;
-	attach.attach_bpf_fd = (uint32_t)loaded;
-	attach.attach_type = attach_type;
-	attach.attach_flags = BPF_F_ALLOW_MULTI;
-	return (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach));
+	return loaded < 0 ? -1 : vxe_cgroup_program_attach(fd, loaded, attach_type);
 }
 
 static int cannot(const char *annotation, int errnum, struct vxe_error **err)

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bus.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "places.h"
 #include "file.h"
 
@@ -233,18 +233,10 @@ static void limits_put(struct vxe_bus_body *body, const struct vxe_resources *r)
 
 /* --- jobs --- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Until systemd says that the job is off its list, and how it ended. */
 static int job_wait(struct vxe_bus *bus, const char *job, const char *unit, struct vxe_error **err)
 {
-	int64_t until = now_ms() + JOB_TIMEOUT_MS;
+	int64_t until = vxe_clock_ms() + JOB_TIMEOUT_MS;
 
 	for (;;) {
 		struct vxe_bus_message message;

@@ -9,6 +9,7 @@
 
 #include "calls.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 #include "json.h"
 #include "event.h"
@@ -88,14 +89,6 @@ int vxe_log_dir_find(const char *id, char **path, struct vxe_error **err)
 	return fd;
 }
 
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static int log_open(struct vxe_record_log *log)
 {
 	int fd = openat(log->dir_fd, RECORD_FILE, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -119,7 +112,7 @@ int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile,
 	log->profile = profile;
 	log->instance = instance;
 	log->tokens = RECORDS_BURST;
-	log->refilled_ns = now_ns(CLOCK_MONOTONIC);
+	log->refilled_ns = vxe_clock_ns(CLOCK_MONOTONIC);
 	log->journal_fd = -1;
 	log->fd = -1;
 	if (log_open(log) < 0)
@@ -375,7 +368,7 @@ static void fold_count(struct vxe_record_log *log, struct vxe_fold *fold, int64_
 
 void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *violation)
 {
-	int64_t now = now_ns(CLOCK_MONOTONIC), clock = now_ns(CLOCK_REALTIME);
+	int64_t now = vxe_clock_ns(CLOCK_MONOTONIC), clock = vxe_clock_ns(CLOCK_REALTIME);
 	uint64_t key = kind_key(violation);
 	struct vxe_fold *fold;
 
@@ -425,7 +418,7 @@ void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *vi
 
 int vxe_record_tick(struct vxe_record_log *log)
 {
-	int64_t now = now_ns(CLOCK_MONOTONIC), next = INT64_MAX;
+	int64_t now = vxe_clock_ns(CLOCK_MONOTONIC), next = INT64_MAX;
 
 	if (log->fd < 0 || !log->folded)
 		return -1;

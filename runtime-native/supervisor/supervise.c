@@ -12,6 +12,7 @@
 
 #include "calls.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 #include "held.h"
 #include "kernel.h"
@@ -130,14 +131,6 @@ struct watch {
 
 #define TELL_EVERY_NS 1000000000
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static void manager_tell(const struct vxe_supervision *s, const struct watch *watch)
 {
 	char text[1024];
@@ -171,7 +164,7 @@ static void watch_tell(struct vxe_supervision *s, struct watch *watch)
 
 	held_fill(watch);
 	watch->told = watch->log->total;
-	watch->next_ns = monotonic_ns() + TELL_EVERY_NS;
+	watch->next_ns = vxe_clock_ns(CLOCK_MONOTONIC) + TELL_EVERY_NS;
 	if (!s->joins && s->state_fd >= 0)
 		(void)vxe_held_write(s->state_fd, &watch->held, NULL);
 	if (s->manager_notify && watch->held.refused != refused)
@@ -186,7 +179,7 @@ static int watch_tick(struct vxe_supervision *s, struct watch *watch)
 
 	if (watch->told == watch->log->total)
 		return wait;
-	now = monotonic_ns();
+	now = vxe_clock_ns(CLOCK_MONOTONIC);
 	if (now >= watch->next_ns) {
 		watch_tell(s, watch);
 		return wait;

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cgroup_program.h"
 #include "socket_program.h"
 #include "socket_rules.h"
 #include "tap.h"
@@ -300,15 +300,10 @@ static void verifier(void)
 	for (int view = VXE_VIEW_IPV4; view <= VXE_VIEW_MAPPED; view++) {
 		struct bpf_insn *program =
 			vxe_socket_program(&rules, VXE_SOCKET_CONNECT, IPPROTO_TCP, (enum vxe_socket_view)view, &count);
-		union bpf_attr load = {0};
-		int fd;
+		int fd = program ? vxe_cgroup_program_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, hooks[view], program, count,
+							   "vxe_sockets")
+				 : -1;
 
-		load.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
-		load.insns = (uint64_t)(uintptr_t)program;
-		load.insn_cnt = (uint32_t)count;
-		load.license = (uint64_t)(uintptr_t) "GPL";
-		load.expected_attach_type = hooks[view];
-		fd = program ? (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)) : -1;
 		if (fd < 0 && (errno == EPERM || errno == ENOSYS))
 			skip("it loads none for this user", "the kernel takes a program of a thousand rules");
 		else

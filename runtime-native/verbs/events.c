@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
 #include "manage.h"
 
@@ -94,14 +94,6 @@ int vxe_instance_stats(const char *root, const char *id, struct vxe_error **err)
 	return cgroup_fd < 0 ? -1 : event_print("stats", id, cgroup_fd, err);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* poll(2) tells of a change of these files once they have been read by that descriptor. */
 static void change_seen(int fd)
 {
@@ -129,7 +121,7 @@ static bool populated(int cgroup_fd)
 /* Milliseconds until then, rounded up and as many as poll takes. */
 static int wait_until(int64_t then_ns)
 {
-	int64_t left = then_ns - now_ns();
+	int64_t left = then_ns - vxe_clock_ns(CLOCK_MONOTONIC);
 
 	if (left <= 0)
 		return 0;
@@ -143,7 +135,7 @@ int vxe_instance_events(const char *root, const char *id, int64_t interval_ns, s
 	/* Not there without the controller: nothing is ended for want of memory then. */
 	cleanup_fd int memory = cgroup_fd < 0 ? -1 : openat(cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC);
 	struct pollfd fds[] = {{.fd = alive, .events = POLLPRI}, {.fd = memory, .events = POLLPRI}};
-	int64_t next_ns = now_ns() + interval_ns;
+	int64_t next_ns = vxe_clock_ns(CLOCK_MONOTONIC) + interval_ns;
 	uint64_t told;
 
 	if (cgroup_fd < 0)
@@ -164,10 +156,10 @@ int vxe_instance_events(const char *root, const char *id, int64_t interval_ns, s
 				return -1;
 		if (ended)
 			return 0;
-		if (now_ns() >= next_ns) {
+		if (vxe_clock_ns(CLOCK_MONOTONIC) >= next_ns) {
 			if (event_print("stats", id, cgroup_fd, err) < 0)
 				return -1;
-			next_ns = now_ns() + interval_ns;
+			next_ns = vxe_clock_ns(CLOCK_MONOTONIC) + interval_ns;
 		}
 		if (poll(fds, 2, wait_until(next_ns)) < 0 && errno != EINTR)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for events of %s", id);

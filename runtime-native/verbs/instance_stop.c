@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "hooks.h"
 #include "instance_internal.h"
 #include "kernel.h"
@@ -34,20 +34,12 @@ int vxe_process_open(const struct vxe_process_id *process)
 	return steal_fd(&fd);
 }
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool process_wait(int pidfd, int64_t until_ms)
 {
 	struct pollfd waiting = {.fd = pidfd, .events = POLLIN};
 
 	for (;;) {
-		int64_t left = until_ms - monotonic_ms();
+		int64_t left = until_ms - vxe_clock_ms();
 		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
 
 		if (ready > 0)
@@ -80,15 +72,15 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	if (init >= 0) {
 		if (sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "stopping %s", id);
-		if (!process_wait(init, monotonic_ms() + (int64_t)timeout * 1000)) {
+		if (!process_wait(init, vxe_clock_ms() + (int64_t)timeout * 1000)) {
 			sys_pidfd_send_signal(init, SIGKILL);
-			if (!process_wait(init, monotonic_ms() + 10000))
+			if (!process_wait(init, vxe_clock_ms() + 10000))
 				return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 						     "%s does not end, even by SIGKILL: a process of it hangs in the kernel",
 						     id);
 		}
 	}
-	if (supervisor >= 0 && !process_wait(supervisor, monotonic_ms() + 10000))
+	if (supervisor >= 0 && !process_wait(supervisor, vxe_clock_ms() + 10000))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor of %s does not end", id);
 	/* Whatever a killed supervisor left behind. */
 	if (instance_cgroup_remove(cgroup, scope, err) < 0)
@@ -119,7 +111,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 	pidfd = vxe_process_open(&state->init);
 	if (pidfd >= 0) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
-		if (!process_wait(pidfd, monotonic_ms() + 10000)) {
+		if (!process_wait(pidfd, vxe_clock_ms() + 10000)) {
 			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s does not end", id);
 			goto out;
 		}

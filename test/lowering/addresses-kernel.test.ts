@@ -15,7 +15,7 @@ import {
   parseAddress,
 } from '../../src/policy/index.js';
 import { socketBodies } from '../policy/random-sockets.js';
-import { policyOf, ports } from './helpers.js';
+import { buildWithSockets, policyOf, ports } from './helpers.js';
 
 const tree = cgroupTree();
 const usable = tree !== undefined && maySplit(tree) && ports.features().cgroup?.addresses === true;
@@ -30,15 +30,7 @@ const helper = join(folder, 'socket-acts');
 
 test.before(() => {
   if (!usable) return;
-  const native = 'runtime-native';
-  const sources = ['socket_rules', 'socket_program', 'cgroup_sockets'].map(
-    (name) => `${native}/runtime/${name}.c`,
-  );
-  execFileSync('cc', [
-    ...['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O1', '-o', helper],
-    ...['uapi', 'base', 'runtime'].map((name) => `-I${native}/${name}`),
-    ...['test/lowering/socket_acts.c', ...sources, `${native}/base/error.c`],
-  ]);
+  buildWithSockets('test/lowering/socket_acts.c', helper);
 });
 test.after.always(() => {
   rmSync(folder, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { unwrap } from '../../src/common/index.js';
 import type {
   Arch,
@@ -12,6 +13,19 @@ import { nativePorts } from '../../src/native/index.js';
 import type { Policy } from '../../src/policy/index.js';
 
 export const ports = nativePorts();
+
+/** Builds a C helper that puts the launcher's own programs of socket rules into a cgroup. */
+export function buildWithSockets(source: string, helper: string): void {
+  const native = 'runtime-native';
+  const sources = ['socket_rules', 'socket_program', 'cgroup_program', 'cgroup_sockets'].map(
+    (name) => `${native}/runtime/${name}.c`,
+  );
+  execFileSync('cc', [
+    ...['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O1', '-o', helper],
+    ...['uapi', 'base', 'runtime'].map((name) => `-I${native}/${name}`),
+    ...[source, ...sources, `${native}/base/error.c`],
+  ]);
+}
 export { policyOf } from '../policy/helpers.js';
 
 /** A world from lines: `/etc/`, `/etc/passwd`, `/lib -> usr/lib`, `/dev/null*`; a leading `~` marks an open mount. */

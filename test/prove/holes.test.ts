@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { cgroupTree, maySplit } from '../../src/native/index.js';
 import type { CallEvent, EventArgument, Policy, SocketAddress } from '../../src/policy/index.js';
 import { callNumber, constantValue, parentPath, signatureOf } from '../../src/policy/index.js';
 import { findInstance, startSolver, widerThan } from '../../src/prove/index.js';
-import { lower, ports } from '../lowering/helpers.js';
+import { buildWithSockets, lower, ports } from '../lowering/helpers.js';
 import type { Edit, Hole } from './holes.js';
 import { HOLES } from './holes.js';
 
@@ -26,15 +26,7 @@ const helper = join(folder, 'holes');
 
 test.before(() => {
   if (!root) return;
-  const native = 'runtime-native';
-  const sources = ['socket_rules', 'socket_program', 'cgroup_sockets'].map(
-    (name) => `${native}/runtime/${name}.c`,
-  );
-  execFileSync('cc', [
-    ...['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O1', '-o', helper],
-    ...['uapi', 'base', 'runtime'].map((name) => `-I${native}/${name}`),
-    ...['test/prove/holes.c', ...sources, `${native}/base/error.c`],
-  ]);
+  buildWithSockets('test/prove/holes.c', helper);
 });
 test.after.always(() => {
   solver.close();
