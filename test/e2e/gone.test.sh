@@ -5,13 +5,6 @@ in_own_world test/e2e/gone.test.sh "$@"
 
 export VXE_PROFILES=$world VXE_BUNDLES=$world/bundles VXE_COMPILED=$world/compiled VXE_ROOT=$world/run VXE_LOGS=$world/logs
 
-not() {
-  local said status=0
-  said=$("$@" 2>&1) || status=$?
-  # The program itself tells of the refusal: it was started.
-  ((status != 0)) && grep -Eqi 'permission denied|not permitted|cross-device' <<<"$said" || { echo "exit $status: $said"; return 1; }
-}
-
 mkdir "$world/tree" "$world/tree/secret" "$world/other"
 echo hidden >"$world/tree/secret/key"
 for file in plain gone changed; do echo "$file" >"$world/tree/$file"; done

@@ -103,21 +103,7 @@ else
   [[ -z $wrong ]] || sed 's/^/# /' <<<"$wrong"
 fi
 
-# The manager's side of sd_notify, as systemd has it: a datagram socket. perl is essential in Debian; Node has no datagram sockets with a path.
-cat >"$world/manager.pl" <<'PERL'
-use Socket;
-my ($path, $heard) = @ARGV;
-my ($manager, $out, $message);
-open($out, '>', $heard) or die "$heard: $!";
-socket($manager, PF_UNIX, SOCK_DGRAM, 0) or die $!;
-bind($manager, sockaddr_un($path)) or die "$path: $!";
-alarm 300;
-while (defined recv($manager, $message, 4096, 0)) { syswrite($out, "$message--\n") }
-PERL
-perl "$world/manager.pl" "$world/manager.sock" "$world/heard" &
-manager=$!
-eventually 20 test -S "$world/manager.sock"
-hears() { grep -qE "$1" "$world/heard"; }
+manager_listens 20 300
 silent() { ! grep -q refused "$world/heard"; }
 export NOTIFY_SOCKET=$world/manager.sock
 begin production

@@ -53,33 +53,13 @@ refused 'a profile that is named must be there' 1 'no profile of this name.*--no
 refused 'with and without one is misuse' 2 'profile' vxe bundle create other --exec "$service" --profile acting --no-profile
 
 # The tutorial in one shell, block by block, as a newcomer has it: without a profile of nginx.
-awk '
-  /^```sh$/ { inside = 1; n++; next }
-  /^```$/ { if (inside) printf "printf \"== done %%d\\n\" %d\n", n; inside = 0; next }
-  inside { print }
-' docs/learning.md >"$world/tutorial.sh"
-blocks=$(grep -c '== done' "$world/tutorial.sh")
-mkdir "$world/bin"
-cat >"$world/bin/vxe" <<EOF
-#!/bin/bash
-demo=$world
-. test/demo/lib.sh
-vxe "\$@"
-EOF
-chmod 755 "$world/bin/vxe"
+commands_of docs/learning.md 1
 # Its own folders are the tutorial's.
 sed -i 's#^export PATH=.*#export PATH="'"$world"'/bin:$PWD/build/bin:$PATH"#' "$world/tutorial.sh"
 begun=$SECONDS
 env -u VXE_PROFILES TMPDIR="$world" bash -e "$world/tutorial.sh" >"$world/tutorial.out" 2>&1 </dev/null
 took=$((SECONDS - begun))
-for ((n = 1; n <= blocks; n++)); do
-  if grep -qx "== done $n" "$world/tutorial.out"; then
-    ok "tutorial: its commands $n run as they stand"
-  else
-    not_ok "tutorial: its commands $n run as they stand" "$(tail -n 25 "$world/tutorial.out")"
-    break
-  fi
-done
+commands_ran 1
 shows() { grep -qE -- "$1" "$world/tutorial.out"; }
 check 'tutorial: without a profile it does not start' shows '^not yet$'
 check 'tutorial: the replay passes' shows 'the exercise passes under the profile, and nothing is refused'

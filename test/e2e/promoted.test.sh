@@ -23,17 +23,7 @@ check 'and learned' vxe learn $name
 
 # As the service manager starts it, with what Landlock refuses on record.
 vxe mode --record-files $name production >/dev/null
-cat >"$world/manager.pl" <<'EOF'
-use Socket;
-my ($path, $heard) = @ARGV;
-my ($manager, $out, $message);
-open($out, '>', $heard) or die "$heard: $!";
-socket($manager, PF_UNIX, SOCK_DGRAM, 0) or die $!;
-bind($manager, sockaddr_un($path)) or die "$path: $!";
-while (defined recv($manager, $message, 4096, 0)) { syswrite($out, "$message--\n") }
-EOF
-perl "$world/manager.pl" "$world/manager.sock" "$world/heard" &
-eventually 20 test -S "$world/manager.sock"
+manager_listens 20 600
 log=$VXE_LOGS/$name/violations.ndjson
 starts=0
 start_it() {

@@ -59,22 +59,8 @@ vxe bundle create service --replace --profile service --exec "$service" -- liste
 try node "$world/manager.mjs" build/bin/vxe
 check "systemd's sockets reach the program under its own number" contains "$output" 'descriptor 3: listens, LISTEN_FDS=1, LISTEN_PID is mine'
 
-# perl is essential in Debian; Node has no datagram sockets with a path.
-cat >"$world/manager.pl" <<'EOF'
-use Socket;
-my ($path, $heard) = @ARGV;
-my ($manager, $out, $message);
-open($out, '>', $heard) or die "$heard: $!";
-socket($manager, PF_UNIX, SOCK_DGRAM, 0) or die $!;
-bind($manager, sockaddr_un($path)) or die "$path: $!";
-alarm 20;
-while (defined recv($manager, $message, 4096, 0)) { syswrite($out, "$message--\n") }
-EOF
-perl "$world/manager.pl" "$world/manager.sock" "$world/heard" &
-manager=$!
-eventually 5 test -S "$world/manager.sock"
+manager_listens 5 20
 export NOTIFY_SOCKET=$world/manager.sock
-hears() { grep -qE "$1" "$world/heard"; }
 starts notify
 check 'the program can tell the manager' contains "$output" 'notify: sent'
 check 'the manager hears that it is ready' eventually 5 hears '^READY=1$'

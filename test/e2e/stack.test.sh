@@ -49,13 +49,6 @@ may_connect() { # PORT OPTION...
 }
 may_signal() { run "$@" /bin/bash -c 'kill -0 $$'; }
 makes_folder() { run "$@" /bin/sh -c "mkdir $world/shared/folder && rmdir $world/shared/folder"; }
-not() {
-  local said status=0
-  said=$("$@" 2>&1) || status=$?
-  # The program itself tells of the refusal: it was started.
-  ((status != 0)) && grep -Eqi 'permission denied|not permitted|cross-device' <<<"$said" || { echo "exit $status: $said"; return 1; }
-}
-
 check 'without a profile all of it works' writes left
 both=(-p left -p right)
 for folder in left right; do
@@ -162,38 +155,5 @@ check 'and the member that refuses' says 'two: .*refused' vxe explain stacked 'o
 check 'the filter is proved' says '^yes the filter decides every call as the profile does' vxe prove stacked
 check 'and what is accepted as not held counts as held' says 'accepted as not enforced \(scope:abstract-unix\)' vxe prove stacked
 refused 'no one text of a stack is changed in the bundle' 1 'is confined by a stack, of one and two' vxe profile diff stacked
-
-# --- files that are gone, or are others, since the profile was compiled
-mkdir "$world/tree" "$world/tree/secret" "$world/other"
-echo hidden >"$world/tree/secret/key"
-for file in plain gone changed; do echo "$file" >"$world/tree/$file"; done
-for file in a b c; do echo "$file" >"$world/other/$file.txt"; done
-cat >"$world/reader.vxed.yaml" <<PROFILE
-vxed: 1
-name: reader
-type: filesystem
-files: {/: read execute, $world/tree: read, $world/tree/secret: none, $world/other: none, '$world/other/*.txt': read}
-exec: any
-accept-unenforced: [files:unix-sockets]
-PROFILE
-reads() { # WORD FILE
-  local found
-  found=$(vxe run reader /bin/cat "$world/$2" 2>&1)
-  [[ $found == "$1" ]] || { echo "$found"; return 1; }
-}
-unread() { not vxe run reader /bin/cat "$world/$1"; }
-check 'a sibling of what is refused can be read' reads changed tree/changed
-check 'so can what a pattern matches' reads b other/b.txt
-check 'and nothing of what is refused' unread tree/secret/key
-rm "$world/tree/gone" "$world/other/a.txt" "$world/tree/changed" "$world/other/c.txt"
-ln -s secret/key "$world/tree/changed"
-ln -s ../tree/secret/key "$world/other/c.txt"
-check 'with a sibling gone it starts' reads plain tree/plain
-check 'with a matched file gone, too' reads b other/b.txt
-check 'a link in place of a sibling opens nothing behind it' unread tree/changed
-check 'nor one in place of a matched file' unread other/c.txt
-check 'nor is what it leads to open by its own name' unread tree/secret/key
-echo again >"$world/other/a.txt"
-check 'a matched file that is there again is matched again' reads again other/a.txt
 
 end_of_tests

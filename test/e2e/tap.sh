@@ -83,6 +83,14 @@ refused() {
   fi
 }
 
+# not COMMAND...: fails, because something is refused to it.
+not() {
+  local said status=0
+  said=$("$@" 2>&1) || status=$?
+  # The program itself tells of the refusal: it was started.
+  ((status != 0)) && grep -Eqi 'permission denied|not permitted|cross-device' <<<"$said" || { echo "exit $status: $said"; return 1; }
+}
+
 contains() { grep -qE -- "$2" <<<"$1"; }
 
 eventually() { # SECONDS COMMAND...
@@ -97,6 +105,57 @@ eventually() { # SECONDS COMMAND...
 popd_bundle() { # the popd bundle over the accounts and the spool of this world
   vxe bundle create popd --account alice --accounts-from "$world/accounts" \
     --mount "/etc/shadow=$world/accounts/shadow" --mount "/var/mail=$world/mail"
+}
+
+# The manager's side of sd_notify, as systemd has it: a datagram socket, for which NOTIFY_SOCKET is to be $world/manager.sock. What it hears
+# is asked with hears PATTERN; its process is $manager. perl is essential in Debian; Node has no datagram sockets with a path.
+manager_listens() { # SECONDS until it does at the latest, SECONDS after which it ends by itself
+  cat >"$world/manager.pl" <<'PERL'
+use Socket;
+my ($path, $heard, $life) = @ARGV;
+my ($manager, $out, $message);
+open($out, '>', $heard) or die "$heard: $!";
+socket($manager, PF_UNIX, SOCK_DGRAM, 0) or die $!;
+bind($manager, sockaddr_un($path)) or die "$path: $!";
+alarm $life;
+while (defined recv($manager, $message, 4096, 0)) { syswrite($out, "$message--\n") }
+PERL
+  perl "$world/manager.pl" "$world/manager.sock" "$world/heard" "$2" &
+  manager=$!
+  eventually "$1" test -S "$world/manager.sock"
+}
+hears() { grep -qE "$1" "$world/heard"; }
+
+# The commands of a page's sh blocks, each block from the FIRST on followed by a line that says that it is done; $blocks is how many there are.
+# With AWK, more is written into the program that makes them.
+commands_of() { # PAGE FIRST [AWK]
+  awk -v first="$2" '
+    /^```sh$/ { inside = 1; n++; next }
+    /^```$/ { if (inside && n >= first) printf "printf \"== done %%d\\n\" %d\n", n; inside = 0; next }
+    inside && n >= first { print }
+    '"${3:-}" "$1" >"$world/tutorial.sh"
+  blocks=$(grep -c '== done' "$world/tutorial.sh")
+  # Its vxe reaches the packages outside, as the tests' own does.
+  mkdir "$world/bin"
+  cat >"$world/bin/vxe" <<EOF
+#!/bin/bash
+demo=$world
+. test/demo/lib.sh
+vxe "\$@"
+EOF
+  chmod 755 "$world/bin/vxe"
+}
+
+commands_ran() { # FIRST: a check for each block, up to one that failed
+  local n
+  for ((n = $1; n < $1 + blocks; n++)); do
+    if grep -qx "== done $n" "$world/tutorial.out"; then
+      ok "tutorial: its commands $n run as they stand"
+    else
+      not_ok "tutorial: its commands $n run as they stand" "$(tail -n 25 "$world/tutorial.out")"
+      break
+    fi
+  done
 }
 
 end_of_tests() {

@@ -5,6 +5,32 @@ workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 vxe_programs=$(cd "$workloads/../../build/bin" && pwd)
 steps_failed=0
 
+# alone SCRIPT "$@": runs SCRIPT --inside FOLDER "$@" as first process of its own namespaces, with a temporary folder, and ends with it.
+alone() {
+  local script=$1
+  shift
+  ((EUID == 0)) || { echo "$script: must be started as root, for the namespaces" >&2; exit 2; }
+  folder=$(mktemp -d)
+  trap 'rm -rf --one-file-system "$folder"' EXIT
+  trap true INT TERM
+  own_namespaces "$folder" bash "$workloads/$script" --inside "$folder" "$@"
+  exit $?
+}
+
+# workload FOLDER NAME: gives VXE its folders below FOLDER, takes over what NAME's start.sh says, and prepares what is the host's.
+workload() {
+  [[ -f $workloads/$2/start.sh ]] || { echo "${0##*/}: there is no workload $2" >&2; exit 2; }
+  ip link set lo up
+  demo=$1
+  chmod 755 "$1"
+  export VXE_BUNDLES=$1/bundles VXE_ROOT=$1/run VXE_LOGS=$1/log VXE_CACHE=${VXE_CACHE:-$PWD/build/cache}
+  export WORKLOAD_FOLDER=$1/host WORKLOAD_INSTANCE=$2
+  mkdir "$WORKLOAD_FOLDER"
+  # shellcheck source=/dev/null
+  . "$workloads/$2/start.sh"
+  prepare
+}
+
 # A step that does not hold is named, and the exercise goes on: one run shows everything that is wrong.
 step_failed() {
   steps_failed=$((steps_failed + 1))

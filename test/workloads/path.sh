@@ -9,31 +9,15 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=test/workloads/lib.sh
 . test/workloads/lib.sh
 
-if [[ ${1:-} != --inside ]]; then
-  ((EUID == 0)) || { echo 'path.sh: must be started as root, for the namespaces' >&2; exit 2; }
-  folder=$(mktemp -d)
-  trap 'rm -rf --one-file-system "$folder"' EXIT
-  trap true INT TERM
-  own_namespaces "$folder" bash test/workloads/path.sh --inside "$folder" "$@"
-  exit $?
-fi
+[[ ${1:-} == --inside ]] || alone path.sh "$@"
 folder=$2
 shift 2
 quick=
 [[ ${1:-} != --quick ]] || { quick=1; shift; }
 name=${1:?which workload?}
-[[ -f test/workloads/$name/start.sh ]] || { echo "path.sh: there is no workload $name" >&2; exit 2; }
-
-ip link set lo up
-demo=$folder
-chmod 755 "$folder"
-export VXE_BUNDLES=$folder/bundles VXE_ROOT=$folder/run VXE_LOGS=$folder/log VXE_RECORDINGS=$folder/recordings VXE_HISTORY=$folder/history
-export VXE_CACHE=${VXE_CACHE:-$PWD/build/cache} WORKLOAD_FOLDER=$folder/host WORKLOAD_INSTANCE=$name
-mkdir "$WORKLOAD_FOLDER"
+export VXE_RECORDINGS=$folder/recordings VXE_HISTORY=$folder/history
 accept=() decided=()
-# shellcheck source=/dev/null
-. "test/workloads/$name/start.sh"
-prepare
+workload "$folder" "$name"
 
 problems=0
 said() { # TEXT COMMAND...: what went wrong is told, and is counted

@@ -8,14 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=test/workloads/lib.sh
 . test/workloads/lib.sh
 
-if [[ ${1:-} != --inside ]]; then
-  ((EUID == 0)) || { echo 'run.sh: must be started as root, for the namespaces' >&2; exit 2; }
-  folder=$(mktemp -d)
-  trap 'rm -rf --one-file-system "$folder"' EXIT
-  trap true INT TERM
-  own_namespaces "$folder" bash test/workloads/run.sh --inside "$folder" "$@"
-  exit $?
-fi
+[[ ${1:-} == --inside ]] || alone run.sh "$@"
 folder=$2
 shift 2
 more=()
@@ -26,17 +19,7 @@ fi
 name=${1:?which workload?}
 shift
 (($# > 0)) || set -- a b
-[[ -f test/workloads/$name/start.sh ]] || { echo "run.sh: there is no workload $name" >&2; exit 2; }
-
-ip link set lo up
-demo=$folder
-chmod 755 "$folder"
-export VXE_BUNDLES=$folder/bundles VXE_ROOT=$folder/run VXE_LOGS=$folder/log VXE_CACHE=${VXE_CACHE:-$PWD/build/cache}
-export WORKLOAD_FOLDER=$folder/host WORKLOAD_INSTANCE=$name
-mkdir "$WORKLOAD_FOLDER"
-# shellcheck source=/dev/null
-. "test/workloads/$name/start.sh"
-prepare
+workload "$folder" "$name"
 vxe bundle create "${create[@]}" "${more[@]}" || exit 1
 vxe start "$name" --detach || exit 1
 status=0
