@@ -17,6 +17,11 @@ export interface ReadProfile {
   readonly policy: Policy;
 }
 
+/** A profile that was found by its name. */
+export interface NamedProfile extends ReadProfile {
+  readonly path: string;
+}
+
 /** Where the profile of this name is. */
 export function findProfile(name: string, places: Places): string | undefined {
   checkName(name, 'profile');
@@ -30,16 +35,13 @@ export function findProfile(name: string, places: Places): string | undefined {
 }
 
 /** Reads a profile by its name. */
-export function loadProfile(name: string, places: Places): ReadProfile & { readonly path: string } {
+export function loadProfile(name: string, places: Places): NamedProfile {
   const path = findProfile(name, places);
   if (path !== undefined) return { ...readProfile(path), path };
   throw new Failure('profile-missing', name, 'there is no profile of this name', {
     hint: `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, name another with --profile, or make the bundle with --no-profile, to trace and learn it`,
   });
 }
-
-/** A profile that was found by its name. */
-export type NamedProfile = ReturnType<typeof loadProfile>;
 
 /** Reads the profile of a name, or of `A+B` all that are stacked, in this order. */
 export function loadProfiles(name: string, places: Places): readonly NamedProfile[] {
@@ -102,10 +104,11 @@ export function storedNames(files: readonly SourceFile[]): readonly (readonly [s
  * nothing may change one of its members here.
  */
 export function storedProfile(bundle: string): string {
-  const [only, ...others] = storedProfiles(bundle);
+  const stored = storedProfiles(bundle);
+  const [only, ...others] = stored;
   if (only === undefined) return join(bundle, 'vxe/profile.vxed.yaml');
   if (others.length === 0) return only;
-  const names = storedProfiles(bundle).map((path) => readProfile(path).policy.name);
+  const names = stored.map((path) => readProfile(path).policy.name);
   throw new Failure('stacked', basename(bundle), `is confined by a stack, of ${names.join(' and ')}`, {
     hint: `change one of these profiles, and create the bundle again with --replace`,
   });
