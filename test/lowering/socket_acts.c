@@ -45,7 +45,7 @@ static long ring_call(struct io_uring_sqe entry)
 	struct io_uring_sqe *entries;
 	struct io_uring_cqe *done;
 	char *sq, *cq;
-	long result = -1;
+	long result = -1, entered;
 
 	if (ring < 0)
 		return -2;
@@ -57,7 +57,13 @@ static long ring_call(struct io_uring_sqe entry)
 	entries[0] = entry;
 	((unsigned int *)(void *)(sq + params.sq_off.array))[0] = 0;
 	__atomic_store_n((unsigned int *)(void *)(sq + params.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) == 1) {
+	/* A kernel that is short of memory for a moment has neither refused nor let through. */
+	do {
+		entered = syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	} while (entered < 0 && (errno == EINTR || errno == EAGAIN || errno == EBUSY));
+	if (entered != 1) {
+		result = -3;
+	} else {
 		done = (struct io_uring_cqe *)(void *)(cq + params.cq_off.cqes);
 		result = done->res;
 		if (result < 0) {
@@ -115,6 +121,8 @@ static char act(const char *way, int fd, struct target *to)
 							 .len = 1,
 							 .msg_flags = (uint32_t)flags});
 	else
+		return '?';
+	if (result == -3)
 		return '?';
 	return result == -2 ? 's' : verdict(result);
 }
