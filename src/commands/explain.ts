@@ -4,12 +4,13 @@ import {
   BundleStore,
   bundleWorld,
   compileProfiles,
+  hostLister,
   loadProfiles,
   readBundleProfile,
   storedProfiles,
 } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
-import type { CoverageRow } from '../lowering/index.js';
+import { type CoverageRow, coverPolicy, holdingRow } from '../lowering/index.js';
 import { type Explanation, explainEvent, type Policy } from '../policy/index.js';
 import { VxeCommand } from './support/base.js';
 import { learnedEvidence, learnedLossy } from './support/evidence.js';
@@ -20,7 +21,7 @@ export default class Explain extends VxeCommand {
   static override summary = 'Show which mechanism holds each rule, or what the profile says to one event';
   static override description =
     'NAME is a bundle, or a profile that has no bundle of its name, or A+B for a stack of profiles. Without an event, each rule of the profile is shown with the mechanisms that ' +
-    'hold it. With an event, the reference evaluator answers: allowed or refused, by which rule, and why.';
+    'hold it. With an event, the reference evaluator answers: allowed or refused, by which rule, why, and what holds that rule here.';
   static override examples = [
     '<%= config.bin %> explain popd',
     `<%= config.bin %> explain popd 'openat("/etc/shadow", O_WRONLY)'`,
@@ -84,12 +85,16 @@ export default class Explain extends VxeCommand {
   #event(name: string, event: string): unknown {
     const store = new BundleStore(this.places().bundles);
     const bundled = store.exists(name);
-    const { policy, members } = bundled ? readBundleProfile(store.require(name)) : this.#policies(name);
+    const { policy, members, coverage } = bundled
+      ? readBundleProfile(store.require(name))
+      : this.#policies(name);
     const world = bundled ? bundleWorld(store, name) : undefined;
     const source = { name: 'event', text: event };
     const explain = (each: Policy): Explanation => unwrap(explainEvent(each, event, world), [source], 2);
     const explanation = explain(policy);
     this.log(explanation.text);
+    const held = holdingRow(coverage, explanation.event, explanation.decision);
+    if (held !== undefined) this.log(`  ${holdingText(held)}`);
     const { verdict, rule, reason } = explanation.decision;
     const evidence = this.#sources(name)
       .map((text) => learnedEvidence(text).get(rule))
@@ -103,6 +108,7 @@ export default class Explain extends VxeCommand {
       verdict,
       rule,
       reason,
+      ...(held === undefined ? {} : { held }),
       ...(evidence === undefined ? {} : { learned: evidence }),
       ...('errno' in explanation.decision ? { errno: explanation.decision.errno } : {}),
       ...(parts.length === 0
@@ -119,9 +125,30 @@ export default class Explain extends VxeCommand {
   }
 
   /** A profile is asked as it is written, so that its patterns are, too; of a stack they are settled first. */
-  #policies(name: string): { readonly policy: Policy; readonly members: readonly Policy[] } {
+  #policies(name: string): {
+    readonly policy: Policy;
+    readonly members: readonly Policy[];
+    readonly coverage: readonly CoverageRow[];
+  } {
     const members = loadProfiles(name, this.places()).map(({ policy }) => policy);
     const [only, ...others] = members;
-    return only !== undefined && others.length === 0 ? { policy: only, members } : this.#compiled(name);
+    if (only === undefined || others.length > 0) return this.#compiled(name);
+    // What stops the start is no reason to say nothing of a call.
+    const { coverage } = coverPolicy(only, { ...loweringTarget(), world: { host: hostLister() } });
+    return { policy: only, members, coverage };
   }
+}
+
+/** What keeps the program to the rule, on the kernel that the profile was lowered for. */
+function holdingText({ rule, mechanism, status, note, needs, accepted }: CoverageRow): string {
+  if (status === 'none') {
+    const why = `${note}${needs === '' ? '' : `; it needs ${needs}`}`;
+    return accepted
+      ? `held by nothing, as the profile accepts: ${why}`
+      : `held by nothing here, so that it does not start: ${why}`;
+  }
+  const by = mechanism.length === 0 ? 'nothing, and needs nothing' : mechanism.join(' and ');
+  // What is said of calls, and of all that no rule names, is about more than this call.
+  const general = rule.startsWith('calls:') || rule === 'files:default' || note === '';
+  return `held by ${by}${status === 'partial' ? ', in part' : ''}${general ? '' : `: ${note}`}`;
 }

@@ -72,7 +72,12 @@ function internetDecision(
   if (granted && rule !== undefined)
     return allow(rule.id, rule.span, `${what} is granted${origin(rule.span)}`);
   if (rule === undefined)
-    return refuse('EACCES', `network:${word}`, policy.span, `no rule grants ${what}${every}`);
+    return refuse(
+      'EACCES',
+      protocol === 'udp' ? 'network:udp' : `network:${word}`,
+      policy.span,
+      `no rule grants ${what}${every}`,
+    );
   return refuse(
     'EACCES',
     rule.id,
@@ -113,14 +118,14 @@ function unixDecision(
 function abstractDecision(policy: Policy, word: SocketAccess, name: string): Decision {
   // A name of the instance's own, in its network; who may connect to it is no matter of its profile.
   if (word === 'accept')
-    return allow('network:abstract', policy.span, `unix:@${name} becomes a name of the instance's own`);
+    return allow('scope:abstract-unix', policy.span, `unix:@${name} becomes a name of the instance's own`);
   const { granted, rule } = decideAbstract(policy.network, word, name);
   if (granted && rule !== undefined)
     return allow(rule.id, rule.span, `${VERBS[word]} unix:@${name} is granted${origin(rule.span)}`);
   const why =
     rule === undefined ? 'no rule grants it' : `the rule says ${wordsText(rule)}${origin(rule.span)}`;
   const text = `${VERBS[word]} unix:@${name} of a process outside the instance: ${why}`;
-  return refuse('EPERM', rule?.id ?? 'network:abstract', rule?.span ?? policy.span, text);
+  return refuse('EPERM', rule?.id ?? 'scope:abstract-unix', rule?.span ?? policy.span, text);
 }
 
 function wordsText(rule: SocketRule): string {

@@ -43,9 +43,12 @@ test('create, list, inspect, audit, explain, remove; results on stdout, progress
   const coverage = await vxe(shop, ['explain', 'example', '--json']);
   t.true(JSON.parse(coverage.stdout).coverage.some((row: { rule: string }) => row.rule === 'calls:default'));
   const refused = await vxe(shop, ['explain', 'example', 'socket(AF_INET, SOCK_STREAM, 0)', '--json']);
-  t.like(JSON.parse(refused.stdout), { verdict: 'refuse' });
+  t.like(JSON.parse(refused.stdout), {
+    verdict: 'refuse',
+    held: { rule: 'calls:default', mechanism: ['seccomp'], status: 'full' },
+  });
   const allowed = await vxe(shop, ['explain', 'example', 'write(1, "x", 1)']);
-  t.regex(allowed.stdout, /^allowed/);
+  t.regex(allowed.stdout, /^allowed .*\n {2}held by seccomp$/m);
 
   writeFileSync(join(shop.bundles, 'example/rootfs/etc/passwd'), 'x');
   const altered = await vxe(shop, ['bundle', 'audit', 'example', '--json']);

@@ -6,6 +6,7 @@ import { networkCoverage } from './network.js';
 import type { Place } from './place.js';
 import { unixCoverage } from './unix.js';
 
+export { holdingRow } from './holding.js';
 export { settle, withoutMounts } from './settle.js';
 
 /** How everything but the file rules is held. */
