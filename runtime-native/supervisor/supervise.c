@@ -377,6 +377,9 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	notify.since = &watch.since;
 	if (watch_begin(s, &watch, err) < 0)
 		return -1;
+	/* What was asked of the instance before it was watched for this program. */
+	if (s->joins && s->watch_fd >= 0)
+		mode_follow(s, &notify, &watch);
 	result = loop(s, &notify, &watch, err);
 	vxe_filter_free(&watch.since);
 	vxe_record_close(&s->log);

@@ -21,6 +21,7 @@
 #include "json.h"
 #include "landlock.h"
 #include "modes.h"
+#include "plans.h"
 #include "preflight.h"
 #include "record.h"
 #include "self.h"
@@ -320,7 +321,9 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 	/* The first process is at work meanwhile. */
 	if (!instance->cgroup && !instance->scope && instance_state_write(instance, VXE_CREATING, err) < 0)
 		return -1;
-	return config_keep(instance, err);
+	if (config_keep(instance, err) < 0)
+		return -1;
+	return vxe_plans_keep(instance->dir_fd, launch, &instance->judge, err);
 }
 
 int instance_wait(struct instance *instance, struct vxe_error **err)

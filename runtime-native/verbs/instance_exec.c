@@ -17,6 +17,7 @@
 #include "instance_internal.h"
 #include "kernel.h"
 #include "modes.h"
+#include "plans.h"
 #include "record.h"
 #include "schedule.h"
 #include "self.h"
@@ -128,7 +129,6 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 {
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
-	cleanup_fd int bundle_fd = -1;
 	cleanup_fd int log_fd = -1;
 	cleanup_fd int init = -1;
 	cleanup_fd int cgroup = -1;
@@ -162,12 +162,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
 		goto out;
 	}
-	bundle_fd = open(state->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (bundle_fd < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", state->bundle);
-		goto out;
-	}
-	if (instance_config_kept(dir_fd, state, &config, err) < 0 || exec_process_make(options, config, &given, err) < 0)
+	if (instance_config_kept(dir_fd, state, &config, err) < 0 || vxe_plans_kept(config, err) < 0 ||
+	    exec_process_make(options, config, &given, err) < 0)
 		goto out;
 	/* A plain OCI bundle leaves no log folder behind, unless there is something to write there. */
 	if (vxe_config_annotation(config, "org.vxe.version") && (log_fd = vxe_log_dir_open(options->id, NULL, err)) < 0)
@@ -180,7 +176,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		goto out;
 	launch.process = process;
 	launch.id = options->id;
-	launch.bundle_fd = bundle_fd;
+	launch.bundle_fd = dir_fd;
 	launch.join_pidfd = init;
 	launch.extra_fds = options->preserve_fds;
 	launch.detached = options->detach;

@@ -44,6 +44,7 @@ export {
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
 export { type Relowered, relowerBundle } from './relower.js';
 export type { CreateRequest } from './request.js';
+export { unsettled } from './settled.js';
 export { hostLister } from './source/host.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';
 export { bundleWorld } from './world.js';

@@ -89,6 +89,10 @@ check 'and so it does' eventually 10 grows "$(said 'getppid: 0')" said 'getppid:
 before=$(said 'open other: 6 bytes')
 check 'control: nothing else is permitted' [ "$(said 'open other: 6 bytes')" = "$before" ]
 refused 'a key that is none is misuse' 2 'nothing of this kind' vxe upgrade acting --wide file:/nowhere
+# What joins the instance is held by what holds the instance: its launch's plans and what was permitted since.
+joined() { timeout --signal KILL 3 build/bin/vxe exec "$1" "$service" 2>&1 | grep -m 1 "^$2"; }
+check 'a program that joins it has the call, too' contains "$(joined acting getppid)" '^getppid: 0'
+check 'and is refused what the instance is' contains "$(joined acting 'open other')" '^open other: EACCES'
 
 # Asked one at a time, by a person who says no, and yes.
 refuses() { ! printf 's\ns\ns\ns\n' | build/bin/vxe upgrade acting 2>/dev/null | grep -q 'version'; }
@@ -97,6 +101,15 @@ answers() { printf 'n\nq\n' | build/bin/vxe upgrade acting >"$world/asked.out" 2
 check 'a yes is taken' answers
 check 'each question shows who, how often and the rule' contains "$(<"$world/asked.err")" '1 of [0-9]+: .*'
 vxe stop acting >/dev/null 2>&1
+
+# An instance by another name, which no upgrade tells of: what joins it is held by what it was started with, whatever the bundle says by now.
+check 'the first version is put back' vxe profile rollback acting 1
+check 'an instance of it by another name' vxe start --name second acting --detach
+try vxe upgrade acting --narrow call:getppid
+check 'the bundle permits the call now' [ "$status" = 0 ]
+check 'a program that joins is refused it, as the instance is' contains "$(joined second getppid)" '^getppid: EPERM'
+check 'control: after a restart it is permitted' eval 'vxe restart second --detach >/dev/null 2>&1 && contains "$(joined second getppid)" "^getppid: 0"'
+vxe stop second >/dev/null 2>&1
 
 # The other forms: a list of rules is written anew, and a program is a person's to change.
 formed() { # NAME ENDING SOURCE: a bundle with the profile in another form, and the log of the one that ran

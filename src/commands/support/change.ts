@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
   BundleStore,
@@ -13,6 +13,7 @@ import {
   readBundleProfile,
   relowerBundle,
   storedProfile,
+  unsettled,
 } from '../../bundle/index.js';
 import { VxeError } from '../../common/index.js';
 import { exchangeFolders } from '../../native/index.js';
@@ -30,8 +31,8 @@ export interface Change {
 
 export interface Applied {
   readonly version: number;
-  /** What a running instance needs for it: nothing, a restart for some rules, or it does not run. */
-  readonly running: 'no' | 'live' | 'restart';
+  /** What a running instance needs for it: nothing, a restart for all but calls, a restart for all, or it does not run. */
+  readonly running: 'no' | 'live' | 'calls' | 'restart';
   /** The profile's own file, where it said the same before and was changed as well. */
   readonly source: string | undefined;
   readonly sourceLeft: string | undefined;
@@ -114,16 +115,23 @@ function refuseInside(name: string): void {
 
 /**
  * A running instance's supervisor permits what the new filter permits by a call's registers, at once; files, ports and all else were settled
- * when it was started.
+ * when it was started. Where they hold less than the new plans count on, no call goes through: together they would permit more than either.
  */
 function takeUp(name: string, bundle: string, live: boolean, places: Places): Applied['running'] {
   const running = runningInstance(places.state, name);
   if (running === undefined) return 'no';
   const folder = join(places.state, name);
+  const holds = unsettled(config(folder), config(bundle)) === undefined;
   const target = join(folder, 'filter');
-  copyFileSync(join(bundle, 'vxe/filter.bpf'), `${target}.new`);
+  // One without an instruction permits nothing.
+  writeFileSync(`${target}.new`, holds ? readFileSync(join(bundle, 'vxe/filter.bpf')) : '', { mode: 0o600 });
   renameSync(`${target}.new`, target);
-  return live ? 'live' : 'restart';
+  if (!holds) return 'restart';
+  return live ? 'live' : 'calls';
+}
+
+function config(folder: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
 }
 
 /** Whether two policies say the same of everything that only a launch can settle. */
@@ -167,10 +175,12 @@ function ownFile(
 export function appliedText(name: string, { version, running, source, sourceLeft }: Applied): string {
   const parts = [`${name}: version ${version} of its profile is in place`];
   if (running === 'live') parts.push('the running instance permits it from now on');
-  if (running === 'restart')
+  if (running === 'calls')
     parts.push(
       `of the running instance, calls that are permitted now go through; for all else: vxe restart ${name}`,
     );
+  if (running === 'restart')
+    parts.push(`the running instance holds what it was started with; for the new one: vxe restart ${name}`);
   if (source !== undefined) parts.push(`${source} says the same`);
   if (sourceLeft !== undefined) parts.push(`${sourceLeft} was left as it is`);
   return parts.join('; ');
