@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Args from '@oclif/core/args';
-import { BundleStore, compileProfiles, Failure, loadProfiles } from '../bundle/index.js';
+import { compileProfiles, Failure } from '../bundle/index.js';
 import { VxeError } from '../common/index.js';
 import { type Finding, findings, type KernelFacts, rightsOf } from '../lowering/index.js';
 import { kernelFacts } from '../native/index.js';
 import { VxeCommand } from './support/base.js';
+import { bundleNamed, profilesNamed } from './support/named.js';
 import { table } from './support/output.js';
 import { loweringTarget } from './support/target.js';
 
@@ -27,7 +28,9 @@ export default class Doctor extends VxeCommand {
     'whether anything would. Nothing on the host is changed.';
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor popd'];
   static override args = {
-    name: Args.string({ description: 'a bundle, or a profile that has no bundle of its name' }),
+    name: Args.string({
+      description: 'a bundle, a profile that has no bundle of its name, or the file of one',
+    }),
   };
 
   async run(): Promise<Report> {
@@ -58,10 +61,10 @@ export default class Doctor extends VxeCommand {
   }
 
   #problems(name: string, facts: KernelFacts): readonly string[] {
-    const store = new BundleStore(this.places().bundles);
-    if (store.exists(name)) return bundleProblems(store.require(name), facts);
+    const bundle = bundleNamed(name, this.places());
+    if (bundle !== undefined) return bundleProblems(bundle, facts);
     try {
-      compileProfiles(loadProfiles(name, this.places()), loweringTarget());
+      compileProfiles(profilesNamed(name, this.places()), loweringTarget());
       return [];
     } catch (error) {
       if (error instanceof Failure || !(error instanceof VxeError)) throw error;

@@ -5,7 +5,6 @@ import {
   bundleWorld,
   compileProfiles,
   hostLister,
-  loadProfiles,
   readBundleProfile,
   storedProfiles,
 } from '../bundle/index.js';
@@ -14,13 +13,14 @@ import { type CoverageRow, coverPolicy, holdingRow } from '../lowering/index.js'
 import { type Explanation, explainEvent, type Policy } from '../policy/index.js';
 import { VxeCommand } from './support/base.js';
 import { learnedEvidence, learnedLossy } from './support/evidence.js';
+import { bundleNamed, profilesNamed } from './support/named.js';
 import { table } from './support/output.js';
 import { loweringTarget } from './support/target.js';
 
 export default class Explain extends VxeCommand {
   static override summary = 'Show which mechanism holds each rule, or what the profile says to one event';
   static override description =
-    'NAME is a bundle, or a profile that has no bundle of its name, or A+B for a stack of profiles. Without an event, each rule of the profile is shown with the mechanisms that ' +
+    'NAME is a bundle, or a profile that has no bundle of its name, the file of one (with a slash in it), or A+B for a stack of profiles. Without an event, each rule of the profile is shown with the mechanisms that ' +
     'hold it. With an event, the reference evaluator answers: allowed or refused, by which rule, why, and what holds that rule here.';
   static override examples = [
     '<%= config.bin %> explain popd',
@@ -41,10 +41,8 @@ export default class Explain extends VxeCommand {
     readonly members: readonly string[];
     readonly coverage: readonly CoverageRow[];
   }> {
-    const store = new BundleStore(this.places().bundles);
-    const { coverage, members } = store.exists(name)
-      ? readBundleProfile(store.require(name))
-      : this.#compiled(name);
+    const bundle = bundleNamed(name, this.places());
+    const { coverage, members } = bundle === undefined ? this.#compiled(name) : readBundleProfile(bundle);
     const texts = this.#sources(name);
     const evidence = new Map(texts.flatMap((text) => [...learnedEvidence(text)]));
     const rows = coverage.map((row) => [
@@ -68,27 +66,27 @@ export default class Explain extends VxeCommand {
     readonly members: readonly Policy[];
     readonly coverage: readonly CoverageRow[];
   } {
-    const profiles = loadProfiles(name, this.places());
+    const profiles = profilesNamed(name, this.places());
     const { policy, lowered } = compileProfiles(profiles, loweringTarget());
     return { policy, members: profiles.map((each) => each.policy), coverage: lowered.coverage };
   }
 
   /** The profiles as they were written. */
   #sources(name: string): readonly string[] {
-    const store = new BundleStore(this.places().bundles);
-    const files = store.exists(name)
-      ? storedProfiles(store.require(name))
-      : loadProfiles(name, this.places()).map(({ path }) => path);
+    const bundle = bundleNamed(name, this.places());
+    const files =
+      bundle === undefined
+        ? profilesNamed(name, this.places()).map(({ path }) => path)
+        : storedProfiles(bundle);
     return files.map((file) => readFileSync(file, 'utf8'));
   }
 
   #event(name: string, event: string): unknown {
-    const store = new BundleStore(this.places().bundles);
-    const bundled = store.exists(name);
-    const { policy, members, coverage } = bundled
-      ? readBundleProfile(store.require(name))
-      : this.#policies(name);
-    const world = bundled ? bundleWorld(store, name) : undefined;
+    const bundle = bundleNamed(name, this.places());
+    const { policy, members, coverage } =
+      bundle === undefined ? this.#policies(name) : readBundleProfile(bundle);
+    const world =
+      bundle === undefined ? undefined : bundleWorld(new BundleStore(this.places().bundles), name);
     const source = { name: 'event', text: event };
     const explain = (each: Policy): Explanation => unwrap(explainEvent(each, event, world), [source], 2);
     const explanation = explain(policy);
@@ -130,7 +128,7 @@ export default class Explain extends VxeCommand {
     readonly members: readonly Policy[];
     readonly coverage: readonly CoverageRow[];
   } {
-    const members = loadProfiles(name, this.places()).map(({ policy }) => policy);
+    const members = profilesNamed(name, this.places()).map(({ policy }) => policy);
     const [only, ...others] = members;
     if (only === undefined || others.length > 0) return this.#compiled(name);
     // What stops the start is no reason to say nothing of a call.

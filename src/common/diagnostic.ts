@@ -50,7 +50,7 @@ export function formatDiagnostic(diagnostic: Diagnostic, files: readonly SourceF
   if (diagnostic.span !== undefined) lines.push(...excerpt(diagnostic.span, files));
   if (diagnostic.hint !== undefined) lines.push(`  = ${diagnostic.hint}`);
   for (const related of diagnostic.related ?? []) {
-    lines.push(`${spanText(related.span)}: ${related.message}`, ...excerpt(related.span, files));
+    lines.push(`  ${spanText(related.span)}: ${related.message}`, ...excerpt(related.span, files));
   }
   return lines.join('\n');
 }

@@ -34,7 +34,11 @@ const MISSING: EventArgument = { kind: 'missing' };
 /** Reads `openat("/etc/shadow", O_WRONLY)`; a leading AT_FDCWD, and the descriptor before an address, may be left out. */
 export function parseEvent(text: string): Result<CallEvent> {
   const match = /^\s*([a-z_][a-z0-9_]*)\s*(?:\((.*)\))?\s*$/is.exec(text);
-  if (match === null) return badEvent(`${text} is not a call`, 'write it as openat("/etc/passwd", O_RDONLY)');
+  if (match === null)
+    return badEvent(
+      `${text.trim() === '' ? 'an empty text' : text} is not a call`,
+      'write it as openat("/etc/passwd", O_RDONLY)',
+    );
   const [, call = '', list = ''] = match;
   if (callNumber(call) === undefined) {
     const near = nearestName(call, knownCalls().keys());

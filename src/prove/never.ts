@@ -1,7 +1,7 @@
 import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { EventArgument, EventWorld, Policy } from '../policy/index.js';
-import { parseConstants, parseEvent, signatureOf } from '../policy/index.js';
+import { ACCESS_WORDS, parseConstants, parseEvent, signatureOf } from '../policy/index.js';
 import { capabilityQuestion, fileQuestion, writableProgram } from './never-files.js';
 import { networkQuestion } from './never-network.js';
 import type { Instance } from './permitted.js';
@@ -33,7 +33,26 @@ export async function findInstance(
   if (/^capability\b/.test(text)) return capabilityQuestion(real, text);
   const file = await fileQuestion(real, text, solver, world);
   if (file !== undefined) return file;
+  const unlike = noQuestion(text);
+  if (unlike !== undefined) return unlike;
   return await matchingCall(real, text, solver, world);
+}
+
+/** Words that are neither a call nor any other question. */
+function noQuestion(text: string): Result<never> | undefined {
+  const [, word = '', rest = ''] = /^([a-z]+) (?!where )(.+)$/.exec(text) ?? [];
+  if (text !== '' && (rest === '' || text.includes('('))) return undefined;
+  const access = ACCESS_WORDS.find((each) => each === word) ?? (word === 'exec' ? 'execute' : undefined);
+  const path = /\/\S*/.exec(rest)?.[0];
+  const like =
+    access !== undefined && path !== undefined
+      ? `did you mean ${access} of ${path}?`
+      : 'such as: write outside /var/mail; read of /etc/shadow; connect to not 10.0.0.0/8; exec where writable; capability CAP_SYS_ADMIN; openat("/etc/shadow", O_WRONLY); docs/reference/prove.md has them all';
+  return failure({
+    code: 'bad-event',
+    message: `${text === '' ? 'an empty text' : text} is not a question`,
+    hint: like,
+  });
 }
 
 async function matchingCall(

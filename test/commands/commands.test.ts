@@ -42,6 +42,8 @@ test('create, list, inspect, audit, explain, remove; results on stdout, progress
 
   const coverage = await vxe(shop, ['explain', 'example', '--json']);
   t.true(JSON.parse(coverage.stdout).coverage.some((row: { rule: string }) => row.rule === 'calls:default'));
+  const byFile = await vxe(shop, ['explain', './profiles/popd.acl', 'chroot("/")']);
+  t.regex(byFile.stdout, /^allowed \(calls:chroot\).*profiles\/popd\.acl:\d+/);
   const refused = await vxe(shop, ['explain', 'example', 'socket(AF_INET, SOCK_STREAM, 0)', '--json']);
   t.like(JSON.parse(refused.stdout), {
     verdict: 'refuse',
@@ -70,7 +72,8 @@ const misuse: readonly [string, string[], RegExp][] = [
   ['an argument too many', ['bundle', 'create', 'x', 'y'], /y: is one argument too many/],
   ['an unknown shell', ['completion', 'tcsh'], /tcsh/],
   ['a profile file that is not there', ['profile', 'check', '/nowhere.vxed.yaml'], /there is no such file/],
-  ['an event that is none', ['explain', 'example', 'open('], /./],
+  ['an event that is none', ['explain', './profiles/popd.acl', 'open('], /open\( is not a call; write it as/],
+  ['no event', ['explain', './profiles/popd.acl', ''], /an empty text is not a call; write it as/],
 ];
 for (const [title, args, message] of misuse) {
   test(`exit code 2 and one sentence: ${title}`, async (t) => {
@@ -99,7 +102,14 @@ test('a recipe and a profile that do not parse are misuse, with the place', asyn
   writeFileSync(profile, 'vxed: 1\nnam: x\n');
   const checked = await vxe(shop, ['profile', 'check', profile]);
   t.is(checked.status, 2);
-  t.regex(checked.stderr, /broken\.vxed\.yaml:2:/);
+  t.regex(
+    checked.stderr,
+    /broken\.vxed\.yaml:2:1: .*nam\n {2}2 \| nam: x\n {4}\| \^\^\^\n {2}= did you mean name\?/,
+  );
+  // Verbs that read no text for its own sake say it in one sentence.
+  const asked = await vxe(shop, ['explain', profile]);
+  t.is(asked.status, 2);
+  t.regex(asked.stderr, /^vxe: .*broken\.vxed\.yaml:2:1: .*\(and \d more\); did you mean name\?\n$/);
 });
 
 test('a failure has exit code 1', async (t) => {

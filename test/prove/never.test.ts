@@ -289,3 +289,18 @@ test('a question that is none is refused', async (t) => {
   ])
     t.false((await findInstance(popd(), question, solver)).ok, question);
 });
+
+const UNLIKE: readonly [string, RegExp][] = [
+  ['read /etc/shadow', /read \/etc\/shadow is not a question.*did you mean read of \/etc\/shadow\?/],
+  ['exec /bin/sh', /did you mean execute of \/bin\/sh\?/],
+  ['socket AF_NETLINK', /socket AF_NETLINK is not a question.*such as: write outside/],
+  ['', /an empty text is not a question/],
+  ['openat("/etc', /is not a call/],
+];
+for (const [question, wanted] of UNLIKE) {
+  test(`what is said of a question that is none: ${question}`, async (t) => {
+    const found = await findInstance(popd(), question, solver);
+    const [said] = found.ok ? [] : found.diagnostics;
+    t.regex(`${said?.message} ${said?.hint}`, wanted);
+  });
+}

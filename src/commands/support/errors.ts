@@ -8,7 +8,7 @@ export interface ErrorView {
   readonly hint?: string;
 }
 
-/** What a terminal shows instead of the one sentence: every diagnostic, with the line that it is about. */
+/** What is shown instead of the one sentence on a terminal, and by verbs that read a text: every diagnostic, with the line that it is about. */
 export interface DetailedView extends ErrorView {
   readonly details?: string;
 }
@@ -49,9 +49,9 @@ export function outcomeOf(error: unknown): Outcome {
   };
 }
 
-/** One sentence; on a terminal the diagnostics with their excerpts, where there are any. */
-export function errorText(view: DetailedView, terminal: boolean): string {
-  if (terminal && view.details !== undefined) return `vxe: ${view.details}`;
+/** One sentence; or whole, the diagnostics with their excerpts, where there are any. */
+export function errorText(view: DetailedView, whole: boolean): string {
+  if (whole && view.details !== undefined) return `vxe: ${view.details}`;
   return `vxe: ${view.message}${view.hint === undefined ? '' : `; ${view.hint}`}`;
 }
 

@@ -13,7 +13,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     const { exit, view } = outcomeOf(error);
     if (view !== undefined) {
       if (wantsJson(argv)) process.stdout.write(`${errorJson(view)}\n`);
-      else process.stderr.write(`${errorText(view, process.stderr.isTTY === true)}\n`);
+      else process.stderr.write(`${errorText(view, process.stderr.isTTY === true || readsText(argv))}\n`);
       if (process.env.VXE_DEBUG === '1' && error instanceof Error)
         process.stderr.write(`${error.stack ?? ''}\n`);
     }
@@ -36,6 +36,11 @@ async function runVerb(argv: readonly string[]): Promise<void> {
   command.id = verb.id;
   // Without the table of commands, oclif does not load the others.
   await command.run([...verb.rest], { root, pjson: { ...rest, oclif: settings } });
+}
+
+/** Who asks for a text to be read wants to be told of everything in it, in a file or pipe too. */
+function readsText([topic, verb]: readonly string[]): boolean {
+  return topic === 'profile' && ['check', 'convert', 'fmt'].includes(verb ?? '');
 }
 
 function wantsJson(argv: readonly string[]): boolean {

@@ -6,11 +6,8 @@ import {
   compileProfiles,
   Failure,
   hostLister,
-  loadProfiles,
-  type NamedProfile,
   type Places,
   readBundleProfile,
-  readProfile,
 } from '../../bundle/index.js';
 import { unwrap } from '../../common/index.js';
 import {
@@ -37,6 +34,7 @@ import {
   type NetworkPlans,
   type Settings,
 } from '../../prove/index.js';
+import { bundleNamed, profilesNamed } from './named.js';
 import { hostArch, loweringTarget } from './target.js';
 
 /** A profile and the plans made from it, as they are on disk or as they would be. */
@@ -61,11 +59,11 @@ export interface Subject {
 /** Only the profile, with the bundle's files where there is a bundle: for questions to the policy itself. */
 export function policyFor(name: string, places: Places): { policy: Policy; world: EventWorld | undefined } {
   const store = new BundleStore(places.bundles);
-  if (!isPath(name) && store.exists(name)) {
+  if (bundleNamed(name, places) !== undefined) {
     const { policy, tree } = bundleSubject(name, store);
     return { policy: settlePatterns(policy, tree).policy, world: bundleWorld(store, name) };
   }
-  const profiles = profilesFor(name, places);
+  const profiles = profilesNamed(name, places);
   const [only, ...others] = profiles;
   const single = only !== undefined && others.length === 0;
   return {
@@ -77,9 +75,9 @@ export function policyFor(name: string, places: Places): { policy: Policy; world
 /** A bundle is taken as it lies there; a profile is lowered over this host, as for `vxe run`. */
 export function subjectFor(name: string, places: Places, wanted?: Arch): Subject {
   const store = new BundleStore(places.bundles);
-  if (!isPath(name) && store.exists(name)) return ofArch(bundleSubject(name, store), wanted);
+  if (bundleNamed(name, places) !== undefined) return ofArch(bundleSubject(name, store), wanted);
   const arch = wanted ?? hostArch();
-  const { policy, lowered } = compileProfiles(profilesFor(name, places), loweringTarget(arch));
+  const { policy, lowered } = compileProfiles(profilesNamed(name, places), loweringTarget(arch));
   const apart = lowered.networkInterface !== 'host';
   return {
     name,
@@ -113,19 +111,6 @@ function ofArch(subject: Subject, wanted: Arch | undefined): Subject {
 }
 
 /** Profiles are found by name, those of a stack too; what has a slash in it is a file. */
-function profilesFor(name: string, places: Places): readonly NamedProfile[] {
-  if (!isPath(name)) return loadProfiles(name, places);
-  if (!existsSync(name))
-    throw new Failure('profile-missing', name, 'there is no such file', {
-      hint: 'name a bundle, a profile or the file of a profile',
-    });
-  return [{ ...readProfile(name), path: name }];
-}
-
-function isPath(name: string): boolean {
-  return name.includes('/');
-}
-
 function bundleSubject(name: string, store: BundleStore): Subject {
   const folder = store.require(name);
   const config = readConfig(join(folder, 'config.json'));
