@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "words.h"
+
 static char out_of_memory[] = "out of memory";
 
 static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
@@ -88,7 +90,15 @@ void vxe_error_print(const char *program, const struct vxe_error *err)
 {
 	const char *message = err && err->message ? err->message : "failed, and there was no memory to say how";
 	int errnum = err ? err->errnum : 0;
+	char *whole = NULL;
 
-	fprintf(stderr, "%s: %s%s%s%s%s\n", program, message, errnum ? ": " : "", errnum ? strerror(errnum) : "",
-		err && err->hint ? "; " : "", err && err->hint ? err->hint : "");
+	if (asprintf(&whole, "%s: %s%s%s%s%s", program, message, errnum ? ": " : "", errnum ? strerror(errnum) : "",
+		     err && err->hint ? "; " : "", err && err->hint ? err->hint : "") < 0) {
+		fprintf(stderr, "%s: %s\n", program, out_of_memory);
+		return;
+	}
+	/* It may quote a path, a name or a process that is anyone's. */
+	vxe_text_plain(whole, strlen(whole), '?');
+	fprintf(stderr, "%s\n", whole);
+	free(whole);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "json_node.h"
+#include "words.h"
 
 static void append(struct vxe_json_text *text, const char *data, size_t size)
 {
@@ -36,16 +37,20 @@ static void append(struct vxe_json_text *text, const char *data, size_t size)
 	text->size += size;
 }
 
-static void append_escaped(struct vxe_json_text *text, unsigned char c)
+/* One character of at most three bytes. */
+static void append_escaped(struct vxe_json_text *text, const unsigned char *p, size_t length)
 {
 	static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-	const char *found = strchr(plain, c);
-	char escape[8];
+	const char *found = length == 1 ? strchr(plain, *p) : NULL;
+	unsigned int code = length == 1	  ? p[0]
+			    : length == 2 ? (p[0] & 0x1fU) << 6 | (p[1] & 0x3fU)
+					  : (p[0] & 0xfU) << 12 | (p[1] & 0x3fU) << 6 | (p[2] & 0x3fU);
+	char escape[12];
 
 	if (found)
 		snprintf(escape, sizeof(escape), "\\%c", letters[found - plain]);
 	else
-		snprintf(escape, sizeof(escape), "\\u%04x", c);
+		snprintf(escape, sizeof(escape), "\\u%04x", code);
 	append(text, escape, strlen(escape));
 }
 
@@ -55,18 +60,21 @@ static void append_string(struct vxe_json_text *text, const char *value)
 
 	append(text, "\"", 1);
 	while (p < end) {
-		size_t length = *p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f ? 0 : vxe_json_utf8_length(p, end);
+		size_t length = vxe_json_utf8_length(p, end);
+		/* Documents are shown on terminals as they are. */
+		bool escaped = length > 0 && (*p == '"' || *p == '\\' || vxe_text_acts((const char *)p, length));
 
-		if (length > 0) {
+		if (length > 0 && !escaped) {
 			p += length;
 			continue;
 		}
 		append(text, (const char *)first, (size_t)(p - first));
-		if (*p < 0x80)
-			append_escaped(text, *p);
+		if (escaped)
+			append_escaped(text, p, length);
 		else
 			append(text, "\xef\xbf\xbd", 3);
-		first = ++p;
+		p += length ? length : 1;
+		first = p;
 	}
 	append(text, (const char *)first, (size_t)(p - first));
 	append(text, "\"", 1);

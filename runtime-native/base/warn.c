@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "words.h"
 
 static vxe_warning_sink *warning_sink;
 static void *warning_data;
@@ -24,8 +27,6 @@ void vxe_warning(const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	/* It goes to a terminal, and may quote what comes from a bundle that is anyone's. */
-	for (unsigned char *p = (unsigned char *)text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
-			*p = '?';
+	vxe_text_plain(text, strlen(text), '?');
 	warning_sink(text, warning_data);
 }

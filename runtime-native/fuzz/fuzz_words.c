@@ -6,8 +6,27 @@
 #include <sys/socket.h>
 
 #include "address.h"
+#include "json_node.h"
 #include "notify.h"
 #include "words.h"
+
+/* What is left is UTF-8 that acts nowhere, and as long as it was. */
+static void check_plain(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	memcpy(text, data, size);
+	text[size] = 'x';
+	vxe_text_plain(text, size, '?');
+	for (size_t at = 0, length; at < size; at += length) {
+		length = vxe_json_utf8_length((const unsigned char *)text + at, (const unsigned char *)text + size);
+		if (!length || vxe_text_acts(text + at, length))
+			abort();
+	}
+	if (text[size] != 'x')
+		abort();
+	free(text);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int answer;
 
 	check_address(data, size);
+	check_plain(data, size);
 	memcpy(text, data, size);
 	text[size] = '\0';
 	/* The first line is what is looked for, the second where. */

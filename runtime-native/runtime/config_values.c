@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "words.h"
+
 #define ID_MAPPINGS_MAX 340 /* the kernel's limit on lines in /proc/PID/uid_map */
 
 void config_path(char out[CONFIG_PATH_MAX], const char *format, ...)
@@ -17,17 +19,6 @@ void config_path(char out[CONFIG_PATH_MAX], const char *format, ...)
 	va_end(args);
 }
 
-/* A message goes to a terminal, and what it quotes comes from a bundle that may be anyone's. */
-static void blank_controls(char *text)
-{
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
-
 int config_fail(struct vxe_error **err, const char *path, const char *key, const char *format, ...)
 {
 	char what[512], where[CONFIG_PATH_MAX];
@@ -37,8 +28,9 @@ int config_fail(struct vxe_error **err, const char *path, const char *key, const
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	config_path(where, "%s%s%s", path, *path && *key ? "." : "", key);
-	blank_controls(what);
-	blank_controls(where);
+	/* A message goes to a terminal, and what it quotes comes from a bundle that may be anyone's. */
+	vxe_text_plain(what, strlen(what), '?');
+	vxe_text_plain(where, strlen(where), '?');
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s: %s", where, what);
 }
 

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "judge.h"
+#include "words.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 /* Of every violation record (sd-id128). */
@@ -46,9 +47,7 @@ static void field(struct entry *entry, const char *name, const char *value)
 	if (written < 0 || (size_t)written >= sizeof(entry->data) - entry->used)
 		return;
 	entry->used += (size_t)written;
-	for (size_t i = start; i + 1 < entry->used; i++)
-		if ((unsigned char)entry->data[i] < ' ' || entry->data[i] == 127)
-			entry->data[i] = ' ';
+	vxe_text_plain(entry->data + start, entry->used - start - 1, ' ');
 }
 
 static void number(struct entry *entry, const char *name, uint64_t value)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "words.h"
 
 int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **err)
 {
@@ -68,9 +69,13 @@ static struct syslog_message syslog_read(const char *datagram, size_t size)
 /* Nothing inside may begin a second line, or hold a control sequence for who reads. */
 static size_t text_append(const struct syslog_message *message, char *out, size_t used, size_t out_size)
 {
-	for (const char *p = message->text; p < message->end && used < out_size; p++)
-		out[used++] = (unsigned char)*p < ' ' || *p == 127 ? ' ' : *p;
-	return used;
+	size_t length = (size_t)(message->end - message->text);
+
+	if (length > out_size - used)
+		length = out_size - used;
+	memcpy(out + used, message->text, length);
+	vxe_text_plain(out + used, length, ' ');
+	return used + length;
 }
 
 size_t vxe_relay_syslog_line(const char *datagram, size_t size, char *out, size_t out_size)
@@ -162,6 +167,7 @@ size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size
 			if (!fits || memcmp(line, passed[i], known) || used + length + 1 > out_size)
 				continue;
 			memcpy(out + used, line, length);
+			vxe_text_plain(out + used, length, '?');
 			used += length;
 			out[used++] = '\n';
 			break;

@@ -155,6 +155,8 @@ static void held_fill(struct watch *watch)
 	if (call)
 		snprintf(watch->held.last, sizeof(watch->held.last), "%s%s%s (%s)", call, object[0] ? " " : "", object,
 			 last->rule ? last->rule : "its call's rule");
+	/* The path is the program's word; this is shown by status and told to the manager, line by line. */
+	vxe_text_plain(watch->held.last, strlen(watch->held.last), '?');
 }
 
 /* A full or missing state folder hides what is held, and changes nothing of it. */

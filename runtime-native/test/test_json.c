@@ -253,6 +253,10 @@ static void test_text(void)
 	vxe_json_text_object_begin(&text, NULL);
 	vxe_json_text_string(&text, "plain", "a\"b\\c/d\b\f\n\r\t\x01\x7f");
 	vxe_json_text_string(&text, "k\ney", "\xc3\xa9\xf0\x9f\x98\x80");
+	vxe_json_text_string(&text, "acts",
+			     "\xc2\x9b"
+			     "1m\xe2\x80\xae\xe2\x81\xa9");
+	vxe_json_text_string(&text, "shows", "\xc2\xa0\xe2\x80\xa9\xe2\x81\xa5");
 	vxe_json_text_string(&text, "bad",
 			     "a\xff"
 			     "b\xc0\xaf\xed\xa0\x80\xc3");
@@ -272,6 +276,8 @@ static void test_text(void)
 	ok(vxe_json_text_finish(&text) == 0 &&
 		   same_text(text.data, "{\"plain\":\"a\\\"b\\\\c/d\\b\\f\\n\\r\\t\\u0001\\u007f\","
 					"\"k\\ney\":\"\xc3\xa9\xf0\x9f\x98\x80\","
+					"\"acts\":\"\\u009b1m\\u202e\\u2069\","
+					"\"shows\":\"\xc2\xa0\xe2\x80\xa9\xe2\x81\xa5\","
 					"\"bad\":\"a\xef\xbf\xbd"
 					"b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
 					"\"u\":18446744073709551615,\"i\":-9223372036854775808,\"t\":true,\"n\":null,"

@@ -63,6 +63,9 @@ static void syslog_lines(void)
 		{"<30>popa3d: no date\n", "popa3d: no date"},
 		{"no priority", "no priority"},
 		{"<30>a\x1b[31mred\nforged line", "a [31mred forged line"},
+		{"a\xc2\x9b"
+		 "31mred \xe2\x80\xae\x9b \xc3\xa9",
+		 "a  31mred      \xc3\xa9"},
 		{"<999999>x", "<999999>x"},
 		{"", ""},
 	};
@@ -133,6 +136,10 @@ static void notify_relay(const char *folder)
 	got[size] = '\0';
 	ok(same_text(got, "READY=1\nSTATUS=at work\n"),
 	   "the program's word is passed on, what would speak for the supervisor is not");
+	vxe_relay_notify(path, "STATUS=\x1b]0;t\x07 at", 16);
+	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
+	got[size] = '\0';
+	ok(same_text(got, "STATUS=?]0;t? at\n"), "what the manager shows of it acts on no terminal");
 	vxe_relay_notify(path, "MAINPID=1", 9);
 	ok(vxe_relay_receive(fd, got, sizeof(got)) == 0, "a message with nothing to pass on is not sent");
 	close(fd);

@@ -108,7 +108,10 @@ static void log_append(const struct vxe_globals *globals, const char *level, con
 		return;
 	}
 	if (!globals->log_json) {
-		fprintf(file, "level=%s msg=\"%s\"\n", level, whole);
+		vxe_json_text_string(&text, NULL, whole);
+		if (vxe_json_text_finish(&text) == 0)
+			fprintf(file, "level=%s msg=%s\n", level, text.data);
+		vxe_json_text_free(&text);
 		return;
 	}
 	vxe_json_text_object_begin(&text, NULL);

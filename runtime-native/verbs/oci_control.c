@@ -14,6 +14,7 @@
 #include "json.h"
 #include "manage.h"
 #include "oci.h"
+#include "words.h"
 
 #define RESOURCES_MAX (1u << 20)
 
@@ -208,6 +209,8 @@ static void process_print(pid_t pid)
 		if (sscanf(line, "Uid:\t%u", &uid) == 1)
 			break;
 	}
+	/* A process names itself. */
+	vxe_text_plain(name, strlen(name), '?');
 	printf("%-10u %-8d %-8u %s\n", uid, pid, parent, name);
 }
 

@@ -17,6 +17,7 @@
 #include "places.h"
 #include "state.h"
 #include "verbs.h"
+#include "words.h"
 
 static const struct vxe_verb *verb(const char *name)
 {
@@ -338,6 +339,19 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	return code;
 }
 
+/* On a terminal, what the program wrote shows and does nothing; tabs and line ends stay. */
+static void lines_plain(char *text, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		size_t length = 0;
+
+		while (at + length < size && text[at + length] != '\n' && text[at + length] != '\t')
+			length++;
+		vxe_text_plain(text + at, length, '?');
+		at += length + 1;
+	}
+}
+
 static int file_copy(int dir_fd, const char *name, off_t *offset)
 {
 	cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -350,9 +364,11 @@ static int file_copy(int dir_fd, const char *name, off_t *offset)
 	if (fstat(fd, &st) == 0 && st.st_size < *offset)
 		*offset = 0; /* rotated */
 	while ((got = pread(fd, buffer, sizeof(buffer), *offset)) > 0) {
+		*offset += got;
+		if (isatty(1))
+			lines_plain(buffer, (size_t)got);
 		if (vxe_write_all(1, buffer, (size_t)got) < 0)
 			return -1;
-		*offset += got;
 	}
 	return got < 0 ? -1 : 0;
 }

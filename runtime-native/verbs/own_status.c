@@ -11,6 +11,7 @@
 #include "json.h"
 #include "own_mode.h"
 #include "state.h"
+#include "words.h"
 
 #define UNENFORCED "org.vxe.unenforced"
 #define STACKED '+' /* between the names of a stack's members */
@@ -56,8 +57,11 @@ static void profile_lines(const struct vxe_state *state)
 	}
 	while (rules && *rules) {
 		size_t length = strcspn(rules, "\n");
+		cleanup_free char *rule = strndup(rules, length);
 
-		printf("%-20s not enforced, as the profile accepts: %.*s\n", "", (int)length, rules);
+		if (rule)
+			vxe_text_plain(rule, length, '?');
+		printf("%-20s not enforced, as the profile accepts: %s\n", "", rule ? rule : "out of memory");
 		rules += length + (rules[length] == '\n');
 	}
 }

@@ -1,5 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { plainLine } from '../common/index.js';
 import type { Violation } from '../learning/index.js';
 import { readViolation } from '../learning/index.js';
 import { followViolations } from '../runtime/index.js';
@@ -65,9 +66,8 @@ export default class Violations extends VxeCommand {
   #print(violation: Violation): void {
     const { time, verdict, errno, rule, detail, call, comm, count } = violation;
     const times = count === 1 ? '' : ` (${count} times)`;
-    this.log(
-      `${time.slice(0, 23)}Z ${comm}: ${detail ?? call} ${verdict}${errno === undefined ? '' : ` ${errno}`} by ${rule}${times}`,
-    );
+    const line = `${time.slice(0, 23)}Z ${comm}: ${detail ?? call} ${verdict}${errno === undefined ? '' : ` ${errno}`} by ${rule}${times}`;
+    this.log(plainLine(line));
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Args from '@oclif/core/args';
 import { BundleFacts, BundleStore, Failure, readBundleProfile, usersOf } from '../bundle/index.js';
-import { unwrap } from '../common/index.js';
+import { plainLine, unwrap } from '../common/index.js';
 import type { Cause, Facts, Violation } from '../learning/index.js';
 import { diagnose, readViolations } from '../learning/index.js';
 import type { CallEvent } from '../policy/index.js';
@@ -206,7 +206,7 @@ function answerText(question: Question, cause: Cause): string {
   if (fix !== null) lines.push(`  permit it by ${fix}`);
   if (fix !== null && cause.opens !== undefined) lines.push(`  which opens ${cause.opens}`);
   if (cause.danger !== undefined) lines.push(`  ! ${cause.danger}`);
-  return lines.join('\n');
+  return lines.map(plainLine).join('\n');
 }
 
 function fixText({ fix }: Cause): string | null {

@@ -8,5 +8,6 @@ export type { Result } from './result.js';
 export { failure, success } from './result.js';
 export type { SourceFile, SourcePoint, SourceSpan } from './span.js';
 export { builtinSpan, spanText } from './span.js';
+export { plainLine, plainText } from './text.js';
 export type { Width } from './uint.js';
 export { hex, MAX_U32, MAX_U64, maskOf, parseInteger, toUnsigned, truncate } from './uint.js';

@@ -97,8 +97,38 @@ check 'nor does the supervisor of vxe-runtime create' lets_go build/bin/vxe-runt
 check 'while it waits' contains "$(build/bin/vxe-runtime --root "$world/oci" state one)" '"status":"created"'
 check 'and is deleted' build/bin/vxe-runtime --root "$world/oci" delete --force one
 
+# What the program chooses (a path, its name, its output) is made to fool who reads of it: it changes no terminal, and begins no line.
+sed -i 's/exec: any/exec: once/; s/services: .*/services: []/' "$world/service.vxed.yaml"
+vxe bundle create service --replace --profile service --exec "$service" -- escapes wait >/dev/null 2>&1
+rm -f "$world/manager.sock"
+manager_listens 5 20
+NOTIFY_SOCKET=$world/manager.sock build/bin/vxe start service --detach >"$world/lets-go.log" 2>&1 </dev/null
+on_terminal() { script -qec "$*" /dev/null </dev/null | tr -d '\r'; }
+acts_not() { # COMMAND...: prints something, and on a terminal nothing that acts on it
+  local shown
+  shown=$(on_terminal "$@")
+  [ -n "$shown" ] && ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$shown" || { cat -v <<<"$shown"; return 1; }
+}
+told() { build/bin/vxe status service | grep -q '1 refused'; }
+check 'a refused call with such a path is counted' eventually 5 told
+check 'status of it changes no terminal' acts_not build/bin/vxe status service
+one_line() { [ "$(build/bin/vxe status service | grep -c .)" = 2 ]; }
+check 'and has no line of its own' one_line
+check 'the manager hears of it' eventually 5 hears '^STATUS=1 refused'
+forges_nothing() { ! hears '^STOPPING'; }
+check 'and nothing that the path says beside that' forges_nothing
+check 'nor do its records' acts_not build/bin/vxe logs --violations service
+check 'nor the list of violations' acts_not build/bin/vxe violations service --all
+check 'nor its decisions' acts_not build/bin/vxe violations service
+check 'nor what it wrote' acts_not build/bin/vxe logs service
+byte_for_byte() { build/bin/vxe logs service | LC_ALL=C grep -qP '\x1b]0;title\x07'; }
+check 'which goes into a pipe as it is' byte_for_byte
+check 'nor its name' acts_not build/bin/vxe-runtime --root "$VXE_ROOT" ps service
+build/bin/vxe stop service
+kill "$manager" 2>/dev/null
+
 # /dev/log goes to the instance's log.
-sed -i 's/services: .*/services: [syslog]/' "$world/service.vxed.yaml"
+sed -i 's/exec: once/exec: any/; s/services: .*/services: [syslog]/' "$world/service.vxed.yaml"
 starts log
 try vxe logs service
 check 'what it sends to /dev/log is in its log' contains "$output" 'service\[[0-9]+\]: a line for the log'

@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core/command';
 import { hostSurroundings, type Places, placesOf } from '../../bundle/index.js';
+import { plainText } from '../../common/index.js';
 import { Interrupted } from './errors.js';
 import { type Progress, progressOn } from './progress.js';
 
@@ -9,6 +10,11 @@ export abstract class VxeCommand extends Command {
 
   protected places(): Places {
     return placesOf(hostSurroundings());
+  }
+
+  /** What is shown may quote what a confined program chose. */
+  override log(message = ''): void {
+    super.log(plainText(message));
   }
 
   protected progress(thing: string): Progress {

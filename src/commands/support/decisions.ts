@@ -1,4 +1,5 @@
 import { BundleStore, type Places, readBundleProfile } from '../../bundle/index.js';
+import { plainLine } from '../../common/index.js';
 import type { Decision, Violation } from '../../learning/index.js';
 import { decisionsOf, readViolations } from '../../learning/index.js';
 import type { Policy } from '../../policy/index.js';
@@ -38,7 +39,7 @@ export function decisionLines(decision: Decision): readonly string[] {
     lines.push(`  ${index === 0 ? 'permit by' : 'or wider '} ${choice.rule}${mark}`);
   }
   if (decision.choices.length === 0) lines.push('  no rule can permit it');
-  return lines;
+  return lines.map(plainLine);
 }
 
 export function decide(logged: LoggedViolations): readonly Decision[] {

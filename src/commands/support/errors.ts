@@ -1,5 +1,5 @@
 import { Failure, messageOf } from '../../bundle/index.js';
-import { VxeError } from '../../common/index.js';
+import { plainLine, plainText, VxeError } from '../../common/index.js';
 
 /** An error in the form that is printed, in text or as JSON. */
 export interface ErrorView {
@@ -51,8 +51,8 @@ export function outcomeOf(error: unknown): Outcome {
 
 /** One sentence; or whole, the diagnostics with their excerpts, where there are any. */
 export function errorText(view: DetailedView, whole: boolean): string {
-  if (whole && view.details !== undefined) return `vxe: ${view.details}`;
-  return `vxe: ${view.message}${view.hint === undefined ? '' : `; ${view.hint}`}`;
+  if (whole && view.details !== undefined) return plainText(`vxe: ${view.details}`);
+  return plainLine(`vxe: ${view.message}${view.hint === undefined ? '' : `; ${view.hint}`}`);
 }
 
 export function errorJson({ code, message, hint }: ErrorView): string {
