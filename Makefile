@@ -57,7 +57,8 @@ SEES_bpf := bpf
 SEES_recorder := base decode runtime supervisor verbs bpf recorder
 SEES_test := base decode runtime supervisor verbs test
 SEES_fuzz := base decode runtime supervisor
-FOLDERS := base decode runtime supervisor verbs attack bpf recorder test fuzz
+SEES_musl := musl
+FOLDERS := base decode runtime supervisor verbs attack bpf recorder test fuzz musl
 VIEWS := $(foreach f,$(FOLDERS),$(foreach s,$(SEES_$(f)),$(B)/view/$(f)/$(s)))
 includes = -I$(N)/include -I$(N)/uapi $(foreach s,$(SEES_$(1)),-I$(N)/$(s)) -I$(B)/view/$(1)
 
@@ -284,10 +285,7 @@ $(LIB) $(CROSS_LIB) $(ASAN_LIB) $(FUZZ_LIB):
 	$(Q)rm -f $@
 	$(Q)$(AR) rcsD $@ $^
 
-$(VXE): $(call objects,native,$(MAIN_SOURCE)) $(LIB)
-	@$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(NATIVE_LIBS)
+include $(N)/musl/build.mk
 
 $(CROSS_VXE): $(call objects,cross,$(MAIN_SOURCE)) $(CROSS_LIB)
 	@$(call say,LD,$@)

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(gcc make libc6-dev libseccomp-dev libbpf-dev libelf-dev)
+build=(gcc make libc6-dev musl-dev libseccomp-dev libbpf-dev libelf-dev)
 demo=(curl openssl iproute2 util-linux mount)
 tests=(crun runc groff-base strace clang-19 libclang-rt-19-dev)
 bench=(bubblewrap firejail hyperfine strace wrk)

@@ -1,6 +1,7 @@
 #include "tell.h"
 
 #include "json.h"
+#include "names.h"
 
 #include <errno.h>
 #include <string.h>
@@ -115,7 +116,7 @@ int vxe_attack_tell_result(FILE *out, const struct vxe_attack_row *row, const st
 {
 	struct vxe_json_text text = {0};
 	enum vxe_attack_state state = (enum vxe_attack_state)atomic_load(&result->state);
-	const char *errno_name = result->errnum > 0 && state != VXE_ATTACK_SUCCEEDED ? strerrorname_np(result->errnum) : NULL;
+	const char *errno_name = result->errnum > 0 && state != VXE_ATTACK_SUCCEEDED ? vxe_errno_name(result->errnum) : NULL;
 
 	vxe_json_text_object_begin(&text, NULL);
 	vxe_json_text_string(&text, "name", row->name);

@@ -5,6 +5,7 @@
 #include "battery.h"
 #include "bystander.h"
 #include "control.h"
+#include "names.h"
 #include "sys.h"
 #include "tell.h"
 #include "tools.h"
@@ -171,11 +172,11 @@ static void test_control(void)
 		} else if (result->state == VXE_ATTACK_ABSENT ||
 			   (row->capability >= 0 && !attack_has_capability(row->capability))) {
 			impossible++;
-			printf("# not in this kernel: %s (%s: %s)\n", row->name, result->step, strerrorname_np(result->errnum));
+			printf("# not in this kernel: %s (%s: %s)\n", row->name, result->step, vxe_errno_name(result->errnum));
 		} else {
 			ok(false, "%s works without VXE (%s, %s: %s) %s", row->name,
 			   vxe_attack_state_name((enum vxe_attack_state)result->state), result->step,
-			   strerrorname_np(result->errnum), result->detail);
+			   vxe_errno_name(result->errnum), result->detail);
 		}
 	}
 	ok(succeeded + impossible == count, "%zu attempts work without VXE, %zu are not in this kernel", succeeded, impossible);

@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "cleanup.h"
+#include "names.h"
 
 #define DETAIL_SIZE 2048
 
@@ -197,7 +198,7 @@ static void address_write(const struct vxe_event *event, const struct vxe_addres
 
 static const char *errno_name(int errnum)
 {
-	const char *name = strerrorname_np(errnum);
+	const char *name = vxe_errno_name(errnum);
 
 	/* The kernel's own, which it turns into a restart or EINTR on the way back (include/linux/errno.h). */
 	switch (errnum) {

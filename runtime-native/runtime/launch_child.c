@@ -113,7 +113,7 @@ static int namespaces_enter(const struct vxe_config *config, struct vxe_error **
 static int rlimits_set(const struct vxe_process *process, struct vxe_error **err)
 {
 	for (size_t i = 0; i < process->n_rlimits; i++)
-		if (setrlimit((__rlimit_resource_t)process->rlimits[i].resource, &process->rlimits[i].limit) < 0) {
+		if (setrlimit(process->rlimits[i].resource, &process->rlimits[i].limit) < 0) {
 			int saved = errno;
 
 			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "setting resource limit %d", process->rlimits[i].resource);

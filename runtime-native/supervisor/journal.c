@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "judge.h"
+#include "names.h"
 #include "words.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -88,7 +89,7 @@ void vxe_journal_send(const struct vxe_record_log *log, const struct vxe_violati
 	field(&entry, "VXE_NEEDS", needs);
 	field(&entry, "VXE_VERDICT", v->performed ? "performed" : "refused");
 	if (v->errnum)
-		field(&entry, "VXE_ERRNO", strerrorname_np(v->errnum) ? strerrorname_np(v->errnum) : "");
+		field(&entry, "VXE_ERRNO", vxe_errno_name(v->errnum) ? vxe_errno_name(v->errnum) : "");
 	field(&entry, "VXE_MECHANISM", v->mechanism ? v->mechanism : "seccomp");
 	field(&entry, "VXE_COMM", v->comm);
 	field(&entry, "VXE_EXE", v->exe);

@@ -20,6 +20,7 @@
 #include "cleanup.h"
 #include "kernel.h"
 #include "memory.h"
+#include "names.h"
 #include "objects.h"
 #include "words.h"
 
@@ -57,7 +58,7 @@ int vxe_notify_errno(const char *words, const char *call)
 			size_t size = strcspn(name, " ");
 
 			for (int errnum = 1; errnum < 134; errnum++) {
-				const char *known = strerrorname_np(errnum);
+				const char *known = vxe_errno_name(errnum);
 
 				if (known && strlen(known) == size && !strncmp(known, name, size))
 					return errnum;

@@ -15,6 +15,7 @@
 #include "event.h"
 #include "journal.h"
 #include "judge.h"
+#include "names.h"
 #include "places.h"
 
 #define RECORD_FILE "violations.ndjson"
@@ -151,7 +152,7 @@ static void time_write(struct vxe_json_text *text, const char *key, int64_t ns)
 
 static const char *errno_name(int errnum)
 {
-	const char *name = strerrorname_np(errnum);
+	const char *name = vxe_errno_name(errnum);
 
 	return name ? name : "UNKNOWN";
 }

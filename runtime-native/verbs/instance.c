@@ -261,7 +261,10 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 void instance_settle(void)
 {
 	vxe_descriptors_leave();
+#ifdef __GLIBC__
+	/* Other libraries give back what is freed at once. */
 	malloc_trim(0);
+#endif
 }
 
 /* A violation log is kept for every instance under a VXED, and for any whose filter notifies. */

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "names.h"
 #include "self.h"
 #include "verbs.h"
 #include "warn.h"
@@ -140,7 +141,7 @@ static void error_print_json(const struct vxe_error *err)
 	vxe_json_text_string(&text, "code", err->exit == VXE_EXIT_MISUSE ? "misuse" : "failed");
 	vxe_json_text_string(&text, "message", err->message);
 	if (err->errnum)
-		vxe_json_text_string(&text, "errno", strerrorname_np(err->errnum));
+		vxe_json_text_string(&text, "errno", vxe_errno_name(err->errnum));
 	if (err->hint)
 		vxe_json_text_string(&text, "hint", err->hint);
 	vxe_json_text_object_end(&text);

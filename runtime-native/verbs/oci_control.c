@@ -13,6 +13,7 @@
 #include "file.h"
 #include "json.h"
 #include "manage.h"
+#include "names.h"
 #include "oci.h"
 #include "words.h"
 
@@ -29,7 +30,7 @@ static int signal_parse(const char *text)
 	if (!strncmp(text, "SIG", 3))
 		text += 3;
 	for (int sig = 1; sig < 65; sig++) {
-		const char *name = sigabbrev_np(sig);
+		const char *name = vxe_signal_name(sig);
 
 		if (name && !strcmp(name, text))
 			return sig;
