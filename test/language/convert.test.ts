@@ -106,6 +106,21 @@ test('vxe profile convert names what the form cannot say, with its place', async
   t.regex(name.stderr, /not the name of a profile/);
 });
 
+test('evidence is left out only where that is said', async (t) => {
+  const shop = shopFor(t);
+  const profile = join(folder(t), 'job.vxed.yaml');
+  writeFileSync(profile, 'vxed: 1\nname: job\ntype: strict\nlearned: {rules: {}}\n');
+  for (const to of ['lisp', 'yaml']) {
+    const kept = await vxe(shop, ['profile', 'convert', profile, '--to', to]);
+    t.is(kept.status, 1);
+    t.is(kept.stdout, '');
+    t.regex(kept.stderr, /evidence under learned.*--without-evidence/);
+    const left = await vxe(shop, ['profile', 'convert', profile, '--to', to, '--without-evidence']);
+    t.is(left.status, 0, left.stderr);
+    t.notRegex(left.stdout, /learned/);
+  }
+});
+
 test('the three forms of popd: what its rule list grants, its strict profile grants too', (t) => {
   const forms = readdirSync('profiles').filter(
     (name) => name.startsWith('popd.') && formOf(name) !== undefined,

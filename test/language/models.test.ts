@@ -9,6 +9,7 @@ import type { Policy } from '../../src/policy/index.js';
 import { decide, parseEvent } from '../../src/policy/index.js';
 import { fileDifferences, mountTable, startSolver } from '../../src/prove/index.js';
 import { lower, worldOf } from '../lowering/helpers.js';
+import { blocksOf, givesWhatItSays } from './lisp/page.js';
 
 const WORLD: FileWorld = worldOf(
   ...['/', '/usr/', '/usr/sbin/', '/usr/sbin/httpd', '/usr/bin/', '/usr/bin/report', '/usr/lib/', '/usr/lib/libc.so'],
@@ -100,17 +101,22 @@ function outcome(body: string): Policy | string {
     : parsed.diagnostics.map((each) => formatDiagnostic(each, [file])).join('\n');
 }
 
-test('the reference shows profiles that are well formed', (t) => {
+test('the reference shows every form of the libraries, and what it gives', (t) => {
   const reference = readFileSync('docs/reference/models.md', 'utf8');
-  const blocks = [...reference.matchAll(/```\n(.*?)```/gs)].map((match) => match[1] ?? '');
+  const blocks = blocksOf(reference, 'vxed');
   for (const block of blocks) t.is(typeof outcome(block), 'object', String(outcome(block)));
   t.is(blocks.length, 2);
+  const examples = [...blocksOf(reference, 'lisp'), ...blocks].join('\n');
   for (const library of ['te', 'mls']) {
     for (const [, name] of readFileSync(`profiles/lib/${library}.vxl`, 'utf8').matchAll(
       /^\(define \((\S+)/gm,
     ))
-      t.true(reference.includes(`\`(${name} `) || name?.startsWith('check-') === true, name);
+      if (name?.startsWith('check-') !== true) {
+        t.true(reference.includes(`\`(${name} `), `no row of ${name}`);
+        t.true(examples.includes(`(${name} `), `no example of ${name}`);
+      }
   }
+  t.true(givesWhatItSays(t, reference, findLibrary) > 15);
 });
 
 test('the libraries refuse what their models forbid, whoever says it', (t) => {

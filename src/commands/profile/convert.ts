@@ -5,13 +5,14 @@ import { Failure, readProfile } from '../../bundle/index.js';
 import { unwrap } from '../../common/index.js';
 import { FORMS, type Form, formNamed, formOf } from '../../language/index.js';
 import { VxeCommand } from '../support/base.js';
+import { hasEvidence } from '../support/evidence.js';
 
 const EXTENSIONS = FORMS.flatMap((form) => form.extensions).join(', ');
 
 export default class ProfileConvert extends VxeCommand {
   static override summary = 'Write a profile in another form';
   static override description =
-    'The form that a file is in shows in its name. What the wanted form cannot say is an error that names it: nothing is left out. ' +
+    'The form that a file is in shows in its name. What the wanted form cannot say is an error that names it: nothing is left out but what --without-evidence says. ' +
     'Comments are not carried over, and of vxelisp what it computes is written, not how.';
   static override examples = ['<%= config.bin %> profile convert popd.acl --to yaml --output popd.vxed.yaml'];
   static override args = { file: Args.string({ required: true, description: 'the profile' }) };
@@ -20,6 +21,9 @@ export default class ProfileConvert extends VxeCommand {
       required: true,
       options: FORMS.map((form) => form.format),
       description: 'the form that is wanted',
+    }),
+    'without-evidence': Flags.boolean({
+      description: 'leave out what stands under learned, which grants nothing',
     }),
     output: Flags.string({
       char: 'o',
@@ -32,7 +36,16 @@ export default class ProfileConvert extends VxeCommand {
     const { args, flags } = await this.parse(ProfileConvert);
     const from = sourceForm(args.file);
     const to = formNamed(flags.to) ?? from;
-    const { policy, files } = readProfile(args.file);
+    const { file, policy, files } = readProfile(args.file);
+    if (!flags['without-evidence'] && hasEvidence(file.text))
+      throw new Failure(
+        'not-expressible',
+        args.file,
+        'has evidence under learned, which is not carried over',
+        {
+          hint: 'say --without-evidence to leave it out: it grants nothing',
+        },
+      );
     const text = unwrap(to.print(policy), files);
     if (flags.output === undefined) this.log(text.trimEnd());
     else this.#write(flags.output, text, to);

@@ -7,6 +7,11 @@ export function learnedEvidence(text: string): ReadonlyMap<string, string> {
   return new Map(Object.entries(rules).map(([id, entry]) => [id, words(entry)]));
 }
 
+/** Whether anything is kept of what it was learned from. */
+export function hasEvidence(text: string): boolean {
+  return member(contents(text), 'learned') !== undefined;
+}
+
 /** Whether what it was learned from lacked calls. */
 export function learnedLossy(text: string): boolean {
   return member(member(contents(text), 'learned'), 'lossy') === true;

@@ -37,7 +37,7 @@ export interface Setting {
   readonly values: readonly Word[];
 }
 
-const SETTINGS = [
+export const SETTINGS = [
   'name',
   'description',
   'network',
@@ -50,6 +50,9 @@ const SETTINGS = [
   'accept-unenforced',
 ] as const;
 export type SettingName = (typeof SETTINGS)[number];
+
+/** What opens a section, without its mark. */
+export const SECTIONS = ['target', 'general', 'user'] as const;
 
 /** The rules as they stand, before anything is known of what they are to govern. */
 export interface AclList {
@@ -131,7 +134,7 @@ function readSetting(line: Line, key: Word, complaints: Complaints): Setting | u
   const name = SETTINGS.find((candidate) => candidate === word);
   const values = line.words.slice(1);
   if (name === undefined) {
-    const all = [...SETTINGS, 'target', 'general', 'user'];
+    const all = [...SETTINGS, ...SECTIONS];
     const near = nearestName(word, all);
     const hint = near === undefined ? `expected one of @${all.join(', @')}` : `did you mean @${near}?`;
     return complaints.report('unknown-key', `there is no ${key.text}`, key.span, hint);

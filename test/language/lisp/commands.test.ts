@@ -45,7 +45,7 @@ test('an error in a library shows the line of the library and misuse as the exit
   writeFileSync(join(shop.folder, 'base.vxl'), '(define (reads . paths) (file paths raed))\n');
   const checked = await vxe(shop, ['profile', 'check', file]);
   t.is(checked.status, 2);
-  t.regex(checked.stderr, /base\.vxl:1:37: raed is not an access to files here.*did you mean read/);
+  t.regex(checked.stderr, /base\.vxl:1:37: raed is not an access to files here[\s\S]*did you mean read/);
 });
 
 test('profile fmt lays a text out, once, and --check only looks', async (t) => {
