@@ -3,17 +3,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import {
-  BundleStore,
-  checkName,
-  Failure,
-  hasProfile,
-  importsOf,
-  interpreterOf,
-  relowerBundle,
-  storedProfile,
-} from '../bundle/index.js';
-import { unwrap, VxeError } from '../common/index.js';
+import { BundleStore, checkName, Failure, hasProfile, importsOf, interpreterOf } from '../bundle/index.js';
+import { unwrap } from '../common/index.js';
 import { parseProfile } from '../language/index.js';
 import {
   type Draft,
@@ -27,13 +18,13 @@ import {
   type Recording,
   readRecording,
   type Unexercised,
+  type Unjustified,
   unexercised,
 } from '../learning/index.js';
-import { exchangeFolders } from '../native/index.js';
-import { nativeProgram, Replay, type ReplayOutcome } from '../runtime/index.js';
+import type { ReplayOutcome } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
-import { loweringTarget } from './support/target.js';
+import { passed, replayDraft, replayText } from './support/replay.js';
 
 interface LearnReport {
   readonly name: string;
@@ -46,7 +37,8 @@ interface LearnReport {
   /** What no recording shows of what the program can do; null: what it can do is not known. */
   readonly unexercised: readonly Unexercised[] | null;
   readonly replay: ReplayOutcome | null;
-  readonly unjustified: readonly string[];
+  /** What the exercise passes without: rules, or, of one that it needs, parts. */
+  readonly unjustified: readonly { readonly id: string; readonly parts: readonly string[] }[];
   /** What came of taking it into the bundle; null: it was not. */
   readonly applied: Applied | null;
 }
@@ -120,7 +112,17 @@ export default class Learn extends VxeCommand {
       const imports = draft.program === undefined ? undefined : importsOf(root, draft.program);
       const tried =
         flags.replay || flags.minimize
-          ? await this.#replay(args.name, bundle, recordings, draft, text, flags.minimize, signal)
+          ? await replayDraft({
+              name: args.name,
+              bundle,
+              recordings,
+              draft,
+              accepted,
+              text: (from, unjustified) => draftYaml(from, accepted, chance, unjustified),
+              minimize: flags.minimize,
+              progress: this.progress(args.name),
+              signal,
+            })
           : undefined;
       const report = {
         name: args.name,
@@ -132,7 +134,7 @@ export default class Learn extends VxeCommand {
         novelty: chance,
         unexercised: imports === undefined ? null : unexercised(recordings, imports, draft),
         replay: tried?.outcome ?? null,
-        unjustified: tried?.unjustified ?? [],
+        unjustified: unjustifiedOf(tried?.unjustified ?? new Map()),
       };
       const taken = bundle !== undefined && (flags.apply || !hasProfile(bundle));
       this.#write(report, flags.output, taken);
@@ -176,63 +178,6 @@ export default class Learn extends VxeCommand {
     return recordings;
   }
 
-  async #replay(
-    name: string,
-    bundle: string | undefined,
-    recordings: readonly Recording[],
-    draft: Draft,
-    text: string,
-    minimize: boolean,
-    signal: AbortSignal,
-  ): Promise<{
-    readonly outcome: ReplayOutcome;
-    readonly text: string;
-    readonly unjustified: readonly string[];
-  }> {
-    const exercise = recordings.findLast((recording) => recording.header.exercise !== undefined)?.header
-      .exercise;
-    if (bundle === undefined || exercise === undefined)
-      throw new Failure(
-        'nothing-to-replay',
-        name,
-        bundle === undefined ? 'is no bundle' : 'was recorded without an exercise',
-        {
-          hint: 'replay is for bundles that were recorded with: vxe trace NAME -- EXERCISE',
-        },
-      );
-    if (!storedProfile(bundle).endsWith('.yaml'))
-      throw new Failure('nothing-to-replay', name, 'has a profile in another form than YAML', {
-        hint: 'make the bundle again with the profile as YAML: vxe profile convert',
-      });
-    const progress = this.progress(name);
-    const replay = new Replay({
-      vxe: nativeProgram('vxe'),
-      name,
-      bundle,
-      relower: (copy, profile) => relowerBundle(copy, profile, loweringTarget()).write(exchangeFolders),
-      exercise,
-      ports: listening(draft),
-      signal,
-    });
-    try {
-      progress.step('replaying the exercise under the profile');
-      const outcome = await replay.run(text);
-      const unjustified: string[] = [];
-      let marked = text;
-      if (minimize && passed(outcome)) {
-        for (const { id, without } of withoutEach(text)) {
-          progress.step(`replaying without ${id}`);
-          if (await passesWithout(replay, without)) unjustified.push(id);
-        }
-        marked = withUnjustified(text, unjustified);
-      }
-      progress.end();
-      return { outcome, text: marked, unjustified };
-    } finally {
-      replay.close();
-    }
-  }
-
   #write(report: Pick<LearnReport, 'profile'>, output: string | undefined, taken: boolean): void {
     if (output === undefined) {
       if (!taken) this.log(report.profile.trimEnd());
@@ -259,7 +204,8 @@ export default class Learn extends VxeCommand {
     );
     for (const line of unexercisedLines(report)) say(line);
     if (report.replay !== null) say(replayText(report.replay));
-    for (const id of report.unjustified) say(`${id}: the exercise passes without it`);
+    for (const { id, parts } of report.unjustified)
+      say(`${id}: the exercise passes without ${parts.length === 0 ? 'it' : parts.join(', without ')}`);
   }
 }
 
@@ -281,35 +227,8 @@ function unexercisedLines({
   });
 }
 
-/** The TCP ports that show when the program serves. */
-function listening(draft: Draft): readonly number[] {
-  return draft.sockets.flatMap(({ object, words }) => {
-    const port = /^tcp\/([0-9]+)$/.exec(object)?.[1];
-    return port !== undefined && words.includes('accept') ? [Number(port)] : [];
-  });
-}
-
-/** A profile that cannot even be lowered without the rule needs it: its program would not run, say. */
-async function passesWithout(replay: Replay, profile: string): Promise<boolean> {
-  try {
-    return passed(await replay.run(profile));
-  } catch (error) {
-    if (error instanceof VxeError) return false;
-    throw error;
-  }
-}
-
-function passed(outcome: ReplayOutcome): boolean {
-  return outcome.started && outcome.exercise === 0 && outcome.refused.length === 0;
-}
-
-function replayText(outcome: ReplayOutcome): string {
-  if (passed(outcome)) return 'replayed: the exercise passes under the profile, and nothing is refused';
-  if (!outcome.started) return `replayed: it does not start: ${outcome.complaint}`;
-  const refused = outcome.refused
-    .map(({ rule, count, example }) => `${rule} (${count} times, ${example})`)
-    .join('; ');
-  return `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${refused === '' ? '' : `; refused: ${refused}`}`;
+function unjustifiedOf(found: Unjustified): LearnReport['unjustified'] {
+  return [...found].map(([id, what]) => ({ id, parts: what === true ? [] : what }));
 }
 
 function refuseUnknown(draft: Draft, accepted: ReadonlySet<string>): void {
@@ -321,43 +240,4 @@ function refuseUnknown(draft: Draft, accepted: ReadonlySet<string>): void {
       exit: 2,
     });
   }
-}
-
-/** The profile once without each of its rules: files, and calls that are permitted or have rows. */
-function* withoutEach(text: string): Generator<{ readonly id: string; readonly without: string }> {
-  const lines = text.split('\n');
-  const end = lines.indexOf('learned:');
-  for (const [index, line] of lines.slice(0, end).entries()) {
-    const file = /^ {2}("?\/[^:]*?"?\/?): [a-z ]+$/.exec(line);
-    if (file === null) continue;
-    const path = (file[1] ?? '').replace(/^"|"$/g, '').replace(/(.)\/$/, '$1');
-    yield { id: `files:${path}`, without: lines.toSpliced(index, 1).join('\n') };
-  }
-  const from = lines.indexOf('  permit:');
-  const to = lines.findIndex((line, index) => index > from && line.endsWith(']'));
-  const names =
-    lines
-      .slice(from + 1, to + 1)
-      .join(' ')
-      .match(/[a-z0-9_]+/g) ?? [];
-  if (from < 0) return;
-  for (const name of names) {
-    const rest = names.filter((each) => each !== name);
-    yield {
-      id: `calls:${name}`,
-      without: lines.toSpliced(from + 1, to - from, `    [${rest.join(', ')}]`).join('\n'),
-    };
-  }
-}
-
-function withUnjustified(text: string, rules: readonly string[]): string {
-  return text
-    .split('\n')
-    .map((line) => {
-      const id = /^ {4}"?([^"{]*?)"?: \{/.exec(line)?.[1];
-      return id !== undefined && rules.includes(id)
-        ? line.replace(/\{(.*)\}$/, '{$1, unjustified: true}')
-        : line;
-    })
-    .join('\n');
 }

@@ -5,6 +5,7 @@ export type { Observations } from './facts/observe.js';
 export { observe } from './facts/observe.js';
 export type { LearnOptions } from './learn.js';
 export { learn } from './learn.js';
+export { minimize } from './minimize.js';
 export { draftYaml, pending } from './print.js';
 export type {
   PathKind,
@@ -26,7 +27,15 @@ export {
   readLine,
   readRecording,
 } from './recording/index.js';
-export type { CallDraft, Draft, FileDraft, LeftOut, RowDraft, SocketDraft } from './rules/draft.js';
+export type {
+  CallDraft,
+  Draft,
+  FileDraft,
+  LeftOut,
+  RowDraft,
+  SocketDraft,
+  Unjustified,
+} from './rules/draft.js';
 export type { Unexercised } from './unexercised.js';
 export { unexercised } from './unexercised.js';
 export type { Choice, Decision, Edit, Violation, ViolationLog } from './violations/index.js';

@@ -1,6 +1,6 @@
 import { pathText } from '../policy/index.js';
 import type { Novelty } from './estimate.js';
-import type { Draft, FileDraft, RowDraft, SocketDraft } from './rules/draft.js';
+import type { Draft, FileDraft, RowDraft, SocketDraft, Unjustified } from './rules/draft.js';
 
 type Marked = { readonly id: string; readonly mark: { readonly reason: string } | undefined };
 
@@ -21,11 +21,30 @@ export function pending(
   );
 }
 
-/** The profile as YAML. A rule that needs a yes and has not got it is left out, and named. */
-export function draftYaml(draft: Draft, accepted: ReadonlySet<string>, novelty: Novelty): string {
-  const waiting = new Map(pending(draft, accepted).map(({ id, reason }) => [id, reason]));
-  const granted = <T extends Marked>(rules: readonly T[]): readonly T[] =>
+/** The draft without the rules that need a yes and have not got it. */
+export function granted(draft: Draft, accepted: ReadonlySet<string>): Draft {
+  const waiting = new Set(pending(draft, accepted).map(({ id }) => id));
+  const there = <T extends Marked>(rules: readonly T[]): readonly T[] =>
     rules.filter((rule) => !waiting.has(rule.id));
+  return {
+    ...draft,
+    files: there(draft.files),
+    calls: there(draft.calls),
+    sockets: there(draft.sockets),
+    capabilities: there(draft.capabilities),
+    exec: draft.execMark !== undefined && waiting.has(draft.execMark.id) ? 'once' : draft.exec,
+  };
+}
+
+/** The profile as YAML. A rule that needs a yes and has not got it is left out, and named; what a replay did not miss is marked. */
+export function draftYaml(
+  draft: Draft,
+  accepted: ReadonlySet<string>,
+  novelty: Novelty,
+  unjustified: Unjustified = new Map(),
+): string {
+  const waiting = new Map(pending(draft, accepted).map(({ id, reason }) => [id, reason]));
+  const { files, sockets, exec, capabilities, calls } = granted(draft, accepted);
   const lines = [
     `# Learned from ${draft.runs.length === 1 ? 'one recording' : `${draft.runs.length} recordings`}; the evidence of each rule is at the end.`,
     ...(draft.lossy ? ['# Calls are missing in what it was learned from.'] : []),
@@ -37,22 +56,22 @@ export function draftYaml(draft: Draft, accepted: ReadonlySet<string>, novelty: 
     ...(draft.program === undefined ? [] : [`program: ${quoted(draft.program)}`]),
     '',
     'files:',
-    ...granted(draft.files).map(fileLine),
+    ...files.map(fileLine),
     '',
     'network:',
-    ...networkLines(granted(draft.sockets)),
+    ...networkLines(sockets),
     '  interface: host',
     '',
-    `exec: ${waiting.has('exec:any') ? 'once' : draft.exec}`,
-    `capabilities: [${granted(draft.capabilities)
-      .map((each) => each.name)
-      .join(', ')}]`,
-    ...(draft.services.length === 0 ? [] : [`services: [${draft.services.join(', ')}]`]),
+    `exec: ${exec}`,
+    `capabilities: [${capabilities.map((each) => each.name).join(', ')}]`,
+    ...(draft.services.length === 0
+      ? []
+      : [`services: [${draft.services.map((each) => each.name).join(', ')}]`]),
     '',
     'calls:',
-    ...callLines(granted(draft.calls)),
+    ...callLines(calls),
     '',
-    ...learnedLines(draft, waiting, novelty),
+    ...learnedLines(draft, waiting, novelty, unjustified),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -108,20 +127,30 @@ function folded(names: readonly string[]): string[] {
   return [...lines, line];
 }
 
-function rowLine({ tests, errno }: RowDraft): string {
+function rowLine(row: RowDraft): string {
+  return `      - ${rowText(row)}`;
+}
+
+export function rowText({ tests, errno }: RowDraft): string {
   const parts = [...tests].map(([name, text]) => `${name}: ${text}`);
   if (errno !== undefined) parts.push(`errno: ${errno}`);
-  return `      - {${parts.join(', ')}}`;
+  return `{${parts.join(', ')}}`;
 }
 
 /** What speaks for each rule, as data: `vxe explain` shows it. */
-function learnedLines(draft: Draft, waiting: ReadonlyMap<string, string>, novelty: Novelty): string[] {
+function learnedLines(
+  draft: Draft,
+  waiting: ReadonlyMap<string, string>,
+  novelty: Novelty,
+  unjustified: Unjustified,
+): string[] {
   const rules = [
     ...draft.files.map((rule) => ({ ...rule, covers: rule.covers })),
     ...draft.sockets.map((rule) => ({ ...rule, covers: [] })),
     ...draft.capabilities.map((rule) => ({ ...rule, covers: [] })),
     ...draft.calls.map((rule) => ({ ...rule, covers: [] })),
     ...(draft.execMark === undefined ? [] : [{ ...draft.execMark, covers: [] }]),
+    ...draft.services.map((rule) => ({ ...rule, covers: [] })),
   ];
   return [
     'learned:',
@@ -142,10 +171,16 @@ function learnedLines(draft: Draft, waiting: ReadonlyMap<string, string>, novelt
         ...(inferred === undefined ? [] : [`inferred: ${quoted(inferred)}`]),
         ...(covers.length === 0 ? [] : [`covers: ${covers.length}`]),
         ...(mark === undefined ? [] : [`marked: ${quoted(mark.reason)}`, `accepted: ${!waiting.has(id)}`]),
+        ...unjustifiedParts(unjustified.get(id)),
       ];
       return `    ${quoted(id)}: {${parts.join(', ')}}`;
     }),
   ];
+}
+
+function unjustifiedParts(what: true | readonly string[] | undefined): string[] {
+  if (what === undefined) return [];
+  return [`unjustified: ${what === true ? 'true' : `[${what.map(quoted).join(', ')}]`}`];
 }
 
 /** A YAML scalar: bare where that cannot be read as anything else. */

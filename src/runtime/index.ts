@@ -10,5 +10,5 @@ export {
 } from './attack.js';
 export { type Instance, runningInstance } from './instances.js';
 export { type NativeProgram, nativeProgram } from './programs.js';
-export { Replay, type ReplayOutcome, type ReplayRequest } from './replay.js';
+export { type Refused, Replay, type ReplayOutcome, type ReplayRequest } from './replay.js';
 export { followViolations, violationText } from './violations.js';

@@ -6,13 +6,22 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, Failure } from '../bundle/index.js';
 
+/** Refusals by one rule: how often, and one in words. */
+export interface Refused {
+  readonly rule: string;
+  /** The file or address that was refused; undefined: the call itself. */
+  readonly object: string | undefined;
+  readonly count: number;
+  readonly example: string;
+}
+
 /** What came of running a profile against an exercise, with refusals in force. */
 export interface ReplayOutcome {
   readonly started: boolean;
   /** The exercise's exit code; undefined: it was never run. */
   readonly exercise: number | undefined;
-  /** Refused calls, as the violation log has them: by rule, how often, and one in words. */
-  readonly refused: readonly { readonly rule: string; readonly count: number; readonly example: string }[];
+  /** What was refused, as the violation log has it. */
+  readonly refused: readonly Refused[];
   readonly complaint: string;
 }
 
@@ -57,7 +66,7 @@ export class Replay {
     const log = join(this.#folder, 'log', name);
     rmSync(log, { recursive: true, force: true });
     relower(join(this.#folder, 'bundles', name), profile);
-    const started = await this.#vxe(['start', name, '--detach']);
+    const started = await this.#vxe(['start', name, '--detach', '--record-files']);
     if (started.code !== 0)
       return { started: false, exercise: undefined, refused: readRefused(log), complaint: started.complaint };
     let code: number | undefined;
@@ -129,17 +138,23 @@ function readRefused(log: string): ReplayOutcome['refused'] {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
-  const rules = new Map<string, { rule: string; count: number; example: string }>();
+  const found = new Map<string, { -readonly [Key in keyof Refused]: Refused[Key] }>();
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const record = JSON.parse(line) as Record<string, unknown>;
     const rule = String(record.rule);
-    const before = rules.get(rule);
-    rules.set(rule, {
-      rule,
-      count: (before?.count ?? 0) + Number(record.count ?? 1),
-      example: before?.example ?? String(record.detail ?? record.call),
-    });
+    const object = record.mechanism === 'seccomp' ? undefined : objectOf(record);
+    const count = Number(record.count ?? 1);
+    const key = `${rule} ${object ?? ''}`;
+    const before = found.get(key);
+    if (before === undefined)
+      found.set(key, { rule, object, count, example: String(record.detail ?? record.call) });
+    else before.count += count;
   }
-  return [...rules.values()].sort((a, b) => (a.rule < b.rule ? -1 : 1));
+  return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, refused]) => refused);
+}
+
+/** A process's own files in /proc have another name in each run. */
+function objectOf({ path, to, call }: Record<string, unknown>): string {
+  return String(path ?? to ?? call).replace(/^\/proc\/[0-9]+(\/task\/[0-9]+)?/, '/proc/N');
 }

@@ -40,7 +40,10 @@ function words(entry: unknown): string {
   if (typeof inferred === 'string') parts.push(`not seen: ${inferred}`);
   const marked = member(entry, 'marked');
   if (typeof marked === 'string') parts.push(`accepted although it ${marked}`);
-  if (member(entry, 'unjustified') === true) parts.push('the exercise passes without it');
+  const unjustified = member(entry, 'unjustified');
+  if (unjustified === true) parts.push('the exercise passes without it');
+  if (Array.isArray(unjustified))
+    parts.push(`the exercise passes without ${unjustified.map(String).join(', without ')}`);
   return parts.join(', ');
 }
 

@@ -49,6 +49,13 @@ export interface CapabilityDraft extends DraftBase {
   readonly name: string;
 }
 
+export interface ServiceDraft extends DraftBase {
+  readonly name: string;
+}
+
+/** By rule id: a replay missed nothing of the rule, or, of one that is needed, not these parts of it. */
+export type Unjustified = ReadonlyMap<string, true | readonly string[]>;
+
 /** A profile in the making. */
 export interface Draft {
   readonly name: string;
@@ -61,7 +68,7 @@ export interface Draft {
   readonly capabilities: readonly CapabilityDraft[];
   readonly exec: 'once' | 'any';
   readonly execMark: DraftBase | undefined;
-  readonly services: readonly string[];
+  readonly services: readonly ServiceDraft[];
   /** What was seen and is in no rule, and why. */
   readonly leftOut: readonly LeftOut[];
 }

@@ -2,7 +2,7 @@ import type { AddressRange } from '../../policy/index.js';
 import { inRange, networkOf, parseRange, rangeText } from '../../policy/index.js';
 import { evidenceOf } from '../facts/evidence.js';
 import type { Observations, SeenAddress } from '../facts/observe.js';
-import type { LeftOut, SocketDraft, SocketWord } from './draft.js';
+import type { LeftOut, ServiceDraft, SocketDraft, SocketWord } from './draft.js';
 
 export interface SocketRules {
   readonly drafts: readonly SocketDraft[];
@@ -174,8 +174,11 @@ function objectOf({
 }
 
 /** Services that the supervisor stands in for. */
-export function services(seen: Observations): readonly string[] {
-  return seen.addresses.some(({ call, address }) => call === 'connect' && address.path === '/dev/log')
-    ? ['syslog']
-    : [];
+export function services(seen: Observations): readonly ServiceDraft[] {
+  const asked = seen.addresses.filter(
+    ({ call, address }) => call === 'connect' && address.path === '/dev/log',
+  );
+  if (asked.length === 0) return [];
+  const evidence = evidenceOf(asked.map((each) => each.evidence));
+  return [{ id: 'services:syslog', name: 'syslog', evidence, inferred: undefined, mark: undefined }];
 }
