@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -96,67 +98,101 @@ static void normalize(const char *base, const char *given, char *out, size_t siz
 	out[used] = '\0';
 }
 
-static int object_open(const struct vxe_walk *walk, const char *path, bool follow)
+static int object_open(int root, const char *path, bool follow)
 {
-	return sys_openat2(walk->root_fd, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, RESOLVE_IN_ROOT);
+	return sys_openat2(root, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, RESOLVE_IN_ROOT);
 }
 
-static bool object_tell(const struct vxe_walk *walk, int fd, struct vxe_walked *out)
+/*
+ * Links in /proc lead by "self" to whoever looks, here to the recorder. Where its number is in what was found and was not in the text, it
+ * is the caller's own that is meant, and is told by that name again.
+ */
+static bool own_name(int fd, const char *given, char *seen, size_t size)
 {
-	char seen[PATH_MAX];
-	struct stat st;
+	char number[32], task[64], rest[PATH_MAX];
+	size_t length = (size_t)snprintf(number, sizeof(number), "/%d", getpid());
+	size_t more = (size_t)snprintf(task, sizeof(task), "%s/task%s", number, number);
+	char *at = strstr(seen, number);
+	struct statfs fs;
+	bool thread;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || descriptor_path(fd, seen, sizeof(seen)) < 0 ||
-	    !vxe_walk_strip(walk, seen, out->path, sizeof(out->path)))
+	if (!at || (at[length] && at[length] != '/') || strstr(given, number) || fstatfs(fd, &fs) < 0 ||
+	    fs.f_type != PROC_SUPER_MAGIC)
 		return false;
-	out->kind = vxe_kind_of_mode(st.st_mode);
-	out->known = VXE_KNOWN_WALKED;
+	thread = !strncmp(at, task, more) && (!at[more] || at[more] == '/');
+	snprintf(rest, sizeof(rest), "%s", at + (thread ? more : length));
+	snprintf(at, size - (size_t)(at - seen), "/%s%s", thread ? "thread-self" : "self", rest);
 	return true;
 }
 
-/* /proc/self would be the recorder's own. */
+static bool object_tell(const struct vxe_walk *walk, int fd, const char *given, struct vxe_walked *out)
+{
+	char seen[PATH_MAX];
+	struct stat st;
+	bool own;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || descriptor_path(fd, seen, sizeof(seen)) < 0)
+		return false;
+	own = own_name(fd, given, seen, sizeof(seen));
+	if (!vxe_walk_strip(walk, seen, out->path, sizeof(out->path)))
+		return false;
+	out->kind = vxe_kind_of_mode(st.st_mode);
+	out->known = own ? VXE_KNOWN_JOINED : VXE_KNOWN_WALKED;
+	return true;
+}
+
 static bool is_own(const char *path)
 {
 	return !strncmp(path, "/proc/self", 10) || !strncmp(path, "/proc/thread-self", 17);
 }
 
-void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out)
+/* It is not there: the deepest folder above it that is, and the names below that. Dots are taken away by the text: no link stands before them. */
+static bool above_tell(const struct vxe_walk *walk, int root, const char *lexical, struct vxe_walked *out)
 {
-	char full[2 * PATH_MAX + 2], lexical[PATH_MAX];
+	char full[PATH_MAX];
 
-	memset(out, 0, sizeof(*out));
-	snprintf(full, sizeof(full), "%s/%s", base, given);
-	normalize(base, given, lexical, sizeof(lexical));
-	if (walk->root_fd < 0 || is_own(lexical)) {
-		snprintf(out->path, sizeof(out->path), "%s", lexical);
-		out->known = VXE_KNOWN_JOINED;
-		return;
-	}
-	{
-		cleanup_fd int fd = object_open(walk, full, follow);
-
-		if (object_tell(walk, fd, out))
-			return;
-	}
-	/* It is not there: the deepest folder above it that is, and the names below that. */
-	out->kind = VXE_KIND_ABSENT;
-	out->known = VXE_KNOWN_JOINED;
 	snprintf(full, sizeof(full), "%s", lexical);
 	for (char *slash = strrchr(full, '/'); slash; slash = strrchr(full, '/')) {
 		struct vxe_walked above;
 		cleanup_fd int fd = -1;
 
 		*slash = '\0';
-		fd = object_open(walk, full[0] ? full : "/", true);
-		if (!object_tell(walk, fd, &above))
+		fd = object_open(root, full[0] ? full : "/", true);
+		if (!object_tell(walk, fd, lexical, &above))
 			continue;
-		/* Dots are taken away by the text, so this is right where no link stands before them. */
-		if (snprintf(out->path, sizeof(out->path), "%s%s", strcmp(above.path, "/") ? above.path : "",
-			     lexical + strlen(full)) < (int)sizeof(out->path))
-			return;
-		break;
+		return snprintf(out->path, sizeof(out->path), "%s%s", strcmp(above.path, "/") ? above.path : "",
+				lexical + strlen(full)) < (int)sizeof(out->path);
 	}
-	snprintf(out->path, sizeof(out->path), "%s", lexical);
+	return false;
+}
+
+void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out)
+{
+	char full[2 * PATH_MAX + 2], lexical[PATH_MAX];
+	/* What an absolute path is relative to is a root: neither ".." nor the links on the way lead above it. */
+	bool rooted = given[0] == '/' && base[0];
+	cleanup_fd int own_root = rooted && walk->root_fd >= 0 ? object_open(walk->root_fd, base, true) : -1;
+	int root = rooted ? own_root : walk->root_fd;
+
+	memset(out, 0, sizeof(*out));
+	normalize(rooted ? "" : base, given, lexical, sizeof(lexical));
+	if (root >= 0 && !is_own(lexical)) {
+		cleanup_fd int fd = -1;
+
+		snprintf(full, sizeof(full), "%s/%s", rooted ? "" : base, given);
+		fd = object_open(root, full, follow);
+		if (object_tell(walk, fd, given, out))
+			return;
+		out->kind = VXE_KIND_ABSENT;
+		out->known = VXE_KNOWN_JOINED;
+		if (above_tell(walk, root, lexical, out))
+			return;
+	}
+	out->known = VXE_KNOWN_JOINED;
+	if (rooted && !strcmp(lexical, "/"))
+		lexical[0] = '\0';
+	if (snprintf(out->path, sizeof(out->path), "%s%s", rooted ? base : "", lexical) >= (int)sizeof(out->path))
+		out->path[0] = '\0';
 }
 
 struct following {

@@ -31,8 +31,9 @@ void vxe_walk_close(struct vxe_walk *walk);
 /* A path that the recorder sees, as the recorded program's root has it. False: outside. */
 bool vxe_walk_strip(const struct vxe_walk *walk, const char *seen, char *out, size_t size);
 /*
- * The object that `given` names. `base` is the folder it is relative to, or the process's root; "" for the root itself. With
- * `follow` a link at its end is followed. What is not there has the path of its folder and its name.
+ * The object that `given` names. `base` is the folder it is relative to, or where it is absolute the process's root; "" for the root
+ * itself. With `follow` a link at its end is followed. What is not there has the path of its folder and its name; what is the
+ * caller's own in /proc, where the recorder sees what is its own, has the text that was given.
  */
 void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out);
 /* Does the call follow a link at the end of the path in this argument? */

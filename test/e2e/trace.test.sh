@@ -1,5 +1,5 @@
 #!/bin/bash
-# vxe trace: whole recordings of a storm, exact losses, bundles, ordinary users, and strace as the oracle of what programs did.
+# vxe trace: whole recordings of a storm, exact losses, bundles and ordinary users. oracle.test.sh holds them against strace.
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/trace.test.sh "$@"
 export VXE_RECORDINGS=$world/recordings
@@ -81,26 +81,6 @@ for recorder in "${recorders[@]}"; do
   check "$recorder: counting repeats hides no path" diff <(sets "$world/p1.$recorder" | sed s/p1-/p-/g) <(sets "$world/p2.$recorder" | sed s/p2-/p-/g)
 done
 
-# strace under the recorder: both see the same run.
-oracle() { # RECORDER NAME COMMAND...
-  local recorder=$1 name=$2
-  shift 2
-  mkdir -p "$world/strace.$name.$recorder"
-  timeout 100 build/bin/vxe-recorder --every --recorder "$recorder" "${trace_options[@]}" -o "$world/$name.$recorder" --host \
-    strace -ff -y -xx -s 5000 -o "$world/strace.$name.$recorder/st" "$@" >"$world/oracle.out" 2>&1
-  node test/e2e/oracle.mjs "$world/$name.$recorder" "$world/strace.$name.$recorder/st"
-}
-if command -v strace >/dev/null; then
-  for recorder in "${recorders[@]}"; do
-    mkdir "$world/o-$recorder"
-    trace_options=()
-    in_folder() { (cd "$world/o-$recorder" && sh "$script"); }
-    check "$recorder: a forking shell script, as strace sees it" oracle "$recorder" script env -C "$world/o-$recorder" sh "$script"
-  done
-else
-  skip 'a forking shell script, as strace sees it' 'strace is missing'
-fi
-
 # A daemon in its bundle, with a real client.
 if popd_bundle >/dev/null 2>&1; then
   cat >"$world/exercise.sh" <<E2
@@ -120,26 +100,6 @@ E2
     check 'what it needs as root is known' grep -q '"capabilities":{"CAP_SETGID":\[.*"CAP_SYS_CHROOT":\["chroot"\]}' <<<"$(tail -n 1 "$(ls "$world"/recordings/popd/*.ndjson | head -n 1)")"
   fi
   refused 'an exercise that fails fails' 7 '.*' vxe trace popd -- sh -c 'echo vxe: no; exit 7' || true
-  # strace in the daemon's root, started there by chroot on both sides.
-  if command -v strace >/dev/null; then
-    root=$world/bundles/popd/rootfs
-    mkdir -p "$root/proc" "$root/dev"
-    mount -t proc proc "$root/proc"
-    mount --bind /dev "$root/dev"
-    mount --bind "$world/mail" "$root/var/mail"
-    mount --bind "$world/accounts/shadow" "$root/etc/shadow"
-    for recorder in "${recorders[@]}"; do
-      daemon() { # the client comes once the port is open
-        (wait_for_port 110 && bash "$world/exercise.sh" >/dev/null 2>&1; sleep 0.5; for pid in $(pidof popa3d); do kill "$pid"; done) &
-        oracle "$recorder" popd chroot "$root" /usr/sbin/popa3d -D
-      }
-      check "$recorder: popa3d with a client, as strace sees it" daemon
-      wait
-    done
-    umount "$root/etc/shadow" "$root/var/mail" "$root/dev" "$root/proc"
-  else
-    skip 'popa3d, as strace sees it' 'strace is missing'
-  fi
 else
   not_ok 'the popd bundle is made'
 fi

@@ -1,0 +1,112 @@
+#!/bin/bash
+# strace as the oracle of what programs did: it runs under the recorder, so that both see the same run of a shell script and of three daemons
+# with real clients, and each call of each thread is compared. What may differ is said in oracle.mjs.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/oracle.test.sh "$@"
+# shellcheck source=test/workloads/lib.sh
+. test/workloads/lib.sh
+
+command -v strace >/dev/null || { skip 'programs as strace sees them' 'strace is missing'; end_of_tests; }
+recorders=(notify)
+if build/bin/vxe-recorder --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
+  recorders=(bpf notify)
+else
+  skip 'the BPF recorder' "$(tail -n 1 "$world/probe.err")"
+fi
+
+# oracle RECORDER NAME COMMAND...
+oracle() {
+  local recorder=$1 name=$2
+  shift 2
+  mkdir -p "$world/strace.$name.$recorder"
+  timeout 300 build/bin/vxe-recorder --every --recorder "$recorder" -o "$world/$name.$recorder" --host \
+    strace -ff -y -xx -s 5000 -o "$world/strace.$name.$recorder/st" "$@" >"$world/oracle.out" 2>&1
+  node test/e2e/oracle.mjs "$world/$name.$recorder" "$world/strace.$name.$recorder/st"
+}
+
+script=$PWD/test/e2e/fixtures/paths.sh
+for recorder in "${recorders[@]}"; do
+  mkdir "$world/o-$recorder"
+  check "$recorder: a forking shell script, as strace sees it" oracle "$recorder" script env -C "$world/o-$recorder" sh "$script"
+done
+
+# Below the root of a bundle, in its mounts and as its user, but without the rest of VXE: strace could not follow it there.
+cat >"$world/serve.mjs" <<'SERVE'
+import { readFileSync, writeFileSync } from 'node:fs';
+const [bundle, out] = process.argv.slice(2);
+const { process: { args, user }, mounts } = JSON.parse(readFileSync(`${bundle}/config.json`));
+const word = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+const root = `${bundle}/rootfs`;
+const kinds = { bind: (from) => `--bind ${word(from)}`, proc: () => '-t proc proc', tmpfs: () => '-t tmpfs tmpfs' };
+const mounting = mounts.map(({ type, source, destination }) => {
+  const how = destination === '/dev' ? '--bind /dev' : kinds[type](source);
+  // A file's place is there already.
+  return `mkdir -p ${word(root + destination)} 2>/dev/null || :; mount ${how} ${word(root + destination)}`;
+});
+writeFileSync(`${out}.mount`, `${mounting.join('\n')}\n`);
+writeFileSync(
+  `${out}.serve`,
+  `while :; do
+  chroot --userspec=${user.uid}:${user.gid} ${word(root)} ${args.map(word).join(' ')}
+  until [ -e ${out}.again ] || [ -e ${out}.end ]; do sleep 0.1; done
+  [ ! -e ${out}.end ] || exit 0
+  rm ${out}.again
+done
+`,
+);
+SERVE
+
+# What a workload does to the daemon, in place of vxe: signals, and starting it again.
+cat >"$world/control.sh" <<'CONTROL'
+[[ $1 == start ]] || pid=$(pgrep -o -x "$2")
+case $1 in
+signal) kill -s "$4" "$pid" ;;
+start) touch "$3.again" ;;
+restart)
+  kill -s TERM "$pid"
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+  touch "$3.again"
+  ;;
+end)
+  touch "$3.end"
+  kill -s TERM "$pid"
+  ;;
+esac
+CONTROL
+
+# daemon_oracle RECORDER NAME PROCESS
+daemon_oracle() {
+  local recorder=$1 name=$2 process=$3 out=$world/$2 outcome
+  export WORKLOAD_SIGNAL="bash $world/control.sh signal $process $out" WORKLOAD_START="bash $world/control.sh start $process $out"
+  export WORKLOAD_RESTART="bash $world/control.sh restart $process $out"
+  rm -f "$world/$name".{again,end}
+  {
+    ready && bash "test/workloads/$name/exercise-a.sh"
+    echo $? >"$out.outcome"
+    bash "$world/control.sh" end "$process" "$out"
+  } >"$out.said" 2>&1 &
+  oracle "$recorder" "$name" sh "$out.serve"
+  outcome=$?
+  wait
+  [[ $(<"$out.outcome") == 0 ]] || { cat "$out.said" "$world/oracle.out"; return 1; }
+  return $outcome
+}
+
+for each in popd:popa3d nginx:nginx redis:redis-server; do
+  name=${each%:*}
+  export WORKLOAD_FOLDER=$world/host-$name WORKLOAD_INSTANCE=$name
+  mkdir "$WORKLOAD_FOLDER"
+  # shellcheck source=/dev/null
+  . "test/workloads/$name/start.sh"
+  prepare
+  if ! vxe bundle create "${create[@]}" >"$world/create.log" 2>&1; then
+    not_ok "the bundle $name is made" "$(<"$world/create.log")"
+    continue
+  fi
+  node "$world/serve.mjs" "$world/bundles/$name" "$world/$name"
+  check "$name: its mounts are there" sh -e "$world/$name.mount"
+  for recorder in "${recorders[@]}"; do
+    check "$recorder: $name with its client, as strace sees it" daemon_oracle "$recorder" "$name" "${each#*:}"
+  done
+done
+end_of_tests
