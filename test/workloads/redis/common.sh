@@ -3,10 +3,9 @@
 
 table() { step "$1" node "$workloads/resp.mjs" 6379; }
 
-serves_again() {
-  step 'it serves again' within 30 node "$workloads/resp.mjs" 6379 <<<'AUTH open-sesame => OK
-PING => PONG'
-}
+answers() { node "$workloads/resp.mjs" 6379 <<<'AUTH open-sesame => OK
+PING => PONG'; }
+serves_again() { step 'it serves again' within 30 answers; }
 
 gone() { ! port_answers 6379; }
 ends_by() { # COMMAND: a client's word ends it, and with it the client's connection
