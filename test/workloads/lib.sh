@@ -79,6 +79,9 @@ within() { # SECONDS COMMAND...: until it succeeds
   done
 }
 
+# reading TEXT COMMAND...: of what is tried more than once, each try reads it all.
+reading() { "${@:2}" <<<"$1"; }
+
 port_answers() { (exec 3<>"/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null; }
 
 # http_table BASE <<ROWS: each row is STATUS, BYTES (- for any), PATH and options of curl; # begins a comment.

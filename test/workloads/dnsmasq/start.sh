@@ -17,4 +17,4 @@ prepare() {
   } >"$WORKLOAD_FOLDER/conf.d/names.conf"
 }
 
-ready() { within 10 node "$workloads/dns.mjs" 127.0.0.1 <<<'A alpha.example => 192.0.2.10'; }
+ready() { within 10 reading 'A alpha.example => 192.0.2.10' node "$workloads/dns.mjs" 127.0.0.1; }

@@ -3,9 +3,10 @@
 
 table() { step "$1" node "$workloads/resp.mjs" 6379; }
 
-answers() { node "$workloads/resp.mjs" 6379 <<<'AUTH open-sesame => OK
-PING => PONG'; }
-serves_again() { step 'it serves again' within 30 answers; }
+serves_again() {
+  step 'it serves again' within 30 reading 'AUTH open-sesame => OK
+PING => PONG' node "$workloads/resp.mjs" 6379
+}
 
 gone() { ! port_answers 6379; }
 ends_by() { # COMMAND: a client's word ends it, and with it the client's connection

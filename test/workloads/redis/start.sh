@@ -15,5 +15,7 @@ prepare() {
   chmod 750 "$WORKLOAD_FOLDER/data"
 }
 
-ready() { within 20 node "$workloads/resp.mjs" 6379 <<<'AUTH open-sesame => OK
-PING => PONG'; }
+ready() {
+  within 20 reading 'AUTH open-sesame => OK
+PING => PONG' node "$workloads/resp.mjs" 6379
+}
