@@ -90,7 +90,7 @@ TS_STAMP := $(B)/ts/.stamp
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
 # What tests run besides VXE itself.
-TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals trace/storm kill/inject bench/nothing)
+TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts trace/storm kill/inject bench/nothing)
 
 ##@ Everyday
 .PHONY: help
@@ -218,7 +218,7 @@ cross: ts ## the launcher for aarch64, and what of its tests user-mode emulation
 cross-programs: $(CROSS_VXE) $(CROSS_TESTS)
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/trace/*.c test/kill/*.c)
+C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/rings/*.c test/trace/*.c test/kill/*.c)
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .
@@ -335,6 +335,11 @@ $(B)/modes/%: test/modes/fixtures/%.c Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
+
+$(B)/rings/%: test/rings/%.c $(N)/test/ring.c $(N)/test/ring.h Makefile
+	@$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -I$(N)/test -static-pie -o $@ $< $(N)/test/ring.c
 
 $(B)/demo/%: test/demo/%.c Makefile
 	@$(call say,CC,$@)

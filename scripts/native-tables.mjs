@@ -2,7 +2,14 @@
 //   node scripts/native-tables.mjs            writes the file
 //   node scripts/native-tables.mjs --print    prints it (test/policy/values.test.ts compares)
 import { writeFileSync } from 'node:fs';
-import { knownCalls, machineArguments, signatureOf, valueUses } from '../build/ts/src/policy/index.js';
+import {
+  knownCalls,
+  machineArguments,
+  RING_OPERATIONS,
+  RING_REGISTRATIONS,
+  signatureOf,
+  valueUses,
+} from '../build/ts/src/policy/index.js';
 
 const file = 'runtime-native/decode/tables.c';
 const WHOLE = (1n << 64n) - 1n;
@@ -61,6 +68,13 @@ const moved = [...knownCalls('aarch64').keys()].sort().flatMap((call) =>
     }),
 );
 
+const words = (name, acts) => [
+  `const char *const ${name}[] = {`,
+  ...acts.map(({ word }) => `\t"${word}",`),
+  '\tNULL,',
+  '};',
+];
+
 const calls = [...knownCalls()].sort(([, a], [, b]) => a - b).map(callText);
 const text = [
   '/* Written by scripts/native-tables.mjs from src/policy/data: change it there. */',
@@ -83,6 +97,10 @@ const text = [
   ...moved,
   '};',
   'const size_t vxe_aarch64_argument_count = sizeof(vxe_aarch64_arguments) / sizeof(*vxe_aarch64_arguments);',
+  '',
+  '/* By number. */',
+  ...words('vxe_ring_operations', RING_OPERATIONS),
+  ...words('vxe_ring_registrations', RING_REGISTRATIONS),
   '',
 ].join('\n');
 

@@ -76,6 +76,9 @@ extern const struct vxe_value_set vxe_value_sets[];
 extern const struct vxe_value_use vxe_value_uses[];
 extern const struct vxe_call_shape vxe_call_shapes[];
 extern const size_t vxe_call_shape_count;
+/* What rings of io_uring do, in the words of plans; the place is the kernel's number, NULL the end. */
+extern const char *const vxe_ring_operations[];
+extern const char *const vxe_ring_registrations[];
 
 const struct vxe_call_shape *vxe_call_shape_named(const char *name);
 /* Of a call as the kernel reports it (AUDIT_ARCH_*, the x32 bit in the number); NULL: not known. */

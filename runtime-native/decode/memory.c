@@ -15,6 +15,13 @@ int vxe_memory_read(pid_t pid, uint64_t address, void *out, size_t size)
 	return memory_take(pid, address, out, size) == (ssize_t)size ? 0 : -1;
 }
 
+int vxe_memory_write(pid_t pid, uint64_t address, const void *data, size_t size)
+{
+	struct iovec local = {(void *)(uintptr_t)data, size}, remote = {(void *)(uintptr_t)address, size};
+
+	return process_vm_writev(pid, &local, 1, &remote, 1, 0) == (ssize_t)size ? 0 : -1;
+}
+
 /* A string may end just before an unmapped page: read page by page. */
 int vxe_memory_string(pid_t pid, uint64_t address, char *out, size_t size)
 {

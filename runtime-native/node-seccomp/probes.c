@@ -19,6 +19,7 @@
 #include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/io_uring.h>
 #include <linux/mount.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
@@ -172,6 +173,23 @@ static int audit_try(uint32_t value)
 	return message.status.enabled != 0 ? 0 : ENODATA;
 }
 
+/* A ring that takes one operation, and whose memory nobody makes code of. */
+static int rings_try(uint32_t value)
+{
+	struct io_uring_params params = {.flags = IORING_SETUP_R_DISABLED};
+	struct io_uring_restriction one = {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_NOP};
+	int fd = (int)syscall(SYS_io_uring_setup, 4, &params);
+
+	(void)value;
+	if (fd < 0 || syscall(SYS_io_uring_register, fd, IORING_REGISTER_RESTRICTIONS, &one, 1) < 0 ||
+	    syscall(SYS_io_uring_register, fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) < 0)
+		return errno;
+	if (mmap(NULL, params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_EXEC, MAP_SHARED, fd,
+		 IORING_OFF_SQES) != MAP_FAILED)
+		return ENOSYS;
+	return errno == EPERM ? 0 : errno;
+}
+
 static const struct {
 	const char *name;
 	probe_try run;
@@ -187,6 +205,7 @@ static const struct {
 	{"bpf-lsm", bpf_lsm_try},
 	{"bpf-sockaddr", bpf_sockaddr_try},
 	{"audit", audit_try},
+	{"rings", rings_try},
 };
 
 static int run_apart(probe_try run, uint32_t value)

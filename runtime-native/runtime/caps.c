@@ -120,6 +120,11 @@ int vxe_caps_keep(uint64_t keep)
 	return sets_write(permitted & keep, permitted & keep, 0);
 }
 
+int vxe_caps_none(void)
+{
+	return sets_write(0, 0, 0);
+}
+
 int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 {
 	const struct vxe_capabilities *caps = &process->capabilities;

@@ -14,6 +14,8 @@ void vxe_caps_fit(struct vxe_process *process, bool own_user_namespace);
 void vxe_caps_all(struct vxe_process *process, bool own_user_namespace);
 /* Nothing but `keep` (bits), in all sets, for the reaper. 0 or -1 with errno. */
 int vxe_caps_keep(uint64_t keep);
+/* None at all, for a process that executes nothing more. 0 or -1 with errno. */
+int vxe_caps_none(void);
 /* Does the calling process hold the capability in its effective set? */
 bool vxe_caps_have(int capability);
 

@@ -185,6 +185,17 @@ static bool permitted_since(const struct vxe_notify *notify, const struct seccom
 	       (vxe_filter_run(notify->since, data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
 }
 
+/*
+ * A call of io_uring by any way into the kernel; later calls have one number in every table. Performed where the profile refuses it, in soft
+ * mode, it would give a ring that nothing holds, and that stays when the mode is production again.
+ */
+static bool is_ring_call(const struct seccomp_data *data)
+{
+	int nr = data->nr & ~0x40000000;
+
+	return nr >= SYS_io_uring_setup && nr <= SYS_io_uring_register;
+}
+
 static void violation_begin(struct vxe_violation *violation, const struct seccomp_notif *request)
 {
 	memset(violation, 0, sizeof(*violation));
@@ -211,7 +222,7 @@ static int call_record(const struct vxe_notify *notify, const struct seccomp_not
 	if (!vxe_caller_waits(notify->listener_fd, request->id))
 		violation.detail[0] = violation.path[0] = '\0';
 	violation.errnum = vxe_notify_errno(notify->errno_words, call ? call : "");
-	violation.performed = notify->perform;
+	violation.performed = notify->perform && !is_ring_call(data);
 	judge = vxe_judge_get(notify->judge);
 	rule = judge && call && is_native(data) ? vxe_judge_call(judge, call) : NULL;
 	if (rule) {
@@ -287,7 +298,7 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		char space[256];
 	} in = {0};
 	const struct seccomp_data *data = &in.request.data;
-	bool permitted;
+	bool permitted, performed;
 	int answer;
 
 	if (ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &in.request) < 0)
@@ -297,6 +308,11 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		notify->execs_left--;
 		return answer_send(notify, &in.request, 0, true);
 	}
+	if (notify->performs_rings && is_native(data) && data->nr == SYS_io_uring_setup) {
+		answer = notify->rings ? vxe_rings_serve(notify->rings, notify->listener_fd, notify->cgroup_fd, &in.request)
+				       : ENOSYS;
+		return answer ? answer_send(notify, &in.request, answer, false) : 1;
+	}
 	answer = is_native(data) ? call_perform(notify, &in.request) : -1;
 	if (answer >= 0)
 		return answer_send(notify, &in.request, answer, false);
@@ -304,7 +320,8 @@ int vxe_notify_serve(struct vxe_notify *notify)
 	if (!permitted)
 		answer = call_record(notify, &in.request);
 	/* What is refused as a call comes to no object; what is performed is judged whole, so that one round shows all. */
-	if (notify->objects && is_native(data) && (permitted || notify->perform))
+	performed = permitted || (notify->perform && !is_ring_call(data));
+	if (notify->objects && is_native(data) && performed)
 		objects_record(notify, &in.request);
-	return answer_send(notify, &in.request, answer, permitted || notify->perform);
+	return answer_send(notify, &in.request, answer, performed);
 }

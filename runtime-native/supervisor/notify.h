@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "judge.h"
 #include "record.h"
+#include "rings.h"
 
 struct vxe_notify {
 	int listener_fd;
@@ -19,6 +20,9 @@ struct vxe_notify {
 	const char *syslog_path;	/* host path of the instance's log socket, NULL: no such service */
 	bool exec_once;			/* org.vxe.exec: what refuses a further execve is that rule */
 	bool performs_listen;		/* org.vxe.supervised names it */
+	bool performs_rings;		/* it names io_uring_setup */
+	const struct vxe_rings *rings;	/* NULL: none can be had, and it gets ENOSYS */
+	int cgroup_fd;			/* the instance's, -1: none */
 	const char *listen_words;	/* org.vxe.listen: the ports that it is performed for, NULL where absent */
 	const char *errno_words;	/* org.vxe.refuse.errno, NULL where absent */
 	struct vxe_judge_source *judge; /* NULL: none */

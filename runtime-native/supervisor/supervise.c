@@ -46,8 +46,18 @@ void vxe_supervision_init(struct vxe_supervision *s)
 	s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
 }
 
+/* Not in soft mode, whose filter knows no rings. */
+static int rings_open(struct vxe_supervision *s, struct vxe_error **err)
+{
+	const char *words = vxe_config_annotation(s->launch->config, "org.vxe.rings");
+
+	return words && !s->rings.wish && !s->launch->soft ? vxe_rings_open(&s->rings, words, err) : 0;
+}
+
 int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 {
+	if (rings_open(s, err) < 0 || (s->rings.wish && vxe_rings_try(&s->rings, err) < 0))
+		return -1;
 	if (s->capture || has_service(s, "syslog")) {
 		s->output_log = vxe_output_open(s->log_dir_fd);
 		if (s->output_log < 0)
@@ -75,6 +85,7 @@ void vxe_supervision_free(struct vxe_supervision *s)
 	int *owned[] = {&s->output_read, &s->output_write, &s->output_log, &s->syslog_fd,
 			&s->notify_fd,	 &s->signals_fd,   &s->watch_fd,   &s->state_fd};
 
+	vxe_rings_close(&s->rings);
 	vxe_record_close(&s->log);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
 		if (*owned[i] >= 0)
@@ -353,6 +364,8 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		.listener_fd = launch->listener_fd,
 		.execs_left = launch->entry ? 0 : 1,
 		.exec_once = annotation_lists(s, "org.vxe.exec", "once"),
+		.performs_rings = annotation_lists(s, "org.vxe.supervised", "io_uring_setup"),
+		.cgroup_fd = launch->cgroup_fd,
 		.performs_listen = annotation_lists(s, "org.vxe.supervised", "listen"),
 		.listen_words = vxe_config_annotation(launch->config, "org.vxe.listen"),
 		.errno_words = vxe_config_annotation(launch->config, "org.vxe.refuse.errno"),
@@ -365,8 +378,9 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	struct watch watch = {.log = &s->log};
 	int result;
 
-	if (s->signals_fd < 0 && vxe_supervision_open(s, err) < 0)
+	if ((s->signals_fd < 0 && vxe_supervision_open(s, err) < 0) || rings_open(s, err) < 0)
 		return -1;
+	notify.rings = s->rings.wish ? &s->rings : NULL;
 	if (s->syslog_fd >= 0 && asprintf(&syslog_path, "%s/log.sock", s->state_dir) < 0) {
 		syslog_path = NULL;
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "serving the instance");

@@ -13,6 +13,7 @@
 #include "launch.h"
 #include "mode.h"
 #include "record.h"
+#include "rings.h"
 
 struct vxe_supervision {
 	struct vxe_launch *launch;
@@ -34,6 +35,7 @@ struct vxe_supervision {
 	int output_read, output_write, output_log, syslog_fd, notify_fd, watch_fd, state_fd;
 	int signals_fd; /* -1: not opened yet */
 	struct vxe_record_log log;
+	struct vxe_rings rings;
 	bool has_started;
 };
 

@@ -47,7 +47,7 @@ int ring_submit(struct ring *ring, const struct io_uring_sqe *sqes, unsigned int
 		unsigned int at = (tail + i) & *ring->sq_mask;
 
 		ring->sqes[at] = sqes[i];
-		ring->sqes[at].user_data = i;
+		ring->sqes[at].user_data = (uint64_t)tail + i;
 		ring->sq_array[at] = at;
 		results[i] = RING_UNANSWERED;
 	}
@@ -58,12 +58,20 @@ int ring_submit(struct ring *ring, const struct io_uring_sqe *sqes, unsigned int
 		__atomic_store_n(ring->sq_tail, tail, __ATOMIC_RELEASE);
 		return failed;
 	}
-	for (unsigned int head = *ring->cq_head; head != __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE); head++) {
-		const struct io_uring_cqe *cqe = &ring->cqes[head & *ring->cq_mask];
+	/* What is sent without copying has a second answer, which may come among those of what follows. */
+	for (unsigned int left = count; left > 0;) {
+		for (unsigned int head = *ring->cq_head; head != __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE); head++) {
+			const struct io_uring_cqe *cqe = &ring->cqes[head & *ring->cq_mask];
+			uint64_t index = cqe->user_data - tail;
 
-		if (cqe->user_data < count)
-			results[cqe->user_data] = cqe->res;
-		__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
+			if (index < count && results[index] == RING_UNANSWERED) {
+				results[index] = cqe->res;
+				left--;
+			}
+			__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
+		}
+		if (left > 0 && syscall(SYS_io_uring_enter, ring->fd, 0, 1, flags, NULL, 0) < 0)
+			break;
 	}
 	return 0;
 }

@@ -62,6 +62,7 @@ static int scope_place(struct vxe_launch *launch, void *arg, struct vxe_error **
 	instance->cgroup_fd = vxe_cgroup_open(instance->cgroup, err);
 	if (instance->cgroup_fd < 0 || vxe_cgroup_limit(instance->cgroup_fd, resources, err) < 0)
 		return -1;
+	launch->cgroup_fd = instance->cgroup_fd;
 	return sockets_hold(instance, err);
 }
 

@@ -238,6 +238,7 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.descriptors': lowered.descriptors.join(' ') || 'none',
     'org.vxe.services': [...lowered.services].join(' '),
     'org.vxe.supervised': [...lowered.supervised].join(' '),
+    'org.vxe.rings': lowered.rings.join(' '),
     'org.vxe.exec': lowered.execOnce ? 'once' : '',
     'org.vxe.network': lowered.networkInterface === 'none' ? 'none' : '',
     // A rule's id may hold spaces, as its path does.

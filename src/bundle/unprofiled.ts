@@ -33,6 +33,7 @@ export function openToRecorder(lowered: Lowered): Lowered {
     refusesUnix: false,
     listen: [],
     supervised: [],
+    rings: [],
     rlimits: [],
     resources: [],
   };

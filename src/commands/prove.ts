@@ -10,6 +10,7 @@ import {
   NoProver,
   NotAProgram,
   networkDifferences,
+  ringDifferences,
   type Solver,
   settingDifferences,
   softBlindSpots,
@@ -160,6 +161,11 @@ export default class Prove extends VxeCommand {
       'filter, Landlock and network setting together reach no port or address that the profile refuses',
       reached.filter(({ rule }) => !accepted.has(rule)).map((each) => each.text),
     );
+    if (subject.rings.length > 0)
+      state(
+        'a ring does nothing that the profile refuses as a call',
+        await ringDifferences(policy, subject, arch, solver),
+      );
     state(
       'no capability, limit or network is wider than the profile says',
       settingDifferences(policy, settings),

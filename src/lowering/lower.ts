@@ -9,6 +9,7 @@ import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
 import { patternCoverage, settlePatterns } from './patterns.js';
 import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
+import { asksForRings, ringWords } from './rings.js';
 import { lowerSeccomp } from './seccomp/index.js';
 import { addressPlan, listenText, refusesUnix } from './socket-plan.js';
 import type { FileTree } from './tree.js';
@@ -43,6 +44,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     descriptors: policy.descriptors,
     services: policy.services,
     supervised,
+    rings: asksForRings(policy) && target.features.rings === true ? ringWords(policy, target.arch) : [],
     coverage: coverage.map((row) => withEngines(row, unspelled)),
     judge: judgeOf(exact, tree, files.demands),
   });

@@ -97,6 +97,7 @@ export type Mechanism =
   | 'pid-namespace'
   | 'cgroup'
   | 'supervisor'
+  | 'io_uring'
   | 'launcher'
   | 'rootfs';
 
@@ -135,6 +136,8 @@ export interface Lowered {
   readonly descriptors: readonly Descriptor[];
   /** Calls that the supervisor performs in the caller's place. */
   readonly supervised: readonly string[];
+  /** What the rings may do that the supervisor makes, in words of the policy's table; empty: it makes none. */
+  readonly rings: readonly string[];
   readonly services: readonly Service[];
   readonly coverage: readonly CoverageRow[];
   /** vxe/judge.json */

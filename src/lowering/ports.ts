@@ -52,6 +52,8 @@ export interface KernelFeatures {
   readonly userNamespaces: boolean;
   /** Whether this user may make the other namespaces, as the superuser or within a user namespace; absent: as `userNamespaces`. */
   readonly namespaces?: boolean;
+  /** A ring of io_uring can be held to a list of operations, and its memory cannot be executed; absent: no. */
+  readonly rings?: boolean;
   /** What the cgroup v2 hierarchy offers this user; absent where there is none to use. */
   readonly cgroup?: {
     /** Programs that judge the addresses of sockets. */

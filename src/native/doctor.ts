@@ -46,6 +46,7 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
       'process:pidfd': attempt('pidfd'),
       'memory:memfd-noexec': attempt('memfd-noexec'),
       'memory:mdwe': attempt('mdwe'),
+      'io_uring:restricted': attempt('rings'),
       'bpf:cgroup-addresses': attempt('bpf-sockaddr'),
       'bpf:cgroup-unix': attempt('bpf-sockaddr', CGROUP_UNIX_CONNECT),
       'bpf:lsm': bpfLsm(addon),

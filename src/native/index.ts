@@ -48,6 +48,7 @@ function featuresOf(addon: Addon): KernelFeatures {
   return {
     ...features,
     namespaces: features.userNamespaces || addon.probe('namespaces', CLONE_NEWNS) === 0,
+    rings: addon.probe('rings', 0) === 0,
     ...cgroupFeatures(addon),
   };
 }

@@ -123,6 +123,13 @@ function builtinRules({ type, network, processes, namespaces }: CallContext): Ca
   ];
 }
 
+/** What is registered without a ring (descriptor -1) no ring's restrictions hold; libraries know the error from older kernels. */
+function ringsByDescriptor(): CallRule {
+  const tests = [builtinTest('io_uring_register', 'fd', equals(0xffff_ffffn, 32), '-1')];
+  const quiet = [{ tests, errno: 'EINVAL', span: SPAN }];
+  return { id: 'calls:io_uring_register', call: 'io_uring_register', permit: 'all', quiet, span: SPAN };
+}
+
 const NAMESPACE_FLAGS: Readonly<Record<Namespace, string>> = {
   cgroup: 'CLONE_NEWCGROUP',
   ipc: 'CLONE_NEWIPC',
@@ -160,7 +167,7 @@ function internetRow(
 }
 
 /** Calls of which a filesystem profile may say more than VXE's own rule does, since that takes nothing from the file rules. */
-const MAY_WIDEN: ReadonlySet<string> = new Set(['socket', 'chroot']);
+const MAY_WIDEN: ReadonlySet<string> = new Set(['socket', 'chroot', ...RING_CALLS]);
 
 /** Whether naming the call in a profile of the type could only contradict what the type is for. */
 export function isUndoing(type: PolicyType, call: string): boolean {
@@ -169,8 +176,9 @@ export function isUndoing(type: PolicyType, call: string): boolean {
 
 /** The rules by which VXE narrows a profile's own where it names those calls; a strict profile names what it wants otherwise. */
 function narrowingRules({ type, processes, namespaces }: CallContext): CallRule[] {
-  if (type === 'filesystem') return [];
+  if (type === 'filesystem') return [ringsByDescriptor()];
   return [
+    ringsByDescriptor(),
     ...(processes.signal === 'none' ? SIGNAL_CALLS.map(refused) : []),
     ...(processes.trace === 'none' ? TRACE_CALLS.map(refused) : []),
     ...(namespaces === undefined ? [] : namespaceRules(namespaces)),
@@ -195,7 +203,7 @@ export function completeCalls(
     if (!calls.has(rule.call) || rule.id === 'calls:always') calls.set(rule.call, rule);
     else if (!nameDecides(context.type, rule)) joinRule(calls, rule);
   }
-  for (const rule of narrowingRules(context)) joinRule(calls, rule);
+  for (const rule of narrowingRules(context)) if (own.has(rule.call)) joinRule(calls, rule);
   if (context.exec === 'once') {
     for (const call of ['execve', 'execveat']) {
       calls.set(call, { id: 'exec:once', call, permit: [], quiet: [], span: execSpan });

@@ -81,6 +81,8 @@ export { isBeneath, joinPath, normalPath, parentPath } from './paths.js';
 export type { PlacedFile } from './placed-file.js';
 export { SIGNAL_CALLS, TRACE_CALLS } from './processes.js';
 export { effectiveFiles } from './programs.js';
+export type { RingAct, RingNeeds } from './rings.js';
+export { RING_OPERATIONS, RING_REGISTRATIONS, ringActOf } from './rings.js';
 export type { InternetObject, PortRange, SocketObject } from './socket-object.js';
 export { ALL_PORTS, parseSocketObject, portsText, socketText } from './socket-object.js';
 export type { Endpoint, InternetRule, SocketVerdict } from './sockets.js';

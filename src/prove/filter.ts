@@ -179,6 +179,8 @@ function casesOf({ policy, loader, arch }: FilterQuestion, terms: Terms): readon
   return [...calls, ...rest, ...(arch === 'x86_64' ? x32 : []), ...others(0, TOP, { not: own.is })];
 }
 
+const RING_SETUP = 'io_uring_setup';
+const ABSENT = ERRNO | errno('ENOSYS');
 const RINGS: readonly number[] = RING_CALLS.flatMap((call) => callNumber(call) ?? []);
 
 /** The stretches of numbers that are none of these, bounds included. */
@@ -213,7 +215,10 @@ function expectedOf(
       return [{ condition: terms.true, answers: [ALLOW], words: 'permits it, for the launch' }];
     return [
       ...quiet,
-      { condition: meaning.permitted, answers: [ALLOW], words: 'permits it' },
+      // Nobody there makes a ring that does only what it may.
+      call === RING_SETUP
+        ? { condition: meaning.permitted, answers: [ABSENT], words: 'has no such call there' }
+        : { condition: meaning.permitted, answers: [ALLOW], words: 'permits it' },
       // Spelling out what is refused can take too many rows; the default is ENOSYS.
       {
         condition: meaning.refused,
@@ -222,16 +227,19 @@ function expectedOf(
       },
     ];
   }
-  const supervised = loader.supervised.includes(call);
+  // A ring of the caller's own making would do what no filter sees, whatever the list says.
+  const supervised = loader.supervised.includes(call) || call === RING_SETUP;
   const judged = loader.kind === 'soft' && OBJECT_CALLS.includes(call);
   const held = loader.kind === 'soft' && RING_CALLS.includes(call);
   return [
     ...quiet,
-    {
-      condition: meaning.permitted,
-      answers: [supervised || judged ? NOTIFY : ALLOW],
-      words: supervised ? 'permits it, where the supervisor performs it' : 'permits it',
-    },
+    loader.kind === 'soft' && call === RING_SETUP
+      ? { condition: meaning.permitted, answers: [ABSENT], words: 'has no such call in soft mode' }
+      : {
+          condition: meaning.permitted,
+          answers: [supervised || judged ? NOTIFY : ALLOW],
+          words: supervised ? 'permits it, where the supervisor performs it' : 'permits it',
+        },
     // What is raised is performed there, so a refusal must come from the filter itself.
     {
       condition: meaning.refused,

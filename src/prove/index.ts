@@ -12,6 +12,8 @@ export { networkDifferences, portPermits } from './network.js';
 export type { Instance } from './never.js';
 export { findInstance } from './never.js';
 export { NotAProgram } from './program.js';
+export type { RingPlans } from './rings.js';
+export { ringDifferences } from './rings.js';
 export type { Settings } from './settings.js';
 export { settingDifferences } from './settings.js';
 export { softBlindSpots } from './soft.js';

@@ -123,21 +123,41 @@ test('conditions beyond all measure are an error that names the call', (t) => {
   t.regex(result.ok ? '' : (result.diagnostics[0]?.message ?? ''), /mmap/);
 });
 
-const RINGS: readonly [string, string][] = [
-  ['a strict profile', 'calls: {permit: [io_uring_setup, io_uring_enter]}\n'],
-  ['some arguments', 'calls: {when: {io_uring_setup: [{entries: 8}]}}\n'],
-];
-
-for (const [what, body] of RINGS) {
-  test(`io_uring_setup is never permitted: ${what}`, (t) => {
-    for (const arch of ['x86_64', 'aarch64'] as const) {
-      const lowered = lowerSeccomp(policyOf(body), arch, ports.compiler, ports.calls);
-      const [found] = lowered.ok ? [] : lowered.diagnostics;
-      t.regex(found?.message ?? '', /^io_uring_setup cannot be permitted: a ring performs/);
-      t.regex(found?.span?.source ?? '', /vxed/);
+test("a ring is the supervisor's to make, and nobody's elsewhere", (t) => {
+  const permit = 'calls: {permit: [io_uring_setup, io_uring_enter, io_uring_register]}\n';
+  for (const type of ['strict', 'filesystem']) {
+    const policy = policyOf(type === 'strict' ? permit : `exec: any\n${permit}`, type);
+    const { filter, soft, oci, supervised } = unwrap(
+      lowerSeccomp(policy, 'x86_64', ports.compiler, ports.calls),
+    );
+    const engine = unwrap(compileOci(oci, 'x86_64', ports.calls, ports.compiler));
+    t.true(supervised.includes('io_uring_setup'));
+    const ask = (bytes: Uint8Array, call: string, ...values: bigint[]): string => {
+      const { action, data } = simulate(bytes, { nr: nr(call), arch: X86_64, arguments: values });
+      return action === 'errno' ? `${action} ${data}` : action;
+    };
+    t.is(ask(filter, 'io_uring_setup', 8n), 'notify');
+    t.is(ask(soft, 'io_uring_setup', 8n), 'errno 38');
+    t.is(ask(engine, 'io_uring_setup', 8n), 'errno 38');
+    for (const bytes of [filter, soft, engine]) {
+      t.is(ask(bytes, 'io_uring_enter', 3n), 'allow');
+      t.is(ask(bytes, 'io_uring_register', 3n, 2n), 'allow');
+      // Without a ring nothing says what may be registered.
+      t.is(ask(bytes, 'io_uring_register', 0xffff_ffffn, 31n), 'errno 22');
+      t.is(ask(bytes, 'io_uring_register', 0xabcd_ffff_ffffn, 31n), 'errno 22');
     }
-  });
-}
+  }
+});
+
+test('a ring for some arguments only is an error', (t) => {
+  for (const arch of ['x86_64', 'aarch64'] as const) {
+    const policy = policyOf('calls: {when: {io_uring_setup: [{entries: 8}]}}\n');
+    const lowered = lowerSeccomp(policy, arch, ports.compiler, ports.calls);
+    const [found] = lowered.ok ? [] : lowered.diagnostics;
+    t.regex(found?.message ?? '', /^io_uring_setup cannot be permitted for some arguments only/);
+    t.regex(found?.span?.source ?? '', /vxed/);
+  }
+});
 
 test('without its setup the other calls of a ring can be, and a filesystem profile has none of them', (t) => {
   const enter = policyOf('calls: {permit: [io_uring_enter]}\n');

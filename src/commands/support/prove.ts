@@ -47,6 +47,8 @@ export interface Subject {
   /** What the calls go through in soft mode; undefined: the bundle has none. */
   readonly softFilter: Uint8Array | undefined;
   readonly supervised: readonly string[];
+  /** What rings may do; empty: there are none. */
+  readonly rings: readonly string[];
   /** What another engine's seccomp library makes of the configuration. */
   readonly engineFilter: Uint8Array;
   readonly files: FilePlans;
@@ -86,6 +88,7 @@ export function subjectFor(name: string, places: Places, wanted?: Arch): Subject
     filter: lowered.seccomp.filter,
     softFilter: lowered.seccomp.soft,
     supervised: lowered.supervised,
+    rings: lowered.rings,
     engineFilter: engineFilter(lowered.seccomp.oci, arch),
     files: {
       landlock: [lowered.landlock],
@@ -137,6 +140,7 @@ function bundleSubject(name: string, store: BundleStore): Subject {
     filter: readFileSync(filterPath),
     softFilter: softPath === undefined ? undefined : readFileSync(softPath),
     supervised: config.supervised,
+    rings: config.rings,
     engineFilter: engineFilter(config.seccomp, arch),
     files: { landlock: [config.landlock], mounts: mountTable(config) },
     network: {
@@ -168,6 +172,7 @@ interface Config extends MountConfig, Settings {
   readonly landlock: OciLandlock;
   readonly addresses: readonly AddressRow[];
   readonly supervised: readonly string[];
+  readonly rings: readonly string[];
 }
 
 function readConfig(path: string): Config {
@@ -206,6 +211,7 @@ function readConfig(path: string): Config {
       seccomp: { ...json.linux.seccomp, syscalls },
       softFilter: json.annotations?.['org.vxe.soft.filter'],
       supervised: words('org.vxe.supervised'),
+      rings: words('org.vxe.rings'),
       rootReadonly: json.root?.readonly === true,
       mounts,
       capabilities: [...new Set(capabilities)],

@@ -2,8 +2,10 @@ import type { CallRule, Policy } from '../../policy/index.js';
 import { callNumber, RING_CALLS, successorOf } from '../../policy/index.js';
 import type { Coverage } from '../plan.js';
 import type { Arch } from '../ports.js';
+import { asksForRings } from '../rings.js';
 import type { Place } from './place.js';
 import { FILTER_NEEDS, isFiltered, row, unheld } from './place.js';
+import { ringSetup } from './rings.js';
 
 /** Calls that change a named file's attributes: no file rule reaches them. */
 const ATTRIBUTE_CALLS: ReadonlySet<string> = new Set([
@@ -20,15 +22,10 @@ export function callCoverage(policy: Policy, place: Place): readonly Coverage[] 
   const rules = [...policy.calls.values()].filter(
     (rule) => rule.id.startsWith('calls:') && rule.id !== 'calls:always',
   );
-  const rows = rules.map(
-    (rule): Coverage => ({
-      rule: rule.id,
-      ...status,
-      note: callNote(rule, policy, place.arch),
-      needs,
-      span: rule.span,
-    }),
-  );
+  const rows = rules.map((rule): Coverage => {
+    if (rule.call === 'io_uring_setup' && asksForRings(policy)) return ringSetup(policy, rule, place);
+    return { rule: rule.id, ...status, note: callNote(rule, policy, place.arch), needs, span: rule.span };
+  });
   const unnamed = policy.unnamed === 'permit' ? 'permitted' : 'refused';
   const entry = place.arch === 'x86_64' ? '32-bit and x32 entry' : '32-bit entry';
   const other = `calls that no rule names are ${unnamed}; numbers that VXE does not know get ENOSYS; ${entry} is refused`;

@@ -4,6 +4,7 @@ import { callCoverage, execCoverage } from './calls.js';
 import { instanceCoverage } from './instance.js';
 import { networkCoverage } from './network.js';
 import type { Place } from './place.js';
+import { ringCoverage } from './rings.js';
 import { unixCoverage } from './unix.js';
 
 export { holdingRow } from './holding.js';
@@ -14,6 +15,7 @@ export function otherCoverage(policy: Policy, place: Place): readonly Coverage[]
   return [
     ...callCoverage(policy, place),
     ...execCoverage(policy, place),
+    ...ringCoverage(policy, place),
     ...networkCoverage(policy, place),
     ...instanceCoverage(policy, place),
     ...unixCoverage(policy, place),

@@ -2,6 +2,7 @@ import type { Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import { errnoNumber } from '../../policy/index.js';
 import type { Arch, SeccompComparison } from '../ports.js';
+import { SUPERVISED_CALLS } from '../supervised.js';
 import { ARCHITECTURES } from './architecture.js';
 import { assemble } from './assemble.js';
 import { DATA, encodeProgram, RETURN } from './bpf.js';
@@ -12,7 +13,6 @@ import { Decisions } from './decision.js';
 import type { Stretch } from './dispatch.js';
 import { dispatch, wholeWord } from './dispatch.js';
 import type { CallPlan } from './plan.js';
-import { SUPERVISED_CALLS } from './plan.js';
 import { shorten } from './shorten.js';
 import type { Verdict } from './simulate.js';
 import type { Outcome } from './verify.js';
@@ -27,9 +27,11 @@ export interface SoftCalls {
   readonly raised: ReadonlySet<string>;
   /** Refused by the filter itself wherever they are refused, by every way into the kernel: performed, they would hide other calls. */
   readonly held: ReadonlySet<string>;
+  /** Answered by ENOSYS where they are permitted: what comes of them nobody could judge or record, and programs know another way. */
+  readonly absent: ReadonlySet<string>;
 }
 
-const NONE: SoftCalls = { raised: new Set(), held: new Set() };
+const NONE: SoftCalls = { raised: new Set(), held: new Set(), absent: new Set() };
 
 /**
  * VXE's own filter: refusals are raised to the supervisor, unknown numbers get ENOSYS, foreign architectures are raised too. With
@@ -43,8 +45,9 @@ export function ownFilter(
   const filter = filterOf(plans, arch, soft);
   const wrong = wrongCalls(filter, ARCHITECTURES[arch].audit, plans, (outcome, plan) => {
     if (outcome.kind === 'refuse' && soft.held.has(plan.call)) return { action: 'errno', data: EPERM };
+    if (outcome.kind === 'supervised' && soft.absent.has(plan.call)) return { action: 'errno', data: ENOSYS };
     return outcome.kind === 'allow' && soft.raised.has(plan.call)
-      ? verdictOf({ kind: 'supervised' })
+      ? { action: 'notify', data: 0 }
       : verdictOf(outcome);
   });
   if (wrong.length === 0) return checkSize(filter, 'the filter');
@@ -78,8 +81,11 @@ export function filterOf(plans: readonly CallPlan[], arch: Arch, options: Filter
     ]),
   ];
   const unknown = decisions.answer(options.unknown ?? RETURN.errno | ENOSYS);
-  const isRaised = (call: string): boolean =>
-    SUPERVISED_CALLS.includes(call) || options.raised?.has(call) === true;
+  const permitted = (call: string): Decision => {
+    if (options.absent?.has(call) === true) return decisions.answer(RETURN.errno | ENOSYS);
+    const isRaised = SUPERVISED_CALLS.has(call) || options.raised?.has(call) === true;
+    return decisions.answer(isRaised ? RETURN.notify : RETURN.allow);
+  };
   const stretches: Stretch[] = [];
   let next = 0;
   for (const plan of plans) {
@@ -87,7 +93,7 @@ export function filterOf(plans: readonly CallPlan[], arch: Arch, options: Filter
     stretches.push({
       from: plan.nr,
       decision: shorten(
-        callDecision(plan, isRaised(plan.call), isHeld(plan.call) ? held : foreign, decisions),
+        callDecision(plan, permitted(plan.call), isHeld(plan.call) ? held : foreign, decisions),
         decisions,
       ),
     });
@@ -111,11 +117,10 @@ function withoutEmpty(stretches: readonly Stretch[]): readonly Stretch[] {
 /** The evaluator's order: what is refused quietly, then what is permitted, then the rest. */
 function callDecision(
   { rule, unnamed }: CallPlan,
-  raisedToo: boolean,
+  permitted: Decision,
   refused: Decision,
   decisions: Decisions,
 ): Decision {
-  const permitted = decisions.answer(raisedToo ? RETURN.notify : RETURN.allow);
   if (rule === undefined) return unnamed === 'permit' ? permitted : refused;
   const granted =
     rule.permit === 'all'

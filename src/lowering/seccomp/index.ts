@@ -27,7 +27,11 @@ export function lowerSeccomp(
   if (!plans.ok) return plans;
   const filter = ownFilter(plans.value, arch);
   if (!filter.ok) return filter;
-  const soft = ownFilter(plans.value, arch, { raised: new Set(OBJECT_CALLS), held: new Set(RING_CALLS) });
+  const soft = ownFilter(plans.value, arch, {
+    raised: new Set(OBJECT_CALLS),
+    held: new Set(RING_CALLS),
+    absent: new Set(['io_uring_setup']),
+  });
   if (!soft.ok) return soft;
   const form = ociSeccomp(plans.value, arch, calls, compiler);
   if (!form.ok) return form;

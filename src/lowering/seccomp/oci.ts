@@ -132,8 +132,9 @@ function forEngine(plan: CallPlan): boolean {
 }
 
 function answerOf(outcome: Outcome): Answer {
-  // Another engine has nobody to perform a supervised call.
-  if (outcome.kind === 'allow' || outcome.kind === 'supervised') return 0;
+  if (outcome.kind === 'allow') return 0;
+  // Another engine has nobody to perform it.
+  if (outcome.kind === 'supervised') return outcome.elsewhere === 'permit' ? 0 : DEFAULT_ERRNO;
   return outcome.kind === 'quiet' ? errnoOf(outcome.errno) : REFUSED_ERRNO;
 }
 

@@ -3,6 +3,8 @@ import { failure, success } from '../../common/index.js';
 import type { CallRule, Policy } from '../../policy/index.js';
 import { knownCalls } from '../../policy/index.js';
 import type { Arch } from '../ports.js';
+import type { Elsewhere } from '../supervised.js';
+import { SUPERVISED_CALLS } from '../supervised.js';
 import type { Box } from './cubes.js';
 import { FULL_BOX, isFull, rowBoxes, subtractAll, TooManyBoxes, withoutCovered } from './cubes.js';
 import { machineRule } from './machine.js';
@@ -13,7 +15,7 @@ export interface CallCase {
   readonly outcome:
     | { readonly kind: 'allow' }
     /** Raised to the supervisor, which performs it where an object check that no mechanism has comes out well. */
-    | { readonly kind: 'supervised' }
+    | { readonly kind: 'supervised'; readonly elsewhere: Elsewhere }
     | { readonly kind: 'quiet'; readonly errno: string };
 }
 
@@ -46,16 +48,6 @@ export function planCalls(policy: Policy, arch: Arch): Result<readonly CallPlan[
       });
       continue;
     }
-    if (call === 'io_uring_setup' && plan.cases.some((item) => item.outcome.kind === 'allow')) {
-      diagnostics.push({
-        code: 'not-expressible',
-        message:
-          'io_uring_setup cannot be permitted: a ring performs operations that no filter sees, and VXE makes none that are restricted',
-        span: policy.calls.get(call)?.span ?? policy.span,
-        hint: 'leave it out: a program that finds no io_uring falls back to system calls',
-      });
-      continue;
-    }
     if (plan.refused.length > 0 && plan.cases.some((item) => item.outcome.kind === 'supervised')) {
       diagnostics.push({
         code: 'not-expressible',
@@ -74,16 +66,11 @@ function unnamedCases(policy: Policy): readonly CallCase[] {
   return policy.unnamed === 'permit' ? [{ box: FULL_BOX, outcome: { kind: 'allow' } }] : [];
 }
 
-/**
- * Calls that the supervisor performs in the caller's place. listen takes a port of the kernel's choice where the socket was
- * never bound, and no Landlock ABI so far looks there.
- */
-export const SUPERVISED_CALLS: readonly string[] = ['listen'];
-
 function supervised(call: string, cases: readonly CallCase[]): readonly CallCase[] {
-  if (!SUPERVISED_CALLS.includes(call)) return cases;
+  const elsewhere = SUPERVISED_CALLS.get(call);
+  if (elsewhere === undefined) return cases;
   return cases.map((item) =>
-    item.outcome.kind === 'allow' ? { box: item.box, outcome: { kind: 'supervised' } } : item,
+    item.outcome.kind === 'allow' ? { box: item.box, outcome: { kind: 'supervised', elsewhere } } : item,
   );
 }
 

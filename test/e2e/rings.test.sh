@@ -1,0 +1,171 @@
+#!/bin/bash
+# Rings of io_uring that a profile asks for: each operation has the verdict of its call, by every way into it, and what is not permitted as a call is refused.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/rings.test.sh "$@"
+
+export VXE_PROFILES=$world VXE_BUNDLES=$world/bundles VXE_COMPILED=$world/compiled VXE_ROOT=$world/run VXE_LOGS=$world/logs
+acts=$PWD/build/rings/acts
+place=$world/place
+if ! vxe doctor | grep -Eq '^io_uring:restricted +yes'; then
+  skip 'rings' 'this kernel makes no rings that can be restricted'
+  end_of_tests
+fi
+addresses=yes
+vxe doctor | grep -Eq '^bpf:cgroup-addresses +yes' || addresses=
+
+fresh() { # what acts works on
+  rm -rf "$place"
+  mkdir -p "$place"/{open,closed,secret}
+  for folder in open closed secret; do echo "$folder" >"$place/$folder/file"; done
+  ln -s ../secret/file "$place/open/link"
+}
+
+# What acts needs for itself, and what the rings are asked for.
+own='execve arch_prctl brk set_tid_address set_robust_list rseq prlimit64 readlinkat readlink getrandom mprotect mmap munmap newfstatat fstat
+  close_range epoll_create1 eventfd2 socketpair clone wait4 exit_group setsockopt lseek setresuid setresgid write
+  io_uring_setup io_uring_enter io_uring_register'
+calls='dup dup3 read pread64 pwrite64 readv writev preadv2 pwritev2 fsync fdatasync poll sync_file_range sendmsg recvmsg accept4 connect fallocate openat close
+  statx fadvise64 madvise sendto recvfrom openat2 epoll_ctl splice tee shutdown renameat2 unlinkat mkdirat symlinkat linkat setxattr getxattr
+  fsetxattr fgetxattr socket waitid futex_wait futex_wake futex_waitv ftruncate bind listen epoll_wait pipe2 fcntl'
+list() { xargs <<<"$*" | tr ' ' ,; }
+udp=
+[[ -z $addresses ]] || udp=', udp/127.0.0.1:9: connect send'
+profile() { # NAME CALLS [MORE]
+  cat >"$world/$1.vxed.yaml" <<PROFILE
+vxed: 1
+name: $1
+description: rings
+type: strict
+files: {/: read execute, $place/open: read write create remove, $place/secret: none}
+network:
+  interface: loopback
+  sockets: {tcp/127.0.0.1:9: connect, tcp/127.0.0.1:20010: accept, tcp/127.0.0.1:20012: accept$udp}
+exec: any
+capabilities: [CAP_SETUID, CAP_SETGID]
+limits: {nofile: 256}
+calls:
+  permit: [$(list "$2")]
+${3:-}
+PROFILE
+}
+profile wide "$own $calls"
+profile narrow "$own" '  when:
+    openat: [{flags: {without: O_WRONLY|O_RDWR}}]
+    socket: [{domain: AF_INET}]
+    dup3: [{flags: O_CLOEXEC}]
+  quiet:
+    statx: [{flags: 0, errno: EACCES}]'
+profile none "$calls ${own%%io_uring*}"
+
+run() { # PROFILE OUT [ARGUMENT]: from a fresh place
+  fresh
+  (cd "$place" && timeout 120 "$bin" run "$1" "$acts" "${@:3}") >"$world/$2" 2>"$world/.err"
+}
+bin=$PWD/build/bin/vxe
+
+fresh
+(cd "$place" && timeout 120 "$acts") >"$world/bare"
+fresh
+chmod 755 "$world" "$place"
+(cd "$place" && timeout 120 "$acts" 65534) >"$world/bare.nobody"
+
+# Lines of an act with a call whose answers differ.
+unlike() { awk -F'\t' '$1 != "-" && $3 != "-" && !($3 == $4 && $4 == $5 && $5 == $6 && $6 == $7)' "$1"; }
+same_everywhere() {
+  [[ $(awk -F'\t' '$1 != "-"' "$1" | wc -l) -ge 80 ]] || { tail -n 3 "$1"; return 1; }
+  [[ -z $(unlike "$1") ]] || { unlike "$1"; return 1; }
+}
+check 'control: without VXE a ring answers as the calls do' same_everywhere "$world/bare"
+check 'control: as another user, too' same_everywhere "$world/bare.nobody"
+
+listed() { # PROFILE: what its rings perform, a word each line
+  vxe explain "$1" --json | node -e '
+    const { coverage } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+    const note = coverage.find(({ rule }) => rule === "rings:performed").note;
+    for (const part of note.split("; ")) console.log(part.slice(part.lastIndexOf(":") + 2).split(" ").join("\n"));'
+}
+# Of what is listed each way answers as the call does (what is about the ring alone: not EACCES); all else is refused by each.
+parity() { # PROFILE OUT
+  local wrong
+  listed "$1" >"$world/listed"
+  wrong=$(awk -F'\t' '
+    NR == FNR { listed[$1]; next }
+    $1 == "-" { next }
+    $1 in listed { if ($3 == "-" ? $4 == 13 : !($3 == $4 && $4 == $5 && $5 == $6 && $6 == $7)) print "unlike: " $0; next }
+    { for (i = 4; i <= NF; i++) if ($i != 13) { print "not refused: " $0; next } }' "$world/listed" "$world/$2")
+  [[ -z $wrong ]] || { echo "$wrong"; return 1; }
+  [[ $(wc -l <"$world/$2") == "$(wc -l <"$world/bare")" ]] || { tail -n 3 "$world/$2" "$world/.err"; return 1; }
+}
+check 'with a profile that permits much it starts' run wide inside
+check 'each operation has the verdict of its call' parity wide inside
+tried() { # every operation that is listed
+  local missing
+  missing=$(grep -v / "$world/listed" | grep -vxFf <(cut -f1 "$world/inside"))
+  [[ -z $missing ]] || { echo "$missing"; return 1; }
+}
+check 'and each was tried' tried
+both_refused() { # at least so many were refused inside as calls and as operations, that are done outside
+  local count
+  count=$(paste "$world/bare" "$world/inside" | awk -F'\t' '$1 != "-" && $3 != 13 && $10 == 13 && $11 == 13' | wc -l)
+  ((count >= $1)) || { echo "$count"; return 1; }
+}
+check 'files, ports and addresses that are not granted among them' both_refused "$([[ -n $addresses ]] && echo 24 || echo 18)"
+check 'as another user it starts' run wide nobody 65534
+check 'a ring that root made gives another user that user'\''s rights' parity wide nobody
+check 'where calls have rows or are not permitted it starts' run narrow narrowed
+check 'no operation of theirs is performed' parity narrow narrowed
+only_own() { ! grep -qxE 'OPENAT|SOCKET|STATX|READ|WRITE|CONNECT' "$world/listed"; }
+check 'which is what the profile comes to' only_own
+
+answers() { # OUT WANTED WHAT
+  local found
+  found=$(awk -F'\t' -v what="$3" '$1 == "-" && $2 == what { print $3 }' "$world/$1")
+  [[ $found == "$2" ]] || { echo "$3: ${found:-not there}"; return 1; }
+}
+while IFS=: read -r outside inside what; do
+  [[ $outside == '*' ]] || check "control: $what" answers bare "$outside" "$what"
+  check "$what gets $inside" answers inside "$inside" "$what"
+done <<'ROWS'
+0:0:a ring
+0:0:COOP_TASKRUN
+0:0:CQSIZE
+22:22:no entries
+0:22:SQPOLL
+22:22:ATTACH_WQ
+0:22:R_DISABLED
+0:22:SINGLE_ISSUER
+0:22:DEFER_TASKRUN
+14:22:NO_MMAP
+0:22:too many entries
+0:0:too many entries, clamped
+0:22:too many completions
+14:14:parameters nowhere
+14:14:parameters that are not to be written
+0:0:close-on-exec
+0:13:a personality
+77:13:other restrictions
+77:13:enabling
+22:22:a message without a ring
+22:22:that with garbage above
+1:1:code in a ring
+13:13:code in a ring later
+22:22:passing it on
+24:24:one more than there may be descriptors
+ROWS
+
+absent() { # WORDS...: the first answer is that there is no such call
+  local found
+  fresh
+  found=$(cd "$place" && "$bin" run "$@" "$acts" 2>&1)
+  [[ $found == $'-\ta ring\t38' ]] || { echo "$found"; return 1; }
+}
+check 'a profile that does not ask gets no ring' absent none
+check 'nor does soft mode make any, where nobody would see what they do' absent --mode soft wide
+check 'nor the record of files' absent --record-files wide
+proved() { vxe prove "$world/$1.vxed.yaml" | grep -q '^yes a ring does nothing that the profile refuses as a call'; }
+check 'the wide profile is proved' proved wide
+check 'the narrow one, too' proved narrow
+explained() { vxe explain wide 'io_uring_setup(8)' | grep -q '^allowed (calls:io_uring_setup)'; }
+check 'explain tells of the call' explained
+
+end_of_tests
