@@ -23,6 +23,7 @@ export function unsettled(launched: Json, next: Json): string | undefined {
   if (!mountsHold(launched, next)) return 'what is mounted over';
   if (!capabilitiesHold(launched, next)) return 'capabilities';
   if (!landlockHolds(landlockOf(launched), landlockOf(next))) return 'files, ports and scopes';
+  if (!ringsHold(launched, next)) return 'what rings do';
   return addressesHold(launched, next) ? undefined : 'addresses';
 }
 
@@ -30,6 +31,7 @@ export function unsettled(launched: Json, next: Json): string | undefined {
 const COMPARED_OTHERWISE = [
   'org.vxe.addresses',
   'org.vxe.unix',
+  'org.vxe.rings',
   'org.vxe.unenforced',
   'org.vxe.refuse.errno',
   'org.vxe.profile',
@@ -97,6 +99,14 @@ function landlockHolds(launched: Ruleset | undefined, next: Ruleset | undefined)
     ({ right, port }) =>
       !next.handled.has(right) || next.ports.some((rule) => rule.right === right && rule.port === port),
   );
+}
+
+/** A ring keeps its list for as long as it is there. */
+function ringsHold(launched: Json, next: Json): boolean {
+  const words = (config: Json): readonly string[] =>
+    String(object(config.annotations)['org.vxe.rings'] ?? '').split(' ');
+  const allowed = new Set(['', ...words(next)]);
+  return words(launched).every((word) => allowed.has(word));
 }
 
 function addressesHold(launched: Json, next: Json): boolean {

@@ -100,6 +100,18 @@ const cases: readonly [string, Parts, Parts, string | undefined][] = [
     { annotations: { 'org.vxe.addresses': 'connect tcp * 50-50 refuse\nconnect tcp * 1-100 allow' } },
     'addresses',
   ],
+  [
+    'a ring may do something besides',
+    { annotations: { 'org.vxe.rings': 'NOP' } },
+    { annotations: { 'org.vxe.rings': 'NOP READ' } },
+    undefined,
+  ],
+  [
+    'a ring may not do something any more',
+    { annotations: { 'org.vxe.rings': 'NOP READ' } },
+    { annotations: { 'org.vxe.rings': 'NOP' } },
+    'what rings do',
+  ],
   ['unix sockets were not refused', {}, { annotations: { 'org.vxe.unix': 'none' } }, 'addresses'],
 ];
 
