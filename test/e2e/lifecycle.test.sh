@@ -103,15 +103,7 @@ else
   skip 'run works when the program is ready before its maker' 'strace is missing'
 fi
 # Control from inside: refused in words, and by the kernel where the words are got around.
-cat >"$world/all.vxed.yaml" <<'EOF'
-vxed: 1
-name: all
-description: Reads and runs everything
-type: filesystem
-files: {/: read execute}
-network: {interface: host}
-exec: any
-EOF
+cp test/e2e/fixtures/all.vxed.yaml "$world"
 vxe start popd --detach
 wait_for_port 110
 for verb in 'stop popd --timeout 1' 'exec popd /usr/sbin/popa3d -V' 'start popd --name other' 'run all /bin/true'; do

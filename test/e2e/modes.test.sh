@@ -123,15 +123,7 @@ vxe stop acting >/dev/null 2>&1
 umount "$VXE_LOGS/acting"
 
 # Who may: the bundle's owner, outside.
-cat >"$world/all.vxed.yaml" <<'PROFILE'
-vxed: 1
-name: all
-description: Reads and runs everything
-type: filesystem
-files: {/: read execute}
-network: {interface: host}
-exec: any
-PROFILE
+cp test/e2e/fixtures/all.vxed.yaml "$world"
 vxe start acting --detach >/dev/null 2>&1
 refused 'vxe mode from inside is refused' 1 'inside the instance' vxe run all build/bin/vxe mode acting soft
 inside_unmarked() { ! vxe run all /usr/bin/env -u VXE_INSTANCE build/bin/vxe mode acting soft; }

@@ -137,15 +137,7 @@ was=$(digest)
 check 'another user does not even read the log' eval '! nobody violations acting'
 check 'nor upgrades' eval '! nobody upgrade acting --wide call:getppid'
 check 'nor rolls back' eval '! nobody profile rollback acting 1'
-cat >"$world/all.vxed.yaml" <<'PROFILE'
-vxed: 1
-name: all
-description: Reads and runs everything
-type: filesystem
-files: {/: read execute}
-network: {interface: host}
-exec: any
-PROFILE
+cp test/e2e/fixtures/all.vxed.yaml "$world"
 check 'from inside nothing is upgraded' eval '! vxe run all /usr/bin/env -u VXE_INSTANCE build/bin/vxe profile rollback acting 1'
 check 'the bundle is as it was' [ "$(digest)" = "$was" ]
 
