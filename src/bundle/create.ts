@@ -1,11 +1,11 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { unwrap } from '../common/index.js';
-import type { LoweringTarget } from '../lowering/index.js';
-import { type Policy, SERVICES } from '../policy/index.js';
+import { bundleTree, eventWorld, type FileWorld, type LoweringTarget } from '../lowering/index.js';
+import { fileVerdict, type Policy, placeRules, SERVICES } from '../policy/index.js';
 import { accountsOf, ownerOf } from './accounts.js';
 import { auditBundle } from './audit/index.js';
-import { type Root, resolveClosure } from './closure/index.js';
+import { type Closure, type Root, resolveClosure } from './closure/index.js';
 import { lowerMembers } from './compiled.js';
 import { type Creator, ociConfig } from './config.js';
 import { Failure } from './failure.js';
@@ -110,7 +110,8 @@ export async function createBundle(request: CreateRequest, context: CreateContex
       : `lowering ${profiles.length === 1 ? 'the profile' : 'the stack'} ${named}`,
   );
   const world = worldOf(recipe, plan.world());
-  const { lowered: plans } = lowerMembers(profiles, { ...context.target(), world });
+  const { policy, lowered: plans } = lowerMembers(profiles, { ...context.target(), world });
+  if (named !== undefined) checkExecutable(recipe, policy, world, closure);
   const lowered = named === undefined ? openToRecorder(plans) : plans;
 
   const work = store.begin(request.name);
@@ -275,6 +276,28 @@ function checkProgram(recipe: Recipe, policy: Policy): void {
       hint: 'name another profile with --profile, or correct program in one of them',
     },
   );
+}
+
+/** What the kernel opens to start the program; without these rights it would be refused, and no rule but the launch's own would tell. */
+function checkExecutable(recipe: Recipe, policy: Policy, world: FileWorld, closure: Closure): void {
+  // Which of them a list of programs leaves is a matter of the list.
+  if (policy.programs !== undefined) return;
+  const place = eventWorld(bundleTree(world));
+  const rules = placeRules(policy, place);
+  const loaders = [...closure.members].filter(([, { role }]) => role === 'interpreter').map(([path]) => path);
+  for (const path of [recipe.program[0] ?? '', ...loaders]) {
+    const access = fileVerdict(rules, place.resolve(path))?.access;
+    if (access?.has('read') === true && access.has('execute')) continue;
+    const what = path === recipe.program[0] ? 'the program' : `the loader of ${recipe.program[0]}`;
+    throw new Failure(
+      'program-refused',
+      policy.name,
+      `does not let ${path} be executed, ${what}, so that it could not start`,
+      {
+        hint: `add the rule for files ${path}: read execute`,
+      },
+    );
+  }
 }
 
 function rootsOf(recipe: Recipe): Root[] {

@@ -19,6 +19,8 @@ interface Question {
   readonly seen: string;
   /** The record that it comes from. */
   readonly violation?: Violation;
+  /** What was seen names no error of this call, which may well have succeeded. */
+  readonly guessed?: true;
 }
 
 interface Answer {
@@ -54,10 +56,12 @@ export default class Why extends VxeCommand {
     const facts = this.#facts(args.name, bundle);
     const questions =
       args.record === undefined ? this.#lately(args.name) : [this.#asked(args.name, args.record)];
-    const known = questions.map((question) => ({
-      question,
-      cause: diagnose(question.event, question.errno, policy, facts),
-    }));
+    const known = questions
+      .map((question) => ({
+        question,
+        cause: diagnose(question.event, question.errno, policy, facts),
+      }))
+      .filter(({ question, cause }) => question.guessed === undefined || cause.kind !== 'other');
     // Asked for by its number, a record is answered whatever it is.
     const isOld = (each: (typeof known)[number]): boolean =>
       args.record === undefined && takenOver(each.question, each.cause);
@@ -116,10 +120,14 @@ export default class Why extends VxeCommand {
     }
     const file = join(this.places().logs, name, 'output.log');
     const output = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    for (const { text, errno, line } of symptoms(output)) {
+    const { entries } = new BundleStore(this.places().bundles).inspect(name);
+    const placeOf = (library: string): string | undefined =>
+      entries.find(({ path }) => path.endsWith(`/${library}`))?.path;
+    for (const { text, errno, line, guessed } of symptoms(output, placeOf)) {
       const event = parseEvent(text);
-      if (event.ok && !last.has(text))
-        last.set(text, { event: event.value, text, errno, seen: `its output: ${line}` });
+      if (!event.ok || last.has(text)) continue;
+      const question = { event: event.value, text, errno, seen: `its output: ${line}` };
+      last.set(text, guessed === undefined ? question : { ...question, guessed });
     }
     return [...last.values()].slice(-10).reverse();
   }

@@ -200,6 +200,33 @@ test('a profile for another program is refused', async (t) => {
   await t.throwsAsync(shop.create(), { instanceOf: Failure, message: /is a profile for \/usr\/sbin\/other/ });
 });
 
+const UNSTARTABLE: readonly [string, string, RegExp][] = [
+  ['the program', '  /: read execute\n  /host: read', /does not let \S+exampled be executed, the program/],
+  [
+    'its loader',
+    '  /: read\n  PROGRAM: read execute',
+    /does not let \S+ld-linux\S+ be executed, the loader of/,
+  ],
+];
+for (const [what, rules, message] of UNSTARTABLE) {
+  test(`a profile that refuses ${what} makes no bundle, and the rule is named`, async (t) => {
+    const shop = workshop(t);
+    const profile = join(shop.folder, 'profiles/example.vxed.yaml');
+    const text = readFileSync(profile, 'utf8');
+    const written = rules.replace('/host', shop.program).replace('PROGRAM', shop.program);
+    writeFileSync(profile, text.replace('  /: read execute', written));
+    const failed = await t.throwsAsync(shop.create(), { instanceOf: Failure, message });
+    const path = /add the rule for files (\S+): read execute/.exec(failed?.hint ?? '')?.[1] ?? '';
+    t.true(path.startsWith('/'));
+    // Control: with the rule that is named, it is made.
+    const mended = written.includes(`${path}:`)
+      ? written.replace(`${path}: read`, `${path}: read execute`)
+      : `${written}\n  ${path}: read execute`;
+    writeFileSync(profile, text.replace('  /: read execute', mended));
+    t.is((await shop.create()).name, 'example');
+  });
+}
+
 test('an existing bundle stays unless it is to be replaced, and while it runs', async (t) => {
   const shop = workshop(t);
   const { path } = await shop.create();

@@ -3,6 +3,8 @@ export interface Symptom {
   readonly text: string;
   readonly errno: string;
   readonly line: string;
+  /** The line names no error of this call: only what the profile says of it counts. */
+  readonly guessed?: true;
 }
 
 /** What strerror says, by the error's name. */
@@ -19,19 +21,30 @@ const MESSAGES: readonly (readonly [RegExp, string])[] = [
   [/resource temporarily unavailable/i, 'EAGAIN'],
 ];
 
+/** What the C library's loader says of a library that it cannot open. */
+const LOADER = /error while loading shared libraries: ([^\s/:]+): cannot open shared object file/;
+
 /** The last lines are those of the failure that is asked about. */
 const LINES = 200;
 
-export function symptoms(output: string): readonly Symptom[] {
+/** `placeOf` finds a library by its name among the files that the program has. */
+export function symptoms(
+  output: string,
+  placeOf: (library: string) => string | undefined = () => undefined,
+): readonly Symptom[] {
   return output
     .split('\n')
     .slice(-LINES)
     .flatMap((line): readonly Symptom[] => {
+      const shown = line.trim().slice(0, 200);
+      const [, library = ''] = LOADER.exec(line) ?? [];
+      const place = library === '' ? undefined : placeOf(library);
+      // The loader tells the error of the last folder that it looked into, not of the one that has the library.
+      if (place !== undefined)
+        return [{ text: `openat("${place}", O_RDONLY)`, errno: 'EACCES', line: shown, guessed: true }];
       const errno = MESSAGES.find(([pattern]) => pattern.test(line))?.[1];
       const text = errno === undefined ? undefined : callOf(line, errno);
-      return errno === undefined || text === undefined
-        ? []
-        : [{ text, errno, line: line.trim().slice(0, 200) }];
+      return errno === undefined || text === undefined ? [] : [{ text, errno, line: shown }];
     });
 }
 
