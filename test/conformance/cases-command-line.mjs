@@ -2,13 +2,10 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
-import { equal, expect, tag } from './subject.mjs';
+import { equal, expect } from './subject.mjs';
 
 const id = 'command line';
 const sleeps = ['sleep:10000'];
-const inCgroup = (config) => {
-  config.linux.cgroupsPath = `/conformance-command-${tag}`;
-};
 
 async function eventually(condition, message) {
   for (let i = 0; i < 100 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -114,11 +111,11 @@ export const commandLine = [
   }),
   act(id, 'habit', 'kill --all ends every process', async (subject) => {
     const { id: name } = await subject.started(['child', 'sleep:10000'], (config) => {
-      inCgroup(config);
+      subject.inCgroup(config);
       config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
     });
     await subject.until(name, 'running');
-    const file = `/sys/fs/cgroup/conformance-command-${tag}/cgroup.procs`;
+    const file = `/sys/fs/cgroup/${subject.cgroup}/cgroup.procs`;
     for (let i = 0; i < 100 && readFileSync(file, 'utf8').trim().split('\n').length < 2; i++)
       await new Promise((resolve) => setTimeout(resolve, 10));
     await subject.must(['kill', '--all', name, 'KILL']);
@@ -128,18 +125,18 @@ export const commandLine = [
     equal(readFileSync(file, 'utf8').trim(), '', 'what is left');
   }),
   act(id, 'habit', 'pause and resume', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     await subject.must(['pause', name]);
     equal((await subject.state(name)).status, 'paused', 'the status');
     expect(
-      /frozen 1/.test(readFileSync(`/sys/fs/cgroup/conformance-command-${tag}/cgroup.events`, 'utf8')),
+      /frozen 1/.test(readFileSync(`/sys/fs/cgroup/${subject.cgroup}/cgroup.events`, 'utf8')),
       'it is not frozen',
     );
     await subject.must(['resume', name]);
     equal((await subject.state(name)).status, 'running', 'the status');
   }),
   act(id, 'habit', 'ps --format json', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     const { pid } = await subject.state(name);
     equal(
       JSON.stringify(JSON.parse((await subject.must(['ps', '--format', 'json', name])).stdout)),
@@ -148,14 +145,14 @@ export const commandLine = [
     );
   }),
   act(id, 'habit', 'events --stats', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     const stats = JSON.parse((await subject.must(['events', '--stats', name])).stdout);
     equal(stats.type, 'stats', 'the type');
     equal(stats.id, name, 'the id');
     expect(Number.isInteger(stats.data.cpu.usage.total), 'cpu.usage.total is no number');
   }),
   act(id, 'habit', 'events is a line after each interval, until the container ends', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     await subject.withEvents(name, async ({ until, ended }) => {
       await until('stats', 3);
       await subject.must(['kill', name, 'KILL']);
@@ -163,7 +160,7 @@ export const commandLine = [
     });
   }),
   act(id, 'habit', 'events --interval takes no interval that is none', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     await subject.must(['events', '--stats', '--interval', '1m30s', name]);
     for (const interval of ['0s', '-1s', '5', 's', '1x', ''])
       expect(
@@ -172,7 +169,7 @@ export const commandLine = [
       );
   }),
   act(id, 'habit', 'update with a limit that cannot be held is an error', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     // One that no kernel knows, and one of a controller, where that is missing.
     const unknown = await subject.call(['update', '--resources', '-', name], {
       input: JSON.stringify({ unified: { 'nonesuch.max': '1' } }),
@@ -182,7 +179,7 @@ export const commandLine = [
     expect((await subject.call(['update', '--memory', '67108864', name])).code !== 0, 'update succeeded');
   }),
   act(id, 'habit', 'update --resources - with nothing in it', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     await subject.must(['update', '--resources', '-', name], { input: '{}' });
   }),
   act(id, 'habit', 'spec writes a config.json', async (subject) => {
@@ -286,7 +283,7 @@ export const commandLine = [
     expect((await subject.call(['exec', name, '/bin/probe'])).code !== 0, 'exec succeeded');
   }),
   act(id, 'habit', 'exec is in the cgroup and the namespaces of the container', async (subject) => {
-    const { id: name } = await subject.started(sleeps, inCgroup);
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
     const { pid } = await subject.state(name);
     const { stdout } = await subject.must([
       'exec',
@@ -295,7 +292,7 @@ export const commandLine = [
       'link:/proc/self/ns/pid',
       'read:/proc/self/cgroup',
     ]);
-    expect(stdout.includes(`conformance-command-${tag}`), `another cgroup: ${stdout}`);
+    expect(stdout.includes(subject.cgroup), `another cgroup: ${stdout}`);
     expect(pid > 0, 'no pid');
   }),
   act('config.md, Process', 'MUST', 'terminal and consoleSize, by --console-socket', (subject) =>

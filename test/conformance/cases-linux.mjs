@@ -1,7 +1,7 @@
 // config-linux.md: devices, namespaces, cgroups, seccomp, masks.
 import { readFileSync, readlinkSync } from 'node:fs';
 import { act, ask, mountAt, refused, statusLine } from './case.mjs';
-import { equal, expect, tag } from './subject.mjs';
+import { equal, expect } from './subject.mjs';
 
 const linux_ = (fields) => (config) => {
   Object.assign(config.linux, fields);
@@ -23,18 +23,15 @@ const errnoFilter = (names, extra = {}) => ({
     syscalls: [{ names, action: 'SCMP_ACT_ERRNO', ...extra }],
   },
 });
-const cgroupOf = (id) => `/sys/fs/cgroup/conformance-${id}`;
-let serial = 0;
 
 /** A container with a cgroup of its own, running; the folder is given to the test. */
 async function inCgroup(subject, ops, change, test) {
-  const name = `${tag}-${++serial}`;
   const container = await subject.started(ops, (config) => {
-    config.linux.cgroupsPath = `/conformance-${name}`;
+    subject.inCgroup(config);
     config.linux.namespaces.push({ type: 'cgroup' });
     return change?.(config);
   });
-  await test(container, cgroupOf(name));
+  await test(container, `/sys/fs/cgroup/${subject.cgroup}`);
 }
 
 const deviceRules = (rules) => (config) => {
@@ -426,15 +423,12 @@ export const linux = [
     async (subject) => {
       const places = [];
       for (let i = 0; i < 2; i++) {
-        const { id } = await subject.started(
-          ['sleep:10000'],
-          linux_({ cgroupsPath: `conformance-relative-${tag}` }),
-        );
+        const { id } = await subject.started(['sleep:10000'], linux_({ cgroupsPath: subject.cgroup }));
         const { pid } = await subject.state(id);
         places.push(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
         await subject.must(['delete', '--force', id]);
       }
-      expect(places[0].includes('conformance-relative'), 'it is not in such a cgroup');
+      expect(places[0].includes(subject.cgroup), 'it is not in such a cgroup');
       equal(places[1], places[0], 'the second place');
     },
   ),

@@ -2,19 +2,17 @@
 // where it has not, the limit must be an error and never skipped.
 import { existsSync, readFileSync } from 'node:fs';
 import { act } from './case.mjs';
-import { equal, expect, tag } from './subject.mjs';
+import { equal, expect } from './subject.mjs';
 
 const root = '/sys/fs/cgroup';
-let serial = 0;
 
 const has = (controller) =>
   readFileSync(`${root}/cgroup.controllers`, 'utf8').trim().split(' ').includes(controller);
 
 /** The container with these limits: its cgroup is given to `test`, or its creation has to fail. */
 async function limited(subject, controller, resources, ops, test) {
-  const name = `conformance-limit-${tag}-${++serial}`;
   const result = await subject.create(ops, (config) => {
-    config.linux.cgroupsPath = `/${name}`;
+    subject.inCgroup(config);
     config.linux.resources = resources;
   });
   if (!has(controller)) {
@@ -23,7 +21,7 @@ async function limited(subject, controller, resources, ops, test) {
     return;
   }
   expect(result.code === 0, `create ended with ${result.code}: ${result.stderr.trim()}`);
-  await test(`${root}/${name}`, result);
+  await test(`${root}/${subject.cgroup}`, result);
 }
 
 const written = (section, title, controller, resources, files) =>
@@ -137,12 +135,11 @@ export const resources = [
   ),
   written('PIDs', 'limit', 'pids', { pids: { limit: 10 } }, { 'pids.max': '10' }),
   act('config-linux.md, PIDs', 'MUST', 'a limit of -1 is none', async (subject) => {
-    const name = `conformance-limit-${tag}-none`;
     await subject.created(['sleep:10000'], (config) => {
-      config.linux.cgroupsPath = `/${name}`;
+      subject.inCgroup(config);
       config.linux.resources = { pids: { limit: -1 } };
     });
-    const file = `${root}/${name}/pids.max`;
+    const file = `${root}/${subject.cgroup}/pids.max`;
     if (existsSync(file)) equal(readFileSync(file, 'utf8').trim(), 'max', 'pids.max');
   }),
   act('config-linux.md, PIDs', 'MUST', 'the limit of processes is held', (subject) =>

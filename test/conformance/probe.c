@@ -282,6 +282,61 @@ static bool ask_memory(long mebibytes)
 	return true;
 }
 
+/* As many descriptors as are asked for; the number that there were. */
+static bool ask_opens(long wanted)
+{
+	long made = 0;
+
+	while (made < wanted && dup(0) >= 0)
+		made++;
+	snprintf(text, sizeof(text), "%ld %s", made, made < wanted ? strerrorname_np(errno) : "");
+	closefrom(3);
+	return true;
+}
+
+static long clock_ms(clockid_t clock)
+{
+	struct timespec now = {0};
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Computes for so long; how many milliseconds of that it had a processor. */
+static bool ask_spin(long ms)
+{
+	long begun = clock_ms(CLOCK_MONOTONIC), used = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+
+	while (clock_ms(CLOCK_MONOTONIC) < begun + ms)
+		;
+	return ask_number(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - used);
+}
+
+/* Reads a disk for so many milliseconds, past all caches, and over and over where it ends; how many KiB came. */
+static bool ask_disk(const char *argument)
+{
+	char path[256];
+	long ms, begun, kibibytes = 0;
+	void *buffer;
+	int fd;
+
+	if (sscanf(argument, "%ld:%255s", &ms, path) != 2 || posix_memalign(&buffer, 4096, 65536) != 0)
+		return false;
+	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	for (begun = clock_ms(CLOCK_MONOTONIC); fd >= 0 && clock_ms(CLOCK_MONOTONIC) < begun + ms;) {
+		ssize_t got = read(fd, buffer, 65536);
+
+		if (got < 0 || (got == 0 && lseek(fd, 0, SEEK_SET) < 0))
+			break;
+		kibibytes += got / 1024;
+	}
+	free(buffer);
+	if (fd < 0 || errno)
+		return false;
+	close(fd);
+	return ask_number(kibibytes);
+}
+
 static bool ask(const char *name, const char *argument)
 {
 	struct utsname uts;
@@ -354,6 +409,12 @@ static bool ask(const char *name, const char *argument)
 		return ask_forks(atol(argument));
 	if (!strcmp(name, "memory"))
 		return ask_memory(atol(argument));
+	if (!strcmp(name, "opens"))
+		return ask_opens(atol(argument));
+	if (!strcmp(name, "spin"))
+		return ask_spin(atol(argument));
+	if (!strcmp(name, "disk"))
+		return ask_disk(argument);
 	if (!strcmp(name, "umask")) {
 		mask = umask(0);
 		umask(mask);

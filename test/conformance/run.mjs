@@ -1,9 +1,12 @@
 // Runs the cases against OCI runtimes and writes the table: one row a case, one column a runtime.
-//   node test/conformance/run.mjs [--tap] [--case TEXT] [--out FOLDER] [RUNTIME...]
-// Without names, every runtime of subjects.json that is there. --tap prints TAP for the first, with its known gaps as skips. It needs
-// root, and works in namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup.
+//   node test/conformance/run.mjs [--tap [--record NAME]] [--case TEXT] [--jobs N] [--out FOLDER] [RUNTIME...]
+// Without names, every runtime of subjects.json that is there. --tap prints TAP for the first, with its known gaps as skips, and compares
+// it with what docs/measured has of it (conformance, or NAME); then the table is written only where --out says. It needs root, and works in
+// namespaces of its own in which cgroup v2 alone is mounted on /sys/fs/cgroup. Cases run beside each other, one more than there are CPUs:
+// each has an id, a state folder and a cgroup of its own.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cases } from './cases.mjs';
 import { compareWithRecord } from './recorded.mjs';
@@ -11,7 +14,7 @@ import { chooseRuntimes, runSuite, subjects, suiteOptions, top } from './runtime
 import { Failure, Subject } from './subject.mjs';
 import { removeCgroups } from './world.mjs';
 
-const { values: options, positionals } = suiteOptions('conformance');
+const { values: options, positionals } = suiteOptions();
 
 async function outcomeOf(entry, name, command, place, probe) {
   const subject = new Subject(name, command, place, probe);
@@ -29,6 +32,20 @@ async function outcomeOf(entry, name, command, place, probe) {
   } finally {
     await subject.close();
   }
+}
+
+/** Does `work` for every item, `width` of them at a time; `done` gets the results in the items' order, each as early as it can. */
+async function inParallel(items, width, work, done) {
+  const results = [];
+  let next = 0;
+  let told = 0;
+  const worker = async () => {
+    for (let at = next++; at < items.length; at = next++) {
+      results[at] = await work(items[at]);
+      for (; told < next && results[told] !== undefined; told++) done(items[told], results[told], told);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
 }
 
 function tapLine(number, entry, result, gap) {
@@ -79,44 +96,49 @@ async function inside(place) {
   );
   const table = entries.map(({ id, title, level }) => ({ id, title, level, results: {} }));
   let good = chosen.size > 0;
+  const [first] = chosen.keys();
+  const width = Number(options.jobs ?? availableParallelism() + 1);
   const compared = options.tap && !options.case;
   if (options.tap) console.log(`1..${entries.length + (compared ? 1 : 0)}`);
   for (const [name, command] of chosen) {
     const started = performance.now();
-    for (const [index, entry] of entries.entries()) {
-      const result = await outcomeOf(entry, name, command, place, probe);
+    const done = (entry, result, index) => {
       table[index].results[name] = result;
       const gap = subjects[name].gaps[entry.title];
-      if (options.tap) good = tapLine(index + 1, entry, result, gap) && good;
+      if (options.tap && name === first) good = tapLine(index + 1, entry, result, gap) && good;
       else if (name === 'vxe-runtime' && result.outcome === 'fail' && !gap) good = false;
-    }
+    };
+    await inParallel(entries, width, (entry) => outcomeOf(entry, name, command, place, probe), done);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    if (!options.tap) console.error(`${name}: ${entries.length} cases in ${seconds} s`);
+    const passed = table.filter((row) => row.results[name].outcome === 'pass').length;
+    const told = `${name}: ${passed} of ${entries.length} cases passed, in ${seconds} s`;
+    if (options.tap) console.log(`# ${told}`);
+    else console.error(told);
   }
   removeCgroups();
-  if (compared) {
-    const [name] = chosen.keys();
-    const passed = table.filter((row) => row.results[name]?.outcome === 'pass');
-    const well = compareWithRecord({
-      number: entries.length + 1,
-      name: 'conformance',
-      column: name,
-      keys: 2,
-      good: (cell) => cell === 'pass',
-      now: new Set(passed.map((row) => `${row.id} | ${row.title}`)),
-    });
-    good = well && good;
-  }
-  if (!options.tap && !options.case) {
-    mkdirSync(options.out, { recursive: true });
+  const out = options.out ?? (options.tap ? null : join(top, 'build/conformance'));
+  if (out && !options.case) {
+    mkdirSync(out, { recursive: true });
     const versions = Object.fromEntries(
       [...chosen].map(([name, command]) => [
         name,
         execFileSync(command[0], ['--version'], { encoding: 'utf8' }).split('\n')[0],
       ]),
     );
-    writeFileSync(join(options.out, 'table.json'), `${JSON.stringify({ versions, table }, null, 2)}\n`);
-    writeFileSync(join(options.out, 'table.md'), markdown(table, [...chosen.keys()]));
+    writeFileSync(join(out, 'table.json'), `${JSON.stringify({ versions, table }, null, 2)}\n`);
+    writeFileSync(join(out, 'table.md'), markdown(table, [...chosen.keys()]));
+  }
+  if (compared) {
+    const passed = table.filter((row) => row.results[first]?.outcome === 'pass');
+    const well = compareWithRecord({
+      number: entries.length + 1,
+      name: options.record ?? 'conformance',
+      column: first,
+      keys: 2,
+      good: (cell) => cell === 'pass',
+      now: new Set(passed.map((row) => `${row.id} | ${row.title}`)),
+    });
+    good = well && good;
   }
   if (!options.tap) console.log(markdown(table, [...chosen.keys()]));
   return good ? 0 : 1;

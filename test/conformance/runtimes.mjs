@@ -10,13 +10,15 @@ export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const subjects = JSON.parse(readFileSync(join(top, 'test/conformance/subjects.json'), 'utf8'));
 
 /** The command line of a suite. */
-export function suiteOptions(suite) {
+export function suiteOptions() {
   return parseArgs({
     allowPositionals: true,
     options: {
       tap: { type: 'boolean', default: false },
       case: { type: 'string' },
-      out: { type: 'string', default: join(top, 'build', suite) },
+      out: { type: 'string' },
+      jobs: { type: 'string' },
+      record: { type: 'string' },
       inside: { type: 'string' },
     },
   });

@@ -67,6 +67,8 @@ export class Subject {
     this.probe = probe;
     this.shared = true;
     this.folder = join(place, `${name}-${++serial}`);
+    /** The cgroup of a case that looks at one: other cases run beside it. */
+    this.cgroup = `conformance-${tag}-${serial}`;
     this.root = join(this.folder, 'root');
     this.ids = new Set();
     mkdirSync(this.root, { recursive: true, mode: 0o711 });
@@ -89,6 +91,11 @@ export class Subject {
     return folder;
   }
 
+  /** A change of the configuration: the case's own cgroup, by a path from the root of the hierarchy. */
+  inCgroup = (config) => {
+    config.linux.cgroupsPath = `/${this.cgroup}`;
+  };
+
   id() {
     const id = `conf-${tag}-${++serial}`;
     this.ids.add(id);
@@ -108,6 +115,8 @@ export class Subject {
         timeout: limit,
         killSignal: 'SIGKILL',
       });
+      // A runtime may end without having read it.
+      child.stdin?.on('error', () => {});
       if (input !== undefined) child.stdin.end(input);
       child.on('error', reject);
       child.on('close', (code, signal) => {

@@ -9,7 +9,7 @@ import { Failure, Subject } from '../conformance/subject.mjs';
 import { removeCgroups } from '../conformance/world.mjs';
 import { holes } from './holes.mjs';
 
-const { values: options, positionals } = suiteOptions('holes');
+const { values: options, positionals } = suiteOptions();
 
 async function outcomeOf(work) {
   try {
@@ -92,9 +92,10 @@ async function inside(place) {
   const table = markdown(rows, [...chosen.keys()]);
   console.log(table);
   if (!options.case) {
-    mkdirSync(options.out, { recursive: true });
-    writeFileSync(join(options.out, 'table.md'), table);
-    writeFileSync(join(options.out, 'table.json'), `${JSON.stringify(rows, null, 2)}\n`);
+    const out = options.out ?? join(top, 'build/holes');
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, 'table.md'), table);
+    writeFileSync(join(out, 'table.json'), `${JSON.stringify(rows, null, 2)}\n`);
   }
   return good ? 0 : 1;
 }
