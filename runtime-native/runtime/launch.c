@@ -221,6 +221,9 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	launch->in_user_namespace = vxe_config_namespace(launch->config, CLONE_NEWUSER) || needs_user_namespace(launch);
 	if (launch->join_pidfd < 0 && needs_user_namespace(launch))
 		flags |= CLONE_NEWUSER;
+	/* Of a process that may not be looked at, root of the host alone takes the listener (ptrace(2)). In a user namespace that is made for
+	   this instance nobody is who could look; in one that others are in, their root could, and then it is an error. */
+	launch->shown = launch->filter.notifies && geteuid() != 0 && (flags & CLONE_NEWUSER);
 	/* A new cgroup namespace is rooted where its maker is: made by the child, once it is in its cgroup. */
 	if (launch->cgroup_fd >= 0 || launch->place)
 		flags &= ~(uint64_t)CLONE_NEWCGROUP;

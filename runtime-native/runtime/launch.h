@@ -61,6 +61,7 @@ struct vxe_launch {
 	int cgroup_fd;			   /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
 	bool in_user_namespace; /* set by vxe_launch_begin: known before the mapping is written, and not by asking for an id after */
+	bool shown; /* set by vxe_launch_begin: the program's process may be looked at until it executes, to take the listener */
 	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 

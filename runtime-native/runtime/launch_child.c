@@ -352,6 +352,9 @@ static int filter_apply(const struct child *child, struct vxe_error **err)
 	if (!launch->filter.length)
 		return 0;
 	if (launch->filter.notifies) {
+		/* Also a change of user has put an end to that. */
+		if (launch->shown)
+			prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 		/* seccomp(2) takes the lowest free descriptor; this process has one thread, so it will still be this one. */
 		int slot = fcntl(child->sync, F_DUPFD_CLOEXEC, 0);
 

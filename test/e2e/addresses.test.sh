@@ -96,9 +96,13 @@ quiet() { [[ -z $(vxe run silent /bin/sh -c 'echo out; echo err >&2' 2>&1) ]]; }
 check 'a profile without stdio writes nowhere' quiet
 
 refused 'a limit that nothing here holds is named' 1 'resources:io cannot be held' vxe run fat /bin/true
-as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$world" VXE_ROOT="$world/user" VXE_COMPILED="$world/user" VXE_LOGS="$world/user" "$bin" "$@"; }
-mkdir -m 777 "$world/user"
+as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$world" VXE_ROOT="$world/user" VXE_COMPILED="$world/user" VXE_LOGS="$world/user/logs" "$bin" "$@"; }
+mkdir "$world/user"; chown 65534 "$world/user"
 chmod 755 "$world"
+profile plain 'accept: []' 'accept-unenforced: ["files:unix-sockets"]'
+try as_user run plain /bin/sh -c 'grep Seccomp: /proc/self/status; perl -e "syscall(165, 0, 0, 0, 0, 0)"; exit 7'
+check "without root a program runs under its filter" [ "$status/${output//[[:space:]]/}" = 7/Seccomp:2 ]
+check 'and what it refuses is recorded' grep -q '"call":"mount".*"verdict":"refused"' "$world"/user/logs/plain-*/violations.ndjson
 refused 'without root, rules on addresses are named' 1 'network:tcp/127.0.0.0/8:7000-7009 cannot be held' as_user run near /bin/true
 
 end_of_tests
