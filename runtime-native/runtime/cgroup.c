@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "cgroup_device.h"
@@ -22,6 +23,7 @@
 #define WAIT_MS 5000
 #define USUAL_HIERARCHY "/sys/fs/cgroup"
 #define DEPTH_MAX 32
+#define LAUNCHER "launcher"
 #define DEVICE_PROGRAMS_MAX 64
 
 bool vxe_cgroup_wanted(const struct vxe_config *config)
@@ -146,6 +148,60 @@ int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path
 	return 0;
 }
 
+/* systemd.resource-control(5), Delegate=: the mark that systemd sets on what it leaves to the unit. */
+static bool is_delegated(int fd)
+{
+	static const char *const marks[] = {"trusted.delegate", "user.delegate"};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		char value[8];
+
+		if (fgetxattr(fd, marks[i], value, sizeof(value)) == 1 && *value == '1')
+			return true;
+	}
+	return false;
+}
+
+static int own_open(struct vxe_error **err)
+{
+	cleanup_free char *own = NULL, *path = NULL;
+
+	return own_cgroup(&own, err) < 0 || vxe_cgroup_in_hierarchy(own, &path, err) < 0 ? -1 : vxe_cgroup_open(path, err);
+}
+
+enum vxe_cgroup_room vxe_cgroup_room(const struct vxe_config *config)
+{
+	struct vxe_controllers needed = {0};
+	cleanup_free char *text = NULL;
+	cleanup_fd int fd = -1;
+	char own_pid[16];
+
+	cgroup_controllers_needed(&config->resources, &needed);
+	if (!needed.count || (config->cgroups_path && *config->cgroups_path))
+		return VXE_CGROUP_ROOM;
+	fd = own_open(NULL);
+	/* The root alone has no type. What cannot be looked at is told when the cgroup is made. */
+	if (fd < 0 || faccessat(fd, "cgroup.type", F_OK, 0) < 0 || cgroup_file_read(fd, "cgroup.procs", &text) < 0)
+		return VXE_CGROUP_ROOM;
+	snprintf(own_pid, sizeof(own_pid), "%d\n", getpid());
+	return !strcmp(text, own_pid) && is_delegated(fd) ? VXE_CGROUP_ALONE : VXE_CGROUP_TAKEN;
+}
+
+int vxe_cgroup_step_down(struct vxe_error **err)
+{
+	cleanup_fd int own = own_open(err), below = -1;
+
+	if (own < 0)
+		return -1;
+	if (mkdirat(own, LAUNCHER, 0755) == 0 || errno == EEXIST)
+		below = sys_openat2(own, LAUNCHER, FOLDER_FLAGS, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	/* 0 is who writes it. */
+	if (below < 0 || cgroup_file_write(below, "cgroup.procs", "0") < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+				     "leaving the own cgroup to the instance's limits (to a cgroup " LAUNCHER " below it)");
+	return 0;
+}
+
 int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **err)
 {
 	cleanup_free char *hierarchy = NULL;
@@ -157,6 +213,30 @@ int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup %s", inside);
 	}
 	return 0;
+}
+
+int vxe_cgroup_weight_holds(const struct vxe_resources *r, struct vxe_error **err)
+{
+	cleanup_free char *hierarchy = NULL, *text = NULL;
+	cleanup_fd int fd = -1;
+	bool asked = r->block_weight;
+
+	for (size_t i = 0; i < r->unified.count; i++)
+		asked |= !strcmp(r->unified.items[i].key, "io.weight");
+	if (!asked)
+		return 0;
+	if (hierarchy_find(&hierarchy, err) < 0)
+		return -1;
+	fd = vxe_cgroup_open(hierarchy, err);
+	if (fd < 0)
+		return -1;
+	/* cgroup-v2.rst, IO Interface Files: the model of what a disk can do is what weights divide; it is off unless it is turned on. */
+	if (cgroup_file_read(fd, "io.cost.qos", &text) == 0 && strstr(text, "enable=1"))
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "resources:io: no disk here is divided by the weights of cgroups");
+	return vxe_error_hint(err,
+			      "turn that on for the disk (echo 'MAJOR:MINOR enable=1' >%s/io.cost.qos), or take the rule out",
+			      hierarchy);
 }
 
 /* --- the folder --- */

@@ -17,9 +17,22 @@ bool vxe_cgroup_wanted(const struct vxe_config *config);
 /* Where the instance's cgroup would be: linux.cgroupsPath (absolute: from the root of the hierarchy; relative: below the caller's own
    cgroup), or below the caller's own by the instance's name. An absolute path, malloc'd; an error where there is no hierarchy. */
 int vxe_cgroup_path(const struct vxe_config *config, const char *id, char **path, struct vxe_error **err);
+/* What stands in the way of limits below the caller's own cgroup. But for the root, a cgroup that holds processes hands no controllers
+   down (cgroup-v2.rst, No Internal Process Constraint). */
+enum vxe_cgroup_room {
+	VXE_CGROUP_ROOM, /* nothing */
+	VXE_CGROUP_ALONE, /* the caller itself: the cgroup is delegated to it (as by Delegate= of its unit), and nobody else is in it */
+	VXE_CGROUP_TAKEN, /* others, or it is not the caller's to divide */
+};
+/* VXE_CGROUP_ROOM too where no controller is asked for, and where the cgroup is named. */
+enum vxe_cgroup_room vxe_cgroup_room(const struct vxe_config *config);
+/* Moves this process out of the way, into a cgroup below its own, which ends with the unit. */
+int vxe_cgroup_step_down(struct vxe_error **err);
 /* Makes the folder and sets the limits. One that is there is another's, and an error: delete would end what is in it. With
    offer all controllers are handed down where the kernel does it, for the numbers of use. *fd is for clone3 and the device program. */
 int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool offer, int *fd, struct vxe_error **err);
+/* The kernel takes a weight of io where no disk is divided by it, and nothing comes of it: an error for who means it as a rule. */
+int vxe_cgroup_weight_holds(const struct vxe_resources *resources, struct vxe_error **err);
 int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_error **err);
 /* Loads and attaches linux.resources.devices; without rules nothing is done. It takes the place of one
    that is there, and ends with the cgroup. */

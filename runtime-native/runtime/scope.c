@@ -34,7 +34,7 @@ static void body_cleanup(struct vxe_bus_body *body)
 
 static bool is_unit_word(const char *text, size_t length)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@+";
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@";
 
 	return strspn(text, letters) >= length;
 }
@@ -53,15 +53,32 @@ static bool is_host_root(void)
 	return geteuid() == 0 && !vxe_in_user_namespace();
 }
 
+/* systemd.unit(5), escaping: of what an instance's name may have, units lack the plus alone. */
+static char *escaped(const char *id)
+{
+	char *text = malloc(4 * strlen(id) + 1), *out = text;
+
+	for (; out && *id; id++) {
+		if (*id == '+')
+			out = stpcpy(out, "\\x2b");
+		else
+			*out++ = *id;
+	}
+	if (out)
+		*out = '\0';
+	return text;
+}
+
 int vxe_scope_names(const char *cgroups_path, const char *id, char **slice, char **unit, struct vxe_error **err)
 {
 	const char *path = cgroups_path ? cgroups_path : "", *first, *second = NULL;
-	cleanup_free char *asked = NULL;
+	cleanup_free char *asked = NULL, *name = NULL;
 	int length;
 
 	if (!*path) {
+		name = escaped(id);
 		*slice = strdup(is_host_root() ? "system.slice" : "user.slice");
-		length = asprintf(unit, "vxe-%s.scope", id);
+		length = name ? asprintf(unit, "vxe-%s.scope", name) : -1;
 	} else {
 		first = strchr(path, ':');
 		second = first ? strchr(first + 1, ':') : NULL;
@@ -138,6 +155,13 @@ static int manager_open(struct vxe_bus *bus, struct vxe_error **err)
 			       vxe_bus_call(bus, &manager, "Subscribe", NULL, NULL, &answer, err) < 0
 		       ? -1
 		       : 0;
+}
+
+bool vxe_scope_possible(void)
+{
+	cleanup_bus struct vxe_bus bus = {.fd = -1};
+
+	return manager_open(&bus, NULL) == 0;
 }
 
 /* --- properties --- */

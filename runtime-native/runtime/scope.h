@@ -5,6 +5,7 @@
 #ifndef VXE_RUNTIME_SCOPE_H
 #define VXE_RUNTIME_SCOPE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "config.h"
@@ -12,6 +13,8 @@
 
 /* The names of slice and unit; malloc'd. An empty cgroupsPath is system.slice (user.slice for who is not root) and vxe-ID.scope. */
 int vxe_scope_names(const char *cgroups_path, const char *id, char **slice, char **unit, struct vxe_error **err);
+/* Whether there is a manager to ask: the host's for its root, else the user's. */
+bool vxe_scope_possible(void);
 /* Makes the scope with the process in it, and returns when that is so. *path is the cgroup's in the hierarchy; malloc'd. */
 int vxe_scope_start(const char *slice, const char *unit, pid_t pid, const struct vxe_resources *resources, char **path,
 		    struct vxe_error **err);

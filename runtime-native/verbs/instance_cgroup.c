@@ -17,12 +17,32 @@ static bool cgroup_needed(const struct instance *instance)
 					     !vxe_config_namespace(config, CLONE_NEWUSER) && !vxe_in_user_namespace());
 }
 
+/* A profile's limits, started from a shell or a session: the cgroup there cannot be divided, and systemd makes one that can be limited. An
+   engine says itself by which driver. */
+static int limits_need_scope(const struct instance *instance, bool *need, struct vxe_error **err)
+{
+	*need = instance->options->own_verb && vxe_cgroup_room(instance->config) == VXE_CGROUP_TAKEN;
+	if (!*need || vxe_scope_possible())
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+		      "resources: the cgroup that this was started in holds other processes or is not delegated, so that no "
+		      "limits can be set "
+		      "below it, and there is no systemd to ask for another");
+	return vxe_error_hint(err,
+			      "start it in a session of the user's systemd (XDG_RUNTIME_DIR), or as a unit with Delegate=yes");
+}
+
 int instance_cgroup_name(struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
 	cleanup_error struct vxe_error *unavailable = NULL;
+	bool need_scope;
 
-	if (options->systemd_cgroup)
+	if (options->own_verb && vxe_cgroup_weight_holds(&instance->config->resources, err) < 0)
+		return -1;
+	if (limits_need_scope(instance, &need_scope, err) < 0)
+		return -1;
+	if (options->systemd_cgroup || need_scope)
 		return vxe_scope_names(instance->config->cgroups_path, options->id, &instance->slice, &instance->scope, err);
 	if (!cgroup_needed(instance) && (options->own_verb || options->entry || options->no_cgroup || geteuid() != 0))
 		return 0;
@@ -77,6 +97,9 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 	}
 	if (!instance->cgroup)
 		return 0;
+	if (instance->options->own_verb && vxe_cgroup_room(instance->config) == VXE_CGROUP_ALONE &&
+	    vxe_cgroup_step_down(err) < 0)
+		return -1;
 	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
 			    &unavailable) == 0) {
 		instance->launch.cgroup_fd = instance->cgroup_fd;

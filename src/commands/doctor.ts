@@ -86,7 +86,9 @@ interface Asked {
   };
   readonly linux?: {
     readonly namespaces?: readonly { readonly type: string; readonly path?: string }[];
-    readonly resources?: Readonly<Record<string, unknown>>;
+    readonly resources?: { readonly unified?: object; readonly blockIO?: object } & Readonly<
+      Record<string, unknown>
+    >;
   };
 }
 
@@ -112,10 +114,12 @@ function bundleProblems(bundle: string, facts: KernelFacts): readonly string[] {
   const namespaces = (asked.linux?.namespaces ?? [])
     .filter(({ type, path }) => path === undefined && facts.trials[`namespace:${type}`] !== 'yes')
     .map(({ type }) => `namespace:${type}: cannot be made here`);
-  const limits = ['memory', 'pids', 'cpu', 'blockIO']
-    .filter((name) => asked.linux?.resources?.[name] !== undefined)
-    .map((name) => `cgroup:${name === 'blockIO' ? 'io' : name}`)
-    .filter((name) => facts.trials[name] !== 'yes')
+  const { unified, blockIO, ...others } = asked.linux?.resources ?? {};
+  const files = Object.keys(unified ?? {}).map((file) => file.slice(0, file.indexOf('.')));
+  const controllers = new Set([...Object.keys(others), ...files, ...(blockIO === undefined ? [] : ['io'])]);
+  const limits = [...controllers]
+    .map((name) => `cgroup:${name}`)
+    .filter((name) => facts.trials[name] !== undefined && facts.trials[name] !== 'yes')
     .map((name) => `${name}: the bundle sets a limit that no controller here holds`);
   return [...rights, ...namespaces, ...limits];
 }

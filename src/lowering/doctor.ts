@@ -127,11 +127,13 @@ function trialFindings(facts: KernelFacts): readonly Finding[] {
   });
 }
 
+const SWITCHED_OFF: ReadonlyMap<string, string> = new Map([
+  ['bpf:lsm', 'the kernel was booted without bpf among its security modules'],
+  ['cgroup:io', 'no disk is divided by weight (enable=1 in io.cost.qos)'],
+]);
+
 function whyNot(feature: string, trial: Trial): string {
-  if (trial === 'ENODATA')
-    return feature === 'audit'
-      ? 'it is switched off'
-      : 'the kernel was booted without bpf among its security modules';
+  if (trial === 'ENODATA') return SWITCHED_OFF.get(feature) ?? 'it is switched off';
   if (trial === 'absent')
     return feature.startsWith('cgroup:') ? 'no cgroup v2 tree offers it' : 'this kernel does not have it';
   if (trial === 'EPERM' || trial === 'EACCES') return `this user may not (${trial})`;

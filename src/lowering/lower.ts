@@ -30,7 +30,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     maskedPaths: mounts.maskedPaths,
     readonlyPaths: [
       ...mounts.readonlyPaths,
-      ...(addresses !== '' || noUnix ? cgroupPaths(tree, target) : []),
+      ...(addresses !== '' || noUnix || policy.resources.length > 0 ? cgroupPaths(tree, target) : []),
     ],
     writablePaths: mounts.writablePaths,
     capabilities: policy.capabilities,
@@ -40,7 +40,8 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     listen: listenText(policy),
     addresses,
     refusesUnix: noUnix,
-    resources: policy.resources,
+    // A limit that nothing holds, and that the administrator accepted as such, is not asked of the launcher, which would refuse it.
+    resources: policy.resources.filter(({ id }) => isHeld(coverage, id)),
     descriptors: policy.descriptors,
     services: policy.services,
     supervised,
@@ -50,7 +51,11 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   });
 }
 
-/** A process that may write in the tree would leave its cgroup, and the rules with it; a bundle has no such mount. */
+function isHeld(coverage: readonly CoverageRow[], rule: string): boolean {
+  return coverage.some((row) => row.rule === rule && row.status !== 'none');
+}
+
+/** A process that may write in the tree would leave its cgroup, or raise its limits, and the rules with it; a bundle has no such mount. */
 function cgroupPaths(tree: FileTree, { features }: Pick<LoweringTarget, 'features'>): readonly string[] {
   return tree.isHost ? (features.cgroup?.paths ?? []) : [];
 }

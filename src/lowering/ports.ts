@@ -61,6 +61,8 @@ export interface KernelFeatures {
     /** Programs that judge connections to unix sockets. */
     readonly unix: boolean;
     readonly controllers: readonly string[];
+    /** Whether a disk is divided by weight (io.cost.qos); without, the kernel takes a weight and nothing comes of it. */
+    readonly diskWeights?: boolean;
     /** Wherever the tree is mounted. */
     readonly paths: readonly string[];
   };

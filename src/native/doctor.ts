@@ -4,7 +4,7 @@ import type { KernelFacts, Trial } from '../lowering/index.js';
 import type { Addon } from './addon.js';
 import { loadAddon } from './addon.js';
 import { kernelFunction } from './btf.js';
-import { cgroupTree } from './cgroup.js';
+import { type CgroupTree, cgroupsFor, cgroupTree } from './cgroup.js';
 
 const NAMESPACES: readonly (readonly [string, number])[] = [
   ['user', 0x1000_0000],
@@ -30,7 +30,7 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
     const alone = attempt('namespaces', flag);
     return alone === 'yes' || flag === 0x1000_0000 ? alone : attempt('namespaces', flag | 0x1000_0000);
   };
-  const cgroup = cgroupTree()?.controllers;
+  const tree = cgroupTree();
   return {
     kernel: text('/proc/sys/kernel/osrelease')?.trim() ?? 'unknown',
     user: process.geteuid?.() ?? 0,
@@ -51,15 +51,18 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
       'bpf:cgroup-unix': attempt('bpf-sockaddr', CGROUP_UNIX_CONNECT),
       'bpf:lsm': bpfLsm(addon),
       audit: attempt('audit'),
-      'cgroup:v2': cgroup === undefined ? 'absent' : 'yes',
+      'cgroup:v2': tree === undefined ? 'absent' : 'yes',
       ...Object.fromEntries(
-        ['memory', 'pids', 'cpu', 'io'].map((name) => [
-          `cgroup:${name}`,
-          cgroup?.includes(name) === true ? 'yes' : 'absent',
-        ]),
+        ['memory', 'pids', 'cpu', 'io'].map((name) => [`cgroup:${name}`, controllerTrial(name, tree)]),
       ),
     },
   };
+}
+
+function controllerTrial(name: string, tree: CgroupTree | undefined): Trial {
+  if (tree?.controllers.includes(name) !== true) return 'absent';
+  if (cgroupsFor(tree)?.controllers.includes(name) !== true) return 'EACCES';
+  return name === 'io' && !tree.diskWeights ? 'ENODATA' : 'yes';
 }
 
 /** Loads and attaches a program that lets everything pass; and where that works, looks whether the kernel asks it. */

@@ -10,7 +10,7 @@ import type {
 } from '../lowering/index.js';
 import type { Addon } from './addon.js';
 import { loadAddon } from './addon.js';
-import { cgroupTree, maySplit } from './cgroup.js';
+import { cgroupsFor, cgroupTree } from './cgroup.js';
 import { CGROUP_UNIX_CONNECT } from './doctor.js';
 
 export type { Addon } from './addon.js';
@@ -55,11 +55,13 @@ function featuresOf(addon: Addon): KernelFeatures {
 
 function cgroupFeatures(addon: Addon): Pick<KernelFeatures, 'cgroup'> {
   const tree = cgroupTree();
-  if (tree === undefined || !maySplit(tree)) return {};
-  const { controllers, paths } = tree;
-  const addresses = addon.probe('bpf-sockaddr', 0) === 0;
+  const offered = tree && cgroupsFor(tree);
+  if (tree === undefined || offered === undefined) return {};
+  const { paths, diskWeights } = tree;
+  const { own, controllers } = offered;
+  const addresses = own && addon.probe('bpf-sockaddr', 0) === 0;
   const unix = addresses && addon.probe('bpf-sockaddr', CGROUP_UNIX_CONNECT) === 0;
-  return { cgroup: { addresses, unix, controllers, paths } };
+  return { cgroup: { addresses, unix, controllers, diskWeights, paths } };
 }
 
 const BINARY_TREE = 2;

@@ -173,3 +173,34 @@ test('the coverage table tells that no ring passes by the filter', (t) => {
     );
   }
 });
+
+const HOST: HostLister = { kind: () => 'directory', link: () => '', list: () => [] };
+const TREE_PATHS = ['/sys/fs/cgroup'];
+const offering = (controllers: readonly string[], diskWeights = false) => ({
+  cgroup: { addresses: true, unix: true, controllers, diskWeights, paths: TREE_PATHS },
+});
+
+test('a weight of io is held where a disk is divided by it, and not by the controller alone', (t) => {
+  const body = 'resources: {io: 50, pids: 9}\n';
+  t.deepEqual(lacking(body, 7, 'strict', offering(['pids', 'io'], true)), []);
+  t.deepEqual(lacking(body, 7, 'strict', offering(['pids', 'io'])), ['missing-feature resources:io']);
+  t.deepEqual(lacking(body, 7, 'strict', offering(['pids'], true)), ['missing-feature resources:io']);
+});
+
+test('a limit that is accepted as held by nothing is not asked of the launcher', (t) => {
+  const body = 'resources: {memory: 1M, pids: 9}\naccept-unenforced: ["resources:memory"]\n';
+  const asked = (controllers: readonly string[]) =>
+    lower(policyOf(body), world, offering(controllers)).resources.map(({ resource }) => resource);
+  t.deepEqual(asked(['pids']), ['pids']);
+  t.deepEqual(asked(['pids', 'memory']), ['memory', 'pids']);
+});
+
+test('over a host tree the cgroups are read-only for who has limits: a process would leave its own', (t) => {
+  const body = 'exec: any\nfiles: {/: read write}\naccept-unenforced: ["files:unix-sockets"]\n';
+  const { cgroup } = offering(['pids']);
+  const features = { cgroup: { ...cgroup, unix: false } };
+  const kept = (more: string) =>
+    lower(policyOf(`${body}${more}`, 'filesystem'), { host: HOST }, features).readonlyPaths;
+  t.deepEqual(kept('resources: {pids: 9}\n'), TREE_PATHS);
+  t.deepEqual(kept(''), []);
+});

@@ -66,10 +66,14 @@ function controllerOf(resource: Resource): string {
 
 function resourceRow(policy: Policy, rule: string, resource: Resource, place: Place): Coverage {
   const controller = controllerOf(resource);
-  if (place.features.cgroup?.controllers.includes(controller) === true)
-    return row(policy, rule, ['cgroup'], '');
-  const note = `no cgroup v2 hierarchy here offers the controller ${controller}`;
-  return unheld(policy, rule, note, `cgroup v2 with the controller ${controller}`);
+  const { cgroup } = place.features;
+  if (cgroup?.controllers.includes(controller) !== true) {
+    const note = `no cgroup v2 hierarchy here offers this user the controller ${controller}`;
+    return unheld(policy, rule, note, `cgroup v2 with the controller ${controller}`);
+  }
+  if (resource === 'io' && cgroup.diskWeights !== true)
+    return unheld(policy, rule, 'no disk here is divided by weight', 'a disk with enable=1 in io.cost.qos');
+  return row(policy, rule, ['cgroup'], '');
 }
 
 function namespaceRows(policy: Policy, place: Place): readonly Coverage[] {

@@ -17,6 +17,12 @@ export function withoutMounts(rows: readonly Coverage[], place: Place): readonly
 }
 
 /** Applies what the administrator accepted; a rule that nothing holds and nobody accepted is an error that names it. */
+/** A controller is the host's to give; all else that is lacking came with some kernel. */
+function remedy(rule: string, needs: string): string {
+  if (needs === '') return 'rule it otherwise';
+  return rule.startsWith('resources:') ? 'set the host up for it' : 'use a newer kernel';
+}
+
 export function settle(
   policy: Policy,
   rows: readonly Coverage[],
@@ -36,7 +42,7 @@ export function settle(
       code: 'missing-feature',
       message: `${rule} cannot be held here: ${note}${needs === '' ? '' : `; it needs ${needs}`}`,
       span,
-      hint: `${needs === '' ? 'rule it otherwise' : 'use a newer kernel'}, or accept it in the profile: accept-unenforced: ["${rule}"]`,
+      hint: `${remedy(rule, needs)}, or accept it in the profile: accept-unenforced: ["${rule}"]`,
     });
   }
   const coverage = rows.map(({ span: _, ...rest }) => ({
