@@ -125,6 +125,20 @@ int vxe_caps_none(void)
 	return sets_write(0, 0, 0);
 }
 
+/* An ordinary user's own groups stay, in a user namespace of its own, too: the kernel lets such a one drop none (user_namespaces(7),
+   setgroups). Root's do not. */
+static int groups_set(const struct vxe_process *process, uint64_t effective, struct vxe_error **err)
+{
+	bool ordinary = geteuid() != 0 || (effective & (1ULL << CAP_SETGID));
+
+	if (setgroups(process->n_additional_gids, process->additional_gids) == 0)
+		return 0;
+	if (errno == EPERM && !process->n_additional_gids && (ordinary || getgroups(0, NULL) == 0))
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the additional groups");
+	return vxe_error_hint(err, "start it with CAP_SETGID");
+}
+
 int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 {
 	const struct vxe_capabilities *caps = &process->capabilities;
@@ -134,15 +148,16 @@ int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 	if (sets_read(&effective, &permitted) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading the capabilities");
 	privileged = effective & (1ULL << CAP_SETPCAP);
-	/* Without process.capabilities the program gets none. */
-	if (privileged && bounding_keep(caps->bounding) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "cutting the bounding set");
+	/* Without process.capabilities the program gets none. What stays in the bounding set, root has again after an execve, unless
+	   no_new_privs keeps it from that. */
+	if ((privileged || !process->no_new_privileges) && bounding_keep(caps->bounding) < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "cutting the bounding set");
+		return vxe_error_hint(err, "start it with CAP_SETPCAP, or set process.noNewPrivileges");
+	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the capabilities over the change of user");
-	/* In a user namespace with setgroups denied there are no groups to drop. */
-	if (setgroups(process->n_additional_gids, process->additional_gids) < 0 &&
-	    (process->n_additional_gids || errno != EPERM))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the additional groups");
+	if (groups_set(process, effective, err) < 0)
+		return -1;
 	if (setresgid(process->gid, process->gid, process->gid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to group %u", process->gid);
 	if (setresuid(process->uid, process->uid, process->uid) < 0)

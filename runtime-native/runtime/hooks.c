@@ -1,13 +1,15 @@
 #include "hooks.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "cleanup.h"
-#include "file.h"
+#include "clock.h"
 #include "kernel.h"
 #include "json.h"
 
@@ -22,7 +24,9 @@ static int hook_start(const struct vxe_hook *hook, int input, int *pidfd, pid_t 
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		if (dup2(input, 0) < 0)
+		signal(SIGPIPE, SIG_DFL);
+		/* Its end of the pipe waits, as others do; ours must not. */
+		if (fcntl(input, F_SETFL, 0) < 0 || dup2(input, 0) < 0)
 			_exit(127);
 		sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 		execve(hook->path, hook->args.count ? hook->args.items : no_args, hook->env.count ? hook->env.items : no_env);
@@ -31,29 +35,51 @@ static int hook_start(const struct vxe_hook *hook, int input, int *pidfd, pid_t 
 	return *pid < 0 ? -1 : 0;
 }
 
+/* Gives it the state for as long as it reads, and waits for its end, up to its timeout. A hook that does not read must neither end us nor hold
+   us up. */
+static bool hook_wait(const struct vxe_hook *hook, int pidfd, int *output, const char *state)
+{
+	int64_t until = vxe_clock_ms() + (int64_t)hook->timeout * 1000;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		struct pollfd waiting[] = {{.fd = pidfd, .events = POLLIN}, {.fd = *output, .events = POLLOUT}};
+		int64_t left = hook->timeout ? until - vxe_clock_ms() : INT_MAX;
+		int ready = poll(waiting, 2, left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
+		ssize_t written;
+
+		if (ready < 0 && errno != EINTR)
+			return false;
+		if (ready > 0 && (waiting[0].revents & POLLIN))
+			return true;
+		if (ready == 0 && hook->timeout && vxe_clock_ms() >= until)
+			return false;
+		if (ready <= 0 || !waiting[1].revents)
+			continue;
+		written = write(*output, state, strlen(state));
+		if (written > 0)
+			state += written;
+		if (!*state || (written < 0 && errno != EAGAIN && errno != EINTR))
+			close(steal_fd(output));
+	}
+}
+
 static int hook_run(const struct vxe_hook *hook, const char *kind, const char *state, struct vxe_error **err)
 {
 	cleanup_fd int pidfd = -1;
 	cleanup_fd int input = -1;
 	cleanup_fd int output = -1;
-	struct pollfd waiting;
 	int pipes[2], status = 0;
 	pid_t pid;
 
-	if (pipe2(pipes, O_CLOEXEC) < 0)
+	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the %s hook %s", kind, hook->path);
 	input = pipes[0];
 	output = pipes[1];
 	if (hook_start(hook, input, &pidfd, &pid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the %s hook %s", kind, hook->path);
-	/* The state is far smaller than a pipe; a hook that does not read it must not end us. */
-	signal(SIGPIPE, SIG_IGN);
-	(void)vxe_write_all(output, state, strlen(state));
-	close(steal_fd(&output));
-	waiting = (struct pollfd){.fd = pidfd, .events = POLLIN};
-	while (poll(&waiting, 1, hook->timeout ? hook->timeout * 1000 : -1) < 0 && errno == EINTR)
-		;
-	if (!(waiting.revents & POLLIN)) {
+	close(steal_fd(&input));
+	if (!hook_wait(hook, pidfd, &output, state)) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		waitpid(pid, &status, 0);
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the %s hook %s took longer than its timeout of %d s", kind,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "cleanup.h"
@@ -34,11 +35,15 @@ int vxe_idmap_open(const struct vxe_id_mappings *uids, const struct vxe_id_mappi
 	struct vxe_clone_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
 	char path[64];
 	int saved = 0;
-	pid_t pid = sys_clone3(&args);
+	pid_t self = getpid(), pid = sys_clone3(&args);
 
-	if (pid == 0)
-		for (;;)
+	if (pid == 0) {
+		/* It holds all that we have open, the instance's lock too, and would do so for ever if we were killed. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		while (getppid() == self)
 			pause();
+		_exit(VXE_EXIT_FAILURE);
+	}
 	if (pid < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the user namespace of an id-mapped mount");
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);

@@ -2,8 +2,10 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/if.h>
+#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -428,6 +430,36 @@ static int apparmor_apply(struct child *child, struct vxe_error **err)
 	return 0;
 }
 
+/* The caller's keyrings are not the program's (keyctl(2)). Where the kernel has none there is none to leave; where a filter around us refuses the
+   call altogether, it does so for the program, too. */
+static int keyring_leave(struct vxe_error **err)
+{
+	int saved;
+
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0 || errno == ENOSYS)
+		return 0;
+	saved = errno;
+	if (saved == EPERM && syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0) < 0 &&
+	    errno == EPERM)
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, saved, "leaving the caller's session keyring");
+	return saved == EDQUOT ? vxe_error_hint(err, "the user has as many keys as it may: remove some, or raise sysctl "
+						     "kernel.keys.maxkeys")
+			       : -1;
+}
+
+/* The signal comes only for a launcher that dies from now on; whether it lives is told by its end of the socket. */
+static int launcher_die_with(const struct child *child, struct vxe_error **err)
+{
+	struct pollfd launcher = {.fd = child->sync};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "binding the program's life to its supervisor's");
+	if (poll(&launcher, 1, 0) > 0 && (launcher.revents & POLLHUP))
+		_exit(VXE_EXIT_FAILURE);
+	return 0;
+}
+
 static bool exec_is_notified(const struct vxe_launch *launch)
 {
 	const char *exec = vxe_config_annotation(launch->config, "org.vxe.exec");
@@ -461,8 +493,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		goto failed;
 	if (env_make(child, &err) < 0)
 		goto failed;
-	/* The caller's keyrings are not the program's (keyctl(2) KEYCTL_JOIN_SESSION_KEYRING); without the feature there is none to leave. */
-	syscall(SYS_keyctl, 1, NULL, 0, 0, 0);
+	if (keyring_leave(&err) < 0)
+		goto failed;
 	if (process->has_umask)
 		umask(process->umask);
 	if (launch->config->has_personality && personality(launch->config->personality) < 0) {
@@ -471,23 +503,26 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	}
 	if (vxe_schedule_apply(process, &err) < 0 || apparmor_apply(child, &err) < 0)
 		goto failed;
+	/* 3 to 2+extra_fds are the caller's gift; everything else ends at the exec. Before a filter that may know no such call. */
+	if (sys_close_range(3U + (unsigned int)launch->extra_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "keeping the launcher's descriptors from the program");
+		goto failed;
+	}
+	for (int fd = 3; fd < 3 + launch->extra_fds; fd++)
+		fcntl(fd, F_SETFD, 0);
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;
 	if (vxe_caps_apply(process, &err) < 0)
 		goto failed;
 	/* A change of user clears it (prctl(2)). */
-	if (launch->start_fifo < 0 && !launch->reaper && !launch->detached)
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (launch->start_fifo < 0 && !launch->reaper && !launch->detached && launcher_die_with(child, &err) < 0)
+		goto failed;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < 65; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
 			signal(sig, SIG_DFL);
-	/* 3 to 2+extra_fds are the caller's gift; everything else ends at the exec. */
-	sys_close_range(3U + (unsigned int)launch->extra_fds, ~0U, CLOSE_RANGE_CLOEXEC);
-	for (int fd = 3; fd < 3 + launch->extra_fds; fd++)
-		fcntl(fd, F_SETFD, 0);
 	if (process->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 			vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting no_new_privs");
@@ -690,8 +725,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 		goto failed;
 	}
 	/* The instance must not outlive its supervisor; OCI's create has none that lives as long. */
-	if (launch->start_fifo < 0)
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (launch->start_fifo < 0 && launcher_die_with(&child, &err) < 0)
+		goto failed;
 	if (!user)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setsid();

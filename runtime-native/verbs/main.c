@@ -1,5 +1,7 @@
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +41,33 @@ int vxe_verb_misuse(const char *program, const struct vxe_verb *verb, const char
 		vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s: unknown or incomplete option %s", verb->name,
 			      verb_argv ? verb_argv[optind - 1] : "");
 	return vxe_error_hint(err, "usage: %s %s", program, verb->usage);
+}
+
+/* An id in digits; the last number is none: to the kernel it means "leave it as it is", which would be ours. */
+static int id_parse(const char *text, char end, uint32_t *out, const char **rest)
+{
+	char *after;
+	unsigned long long value;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	value = strtoull(text, &after, 10);
+	if (value >= UINT32_MAX || (*after != end && *after != '\0'))
+		return -1;
+	*out = (uint32_t)value;
+	*rest = *after ? after + 1 : NULL;
+	return 0;
+}
+
+int vxe_verb_user(const char *text, uint32_t *uid, uint32_t *gid)
+{
+	const char *group, *rest;
+
+	if (id_parse(text, ':', uid, &group) < 0)
+		return -1;
+	if (!group)
+		return 1;
+	return id_parse(group, '\0', gid, &rest) < 0 ? -1 : 2;
 }
 
 /* What the authoring CLI adds. A test holds this list against the commands that there are. */

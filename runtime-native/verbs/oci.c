@@ -191,7 +191,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+p:e:u:tdc:h", options, NULL)) >= 0) {
-		unsigned int uid, gid = 0;
+		uint32_t uid, gid = 0;
 
 		if (option == 'h')
 			return vxe_oci_help("exec");
@@ -218,7 +218,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 				return -1;
 		} else if (option == 'e' && n_env < 64)
 			env[n_env++] = optarg;
-		else if (option == 'u' && sscanf(optarg, "%u:%u", &uid, &gid) >= 1) {
+		else if (option == 'u' && vxe_verb_user(optarg, &uid, &gid) > 0) {
 			exec.uid = uid;
 			exec.gid = gid;
 			exec.has_user = true;

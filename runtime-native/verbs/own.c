@@ -306,7 +306,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+e:c:u:h", options, NULL)) >= 0) {
-		unsigned int uid, gid;
+		uint32_t uid, gid;
 
 		if (option == 'h')
 			return vxe_verb_help("vxe", verb("exec"));
@@ -314,7 +314,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 			env[n_env++] = optarg;
 		else if (option == 'c')
 			exec.cwd = optarg;
-		else if (option == 'u' && sscanf(optarg, "%u:%u", &uid, &gid) == 2) {
+		else if (option == 'u' && vxe_verb_user(optarg, &uid, &gid) == 2) {
 			exec.uid = uid;
 			exec.gid = gid;
 			exec.has_user = true;

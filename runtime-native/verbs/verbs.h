@@ -3,6 +3,7 @@
 #define VXE_VERBS_VERBS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -33,5 +34,8 @@ int vxe_trace_run(const struct vxe_globals *globals, int argc, char **argv, stru
 int vxe_author_exec(char *const *args, struct vxe_error **err);
 /* Runs it and waits: its exit code. */
 int vxe_author_run(char *const *args, struct vxe_error **err);
+
+/* "UID" or "UID:GID" in digits: how many of them there are; -1: neither. */
+int vxe_verb_user(const char *text, uint32_t *uid, uint32_t *gid);
 
 #endif

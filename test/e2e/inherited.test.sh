@@ -1,0 +1,130 @@
+#!/bin/bash
+# What a program does not get of who starts it, even where the kernel refuses to take it away; and what is left of a launcher that is killed.
+. "$(dirname "$0")/tap.sh"
+in_own_world test/e2e/inherited.test.sh "$@"
+
+bundle=$world/bundle
+user=54321
+mkdir -p "$bundle/rootfs/proc"
+gcc -O2 -static -o "$bundle/rootfs/holder" test/e2e/fixtures/holder.c 2>"$world/gcc.log" ||
+  { not_ok 'the program compiles' "$(<"$world/gcc.log")"; end_of_tests; }
+cp build/bin/vxe "$world/vxe-runtime"
+
+# config UID PROCESS MORE [NAMESPACE [LINUX [MOUNT]]]: members of the document, each part with a comma before it.
+config() {
+  cat >"$bundle/config.json" <<JSON
+{"ociVersion": "1.2.0", "root": {"path": "rootfs", "readonly": true}$3,
+ "process": {"user": {"uid": $1, "gid": $1}, "cwd": "/", "args": ["/holder"$args]$2},
+ "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}${6-}],
+ "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}, {"type": "network"}${4-}]${5-}}}
+JSON
+}
+args=
+runtime() { "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled "$@"; }
+run() { timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled run --bundle "$bundle" "$@"; }
+
+# Capabilities. Root has all of its bounding set again after an execve, unless no_new_privs is set.
+chown_only=', "capabilities": {"bounding": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"]}'
+config 0 "$chown_only" ''
+try run one
+check 'a program has the capabilities that it is given' contains "$output" $'CapPrm:\t0000000000000001'
+refused 'where the bounding set cannot be cut it is not started' 1 'bounding set.*CAP_SETPCAP' \
+  setpriv --bounding-set=-setpcap timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+config 0 "$chown_only"', "noNewPrivileges": true' ''
+try setpriv --bounding-set=-setpcap timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+check 'unless it can gain nothing' contains "$output" $'CapPrm:\t0000000000000001'
+
+# Groups.
+try setpriv --groups 4,20 timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+check "root's groups are not the program's" contains "$output" 'groups\.'
+refused 'where they cannot be dropped it is not started' 1 'groups.*CAP_SETGID' \
+  setpriv --groups 4,20 --bounding-set=-setgid timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+
+# Keys. perl is essential in Debian: add_key is call 248 of x86-64, keyctl 250, and 1 makes a session's keyring.
+keys='sub key { my ($t, $d, $p) = ("user", $_[0], "x"); syscall(248, $t, $d, $p, 1, -3) } syscall(250, 1, 0); key("vxe-secret") > 0 or die "add_key: $!\n";'
+full='for (1 .. 1000) { key("fill$_") > 0 or last } $!{EDQUOT} or die "not full: $!\n";'
+# as_user UID COMMAND...: as an ordinary user who maps only itself. The kernel counts a user's keys for a while after they are gone, so each has a number of its own.
+as_user() {
+  local folder=$world/user$1 id=$1
+  shift
+  mkdir -p "$folder"
+  chown "$id" "$folder"
+  config 0 ', "noNewPrivileges": true' '' ', {"type": "user"}' \
+    ', "uidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}], "gidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}]'
+  setpriv --reuid "$id" --regid "$id" --clear-groups env XDG_RUNTIME_DIR="$folder" HOME="$folder" VXE_LOGS="$folder/logs" VXE_ROOT="$folder/run" "$@" \
+    timeout -k 3 20 "$world/vxe-runtime" --cgroup-manager disabled run --bundle "$bundle" one
+}
+config 0 "$chown_only" ''
+try perl -e "$keys"'exec @ARGV' "$bundle/rootfs/holder"
+if contains "$output" 'key found'; then
+  try perl -e "$keys"'exec @ARGV' timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+  check "the caller's keys are not the program's" contains "$output" 'key not found'
+  try as_user $((100000 + RANDOM)) perl -e "$keys"'exec @ARGV'
+  check "nor a user's" contains "$output" 'key not found'
+  refused 'where there is no room for a keyring of its own it is not started' 1 'session keyring.*maxkeys' \
+    as_user $((200000 + RANDOM)) perl -e "use Errno; $keys$full"'exec @ARGV'
+else
+  skip 'keys' "the kernel keeps none: $errors"
+fi
+
+# Ids on the command line. The last number means "leave it as it is" to the kernel, and the one after it is root's.
+args=', "60"'
+config 0 "$chown_only" ''
+run one >/dev/null &
+running() { runtime state one 2>/dev/null | grep -q running; }
+check 'a program runs' eventually 5 running
+try runtime exec --user 1000:1001 one /holder
+check 'a further one as another user' contains "$output" '^uid 1000 gid 1001'
+for id in -1:-1 4294967295:0 4294967296:0 1000:-1 1000:4294967296 1000:1x '' : 0x0 +0:0 18446744073709551616; do
+  refused "exec --user '$id' is refused" 2 'user' runtime exec --user "$id" one /holder
+done
+check 'it is ended' runtime delete --force one
+wait
+args=
+
+# A hook that does not read its state, which is larger than a pipe holds, holds nobody up beyond its timeout.
+note=$(head -c 200000 /dev/zero | tr '\0' x)
+hook() { printf ', "annotations": {"note": "%s"}, "hooks": {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "%s"], "timeout": %s}]}' "$note" "$1" "$2"; }
+config 0 "$chown_only" "$(hook "cat >$world/state" 20)"
+check 'a hook reads a large state' run one
+whole() { node -e 'if (JSON.parse(require("node:fs").readFileSync(process.argv[1])).annotations.note.length !== 200000) process.exit(1)' "$world/state"; }
+check 'and has it whole' whole
+config 0 "$chown_only" "$(hook 'sleep 40' 1)"
+refused 'one that reads nothing of it is ended at its timeout' 1 'longer than its timeout' run one
+config 0 "$chown_only" "$(hook 'sleep 2' 4294968)"
+check 'a timeout beyond what counts in milliseconds is not a short one' run one
+
+# kill -9 of the launcher at the moments at which nobody but the child could know of it.
+if command -v strace >/dev/null; then
+  gone() { ! pgrep -f '^/holder|^[^ ]*vxe-runtime.* run ' >/dev/null; }
+  killed_in() { # CALL enter|exit: the launcher is killed while the process that makes CALL first rests before or after it
+    strace -qqf -o "$world/trace" -e trace="$1" -e inject="$1:delay_$2=1500000:when=1" \
+      "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled run --bundle "$bundle" one >/dev/null 2>&1 &
+    local tracer=$!
+    sleep 0.7
+    pkill -KILL -o -f '^[^ ]*vxe-runtime.* run ' || { cat "$world/trace"; return 1; }
+    wait "$tracer"
+    eventually 3 gone || { pgrep -af .; pkill -KILL -f '^/holder|^[^ ]*vxe-runtime'; return 1; }
+    runtime delete --force one
+  }
+  args=', "30"'
+  config "$user" "$chown_only" ''
+  check 'killed before the program knows of its end, after its change of user, it ends too' killed_in capset exit
+  check 'and before it is bound to the launcher at all' killed_in prctl enter
+  # The maker of an id-mapped mount's user namespace holds what the launcher has open.
+  args=
+  mkdir -p "$world/mapped"
+  map='[{"containerID": 0, "hostID": 1000, "size": 1}]'
+  config 0 "$chown_only" '' '' '' ', {"destination": "/mnt", "type": "bind", "source": "'"$world/mapped"'", "options": ["bind"], "uidMappings": '"$map"', "gidMappings": '"$map"'}'
+  mkdir -p "$bundle/rootfs/mnt"
+  try run one
+  if ((status == 0)); then
+    check 'and before an id-mapped mount is made' killed_in clone3 exit
+    check 'the name is free then' run one
+  else
+    skip 'killed before an id-mapped mount is made' "$errors"
+  fi
+else
+  skip 'killed launchers' 'strace is missing'
+fi
+end_of_tests
