@@ -72,6 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		*text++ = '\0';
 		(void)vxe_words_have(text, word);
 		(void)vxe_notify_port_listed(text, (unsigned int)strlen(word));
+		(void)vxe_own_granted(text, word);
+		/* A path without a star is what it names. */
+		if (!strchr(word, '*') && (!vxe_own_matches(word, word) || vxe_own_matches(word, text) != !strcmp(word, text)))
+			abort();
 		answer = vxe_notify_errno(text, word);
 		/* 0 would be a permission. */
 		if (answer <= 0 || answer > 4095)

@@ -1,6 +1,8 @@
 #include "caller.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "cleanup.h"
@@ -18,6 +20,30 @@ pid_t vxe_caller_process(pid_t tid)
 		if (sscanf(line, "Tgid: %d", &tgid) == 1)
 			return tgid;
 	return -1;
+}
+
+/* The last of the numbers that a line of status gives, from the outermost pid namespace to the innermost. */
+static pid_t last_number(const char *line)
+{
+	const char *last = strrchr(line, '\t');
+
+	return last ? (pid_t)strtol(last + 1, NULL, 10) : -1;
+}
+
+void vxe_caller_inner(pid_t tid, pid_t *process, pid_t *thread)
+{
+	char path[64], line[256];
+	cleanup_file FILE *file = NULL;
+
+	*process = *thread = -1;
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && *thread < 0 && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "NStgid:", 7))
+			*process = last_number(line);
+		else if (!strncmp(line, "NSpid:", 6))
+			*thread = last_number(line);
+	}
 }
 
 bool vxe_caller_waits(int listener_fd, uint64_t id)

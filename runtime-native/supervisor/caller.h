@@ -9,6 +9,8 @@
 
 /* The process that a thread belongs to; pidfd_open wants its number. */
 pid_t vxe_caller_process(pid_t tid);
+/* Its process's and its own number in the innermost pid namespace, of which its /proc speaks; -1: it is gone. */
+void vxe_caller_inner(pid_t tid, pid_t *process, pid_t *thread);
 
 /* Is the call of this notification still to be answered? What was read before is the caller's only then. */
 bool vxe_caller_waits(int listener_fd, uint64_t id);

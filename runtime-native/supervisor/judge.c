@@ -9,6 +9,7 @@
 #include "file.h"
 #include "json.h"
 #include "kernel.h"
+#include "own.h"
 
 static const struct {
 	const char *word;
@@ -332,10 +333,16 @@ const struct vxe_judged_mount *vxe_judge_mount(const struct vxe_judge *judge, co
 	return NULL;
 }
 
+bool vxe_judge_is_own(const struct vxe_judged_file *file)
+{
+	return !strncmp(file->path, "/proc/self/", strlen("/proc/self/"));
+}
+
 const struct vxe_judged_file *vxe_judge_file(const struct vxe_judge *judge, const char *path)
 {
 	for (size_t i = 0; i < judge->n_files; i++)
-		if (holds_path(judge->files[i].path, path))
+		if (vxe_judge_is_own(&judge->files[i]) ? vxe_own_matches(judge->files[i].path, path)
+						       : holds_path(judge->files[i].path, path))
 			return &judge->files[i];
 	return NULL;
 }

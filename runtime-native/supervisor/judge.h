@@ -88,6 +88,8 @@ const struct vxe_judged_mount *vxe_judge_mount(const struct vxe_judge *judge, co
 
 /* The rule of an absolute path without links; NULL: files:default, which grants nothing. */
 const struct vxe_judged_file *vxe_judge_file(const struct vxe_judge *judge, const char *path);
+/* Is it a rule for files of the calling process (own.h)? It is for these files alone, and for nothing below. */
+bool vxe_judge_is_own(const struct vxe_judged_file *file);
 const struct vxe_judged_port *vxe_judge_port(const struct vxe_judge *judge, bool accept, unsigned int port);
 /* NULL: calls:default. */
 const struct vxe_judged_call *vxe_judge_call(const struct vxe_judge *judge, const char *call);

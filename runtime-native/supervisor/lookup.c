@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
+#include "caller.h"
 #include "cleanup.h"
 #include "kernel.h"
 
@@ -29,24 +32,6 @@ static int descriptor_path(int fd, char out[PATH_MAX])
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	return link_read(link, out) == 0 && out[0] == '/' ? 0 : -1;
-}
-
-/* The caller's number in its own pid namespace, which is the one that its /proc speaks of. */
-static pid_t inner_pid(pid_t pid)
-{
-	char path[64], line[256];
-	cleanup_file FILE *file = NULL;
-	pid_t inner = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	while (file && inner < 0 && fgets(line, sizeof(line), file)) {
-		char *last = strncmp(line, "NSpid:", 6) ? NULL : strrchr(line, '\t');
-
-		if (last)
-			inner = (pid_t)strtol(last + 1, NULL, 10);
-	}
-	return inner;
 }
 
 struct walk {
@@ -72,21 +57,24 @@ static const char *below_root(const struct walk *walk, const char *path)
 static int proc_link_replace(const struct walk *walk, char given[PATH_MAX])
 {
 	static const char *const selves[] = {"/proc/self", "/proc/thread-self"};
-	char replaced[PATH_MAX], target[PATH_MAX], magic[96], name[16];
+	char replaced[PATH_MAX], target[PATH_MAX], magic[96], name[16], task[32];
+	pid_t process, thread;
 	int inner, used = 0;
 
+	vxe_caller_inner(walk->pid, &process, &thread);
 	for (size_t i = 0; i < sizeof(selves) / sizeof(*selves); i++) {
 		size_t length = strlen(selves[i]);
 
 		if (strncmp(given, selves[i], length) || (given[length] && given[length] != '/'))
 			continue;
-		if (snprintf(replaced, sizeof(replaced), "/proc/%d%s", inner_pid(walk->pid), given + length) >=
+		snprintf(task, sizeof(task), "/task/%d", thread);
+		if (snprintf(replaced, sizeof(replaced), "/proc/%d%s%s", process, i ? task : "", given + length) >=
 		    (int)sizeof(replaced))
 			return -1;
 		strcpy(given, replaced);
 		return 0;
 	}
-	if (sscanf(given, "/proc/%d/%15[^/]%n", &inner, name, &used) != 2 || inner != inner_pid(walk->pid))
+	if (sscanf(given, "/proc/%d/%15[^/]%n", &inner, name, &used) != 2 || inner != process)
 		return -1;
 	if (!strcmp(name, "fd")) {
 		int fd, more = 0;
@@ -105,6 +93,22 @@ static int proc_link_replace(const struct walk *walk, char given[PATH_MAX])
 		return -1;
 	strcpy(given, replaced);
 	return 0;
+}
+
+/* Where a link leads; /proc's own (self) have no answer for us. */
+static ssize_t link_target(const struct walk *walk, int fd, const char *name, char target[PATH_MAX])
+{
+	ssize_t got = readlinkat(fd, "", target, PATH_MAX - 1);
+	bool of_thread = !strcmp(name, "thread-self");
+	pid_t process, thread;
+	struct statfs where;
+
+	if (got > 0 || fstatfs(fd, &where) < 0 || where.f_type != PROC_SUPER_MAGIC || (!of_thread && strcmp(name, "self")))
+		return got;
+	vxe_caller_inner(walk->pid, &process, &thread);
+	if (of_thread)
+		return snprintf(target, PATH_MAX, "%d/task/%d", process, thread);
+	return snprintf(target, PATH_MAX, "%d", process);
 }
 
 /* A link that leads into such a part of /proc (/dev/stdin, /dev/fd) has to be followed by hand. */
@@ -128,11 +132,11 @@ static int first_link_follow(const struct walk *walk, char given[PATH_MAX])
 			return -1;
 		if (!S_ISLNK(st.st_mode))
 			continue;
-		got = readlinkat(fd, "", target, sizeof(target) - 1);
+		slash = strrchr(head, '/');
+		got = link_target(walk, fd, slash ? slash + 1 : head, target);
 		if (got <= 0)
 			return -1;
 		target[got] = '\0';
-		slash = strrchr(head, '/');
 		if (target[0] != '/' && slash)
 			slash[1] = '\0';
 		if (snprintf(joined, sizeof(joined), "%s%s%s", target[0] == '/' ? "" : head, target, given + length) >=
@@ -152,8 +156,7 @@ static int object_open(const struct walk *walk, char given[PATH_MAX], bool follo
 
 		if (fd >= 0)
 			return fd;
-		if (strncmp(given, "/proc/", 6) == 0 ? proc_link_replace(walk, given) < 0
-						     : first_link_follow(walk, given) < 0) {
+		if ((strncmp(given, "/proc/", 6) || proc_link_replace(walk, given) < 0) && first_link_follow(walk, given) < 0) {
 			errno = saved;
 			return -1;
 		}
@@ -220,7 +223,7 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 	return snprintf(out->path, sizeof(out->path), "%s/%s", strcmp(folder, "/") ? folder : "", name) >= PATH_MAX ? -1 : 0;
 }
 
-int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out)
+int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out)
 {
 	struct walk walk = {.pid = pid};
 	char link[64], absolute[PATH_MAX], rest[PATH_MAX];
@@ -242,15 +245,26 @@ int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_
 	for (int hops = 0; fd < 0 && hops < HOPS_MAX; hops++) {
 		int result = absent_name(&walk, absolute, follow, out);
 
+		if (result < 0)
+			out->path[0] = '\0';
 		if (result <= 0)
-			return result;
+			return -1;
 		slashes_trim(absolute);
 	}
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || descriptor_path(fd, out->path) < 0)
+	if (fstat(fd, &st) < 0 || descriptor_path(fd, out->path) < 0) {
+		out->path[0] = '\0';
 		return -1;
+	}
 	out->exists = true;
 	out->type = st.st_mode & S_IFMT;
-	return 0;
+	return steal_fd(&fd);
+}
+
+int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out)
+{
+	cleanup_fd int fd = vxe_lookup_open(pid, dirfd, given, follow, out);
+
+	return fd >= 0 || out->path[0] ? 0 : -1;
 }

@@ -18,5 +18,7 @@ struct vxe_lookup {
 /* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself.
    -1: it leads to nothing that has a path in the instance, or the folder it would be in is not there. */
 int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
+/* The same, and gives the object itself (O_PATH), whose path is out's. -1: it is not there, or has no path. */
+int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
 
 #endif

@@ -173,6 +173,9 @@ static bool is_native(const struct seccomp_data *data)
 /* What the production filter says of the call: bundles without a judge raise nothing but what is refused. */
 static bool permitted_as_call(const struct vxe_notify *notify, const struct seccomp_data *data)
 {
+	/* Raised for what it names alone: with refused arguments it would be answered by the filter. */
+	if (is_native(data) && vxe_own_raised(&notify->own, data->nr))
+		return true;
 	if (!notify->objects)
 		return false;
 	return (vxe_filter_run(&notify->judge->judge->filter, data) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
@@ -312,6 +315,11 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		answer = notify->rings ? vxe_rings_serve(notify->rings, notify->listener_fd, notify->cgroup_fd, &in.request)
 				       : ENOSYS;
 		return answer ? answer_send(notify, &in.request, answer, false) : 1;
+	}
+	if (is_native(data) && vxe_own_raised(&notify->own, data->nr)) {
+		answer = vxe_own_serve(&notify->own, notify->listener_fd, &in.request);
+		if (answer)
+			return answer > 0 ? 1 : answer_send(notify, &in.request, -answer, false);
 	}
 	answer = is_native(data) ? call_perform(notify, &in.request) : -1;
 	if (answer >= 0)

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "filter.h"
 #include "judge.h"
+#include "own.h"
 #include "record.h"
 #include "rings.h"
 
@@ -23,6 +24,7 @@ struct vxe_notify {
 	bool performs_rings;		/* it names io_uring_setup */
 	const struct vxe_rings *rings;	/* NULL: none can be had, and it gets ENOSYS */
 	int cgroup_fd;			/* the instance's, -1: none */
+	struct vxe_own own;		/* files of the caller's process, which it opens for it */
 	const char *listen_words;	/* org.vxe.listen: the ports that it is performed for, NULL where absent */
 	const char *errno_words;	/* org.vxe.refuse.errno, NULL where absent */
 	struct vxe_judge_source *judge; /* NULL: none */

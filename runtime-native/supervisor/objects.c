@@ -17,6 +17,7 @@
 #include "landlock.h"
 #include "lookup.h"
 #include "memory.h"
+#include "own.h"
 #include "words.h"
 
 /* What has a meaning for something that is no folder. */
@@ -114,6 +115,9 @@ static void file_judge(const struct vxe_judge *judge, const char *path, unsigned
 	folder_of(path, folder);
 	lacks = (rights->object & handled & ~vxe_judge_granted(judge, path)) ||
 		(rights->folder & handled & ~vxe_judge_granted(judge, folder));
+	/* Of these the supervisor gives what the rule says. */
+	if (file && vxe_judge_is_own(file) && !(access & ~file->access))
+		lacks = false;
 	if (!lacks && file && (access & ~file->access))
 		mount = vxe_judge_mount(judge, file);
 	out->mount = mount != NULL;
@@ -295,6 +299,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 			return false;
 		rights = existing_rights(request, access);
 	}
+	vxe_own_name((pid_t)request->pid, found.path);
 	file_judge(judge, found.path, access, &rights, out);
 	return true;
 }

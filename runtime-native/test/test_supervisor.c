@@ -54,6 +54,28 @@ static void listen_words(void)
 	   "and those that are not");
 }
 
+static void own_files(void)
+{
+	static const char lines[] = "/proc/self/fd read\n/proc/self/task/*/comm read write\n/proc/self/stat";
+	char path[PATH_MAX];
+
+	ok(vxe_own_granted(lines, "/proc/self/fd") == VXE_READ &&
+		   vxe_own_granted(lines, "/proc/self/task/17/comm") == (VXE_READ | VXE_WRITE),
+	   "files of the calling process, with numbers for stars");
+	ok(!vxe_own_granted(lines, "/proc/self/fd/3") && !vxe_own_granted(lines, "/proc/self/task//comm") &&
+		   !vxe_own_granted(lines, "/proc/self/task/1/2/comm") && !vxe_own_granted(lines, "/proc/self/task/x/comm") &&
+		   !vxe_own_granted(lines, "/proc/self/task/*/comm") && !vxe_own_granted(lines, "/proc/self/f") &&
+		   !vxe_own_granted(lines, "/proc/self/stat") && !vxe_own_granted("", "/proc/self/fd") &&
+		   !vxe_own_granted(NULL, "/proc/self/fd"),
+	   "and nothing below them, beside them, or without words");
+	snprintf(path, sizeof(path), "/proc/%d/task/4/comm", getpid());
+	vxe_own_name(getpid(), path);
+	ok(!strcmp(path, "/proc/self/task/4/comm"), "the process's own number is its own name");
+	snprintf(path, sizeof(path), "/proc/%d1/stat", getpid());
+	vxe_own_name(getpid(), path);
+	ok(strncmp(path, "/proc/self", 10) != 0, "and another's is not");
+}
+
 static void syslog_lines(void)
 {
 	static const struct {
@@ -362,6 +384,7 @@ int main(void)
 		return 1;
 	errno_words();
 	listen_words();
+	own_files();
 	syslog_lines();
 	syslog_forward(folder);
 	notify_relay(folder);

@@ -239,6 +239,7 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.services': [...lowered.services].join(' '),
     'org.vxe.supervised': [...lowered.supervised].join(' '),
     'org.vxe.rings': lowered.rings.join(' '),
+    'org.vxe.own': lowered.ownFiles,
     'org.vxe.exec': lowered.execOnce ? 'once' : '',
     'org.vxe.network': lowered.networkInterface === 'none' ? 'none' : '',
     // A rule's id may hold spaces, as its path does.

@@ -34,6 +34,7 @@ export function openToRecorder(lowered: Lowered): Lowered {
     listen: [],
     supervised: [],
     rings: [],
+    ownFiles: '',
     rlimits: [],
     resources: [],
   };

@@ -1,17 +1,24 @@
 import { spanText } from '../common/index.js';
 import type { FileRule, Policy } from '../policy/index.js';
 import { effectiveFiles, internetRules } from '../policy/index.js';
+import type { OwnFile } from './own-files.js';
 import type { Judge, JudgedRule, MountDemand } from './plan.js';
 import type { FileTree } from './tree.js';
 
 /** The policy's objects as the supervisor needs them: data that it can look a path or a port up in, with the rule's name and place. */
-export function judgeOf(policy: Policy, tree: FileTree, demands: readonly MountDemand[]): Judge {
+export function judgeOf(
+  policy: Policy,
+  own: readonly OwnFile[],
+  tree: FileTree,
+  demands: readonly MountDemand[],
+): Judge {
   return {
     judge: 1,
     profile: policy.name,
-    files: effectiveFiles(policy)
-      .map((rule) => judgedFile(rule, tree))
-      .sort(mostSpecificFirst),
+    files: [
+      ...effectiveFiles(policy).map((rule) => judgedFile(rule, tree)),
+      ...own.map(({ rule, path }) => ({ ...judged(rule), path, access: [...rule.access].sort() })),
+    ].sort(mostSpecificFirst),
     accept: judgedPorts(policy, 'accept'),
     connect: judgedPorts(policy, 'connect'),
     calls: Object.fromEntries([...policy.calls].map(([call, rule]) => [call, judged(rule)])),

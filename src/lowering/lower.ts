@@ -7,6 +7,7 @@ import { judgeOf } from './judge.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
 import type { MountPlan } from './mounts/index.js';
 import { lowerMounts } from './mounts/index.js';
+import { lowerOwnFiles, ownText } from './own-files.js';
 import { patternCoverage, settlePatterns } from './patterns.js';
 import type { Coverage, CoverageRow, Lowered, LoweringTarget } from './plan.js';
 import { asksForRings, ringWords } from './rings.js';
@@ -17,7 +18,7 @@ import { treeOf } from './tree.js';
 
 /** Turns a policy into the plans of all mechanisms and says how each rule is held; a rule that nothing holds is an error. */
 export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowered> {
-  const { exact, tree, files, mounts, coverage, problems } = place(policy, target);
+  const { exact, own, tree, files, mounts, coverage, problems } = place(policy, target);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
   if (problems.length > 0) return failure(...problems);
@@ -47,7 +48,8 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     supervised,
     rings: asksForRings(policy) && target.features.rings === true ? ringWords(policy, target.arch) : [],
     coverage: coverage.map((row) => withEngines(row, unspelled)),
-    judge: judgeOf(exact, tree, files.demands),
+    ownFiles: ownText(own),
+    judge: judgeOf(exact, own, tree, files.demands),
   });
 }
 
@@ -75,15 +77,22 @@ function place(
 ) {
   const tree = treeOf(world);
   const where = { isHost: tree.isHost, arch, features, abiText };
-  const settled = settlePatterns(policy, tree);
+  const own = lowerOwnFiles(policy, where);
+  const settled = settlePatterns(own.rest, tree);
   const files = lowerLandlock(settled.policy, tree, features.landlockAbi);
   const mounts = lowerMounts(settled.policy, tree, files.demands);
   const exactRows = files.coverage.map((row) => withMount(row, mounts));
-  const fileRows = patternCoverage(policy.patterns, exactRows, where);
-  const rows = [...withoutMounts(fileRows, where), ...otherCoverage(policy, where)];
+  const fileRows = patternCoverage(own.rest.patterns, exactRows, where);
+  const rows = [...withoutMounts(fileRows, where), ...own.coverage, ...otherCoverage(policy, where)];
   const { coverage, diagnostics } = settle(policy, rows);
-  const problems = [...settled.diagnostics, ...files.diagnostics, ...mounts.diagnostics, ...diagnostics];
-  return { exact: settled.policy, tree, files, mounts, coverage, problems };
+  const problems = [
+    ...own.diagnostics,
+    ...settled.diagnostics,
+    ...files.diagnostics,
+    ...mounts.diagnostics,
+    ...diagnostics,
+  ];
+  return { exact: settled.policy, own: own.files, tree, files, mounts, coverage, problems };
 }
 
 function withMount(row: Coverage, mounts: MountPlan): Coverage {

@@ -138,6 +138,8 @@ export interface Lowered {
   readonly supervised: readonly string[];
   /** What the rings may do that the supervisor makes, in words of the policy's table; empty: it makes none. */
   readonly rings: readonly string[];
+  /** Files that it opens for the process that they belong to, line by line; empty: none. */
+  readonly ownFiles: string;
   readonly services: readonly Service[];
   readonly coverage: readonly CoverageRow[];
   /** vxe/judge.json */

@@ -1,7 +1,7 @@
 import type { Policy, RingAct } from '../policy/index.js';
 import { callNumber, RING_OPERATIONS, RING_REGISTRATIONS } from '../policy/index.js';
 import type { Arch } from './ports.js';
-import { SUPERVISED_CALLS } from './supervised.js';
+import { supervision } from './supervised.js';
 
 /** Whether a ring may perform an operation, or take a registration. */
 export interface RingVerdict {
@@ -60,7 +60,7 @@ function obstacle(call: string, policy: Policy, arch: Arch): string | undefined 
   const granted =
     rule === undefined ? policy.unnamed === 'permit' : rule.permit === 'all' || rule.permit.length > 0;
   if (!granted) return 'is not permitted';
-  if (SUPERVISED_CALLS.has(call)) return 'is performed by the supervisor';
+  if (supervision(policy, call) !== undefined) return 'is performed by the supervisor';
   if (rule !== undefined && (rule.permit !== 'all' || rule.quiet.length > 0)) return 'has rows of arguments';
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { EventWorld } from '../policy/index.js';
-import { isBeneath, joinPath, normalPath, parentPath } from '../policy/index.js';
+import { isBeneath, joinPath, normalPath, OWN_FOLDER, parentPath } from '../policy/index.js';
 import type { EntryKind, FileWorld, HostLister } from './world.js';
 
 /** The file tree as lowering asks about it; paths are absolute and normal. */
@@ -87,7 +87,8 @@ function follow(
       continue;
     }
     const next = joinPath(done, part);
-    if (kind(next) !== 'symlink' || ++links > LINKS_MAX) {
+    // On a host this link leads to whoever looks at it, which is not the program.
+    if (next === OWN_FOLDER || kind(next) !== 'symlink' || ++links > LINKS_MAX) {
       done = next;
       continue;
     }

@@ -3,6 +3,7 @@ import type { EventWorld } from './file-needs.js';
 import type { Glob } from './glob.js';
 import { globRules, globWithin, rebased } from './glob.js';
 import type { Access, FileRule, PatternRule, Policy } from './model.js';
+import { isOwnFile } from './own-process.js';
 import { isBeneath, parentPath } from './paths.js';
 
 export type AnyRule = FileRule | PatternRule;
@@ -115,7 +116,7 @@ export function nearestRule(rules: readonly FileRule[], path: string): FileRule 
     INDEXES.set(rules, index);
   }
   for (let at = path; ; at = parentPath(at)) {
-    const rule = index.get(at);
+    const rule = at === path || !isOwnFile(at) ? index.get(at) : undefined;
     if (rule !== undefined || at === '/') return rule;
   }
 }

@@ -77,6 +77,7 @@ export {
   SOCKET_WORDS,
 } from './model.js';
 export { narrowPolicy, narrowRule } from './narrow.js';
+export { isOwnFile, OPENING_CALLS, OWN_FOLDER, ownAccess, ownPattern, ownRulePath } from './own-process.js';
 export { isBeneath, joinPath, normalPath, parentPath } from './paths.js';
 export type { PlacedFile } from './placed-file.js';
 export { SIGNAL_CALLS, TRACE_CALLS } from './processes.js';

@@ -227,10 +227,49 @@ test('names with the characters of patterns mean themselves', (t) => {
   t.is(open('/srv/third/a\\b'), 'allow');
 });
 
-test("a process's own files in /proc have another name in the next run: they are told and not granted", (t) => {
-  const draft = draftOf([opened('/proc/4711/status')]);
+test("files of other processes are told and not granted, and so are a process's own that no rule can grant", (t) => {
+  const draft = draftOf([opened('/proc/4711/status'), opened('/proc/self/mem', 'read write', 'O_RDWR')]);
   t.deepEqual(files(draft), PROGRAM);
   t.regex(draft.leftOut[0]?.what ?? '', /\/proc\/4711\/status/);
+  t.regex(draft.leftOut[1]?.what ?? '', /\/proc\/self\/mem/);
+});
+
+test("a process's own files are granted by a name that the next run has, too", (t) => {
+  const named = (given: string, path: string, access = 'read', flags = 'O_RDONLY'): RecordedCall => {
+    const base = opened(path, access, flags);
+    return { ...base, paths: base.paths.map((each) => ({ ...each, given })) };
+  };
+  const draft = draftOf([
+    // As the kernel tells it, and as it is where the recorder cannot look.
+    named('/proc/self/smaps', '/proc/9/smaps'),
+    named('/proc/self/stat', '/proc/self/stat'),
+    named('/proc/thread-self/status', '/proc/thread-self/status'),
+    named('/proc/self/task/11/comm', '/proc/9/task/11/comm', 'read write', 'O_RDWR'),
+    named('/proc/self/task/12/comm', '/proc/9/task/12/comm', 'read write', 'O_RDWR'),
+    // By the number that it asked for.
+    named('/proc/9/limits', '/proc/9/limits'),
+    named('/proc/10/stat', '/proc/10/stat'),
+  ]);
+  t.deepEqual(files(draft), {
+    ...PROGRAM,
+    '/proc/self/limits': 'read',
+    '/proc/self/smaps': 'read',
+    '/proc/self/stat': 'read',
+    '/proc/self/task/*/comm': 'read write',
+    '/proc/self/task/*/status': 'read',
+  });
+  t.deepEqual(
+    draft.leftOut.map(({ what }) => what),
+    ['/proc/10/stat: read'],
+  );
+  t.is(verdict(draft, 'openat("/proc/self/task/99/comm", O_RDWR)'), 'allow');
+  t.is(verdict(draft, 'openat("/proc/self/task/99/mem", O_RDWR)'), 'refuse');
+});
+
+test('a library in two versions is one pattern', (t) => {
+  const draft = draftOf([opened('/usr/lib/libz.so.1.2.13'), opened('/usr/lib/libz.so.1.3')]);
+  t.deepEqual(files(draft), { ...PROGRAM, '/usr/lib/libz.so.1.*': 'read' });
+  t.true(draft.files.find(({ path }) => path.includes('libz'))?.pattern);
 });
 
 test('a libc update raises no violation: the family of a call that was seen is permitted', (t) => {

@@ -128,13 +128,25 @@ test('a folder that is opened to be listed gets a rule for a folder, which below
   t.deepEqual(folders(flags('0x80000')), [false]);
 });
 
+test("threads' files of one name are one question, and files of the process each their own", (t) => {
+  const names = ['stat', 'status', 'maps', 'smaps', 'limits', 'io', 'cgroup', 'mounts'];
+  const records = [
+    readsFile('/proc/self/task/7/comm', 'write'),
+    readsFile('/proc/self/task/8/comm', 'read'),
+    ...names.map((name) => readsFile(`/proc/self/${name}`)),
+  ];
+  const rules = decisionsOf(log(...records), policy).map(({ choices }) => choices.map(({ rule }) => rule));
+  t.deepEqual(rules[0], ['files: /proc/self/task/*/comm: read write']);
+  t.deepEqual(rules.slice(1).flat(), names.map((name) => `files: /proc/self/${name}: read`).sort());
+});
+
 const dangerous: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['what the profile forbids by name', readsFile('/srv/private'), /forbids it by name/],
   ['what a pattern forbids', readsFile('/srv/web.secret'), /forbids it by files:\/srv\/\*\.secret/],
   ['accounts', readsFile('/etc/shadow'), /accounts/],
   ['keys', readsFile('/etc/ssl/private/web.pem'), /keys/],
   ['devices', readsFile('/dev/sda'), /devices/],
-  ['other processes', readsFile('/proc/17/mem'), /other processes/],
+  ['the kernel', readsFile('/proc/kcore'), /the kernel/],
   ['a shell', readsFile('/bin/sh', 'execute'), /whatever it is told/],
   ['another program', readsFile('/usr/bin/convert', 'execute'), /one more program/],
   ['writing a program', readsFile('/usr/bin/web', 'write'), /executed/],
@@ -176,6 +188,9 @@ test('what no rule can permit says why, and offers none', (t) => {
     { arch: 'x86' },
     { call: 'nr 999', nr: 999 },
     { ...readsFile('/srv/x', 'create'), narrowed: true },
+    readsFile('/proc/17/mem'),
+    readsFile('/proc/self/mem'),
+    readsFile('/proc/self/stat', 'read write'),
   ]) {
     const [decision] = decisionsOf(log(fields), policy);
     t.deepEqual(decision?.choices, []);
@@ -186,6 +201,8 @@ test('what no rule can permit says why, and offers none', (t) => {
 const fixes: readonly (readonly [Record<string, unknown>, string])[] = [
   [readsFile('/var/lib/web/state', 'read write'), 'openat("/var/lib/web/state", O_RDWR)'],
   [readsFile('/srv/new', 'write create'), 'openat("/srv/new", O_WRONLY|O_CREAT)'],
+  [readsFile('/proc/self/stat'), 'openat("/proc/self/stat", O_RDONLY)'],
+  [readsFile('/proc/self/task/7/comm', 'read write'), 'openat("/proc/self/task/9/comm", O_RDWR)'],
   [{ call: 'getppid', nr: 110 }, 'getppid()'],
   [
     { call: 'socket', nr: 41, args: ['0x1', '0x2', '0x0', '0x0', '0x0', '0x0'] },

@@ -5,7 +5,7 @@ import { BPF, decodeProgram } from '../../src/lowering/seccomp/bpf.js';
 import { ownFilter } from '../../src/lowering/seccomp/filter.js';
 import { AUDIT_ARCH } from '../../src/lowering/seccomp/index.js';
 import { planCalls } from '../../src/lowering/seccomp/plan.js';
-import { SUPERVISED_CALLS } from '../../src/lowering/supervised.js';
+import { supervision } from '../../src/lowering/supervised.js';
 import type { Arch, Policy } from '../../src/policy/index.js';
 import { decideCall, knownCalls, OBJECT_CALLS, RING_CALLS, scalarEvent } from '../../src/policy/index.js';
 import { isConstantAllow } from './constant.js';
@@ -20,7 +20,7 @@ const ODD = [0n, 1n, 0xffff_ffff_ffff_ffffn, 0x8000_0000n, 0xa5a5_5a5a_c3c3_3c3c
 
 /** The rule says it outright: the plan is not asked, nor what it was made by. */
 function saysAlways(policy: Policy, call: string): boolean {
-  if (SUPERVISED_CALLS.has(call)) return false;
+  if (supervision(policy, call) !== undefined) return false;
   const rule = policy.calls.get(call);
   return rule === undefined ? policy.unnamed === 'permit' : rule.permit === 'all' && rule.quiet.length === 0;
 }

@@ -11,6 +11,7 @@ import {
   decideCall,
   decideEndpoint,
   internetRules,
+  isOwnFile,
   parseAddress,
   scalarEvent,
 } from '../../src/policy/index.js';
@@ -340,6 +341,8 @@ function fileNeeds(policy: Policy, rest: string, isHost: boolean): readonly (rea
       ...(isHost ? [] : [['namespaces'] as const]),
       ...(addressesNobody(policy) ? [['filter'] as const] : []),
     ];
+  // The supervisor opens it, whatever else holds the files.
+  if (isOwnFile(rest)) return [['filter']];
   if (policy.patterns.some((each) => each.id === `files:${rest}`)) {
     // What patterns come to is tried elsewhere; here it counts that each exact rule of one needs what a rule of its own would.
     const settled = settlePatterns(policy, isHost ? hostTree(HOST) : bundleTree(TREE)).policy;

@@ -4,6 +4,7 @@ import type { PathKind, RecordedAddress, RecordedCall, Recording } from '../reco
 import type { Evidence } from './evidence.js';
 import { EvidenceSum, evidenceOf } from './evidence.js';
 import { fileNeeds, succeeded } from './needs.js';
+import { ownNeed, ownNumbers } from './own.js';
 
 /** A call with particular values of the arguments that rules can speak of. */
 export interface SeenRow {
@@ -91,6 +92,7 @@ export function observe(recordings: readonly Recording[]): Observations {
   let program: string | undefined;
   for (const recording of recordings) {
     const { run } = recording.header;
+    const numbers = ownNumbers(recording.calls);
     const launch = recording.calls.find((call) => /^execve(at)?$/.test(call.call));
     program ??= launch?.paths.find((path) => path.kind === 'file')?.path;
     for (const call of recording.calls) {
@@ -111,7 +113,8 @@ export function observe(recordings: readonly Recording[]): Observations {
       const key = `${call.call} ${[...values].map(([index, value]) => `${index}=${value}`).join(' ')}`;
       const row = rows.add(key, run, call, () => ({ call: call.call, values, errnos: new Set() }));
       row.errnos.add(call.result === undefined ? 'unknown' : (call.errno ?? ''));
-      for (const need of fileNeeds(call)) {
+      for (const found of fileNeeds(call)) {
+        const need = ownNeed(found, numbers.get(call.pid));
         const file = files.add(need.path, run, call, () => ({
           path: need.path,
           access: new Set(),

@@ -1,5 +1,5 @@
 import type { Access } from '../../policy/index.js';
-import { ACCESS_WORDS, isBeneath, parentPath, pathText } from '../../policy/index.js';
+import { ACCESS_WORDS, isBeneath, isOwnFile, ownAccess, parentPath, pathText } from '../../policy/index.js';
 import { evidenceOf } from '../facts/evidence.js';
 import type { Observations, SeenFile } from '../facts/observe.js';
 import type { FileDraft, LeftOut, Mark } from './draft.js';
@@ -49,8 +49,8 @@ function makes({ access }: SeenFile): boolean {
 
 /** Files that no rule can name: they are others in the next run. */
 function cannotBeNamed(file: SeenFile): string | undefined {
-  if (processFolder(file.path) !== undefined)
-    return 'the files of a process have its number in their path, which is another in the next run';
+  if (processFolder(file.path) !== undefined || (isOwnFile(file.path) && ownAccess(file.path).length === 0))
+    return 'of the files of a process, rules can grant those that tell it of itself, and this is none';
   if (file.path.includes('\ufffd')) return 'its name is no text';
   return undefined;
 }
@@ -77,6 +77,7 @@ function gathered(files: readonly SeenFile[]): Grant[] {
   let grants = files.map(
     (file): Grant => ({
       path: file.path,
+      ...(isOwnFile(file.path) && file.path.includes('*') ? { pattern: true } : {}),
       folder: file.kind === 'folder',
       access: file.access,
       from: [file],
@@ -185,6 +186,7 @@ function withoutImplied(grants: readonly Grant[]): Grant[] {
 function joined(a: Grant, b: Grant): Grant {
   return {
     path: a.path,
+    ...(a.pattern === true || b.pattern === true ? { pattern: true } : {}),
     folder: a.folder || b.folder,
     access: new Set([...a.access, ...b.access]),
     from: [...new Set([...a.from, ...b.from])],

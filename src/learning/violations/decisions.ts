@@ -1,5 +1,14 @@
 import type { Access, Policy } from '../../policy/index.js';
-import { ACCESS_WORDS, callNumber, fileVerdict, parentPath } from '../../policy/index.js';
+import {
+  ACCESS_WORDS,
+  callNumber,
+  fileVerdict,
+  isBeneath,
+  isOwnFile,
+  ownAccess,
+  ownPattern,
+  parentPath,
+} from '../../policy/index.js';
 import { dangerOf } from './danger.js';
 import type { Edit } from './edit.js';
 import { distinctRows, rowOf, rowWords } from './rows.js';
@@ -56,6 +65,8 @@ function keyOf(violation: Violation): string {
   }
   if (violation.path !== undefined && violation.needs.length > 0) {
     if (violation.narrowed) return `none:narrowed:${parentPath(violation.path)}`;
+    const process = ofProcess(violation);
+    if (process !== undefined) return `none:${process}`;
     return `file:${narrowestPath(violation)}`;
   }
   const port = portOf(violation);
@@ -63,8 +74,16 @@ function keyOf(violation: Violation): string {
   return `none:${violation.rule}`;
 }
 
+/** Of processes' files, why no rule can name it. */
+function ofProcess({ path = '', needs }: Violation): 'process' | 'own' | undefined {
+  if (/^\/proc\/[0-9]+(\/|$)/.test(path)) return 'process';
+  if (!isOwnFile(path)) return undefined;
+  return needs.every((word) => ownAccess(path).some((each) => each === word)) ? undefined : 'own';
+}
+
 /** What makes or removes a name is ruled by the folder that the name is in. */
 function narrowestPath({ path = '/', needs }: Violation): string {
+  if (isOwnFile(path)) return ownPattern(path);
   return needs.includes('create') || needs.includes('remove') ? parentPath(path) : path;
 }
 
@@ -85,6 +104,8 @@ function groupFolders(
   for (const [key, group] of groups) {
     const violation = group[0];
     if (!key.startsWith('file:') || violation === undefined || violation.path !== key.slice(5)) continue;
+    // What the kernel tells there is each something of its own.
+    if (isBeneath(violation.path, '/proc')) continue;
     const folder = `${parentPath(key.slice(5))} ${wordsOf(group).join()}`;
     folders.set(folder, [...(folders.get(folder) ?? []), key]);
   }
@@ -139,6 +160,10 @@ function decisionOf(key: string, group: readonly Violation[], policy: Policy): D
 function impossible([what = '', ...rest]: readonly string[], group: readonly Violation[]): string {
   if (what === 'narrowed')
     return `${group[0]?.call} in ${rest.join(':')}: its rule grants it, but a narrower rule lies below, and Landlock cannot give it to the folder alone`;
+  if (what === 'process')
+    return `${group[0]?.call} on ${group[0]?.path}: a file of another process, which no rule can name`;
+  if (what === 'own')
+    return `${group[0]?.call} on ${group[0]?.path}: the supervisor gives a process no such file of its own`;
   if (what === 'listen') return 'listens on a socket that was not bound to a granted port';
   if (what === 'scope')
     return `${group[0]?.detail ?? group[0]?.call}: reaches out of the instance, which no rule grants`;
@@ -168,10 +193,11 @@ function fileDecision(
   policy: Policy,
 ): Pick<Decision, 'subject' | 'choices'> {
   const words = wordsOf(group);
-  const folder = group.some((each) => each.path !== path || opensFolder(each));
+  const own = isOwnFile(path);
+  const folder = !own && group.some((each) => each.path !== path || opensFolder(each));
   const choices = [fileChoice(path, words, folder, policy)];
   const wider = parentPath(path);
-  if (wider !== path && wider !== '/') choices.push(fileChoice(wider, words, true, policy));
+  if (!own && wider !== path && wider !== '/') choices.push(fileChoice(wider, words, true, policy));
   const names = unique(group.map((each) => each.path ?? path));
   const what = names.length === 1 ? names[0] : `${names.length} files in ${path}`;
   return { subject: `${words.map((word) => VERBS[word]).join(' and ')} ${what}`, choices };

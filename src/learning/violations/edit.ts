@@ -1,6 +1,14 @@
 import { builtinSpan } from '../../common/index.js';
-import type { Access, ArgumentRow, CallRule, FileRule, Policy, SocketRule } from '../../policy/index.js';
-import { fileVerdict, socketRule } from '../../policy/index.js';
+import type {
+  Access,
+  ArgumentRow,
+  CallRule,
+  FileRule,
+  PatternRule,
+  Policy,
+  SocketRule,
+} from '../../policy/index.js';
+import { fileVerdict, isOwnFile, ownPattern, parseGlob, socketRule } from '../../policy/index.js';
 
 /** One change of a policy; all of them widen it. */
 export type Edit =
@@ -24,7 +32,7 @@ const SPAN = builtinSpan('upgrade');
 export function applyEdit(policy: Policy, edit: Edit): Policy {
   switch (edit.kind) {
     case 'file':
-      return { ...policy, files: withFile(policy, edit) };
+      return withOwnFile(policy, edit) ?? { ...policy, files: withFile(policy, edit) };
     case 'call':
       return { ...policy, calls: withCall(policy, edit.call, edit.rows) };
     case 'port':
@@ -45,6 +53,27 @@ export function applyEdit(policy: Policy, edit: Edit): Policy {
     case 'interface':
       return { ...policy, network: { ...policy.network, interface: edit.to } };
   }
+}
+
+/** A file of the calling process's threads or descriptors, whose numbers are others in the next run; undefined for all else. */
+function withOwnFile(
+  policy: Policy,
+  { path, access }: Extract<Edit, { readonly kind: 'file' }>,
+): Policy | undefined {
+  const text = ownPattern(path);
+  const glob = isOwnFile(path) && text.includes('*') ? parseGlob(text) : undefined;
+  if (glob?.ok !== true) return undefined;
+  const own = policy.patterns.find((rule) => rule.kind === 'glob' && rule.glob.text === text);
+  const words = new Set([...(own?.access ?? []), ...access]);
+  const others = policy.patterns.filter((rule) => rule !== own);
+  const rule: PatternRule = {
+    id: `files:${text}`,
+    kind: 'glob',
+    glob: glob.value,
+    access: words,
+    span: SPAN,
+  };
+  return { ...policy, patterns: [...others, rule] };
 }
 
 /** The most specific rule wins whole: a new one keeps what the rules above it give. */

@@ -1,5 +1,15 @@
 import type { Access, CallEvent, PathNeed, PlacedFile, Policy } from '../../policy/index.js';
-import { ACCESS_WORDS, decide, decideCall, fileVerdict, parentPath, pathNeeds } from '../../policy/index.js';
+import {
+  ACCESS_WORDS,
+  decide,
+  decideCall,
+  fileVerdict,
+  isOwnFile,
+  ownAccess,
+  ownPattern,
+  parentPath,
+  pathNeeds,
+} from '../../policy/index.js';
 import type { Edit } from '../violations/index.js';
 import { applyEdit, dangerOf, rowOf, rowWords } from '../violations/index.js';
 import { capabilityFor } from './capabilities.js';
@@ -156,7 +166,12 @@ function ruleCause(
   policy: Policy,
 ): Cause {
   const named = need.access.includes('create') || need.access.includes('remove');
-  const target = named && !policy.files.some((each) => each.path === path) ? parentPath(path) : path;
+  const own = isOwnFile(path) && need.access.every((word) => ownAccess(path).includes(word));
+  const target = own
+    ? ownPattern(path)
+    : named && !policy.files.some((each) => each.path === path)
+      ? parentPath(path)
+      : path;
   const has = fileVerdict(policy, target)?.access ?? new Set<Access>();
   const words = ACCESS_WORDS.filter((word) => need.access.includes(word) || has.has(word));
   const by = fileVerdict(policy, path);
@@ -164,7 +179,7 @@ function ruleCause(
     by === undefined
       ? 'no rule speaks of it'
       : `${by.rules.map(({ id }) => id).join(' and ')} does not grant ${lacking.join(' and ')}`;
-  const folder = target !== path;
+  const folder = !own && target !== path;
   return rule(
     'landlock',
     `Landlock refuses ${event.call} on ${path}: ${says}.`,

@@ -2,7 +2,6 @@ import type { Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
 import { errnoNumber } from '../../policy/index.js';
 import type { Arch, SeccompComparison } from '../ports.js';
-import { SUPERVISED_CALLS } from '../supervised.js';
 import { ARCHITECTURES } from './architecture.js';
 import { assemble } from './assemble.js';
 import { DATA, encodeProgram, RETURN } from './bpf.js';
@@ -81,9 +80,9 @@ export function filterOf(plans: readonly CallPlan[], arch: Arch, options: Filter
     ]),
   ];
   const unknown = decisions.answer(options.unknown ?? RETURN.errno | ENOSYS);
-  const permitted = (call: string): Decision => {
+  const permitted = ({ call, raised }: CallPlan): Decision => {
     if (options.absent?.has(call) === true) return decisions.answer(RETURN.errno | ENOSYS);
-    const isRaised = SUPERVISED_CALLS.has(call) || options.raised?.has(call) === true;
+    const isRaised = raised || options.raised?.has(call) === true;
     return decisions.answer(isRaised ? RETURN.notify : RETURN.allow);
   };
   const stretches: Stretch[] = [];
@@ -93,7 +92,7 @@ export function filterOf(plans: readonly CallPlan[], arch: Arch, options: Filter
     stretches.push({
       from: plan.nr,
       decision: shorten(
-        callDecision(plan, permitted(plan.call), isHeld(plan.call) ? held : foreign, decisions),
+        callDecision(plan, permitted(plan), isHeld(plan.call) ? held : foreign, decisions),
         decisions,
       ),
     });

@@ -4,7 +4,7 @@ import type { CallRule, Policy } from '../../policy/index.js';
 import { knownCalls } from '../../policy/index.js';
 import type { Arch } from '../ports.js';
 import type { Elsewhere } from '../supervised.js';
-import { SUPERVISED_CALLS } from '../supervised.js';
+import { supervision } from '../supervised.js';
 import type { Box } from './cubes.js';
 import { FULL_BOX, isFull, rowBoxes, subtractAll, TooManyBoxes, withoutCovered } from './cubes.js';
 import { machineRule } from './machine.js';
@@ -30,6 +30,8 @@ export interface CallPlan {
   readonly rule: CallRule | undefined;
   /** What becomes of the call without a rule. */
   readonly unnamed: Policy['unnamed'];
+  /** What is permitted is raised to the supervisor. */
+  readonly raised: boolean;
 }
 
 /** The policy's scalar part, call by call, in order of number; every known call is in it. */
@@ -66,8 +68,8 @@ function unnamedCases(policy: Policy): readonly CallCase[] {
   return policy.unnamed === 'permit' ? [{ box: FULL_BOX, outcome: { kind: 'allow' } }] : [];
 }
 
-function supervised(call: string, cases: readonly CallCase[]): readonly CallCase[] {
-  const elsewhere = SUPERVISED_CALLS.get(call);
+function supervised(policy: Policy, call: string, cases: readonly CallCase[]): readonly CallCase[] {
+  const elsewhere = supervision(policy, call);
   if (elsewhere === undefined) return cases;
   return cases.map((item) =>
     item.outcome.kind === 'allow' ? { box: item.box, outcome: { kind: 'supervised', elsewhere } } : item,
@@ -79,12 +81,20 @@ function planCall(policy: Policy, call: string, nr: number, arch: Arch): CallPla
   const stated = policy.calls.get(call);
   try {
     const rule = stated === undefined ? undefined : machineRule(stated, arch);
-    const cases = supervised(call, rule === undefined ? unnamedCases(policy) : ruleCases(rule));
+    const cases = supervised(policy, call, rule === undefined ? unnamedCases(policy) : ruleCases(rule));
     const refused = subtractAll(
       [FULL_BOX],
       cases.map((item) => item.box),
     );
-    return { call, nr, cases, refused, rule, unnamed: policy.unnamed };
+    return {
+      call,
+      nr,
+      cases,
+      refused,
+      rule,
+      unnamed: policy.unnamed,
+      raised: supervision(policy, call) !== undefined,
+    };
   } catch (error) {
     if (error instanceof TooManyBoxes) return undefined;
     throw error;
