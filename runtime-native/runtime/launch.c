@@ -210,6 +210,53 @@ static pid_t clone_in_pid_namespace(const char *path, struct vxe_clone_args *arg
 	return pid;
 }
 
+/*
+ * A network namespace takes the kernel as long to make as the mounts take the first process, so both are made at once. Only where
+ * nothing looks at the network before the mounts are there: no hook, no sysfs, which shows that of who mounts it. In a user namespace it must
+ * be that one's own.
+ */
+static bool network_goes_apart(const struct vxe_launch *launch)
+{
+	const struct vxe_config *config = launch->config;
+	const struct vxe_namespace *network = vxe_config_namespace(config, CLONE_NEWNET);
+
+	if (launch->join_pidfd >= 0 || launch->in_user_namespace || launch->host_root || !network || network->path ||
+	    config->prestart.count || config->create_runtime.count || config->create_container.count)
+		return false;
+	for (size_t i = 0; i < config->n_mounts; i++)
+		if (config->mounts[i].type && !strcmp(config->mounts[i].type, "sysfs"))
+			return false;
+	return true;
+}
+
+/* Made by going there and back, for which the caller's own is held open. */
+static int network_make(int *made, struct vxe_error **err)
+{
+	static const char path[] = "/proc/thread-self/ns/net";
+	cleanup_fd int own = open(path, O_RDONLY | O_CLOEXEC);
+	int saved;
+
+	*made = -1;
+	if (own < 0 || unshare(CLONE_NEWNET) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the network namespace");
+	*made = open(path, O_RDONLY | O_CLOEXEC);
+	saved = errno;
+	if (setns(own, CLONE_NEWNET) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "going back to the launcher's network namespace");
+	return *made < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the network namespace") : 0;
+}
+
+static int network_give(struct vxe_launch *launch, struct vxe_error **err)
+{
+	cleanup_fd int made = -1;
+
+	if (network_make(&made, err) < 0)
+		return -1;
+	return vxe_sync_send(launch->sync_fd, VXE_SYNC_NETWORK, made) < 0
+		       ? launch_ended(launch, "its network namespace was made", err)
+		       : 0;
+}
+
 static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 {
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
@@ -224,6 +271,9 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	/* Of a process that may not be looked at, root of the host alone takes the listener (ptrace(2)). In a user namespace that is made for
 	   this instance nobody is who could look; in one that others are in, their root could, and then it is an error. */
 	launch->shown = launch->filter.notifies && geteuid() != 0 && (flags & CLONE_NEWUSER);
+	launch->network_apart = network_goes_apart(launch);
+	if (launch->network_apart)
+		flags &= ~(uint64_t)CLONE_NEWNET;
 	/* A new cgroup namespace is rooted where its maker is: made by the child, once it is in its cgroup. */
 	if (launch->cgroup_fd >= 0 || launch->place)
 		flags &= ~(uint64_t)CLONE_NEWCGROUP;
@@ -274,7 +324,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	}
 	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_MAPPED, -1) < 0)
 		return launch_ended(launch, "its namespaces were set up", err);
-	return 0;
+	return launch->network_apart ? network_give(launch, err) : 0;
 }
 
 static bool config_has_hooks(const struct vxe_config *config)
@@ -385,7 +435,8 @@ int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
 
 /*
  * The confined side may make no call to hand its listener over (a widened filter would stay widened), so it is
- * taken: the program's process says which slot the descriptor will have, and it is there as soon as seccomp(2) has returned.
+ * taken: the program's process says which slot the descriptor will have, and it is there as soon as seccomp(2) has returned. Its
+ * word that it comes to that is sent some steps before, so that we are awake by then.
  */
 int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 {
@@ -396,7 +447,8 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 	if (!launch->loading && vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
 		return launch_ended(launch, "its filter was loaded", err);
 	for (unsigned int tries = 0;; tries++) {
-		int fd = sys_pidfd_getfd(pidfd, atomic_load(&launch->report->listener_slot));
+		int slot = atomic_load(&launch->report->listener_slot);
+		int fd = slot < 0 ? -1 : sys_pidfd_getfd(pidfd, slot);
 
 		if (fd >= 0) {
 			uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
@@ -407,9 +459,9 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 			atomic_store(&launch->report->listener_taken, 1);
 			return 0;
 		}
-		if (errno == ESRCH)
+		if (slot >= 0 && errno == ESRCH)
 			return launch_ended(launch, "its filter was loaded", err);
-		if (errno != EBADF) {
+		if (slot >= 0 && errno != EBADF) {
 			vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the listener of the seccomp filter");
 			return vxe_error_hint(
 				err, "pidfd_getfd must be allowed here (Yama's ptrace_scope below 2, or CAP_SYS_PTRACE)");

@@ -62,7 +62,8 @@ struct vxe_launch {
 	const struct vxe_process *process; /* exec: this process instead of config->process */
 	bool in_user_namespace; /* set by vxe_launch_begin: known before the mapping is written, and not by asking for an id after */
 	bool shown; /* set by vxe_launch_begin: the program's process may be looked at until it executes, to take the listener */
-	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
+	bool network_apart; /* set by it: the launcher makes the network namespace while the first process builds its mounts */
+	bool marked;	    /* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 
 	/* what has come of it; owned */
@@ -99,11 +100,12 @@ __attribute__((noreturn)) void vxe_child_main(struct vxe_launch *launch, int syn
 /* Messages over the sync socket, one byte each. */
 enum vxe_sync {
 	VXE_SYNC_MAPPED = 'U',	   /* to the child: the id mappings are written */
+	VXE_SYNC_NETWORK = 'N',	   /* to the child: with its network namespace, where that is made apart */
 	VXE_SYNC_NAMESPACES = 'M', /* from the child: the namespaces exist, run the hooks */
 	VXE_SYNC_HOOKS_DONE = 'H', /* to the child */
 	VXE_SYNC_READY = 'R',	   /* from the child, with the program's pidfd where there is a reaper */
 	VXE_SYNC_GO = 'G',	   /* to the child */
-	VXE_SYNC_LOADING = 'L',	   /* from the child: the filter comes next, see listener_slot */
+	VXE_SYNC_LOADING = 'L',	   /* from the child: it goes on to load the filter, see listener_slot */
 };
 
 int vxe_sync_send(int fd, char message, int pass_fd);

@@ -86,6 +86,29 @@ static int loopback_up(struct vxe_error **err)
 	return 0;
 }
 
+/* Of a new network namespace, unless the bundle wants none. */
+static int loopback_begin(const struct vxe_config *config, struct vxe_error **err)
+{
+	const struct vxe_namespace *network = vxe_config_namespace(config, CLONE_NEWNET);
+	const char *kind = vxe_config_annotation(config, "org.vxe.network");
+
+	if (!network || network->path || (kind && !strcmp(kind, "none")))
+		return 0;
+	return loopback_up(err);
+}
+
+/* The one that the launcher has made meanwhile. */
+static int network_enter(const struct child *child, struct vxe_error **err)
+{
+	cleanup_fd int fd = -1;
+
+	if (vxe_sync_receive(child->sync, &fd) != VXE_SYNC_NETWORK)
+		_exit(VXE_EXIT_FAILURE);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, fd < 0 ? EBADF : errno, "entering the network namespace");
+	return 0;
+}
+
 static int namespace_enter(const struct vxe_namespace *ns, struct vxe_error **err)
 {
 	cleanup_fd int fd = open(ns->path, O_RDONLY | O_CLOEXEC);
@@ -285,9 +308,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 {
 	struct vxe_launch *launch = child->launch;
 	const struct vxe_config *config = launch->config;
-	const struct vxe_namespace *network = vxe_config_namespace(config, CLONE_NEWNET);
 	const struct vxe_namespace *cgroup = vxe_config_namespace(config, CLONE_NEWCGROUP);
-	const char *network_kind = vxe_config_annotation(config, "org.vxe.network");
 	cleanup_fd int root_fd = -1;
 
 	if (namespaces_enter(config, err) < 0 || vxe_time_offsets_apply(config, err) < 0)
@@ -299,7 +320,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 			_exit(VXE_EXIT_FAILURE);
 		sync_expect(child, VXE_SYNC_HOOKS_DONE);
 	}
-	if (network && !network->path && !(network_kind && !strcmp(network_kind, "none")) && loopback_up(err) < 0)
+	if (!launch->network_apart && loopback_begin(config, err) < 0)
 		return -1;
 	if (config->hostname && sethostname(config->hostname, strlen(config->hostname)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the host name");
@@ -316,6 +337,11 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	if (vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
 		return -1;
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
+		return -1;
+	if (vxe_mount_pivot(config, &launch->mounts, root_fd, err) < 0)
+		return -1;
+	/* What is covered may be the network's (/proc/net). */
+	if (launch->network_apart && (network_enter(child, err) < 0 || loopback_begin(config, err) < 0))
 		return -1;
 	if (vxe_mount_seal(config, &launch->mounts, root_fd, err) < 0)
 		return -1;
@@ -364,8 +390,6 @@ static int filter_apply(const struct child *child, struct vxe_error **err)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "finding a descriptor for the filter's listener");
 		close(slot);
 		atomic_store(&launch->report->listener_slot, slot);
-		if (vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
-			_exit(VXE_EXIT_FAILURE);
 	}
 	listener = vxe_filter_install(&launch->filter);
 	if (listener < 0)
@@ -491,6 +515,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created",
 			  &err) < 0)
 		goto failed;
+	if (launch->filter.notifies && vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
+		_exit(VXE_EXIT_FAILURE);
 	if (env_make(child, &err) < 0)
 		goto failed;
 	if (keyring_leave(&err) < 0)

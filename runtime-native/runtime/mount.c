@@ -183,6 +183,7 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 	if (!out->items)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
 	out->count = config->n_mounts;
+	out->null_fd = -1;
 	for (size_t i = 0; i < config->n_mounts; i++) {
 		const struct vxe_mount *mount = &config->mounts[i];
 		struct vxe_mount_plan *plan = &out->items[i];
@@ -224,8 +225,11 @@ void vxe_mount_plan_free(struct vxe_mount_plans *plans)
 		vxe_cleanup_fd(&plans->items[i].clone_fd);
 		vxe_cleanup_fd(&plans->items[i].made_fd);
 	}
+	if (plans->items)
+		vxe_cleanup_fd(&plans->null_fd);
 	free(plans->items);
 	memset(plans, 0, sizeof(*plans));
+	plans->null_fd = -1;
 }
 
 static int open_in_root(int root_fd, const char *path, uint64_t flags)
@@ -735,19 +739,38 @@ static int mask_make(struct vxe_error **err)
 	return filesystem_make(&plan, err);
 }
 
-static int mask_folder(int *mask_fd, int target, const char *path, struct vxe_error **err)
+/* Of a mount that is attached: kernels before 6.15 copy no other. */
+static int mask_again(int mask_fd, int target, const char *path, struct vxe_error **err)
 {
-	cleanup_fd int copy = -1;
+	cleanup_fd int copy = sys_open_tree(mask_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 
-	if (*mask_fd < 0) {
-		*mask_fd = mask_make(err);
-		return *mask_fd < 0 ? -1 : attach(*mask_fd, target, path, err);
-	}
-	/* Of a mount that is attached: kernels before 6.15 copy no other. */
-	copy = sys_open_tree(*mask_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	if (copy < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "masking %s", path);
 	return attach(copy, target, path, err);
+}
+
+static int mask_folder(int *mask_fd, int target, const char *path, struct vxe_error **err)
+{
+	if (*mask_fd >= 0)
+		return mask_again(*mask_fd, target, path, err);
+	*mask_fd = mask_make(err);
+	return *mask_fd < 0 ? -1 : attach(*mask_fd, target, path, err);
+}
+
+/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
+static int mask_prepare(const struct vxe_config *config, struct vxe_mount_plans *plans, struct vxe_error **err)
+{
+	if (config->masked_paths.count)
+		plans->null_fd = device_clone("/dev/null", S_IFCHR, 1, 3, err);
+	return config->masked_paths.count && plans->null_fd < 0 ? -1 : 0;
+}
+
+static int mask_file(struct vxe_mount_plans *plans, int target, const char *path, struct vxe_error **err)
+{
+	if (plans->null_attached)
+		return mask_again(plans->null_fd, target, path, err);
+	plans->null_attached = true;
+	return attach(plans->null_fd, target, path, err);
 }
 
 /* Of the kernel's own trees each kernel has its part. Elsewhere a profile rests on the mount: what it covers may come later. */
@@ -756,11 +779,10 @@ static bool path_may_lack(const struct vxe_config *config, const char *path)
 	return !vxe_config_annotation(config, "org.vxe.version") || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
 }
 
-static int path_mask(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int *mask_fd,
+static int path_mask(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, int *mask_fd,
 		     const char *path, struct vxe_error **err)
 {
 	cleanup_fd int target = open_configured(plans, root_fd, path);
-	cleanup_fd int null_fd = -1;
 
 	if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && path_may_lack(config, path))
 		return 0;
@@ -768,11 +790,7 @@ static int path_mask(const struct vxe_config *config, const struct vxe_mount_pla
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the profile keeps %s from the program by a mount over it", path);
 		return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
 	}
-	if (fd_is_directory(target))
-		return mask_folder(mask_fd, target, path, err);
-	/* The host's own null device, checked: the instance's /dev/null is under the rootfs's control (CVE-2025-31133). */
-	null_fd = device_clone("/dev/null", S_IFCHR, 1, 3, err);
-	return null_fd < 0 ? -1 : attach(null_fd, target, path, err);
+	return fd_is_directory(target) ? mask_folder(mask_fd, target, path, err) : mask_file(plans, target, path, err);
 }
 
 static int path_make_readonly(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd,
@@ -793,8 +811,7 @@ static int path_make_readonly(const struct vxe_config *config, const struct vxe_
 	return attach(clone, target, path, err);
 }
 
-static int paths_protect(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd,
-			 struct vxe_error **err)
+static int paths_protect(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err)
 {
 	cleanup_fd int mask_fd = -1;
 
@@ -810,14 +827,12 @@ static int paths_protect(const struct vxe_config *config, const struct vxe_mount
 	return 0;
 }
 
-int vxe_mount_seal(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err)
+int vxe_mount_pivot(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err)
 {
 	cleanup_fd int self = -1;
 
-	if (paths_protect(config, plans, root_fd, err) < 0)
+	if (mask_prepare(config, plans, err) < 0)
 		return -1;
-	if (config->root_readonly && attributes_set(root_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs read-only");
 	/*
 	 * pivot_root changes the root of the caller. Where that is a chroot, what lies above it would stay the root of the mount
 	 * namespace, one chroot away for the program and the first thing that setns shows. Entering our own namespace once more
@@ -835,6 +850,15 @@ int vxe_mount_seal(const struct vxe_config *config, const struct vxe_mount_plans
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the host's root away");
 	if (chdir("/") < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the new root");
+	return 0;
+}
+
+int vxe_mount_seal(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err)
+{
+	if (paths_protect(config, plans, root_fd, err) < 0)
+		return -1;
+	if (config->root_readonly && attributes_set(root_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs read-only");
 	/* config-linux.md: a peer group of its own; pivot_root takes no shared mount, so this comes after it. */
 	if ((config->rootfs_propagation & (MS_SHARED | MS_UNBINDABLE)) &&
 	    mount(NULL, "/", NULL, config->rootfs_propagation, NULL) < 0)
@@ -845,9 +869,10 @@ int vxe_mount_seal(const struct vxe_config *config, const struct vxe_mount_plans
 int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 {
 	struct vxe_mount_plan plan = {.made_fd = -1};
-	struct vxe_mount_plans made = {.items = &plan};
+	struct vxe_mount_plans made = {.items = &plan, .null_fd = -1};
 	cleanup_fd int root = -1;
 	cleanup_fd int proc_fd = -1;
+	cleanup_fd int null_fd = -1;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "parting the mount namespace from the host's");
@@ -868,5 +893,8 @@ int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 			return -1;
 		proc_fd = plan.made_fd;
 	}
+	if (mask_prepare(config, &made, err) < 0)
+		return -1;
+	null_fd = made.null_fd;
 	return paths_protect(config, &made, root, err);
 }

@@ -30,6 +30,8 @@ struct vxe_mount_plan {
 struct vxe_mount_plans {
 	struct vxe_mount_plan *items;
 	size_t count;
+	int null_fd;	    /* the host's null device, to cover files with; -1: none */
+	bool null_attached; /* it covers one by now */
 };
 
 int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans *out, struct vxe_error **err);
@@ -38,8 +40,10 @@ void vxe_mount_plan_free(struct vxe_mount_plans *plans);
 /* In the new mount namespace: builds the tree below config->rootfs. Gives the descriptor of the new root, not yet pivoted to. */
 int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
 		    struct vxe_error **err);
-/* Masks, read-only paths and sysctls, then pivot_root and the old root's detachment. */
-int vxe_mount_seal(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err);
+/* pivot_root and the old root's detachment. */
+int vxe_mount_pivot(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err);
+/* After it: sysctls, masks and read-only paths, for which the network namespace has to be the instance's, and the root's own options. */
+int vxe_mount_seal(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err);
 /* A folder of the caller's root, made with its parents where it is not there; no link leads out of the root. -1 with errno. */
 int vxe_mount_folder(const char *path);
 /* Without a rootfs (org.vxe.root=host): a private copy of the host's tree with a /proc of the new pid namespace. */

@@ -447,7 +447,8 @@ void vxe_record_close(struct vxe_record_log *log)
 {
 	if (log->fd < 0)
 		return;
-	for (size_t i = 0; log->folds && i < FOLD_SLOTS; i++)
+	/* Most have none, and would look at a hundred pages for the first time. */
+	for (size_t i = 0; log->folded && i < FOLD_SLOTS; i++)
 		if (log->folds[i].pending)
 			fold_tell(log, &log->folds[i]);
 	free(log->folds);

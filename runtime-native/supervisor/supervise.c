@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -21,6 +22,15 @@
 #include "record.h"
 #include "relay.h"
 #include "words.h"
+
+/* What is told of the instance while it runs: its modes and its violations, in its state and to the service manager. */
+struct vxe_watch {
+	struct vxe_record_log *log;
+	struct vxe_held held;
+	struct vxe_filter since; /* see notify.h */
+	uint64_t told;		 /* violations in the last telling */
+	int64_t next_ns;	 /* no telling before */
+};
 
 void vxe_supervision_signals(sigset_t *set)
 {
@@ -87,6 +97,10 @@ void vxe_supervision_free(struct vxe_supervision *s)
 
 	vxe_rings_close(&s->rings);
 	vxe_record_close(&s->log);
+	if (s->watch)
+		vxe_filter_free(&s->watch->since);
+	free(s->watch);
+	s->watch = NULL;
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
 		if (*owned[i] >= 0)
 			close(*owned[i]);
@@ -131,18 +145,9 @@ static void syslog_drain(struct vxe_supervision *s)
 	}
 }
 
-/* What is told of the instance while it runs: its modes and its violations, in its state and to the service manager. */
-struct watch {
-	struct vxe_record_log *log;
-	struct vxe_held held;
-	struct vxe_filter since; /* see notify.h */
-	uint64_t told;		 /* violations in the last telling */
-	int64_t next_ns;	 /* no telling before */
-};
-
 #define TELL_EVERY_NS 1000000000
 
-static void manager_tell(const struct vxe_supervision *s, const struct watch *watch)
+static void manager_tell(const struct vxe_supervision *s, const struct vxe_watch *watch)
 {
 	char text[1024];
 	int length = snprintf(text, sizeof(text), "STATUS=%llu refused by the profile, the last: %s; see vxe violations %s\n",
@@ -152,7 +157,7 @@ static void manager_tell(const struct vxe_supervision *s, const struct watch *wa
 		vxe_relay_notify(s->manager_notify, text, (size_t)length);
 }
 
-static void held_fill(struct watch *watch)
+static void held_fill(struct vxe_watch *watch)
 {
 	const struct vxe_record_log *log = watch->log;
 	const struct vxe_violation *last = &log->last;
@@ -171,7 +176,7 @@ static void held_fill(struct watch *watch)
 }
 
 /* A full or missing state folder hides what is held, and changes nothing of it. */
-static void watch_tell(struct vxe_supervision *s, struct watch *watch)
+static void watch_tell(struct vxe_supervision *s, struct vxe_watch *watch)
 {
 	uint64_t refused = watch->held.refused;
 
@@ -185,7 +190,7 @@ static void watch_tell(struct vxe_supervision *s, struct watch *watch)
 }
 
 /* Milliseconds to sleep, -1: until something happens. */
-static int watch_tick(struct vxe_supervision *s, struct watch *watch)
+static int watch_tick(struct vxe_supervision *s, struct vxe_watch *watch)
 {
 	int wait = vxe_record_tick(watch->log), until;
 	int64_t now;
@@ -201,7 +206,7 @@ static int watch_tick(struct vxe_supervision *s, struct watch *watch)
 	return wait < 0 || until < wait ? until : wait;
 }
 
-static int watch_begin(struct vxe_supervision *s, struct watch *watch, struct vxe_error **err)
+static int watch_begin(struct vxe_supervision *s, struct vxe_watch *watch, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = s->launch;
 
@@ -226,7 +231,7 @@ static int watch_begin(struct vxe_supervision *s, struct watch *watch, struct vx
 }
 
 /* What is not there, or cannot be read, is no leave to permit anything. */
-static void mode_follow(struct vxe_supervision *s, struct vxe_notify *notify, struct watch *watch)
+static void mode_follow(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_watch *watch)
 {
 	enum vxe_mode asked = VXE_MODE_PRODUCTION;
 	bool found;
@@ -242,7 +247,7 @@ static void mode_follow(struct vxe_supervision *s, struct vxe_notify *notify, st
 	watch_tell(s, watch);
 }
 
-static void notify_drain(struct vxe_supervision *s, struct watch *watch)
+static void notify_drain(struct vxe_supervision *s, struct vxe_watch *watch)
 {
 	char datagram[4096];
 	size_t size;
@@ -287,7 +292,7 @@ static void status_collect(struct vxe_supervision *s)
 
 enum slot { SLOT_END, SLOT_SIGNALS, SLOT_LISTENER, SLOT_SYNC, SLOT_OUTPUT, SLOT_SYSLOG, SLOT_NOTIFY, SLOT_MODE, SLOTS };
 
-static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct watch *watch, struct vxe_error **err)
+static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_watch *watch, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = s->launch;
 	struct pollfd fds[SLOTS] = {
@@ -353,7 +358,11 @@ int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
 	s->signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals_fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "listening for signals");
-	return 0;
+	s->watch = calloc(1, sizeof(*s->watch));
+	if (!s->watch)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "supervising %s", s->id);
+	s->watch->log = &s->log;
+	return watch_begin(s, s->watch, err);
 }
 
 int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
@@ -379,10 +388,9 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		.objects = (launch->soft || launch->raise_objects) && s->judge && s->judge->judge,
 		.log = &s->log,
 	};
-	struct watch watch = {.log = &s->log};
 	int result;
 
-	if ((s->signals_fd < 0 && vxe_supervision_open(s, err) < 0) || rings_open(s, err) < 0)
+	if ((!s->watch && vxe_supervision_open(s, err) < 0) || rings_open(s, err) < 0)
 		return -1;
 	notify.rings = s->rings.wish ? &s->rings : NULL;
 	if (s->syslog_fd >= 0 && asprintf(&syslog_path, "%s/log.sock", s->state_dir) < 0) {
@@ -394,14 +402,11 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));
 	signal(SIGPIPE, SIG_IGN);
-	notify.since = &watch.since;
-	if (watch_begin(s, &watch, err) < 0)
-		return -1;
+	notify.since = &s->watch->since;
 	/* What was asked of the instance before it was watched for this program. */
 	if (s->joins && s->watch_fd >= 0)
-		mode_follow(s, &notify, &watch);
-	result = loop(s, &notify, &watch, err);
-	vxe_filter_free(&watch.since);
+		mode_follow(s, &notify, s->watch);
+	result = loop(s, &notify, s->watch, err);
 	vxe_record_close(&s->log);
 	if (result < 0)
 		return -1;

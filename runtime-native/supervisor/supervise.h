@@ -33,10 +33,11 @@ struct vxe_supervision {
 	int status; /* wait(2)'s, of the program; -1: not known (not our child) */
 	/* internal */
 	int output_read, output_write, output_log, syslog_fd, notify_fd, watch_fd, state_fd;
-	int signals_fd; /* -1: not opened yet */
+	int signals_fd;
 	struct vxe_record_log log;
 	struct vxe_rings rings;
 	bool has_started;
+	struct vxe_watch *watch; /* NULL: not opened yet */
 };
 
 /* The signals that `vxe start` passes on. They must be blocked before the launch, so that none is lost. */
@@ -45,7 +46,8 @@ void vxe_supervision_signals(sigset_t *set);
 void vxe_supervision_init(struct vxe_supervision *supervision);
 /* Opens the output pipe and the service sockets. Before vxe_launch_create, which inherits the pipe. */
 int vxe_supervision_prepare(struct vxe_supervision *supervision, struct vxe_error **err);
-/* Opens the log and takes over the signals: after vxe_launch_begin, which tells whether the filter notifies. */
+/* Opens the log, takes over the signals and tells what is held, all while the instance builds its environment: after vxe_launch_begin,
+   which tells whether the filter notifies. */
 int vxe_supervision_open(struct vxe_supervision *supervision, struct vxe_error **err);
 /* Runs until the instance has ended; opens first what is not open. -1 when it never got as far as its program. */
 int vxe_supervision_run(struct vxe_supervision *supervision, struct vxe_error **err);
