@@ -179,8 +179,13 @@ test('an error shows the line, a caret and what was expected', (t) => {
 
 test('random profiles of type filesystem go from YAML to a rule list and back without a loss', (t) => {
   fc.assert(
-    fc.property(bodies(false), fc.boolean(), (body, chroot) => {
-      const policy = policyOf(chroot ? `${body}calls: {permit: [chroot]}\n` : body, 'filesystem');
+    fc.property(bodies(false), fc.boolean(), fc.boolean(), (body, chroot, rings) => {
+      const calls = [
+        ...(chroot ? ['chroot'] : []),
+        ...(rings ? ['io_uring_setup', 'io_uring_enter', 'io_uring_register'] : []),
+      ];
+      const more = calls.length > 0 ? `calls: {permit: [${calls.join(', ')}]}\n` : '';
+      const policy = policyOf(`${body}${more}`, 'filesystem');
       const list = unwrap(printAcl(policy));
       t.deepEqual(withoutSpans(read(list)), withoutSpans(policy));
       const yaml = { name: 'back.vxed.yaml', text: unwrap(printProfile(read(list))) };
@@ -188,6 +193,25 @@ test('random profiles of type filesystem go from YAML to a rule list and back wi
     }),
     { numRuns: 150 },
   );
+});
+
+test('rings are a word of a list, all three calls or none', (t) => {
+  const list = read('process self rings\n');
+  const yaml = policyOf(
+    'calls: {permit: [io_uring_setup, io_uring_enter, io_uring_register]}\n',
+    'filesystem',
+  );
+  for (const call of ['io_uring_setup', 'io_uring_enter', 'io_uring_register'])
+    for (const args of [[8n], [0xffff_ffffn, 31n]])
+      t.deepEqual(
+        decide(list, scalarEvent(call, args)).verdict,
+        decide(yaml, scalarEvent(call, args)).verdict,
+        call,
+      );
+  t.is(decide(list, scalarEvent('io_uring_register', [0xffff_ffffn])).errno, 'EINVAL');
+  t.is(decide(read(''), scalarEvent('io_uring_setup', [8n])).errno, 'ENOSYS');
+  const half = printAcl(policyOf('calls: {permit: [io_uring_setup]}\n', 'filesystem'));
+  t.regex(half.ok ? '' : (half.diagnostics[0]?.message ?? ''), /^calls:io_uring_setup: a rule list cannot/);
 });
 
 test('the refusal of the audit socket is a rule of its own, and leaves other sockets as they were', (t) => {

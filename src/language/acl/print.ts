@@ -7,6 +7,7 @@ import { ownCalls, sameRule } from '../own.js';
 import { resourceText } from '../resources.js';
 import { accessText, limitText } from '../yaml/print.js';
 import { auditRule } from './audit.js';
+import { CALLS_OF } from './processes.js';
 
 /** The rule list of a policy; what rule lists have no words for is a diagnostic that names the rule. */
 export function printAcl(policy: Policy): Result<string> {
@@ -21,11 +22,16 @@ export function printAcl(policy: Policy): Result<string> {
     });
   }
   problems.push(...predicateProblems(policy, 'a rule list'));
-  const chroot = own.calls.get('chroot');
+  const isWhole = (call: string): boolean => {
+    const rule = own.calls.get(call);
+    return rule?.permit === 'all' && rule.quiet.length === 0;
+  };
+  const words = Object.entries(CALLS_OF).filter(([, calls]) => calls.every(isWhole));
+  const said = new Set(words.flatMap(([, calls]) => calls));
   for (const rule of own.calls.values()) {
     if (policy.type === 'strict') break;
     if (isAuditRule(policy, rule)) continue;
-    if (rule === chroot && rule.permit === 'all' && rule.quiet.length === 0) continue;
+    if (said.has(rule.call)) continue;
     problems.push({
       code: 'not-expressible',
       message: `${rule.id}: a rule list cannot say with which arguments a call is permitted`,
@@ -55,7 +61,11 @@ export function printAcl(policy: Policy): Result<string> {
     ...fileTexts(policy).map(({ path, access }) => `file ${word(path)} ${accessText(access, '/')}`),
     ...socketLines(policy),
     ...[...own.calls.values()].filter((rule) => isAuditRule(policy, rule)).map(() => 'socket audit none'),
-    ...processLines(policy, chroot !== undefined, problems),
+    ...processLines(
+      policy,
+      words.map(([name]) => name),
+      problems,
+    ),
   ];
   return problems.length > 0 ? failure(...problems) : success(`${lines.join('\n')}\n`);
 }
@@ -82,7 +92,11 @@ function socketLines({ network }: Policy): readonly string[] {
   );
 }
 
-function processLines(policy: Policy, chroot: boolean, problems: Diagnostic[]): readonly string[] {
+function processLines(
+  policy: Policy,
+  permitting: readonly string[],
+  problems: Diagnostic[],
+): readonly string[] {
   const { exec, programs, processes, span } = policy;
   const listed = exec === 'any' ? programs : undefined;
   if (listed?.length === 0) {
@@ -91,7 +105,7 @@ function processLines(policy: Policy, chroot: boolean, problems: Diagnostic[]): 
   }
   const words = [
     ...(exec === 'any' && listed === undefined ? ['execute'] : []),
-    ...(chroot ? ['chroot'] : []),
+    ...permitting,
     ...(processes.trace === 'instance' && processes.signal === 'instance' ? ['ptrace'] : []),
   ];
   const among = processes.trace === 'instance' ? 'ptrace' : 'none';

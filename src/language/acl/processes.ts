@@ -1,15 +1,22 @@
 import type { SourceSpan } from '../../common/index.js';
 import type { CallRule, Policy, ProgramRule } from '../../policy/index.js';
+import { RING_CALLS } from '../../policy/index.js';
 import { programRule } from '../programs.js';
 import type { Complaints } from './lines.js';
 import type { AclRule } from './rules.js';
 
 /** What may be said of each kind of process, and what else to write. */
 const WORDS = {
-  self: ['execute', 'chroot', 'signal', 'ptrace'],
+  self: ['execute', 'chroot', 'rings', 'signal', 'ptrace'],
   instance: ['signal', 'ptrace'],
   program: ['execute'],
 } as const;
+
+/** The calls that a word permits with any arguments. */
+export const CALLS_OF: Readonly<Record<'chroot' | 'rings', readonly string[]>> = {
+  chroot: ['chroot'],
+  rings: RING_CALLS,
+};
 
 /**
  * The process rules of a list. `self` is the program and all that it forks; `instance` says what these may do to one another; a
@@ -96,14 +103,11 @@ export class ProcessDrafts {
 
   /** The calls that the list permits beyond those of every list. */
   calls(): readonly (readonly [string, CallRule])[] {
-    if (this.#self?.permissions.has('chroot') !== true) return [];
-    const rule: CallRule = {
-      id: 'calls:chroot',
-      call: 'chroot',
-      permit: 'all',
-      quiet: [],
-      span: this.#self.span,
-    };
-    return [['chroot', rule]];
+    const rule = this.#self;
+    if (rule === undefined) return [];
+    return Object.entries(CALLS_OF)
+      .filter(([word]) => rule.permissions.has(word))
+      .flatMap(([, calls]) => calls)
+      .map((call) => [call, { id: `calls:${call}`, call, permit: 'all', quiet: [], span: rule.span }]);
   }
 }

@@ -11,7 +11,7 @@ export type RuleType = (typeof RULE_TYPES)[number];
 export const PERMISSIONS: Readonly<Record<RuleType, readonly string[]>> = {
   file: ['read', 'write', 'create', 'remove', 'execute', 'ioctl', 'none'],
   socket: ['accept', 'connect', 'send', 'none'],
-  process: ['execute', 'chroot', 'signal', 'ptrace', 'none'],
+  process: ['execute', 'chroot', 'rings', 'signal', 'ptrace', 'none'],
 };
 
 /** Whom a rule is for: everything the list governs, its target program, or one user. */
