@@ -268,6 +268,8 @@ static void by_forged_handle(struct vxe_attack *attack)
 	}
 }
 
+#define EVENT "openat(\"" TARGET "\", O_WRONLY)"
+
 static void by_io_uring(struct vxe_attack *attack)
 {
 	struct io_uring_sqe operation = {
@@ -278,8 +280,24 @@ static void by_io_uring(struct vxe_attack *attack)
 	};
 	long result;
 
+	attack_event(attack, EVENT);
 	if (attack_ring(attack, &operation, &result))
 		took(attack, result, "io_uring_enter", TARGET " by a ring");
+}
+
+static void by_ring_thread(struct vxe_attack *attack)
+{
+	struct io_uring_sqe operation = {
+		.opcode = IORING_OP_OPENAT,
+		.fd = AT_FDCWD,
+		.addr = (uint64_t)(uintptr_t)TARGET,
+		.open_flags = O_WRONLY | O_APPEND,
+	};
+	long result;
+
+	attack_event(attack, EVENT);
+	if (attack_polled_ring(attack, &operation, &result))
+		took(attack, result, "io_uring_enter", TARGET " by a ring's thread");
 }
 
 static void by_fsopen_descriptor(struct vxe_attack *attack)
@@ -297,7 +315,6 @@ static void by_fsopen_descriptor(struct vxe_attack *attack)
 }
 
 #define GROUP "aliases"
-#define EVENT "openat(\"" TARGET "\", O_WRONLY)"
 #define CONTROL "The list of accounts is open to write."
 #define ROW(name, tries, events, run)                                                                                          \
 	{                                                                                                                      \
@@ -321,7 +338,9 @@ static const struct vxe_attack_row rows[] = {
 	ROW("alias-hardlink", "The same through a hard link in a folder that it may write to.", EVENT, by_hard_link),
 	ROW("alias-grandchild", "The same from a grandchild.", EVENT, by_grandchild),
 	ROW("alias-thread", "The same from a thread.", EVENT, by_thread),
-	ROW("alias-io-uring", "The same by a ring, whose operations no filter sees.", "io_uring_setup()", by_io_uring),
+	ROW("alias-io-uring", "The same by a ring, whose operations no filter sees.", NULL, by_io_uring),
+	ROW("alias-ring-thread", "The same by a ring with a thread of its own, which has the rights of who made it.", NULL,
+	    by_ring_thread),
 	{"alias-handle", GROUP, "Opens a file by its handle, without a path.", "It is open.", "open_by_handle_at()",
 	 VXE_NO_CAPABILITY, by_handle},
 	{"alias-forged-handle", GROUP, "Forges the handle of the host file system's root.", "The kernel looks the handle up.",

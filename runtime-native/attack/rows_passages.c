@@ -169,6 +169,7 @@ static void ring_socket(struct vxe_attack *attack)
 	struct io_uring_sqe operation = {.opcode = IORING_OP_SOCKET, .fd = AF_PACKET, .off = SOCK_RAW, .len = htons(3)};
 	long result;
 
+	attack_event(attack, "socket(AF_PACKET, SOCK_RAW, 0x300)");
 	if (!attack_ring(attack, &operation, &result))
 		return;
 	if (result < 0) {
@@ -186,12 +187,11 @@ static void ring_connect(struct vxe_attack *attack)
 	uint32_t before = atomic_load(seen);
 	struct io_uring_sqe operation = {
 		.opcode = IORING_OP_CONNECT, .addr = (uint64_t)(uintptr_t)&to, .off = sizeof(to), .len = 0};
-	long fd = sys3(SYS_socket, AF_INET, SOCK_STREAM, 0), result;
+	long fd = open_socket(attack, AF_INET, SOCK_STREAM, TCP_EVENT), result;
 
-	if (fd < 0) {
-		attack_failed(attack, fd, "socket", "make a socket");
+	attack_event(attack, "connect(3, tcp/127.0.0.1:%u)", attack->world->shared->tcp4);
+	if (fd < 0)
 		return;
-	}
 	operation.fd = (int)fd;
 	if (attack_ring(attack, &operation, &result))
 		arrived(attack, seen, before, result, "io_uring_enter", "have a ring connect");
@@ -207,15 +207,38 @@ static void ring_send(struct vxe_attack *attack)
 	uint32_t before = atomic_load(seen);
 	struct io_uring_sqe operation = {
 		.opcode = IORING_OP_SENDMSG, .addr = (uint64_t)(uintptr_t)&message, .len = 1, .msg_flags = MSG_NOSIGNAL};
-	long fd = sys3(SYS_socket, AF_INET, SOCK_DGRAM, 0), result;
+	long fd = open_socket(attack, AF_INET, SOCK_DGRAM, UDP_EVENT), result;
 
-	if (fd < 0) {
-		attack_failed(attack, fd, "socket", "make a socket");
+	attack_event(attack, "sendmsg(3, udp/127.0.0.1:%u, MSG_NOSIGNAL)", attack->world->shared->udp4);
+	if (fd < 0)
 		return;
-	}
 	operation.fd = (int)fd;
 	if (attack_ring(attack, &operation, &result))
 		arrived(attack, seen, before, result, "io_uring_enter", "have a ring send a datagram");
+	attack_close(fd);
+}
+
+/* SOCKET_URING_OP_SETSOCKOPT: one operation for many calls. Newer headers name its fields. */
+static void ring_option(struct vxe_attack *attack)
+{
+	struct io_uring_sqe operation = {.opcode = IORING_OP_URING_CMD, .off = 3, .file_index = sizeof(int)};
+	const uint32_t which[2] = {SOL_SOCKET, SO_KEEPALIVE};
+	int value = 1;
+	const uint64_t at = (uintptr_t)&value;
+	long fd = open_socket(attack, AF_INET, SOCK_STREAM, TCP_EVENT), result;
+
+	attack_event(attack, "setsockopt(3, SOL_SOCKET, SO_KEEPALIVE, 0, 4)");
+	if (fd < 0)
+		return;
+	operation.fd = (int)fd;
+	memcpy((char *)&operation + offsetof(struct io_uring_sqe, addr), which, sizeof(which));
+	memcpy((char *)&operation + offsetof(struct io_uring_sqe, addr3), &at, sizeof(at));
+	if (!attack_ring(attack, &operation, &result))
+		;
+	else if (result < 0)
+		attack_failed(attack, result, "io_uring_enter", "have a ring set an option");
+	else
+		attack_succeeded(attack, "io_uring_enter", "a ring set a socket's option");
 	attack_close(fd);
 }
 
@@ -316,10 +339,11 @@ static const struct vxe_attack_row rows[] = {
 	ROW("tcp-reconnect", "Parts a TCP socket from its peer by AF_UNSPEC and connects it again.", "Connected twice.", NULL,
 	    tcp_reconnect),
 	ROW("udp-reconnect", "The same with a datagram socket.", "What it sends arrives.", NULL, udp_reconnect),
-	ROW("ring-socket", "Has a ring make a packet socket, which no filter sees.", "It is made.", "io_uring_setup()",
-	    ring_socket),
-	ROW("ring-connect", "Has a ring connect to a listener outside.", "Connected.", "io_uring_setup()", ring_connect),
-	ROW("ring-send", "Has a ring send a datagram to a listener outside.", "It arrives.", "io_uring_setup()", ring_send),
+	ROW("ring-socket", "Has a ring make a packet socket, which no filter sees.", "It is made.", NULL, ring_socket),
+	ROW("ring-connect", "Has a ring connect to a listener outside.", "Connected.", NULL, ring_connect),
+	ROW("ring-send", "Has a ring send a datagram to a listener outside.", "It arrives.", NULL, ring_send),
+	ROW("ring-option", "Has a ring set a socket's option, by the operation that is many calls.", "It is set.", NULL,
+	    ring_option),
 	ROW("descriptor-take", "Takes a descriptor from a process outside and reads the secret in it.", "The secret is read.",
 	    NULL, take_descriptor),
 	ROW("descriptor-pass", "Passes a descriptor to a process outside.", "It has it.", NULL, pass_descriptor),

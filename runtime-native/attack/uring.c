@@ -29,7 +29,7 @@ static bool perform(struct vxe_attack *attack, long ring, const struct io_uring_
 	*(struct io_uring_sqe *)entries = *operation;
 	((uint32_t *)(memory + params->sq_off.array))[0] = 0;
 	atomic_store((_Atomic uint32_t *)(memory + params->sq_off.tail), 1);
-	long ret = sys6(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, 0, 0);
+	long ret = sys6(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, 0, 0);
 	if (ret < 0)
 		attack_failed(attack, ret, "io_uring_enter", "submit to the ring");
 	else
@@ -39,11 +39,12 @@ static bool perform(struct vxe_attack *attack, long ring, const struct io_uring_
 	return ret >= 0;
 }
 
-bool attack_ring(struct vxe_attack *attack, const struct io_uring_sqe *operation, long *result)
+static bool ring_of(struct vxe_attack *attack, uint32_t flags, const struct io_uring_sqe *operation, long *result)
 {
-	struct io_uring_params params = {0};
+	struct io_uring_params params = {.flags = flags, .sq_thread_idle = 100};
 	long ring = sys2(SYS_io_uring_setup, 4, &params);
 
+	attack_event(attack, "io_uring_setup(4)");
 	if (ring < 0) {
 		attack_failed(attack, ring, "io_uring_setup", "set up a ring");
 		return false;
@@ -51,4 +52,14 @@ bool attack_ring(struct vxe_attack *attack, const struct io_uring_sqe *operation
 	bool performed = perform(attack, ring, &params, operation, result);
 	attack_close(ring);
 	return performed;
+}
+
+bool attack_ring(struct vxe_attack *attack, const struct io_uring_sqe *operation, long *result)
+{
+	return ring_of(attack, 0, operation, result);
+}
+
+bool attack_polled_ring(struct vxe_attack *attack, const struct io_uring_sqe *operation, long *result)
+{
+	return ring_of(attack, IORING_SETUP_SQPOLL, operation, result);
 }

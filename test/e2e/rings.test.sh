@@ -168,4 +168,59 @@ check 'the narrow one, too' proved narrow
 explained() { vxe explain wide 'io_uring_setup(8)' | grep -q '^allowed (calls:io_uring_setup)'; }
 check 'explain tells of the call' explained
 
+# A program of Debian's that was written for rings.
+export VXE_RECIPES=$world
+mkdir "$world/disk"
+truncate -s 8M "$world/disk/disk.raw"
+cat >"$world/disks.yaml" <<'RECIPE'
+recipe: 1
+name: disks
+description: writes a disk image by a ring
+source: {package: qemu-utils}
+profile: disks
+program: [/usr/bin/qemu-img, bench, -i, io_uring, -w, -f, raw, -t, none, -c, "256", -d, "16", -s, "4096", /disk/disk.raw]
+kind: simple
+RECIPE
+cat >"$world/disks.vxed.yaml" <<PROFILE
+vxed: 1
+name: disks
+type: filesystem
+program: /usr/bin/qemu-img
+files: {/usr: read execute, /etc: read, /disk: read write, /dev/null: read write}
+exec: once
+network: {interface: none}
+calls: {permit: [io_uring_setup, io_uring_enter, io_uring_register]}
+PROFILE
+made() { limit=300 vxe bundle create disks --mount "/disk=$world/disk:rw"; }
+writes() { vxe start "$@" 2>&1 | grep -q '^Run completed'; }
+lacks_rings() {
+  local said
+  said=$("$@" 2>&1)
+  grep -q 'failed to init linux io_uring ring' <<<"$said" || { echo "$said"; return 1; }
+}
+check 'a bundle of qemu-img is made' made
+check 'it writes a disk image by a ring' writes disks
+nothing_recorded() { vxe violations disks | grep -q 'no violations'; }
+check 'and nothing is refused' nothing_recorded
+check 'in soft mode it has none' lacks_rings vxe start --mode soft disks
+attacked() { # what comes of an intruder's attempts by rings where rings are had
+  vxe attack disks --json --quick "${@/#/--only=}" >"$world/attack.json" 2>"$world/.err" || { cat "$world/.err"; return 1; }
+  node -e '
+    const { attempts } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
+    const left = attempts.filter(({ name, verdict }) => verdict !== (name === "io-uring" ? "open" : "held"));
+    if (attempts.length !== 7 || left.length > 0) { console.log(JSON.stringify(left)); process.exit(1); }' "$world/attack.json"
+}
+check 'an intruder gets no further by them' attacked io-uring alias-io-uring alias-ring-thread ring-socket ring-connect ring-send ring-option
+
+# crun refuses a host on which both cgroup versions are mounted; in this mount namespace there is version 2 alone.
+umount -l /sys/fs/cgroup 2>/dev/null
+mount -t cgroup2 none /sys/fs/cgroup
+for engine in crun runc; do
+  if command -v "$engine" >/dev/null; then
+    by_engine() { (cd "$VXE_BUNDLES/disks" && timeout 30 "$engine" --root "$world/$engine" run "rings-$engine-$$"); }
+    check "nor under $engine" lacks_rings by_engine
+  else
+    skip "nor under $engine" "$engine is not installed"
+  fi
+done
 end_of_tests
