@@ -47,4 +47,5 @@ export type { CreateRequest } from './request.js';
 export { unsettled } from './settled.js';
 export { hostLister } from './source/host.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';
+export { type Caller, distrusted, trustedFile } from './trust.js';
 export { bundleWorld } from './world.js';

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.js';
+import { distrusted, thisCaller, trustedFile } from './trust.js';
 
 /** The environment variables and the identity that decide where VXE keeps its things. */
 export interface Surroundings {
@@ -106,22 +107,25 @@ export function stackName(names: readonly string[]): string {
   return names.join(STACKED);
 }
 
-/** The first of the folders that has the file, or undefined. */
+/** The first of the folders that has the file, or undefined; one of the working folder's that may be another's word is an error. */
 export function findIn(folders: readonly string[], file: string): string | undefined {
-  return folders.map((each) => join(each, file)).find((path) => existsSync(path));
+  const found = folders.map((each) => join(each, file)).find((path) => existsSync(path));
+  return found === undefined ? undefined : trustedFile(found);
 }
 
-/** Every name that a file with this ending gives in the folders, the first folder winning. */
+/** Every name that a file with this ending gives in the folders, the first folder winning; none that findIn refuses. */
 export function listIn(
   folders: readonly string[],
   ending: string,
 ): { readonly name: string; readonly path: string }[] {
   const found = new Map<string, string>();
+  const caller = thisCaller();
   for (const each of folders) {
     if (!existsSync(each)) continue;
     for (const file of readdirSync(each).sort()) {
       const name = file.endsWith(ending) ? file.slice(0, -ending.length) : '';
-      if (NAME.test(name) && !found.has(name)) found.set(name, join(each, file));
+      if (NAME.test(name) && !found.has(name) && distrusted(join(each, file), caller) === undefined)
+        found.set(name, join(each, file));
     }
   }
   return [...found].map(([name, path]) => ({ name, path })).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -100,6 +100,28 @@ install -d -o 65534 -g 65534 "$world/nobody" "$world/nobody/run" "$world/nobody/
 mkdir "$world/nobody/bundles"
 mv "$world/popd.copy" "$world/nobody/bundles/popd"
 chmod -R a+rX "$world/nobody/bundles"
+# What another has put into the folder in which an administrator happens to be.
+mkdir "$world/planted"
+printf 'vxed: 1\nname: planted\nprogram: /usr/bin/true\ntype: filesystem\nfiles: {/: read write execute}\n' >"$world/planted/planted.vxed.yaml"
+printf 'recipe: 1\nname: planted\nsource: {exec: /usr/bin/true}\nprofile: planted\nprogram: [/usr/bin/true]\n' >"$world/planted/planted.yaml"
+chown -R 1234 "$world/planted"
+source=$PWD
+in_planted() { (cd "$world/planted" && timeout -k 3 60 env VXE_PROFILES= VXE_RECIPES= "$@" "$source/build/bin/vxe" "${words[@]}"); }
+words=(run planted /usr/bin/true)
+refused "another's profile in the working folder confines nothing" 1 'planted.vxed.yaml.*belongs to user 1234.*by its path' in_planted env
+words=(bundle create planted)
+refused "nor is a bundle made by another's recipe" 1 'planted.yaml.*belongs to user 1234' in_planted env
+words=(profile list)
+try in_planted env
+not_listed() { ! grep -q planted <<<"$output"; }
+check 'nor are they listed' not_listed
+words=(profile check ./planted.vxed.yaml)
+try in_planted env
+check 'named by its path it is read' contains "$output$errors$status" '0$'
+words=(profile list)
+try in_planted env SUDO_UID=1234
+check 'and under sudo the files of who called it are taken' contains "$output" planted
+
 # The source folder may be one that others cannot enter.
 cp build/bin/vxe "$world/nobody/vxe"
 as_nobody() {
@@ -112,14 +134,16 @@ as_nobody() {
       exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \"\$@\"" bash "$@"' bash \
     env VXE_BUNDLES="$world/nobody/bundles" VXE_ROOT="$world/nobody/run" VXE_LOGS="$world/nobody/log" "$world/nobody/vxe" "$@" &
   launcher=$!
-  eventually 5 other_user_namespace "$launcher"
-  echo '0 0 65536' >"/proc/$launcher/uid_map"
-  echo '0 0 65536' >"/proc/$launcher/gid_map"
+  # Nothing can be written before it is in its namespace.
+  eventually 20 maps "$launcher" || kill "$launcher"
   status=0
   wait "$launcher" || status=$?
   return "$status"
 }
-other_user_namespace() { [[ $(readlink "/proc/$1/ns/user") != $(readlink "/proc/$$/ns/user") ]]; }
+maps() { # PID
+  [[ $(readlink "/proc/$1/ns/user") != $(readlink "/proc/$$/ns/user") ]] &&
+    echo '0 0 65536' >"/proc/$1/uid_map" && echo '0 0 65536' >"/proc/$1/gid_map"
+}
 refused 'no root and no user namespaces' '1' 'user namespace' as_nobody start popd
 
 end_of_tests
