@@ -1,3 +1,4 @@
+import { refusesWhole } from '../lowering/index.js';
 import type { CallEvent, LimitRule, NetworkPolicy, Policy, SocketRule } from '../policy/index.js';
 import {
   decideAbstract,
@@ -6,9 +7,11 @@ import {
   internetRules,
   knownCalls,
   narrowPolicy,
+  SIGNAL_CALLS,
   SOCKET_WORDS,
   scalarEvent,
   socketAddressText,
+  TRACE_CALLS,
 } from '../policy/index.js';
 import { destinations } from './addresses.js';
 import { argumentsOf, callText, meaningOf } from './policy.js';
@@ -84,8 +87,16 @@ function widerRest(policy: Policy, other: Policy): readonly Wider[] {
     add('exec', 'programs may be executed after the launch');
   for (const name of policy.services)
     if (!other.services.includes(name)) add('service', `the service ${name} is there`);
-  for (const word of ['signal', 'trace'] as const)
-    if (policy.processes[word] === 'instance' && other.processes[word] === 'none')
+  for (const [word, calls] of [
+    ['signal', SIGNAL_CALLS],
+    ['trace', TRACE_CALLS],
+  ] as const)
+    if (
+      policy.processes[word] === 'instance' &&
+      other.processes[word] === 'none' &&
+      // Without a call that it could be done by, it is done to nobody.
+      !calls.every((call) => refusesWhole(policy, call))
+    )
       add('process', `processes.${word} reaches the instance`);
   for (const word of policy.descriptors)
     if (!other.descriptors.includes(word)) add('descriptor', `the descriptors of ${word} are passed on`);

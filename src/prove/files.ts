@@ -14,6 +14,8 @@ export interface FilePlans {
   /** Each layer of a stack; what one of them refuses is refused. */
   readonly landlock: readonly OciLandlock[];
   readonly mounts: MountTable;
+  /** Programs of the instance's cgroup refuse unix sockets every address. */
+  readonly refusesUnix?: boolean;
 }
 
 /** Something that can be done to a file although the policy refuses it. */
@@ -156,6 +158,7 @@ export async function fileDifferences(
     if (looked.has(path)) return;
     looked.add(path);
     for (const [act, demands] of Object.entries(DEMANDS) as [FileAct, readonly Demand[]][]) {
+      if (act === 'connect' && plans.refusesUnix === true) continue;
       const wrong = demands.some(
         (demand) =>
           demand.to.includes(kind) &&

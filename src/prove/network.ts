@@ -24,6 +24,8 @@ export interface NetworkPlans {
   readonly apart: boolean;
   /** Calls that the supervisor performs, on sockets bound to a granted port. */
   readonly supervised: readonly string[];
+  /** Programs of the instance's cgroup refuse unix sockets every address. */
+  readonly refusesUnix?: boolean;
 }
 
 /** Something that can be done on the network although the policy refuses it. */
@@ -154,7 +156,9 @@ export async function networkDifferences(
   }
 
   async function abstractNames(): Promise<void> {
-    const scoped = plans.landlock.some((layer) => layer.ruleset.scoped.includes('abstract_unix_socket'));
+    const scoped =
+      plans.refusesUnix === true ||
+      plans.landlock.some((layer) => layer.ruleset.scoped.includes('abstract_unix_socket'));
     const granted = (['connect', 'send'] as const).every(
       (word) => decideAbstract(policy.network, word, ANY_NAME).granted,
     );

@@ -54,6 +54,13 @@ for (const [mine, theirs, wider] of PATTERNS) {
   });
 }
 
+test('who permits no call that traces traces nobody, whatever it says of processes', async (t) => {
+  const closed = policyOf('processes: {trace: none}\nexec: any\n', 'filesystem');
+  t.deepEqual(await widerThan(policyOf('calls: {permit: [read]}\n'), closed, solver), []);
+  const open = await widerThan(policyOf('calls: {permit: [kcmp]}\n'), closed, solver);
+  t.true(open.some(({ text }) => text === 'processes.trace reaches the instance'));
+});
+
 const HOLES: readonly [string, string, string, string][] = [
   ['one more call', 'permit: [read]', 'permit: [read, ptrace]', 'call'],
   ['one more domain', '[AF_UNIX, AF_INET]', '[AF_UNIX, AF_INET, AF_PACKET]', 'call'],

@@ -53,6 +53,20 @@ async function acts(policy: Policy, plans: Plans, world: FileWorld = WORLD): Pro
   return found.map(({ act, path }) => `${act} ${path}`);
 }
 
+test('connections by path are found where nothing refuses them, and not where programs of the cgroup do', async (t) => {
+  const policy = policyOf(
+    'files: {/etc: read}\ncalls: {permit: [connect], when: {socket: [{domain: AF_UNIX}]}}\n',
+  );
+  const plans = lower(policy, WORLD);
+  const mounts = mountTable({ ...plans, rootReadonly: false, mounts: [] });
+  const found = async (refusesUnix: boolean): Promise<readonly string[]> => {
+    const files = { landlock: [plans.landlock], mounts, refusesUnix };
+    return (await fileDifferences(policy, files, bundleTree(WORLD), solver)).map(({ act }) => act);
+  };
+  t.true((await found(false)).includes('connect'));
+  t.deepEqual(await found(true), []);
+});
+
 test('what is lowered lets nothing be done that the profile refuses', async (t) => {
   t.deepEqual(await acts(POLICY, lower(POLICY, WORLD)), []);
   const nothing = policyOf('calls: {permit: [openat]}\n');

@@ -118,7 +118,7 @@ calls: {permit: [connect, sendmsg], when: {socket: [${TCP}]}}
   t.deepEqual(found, ['network:connect tcp/443', 'network:connect sendmsg']);
 });
 
-test('abstract names are kept within by scope alone', async (t) => {
+test('abstract names are kept within by scope, or by programs of the cgroup', async (t) => {
   const policy = policyOf(
     'network: {interface: host}\ncalls: {permit: [connect], when: {socket: [{domain: AF_UNIX}]}}\n',
   );
@@ -130,6 +130,20 @@ test('abstract names are kept within by scope alone', async (t) => {
       handling(plans, () => false),
     ),
     ['scope:abstract-unix connect'],
+  );
+  // Programs of the cgroup that refuse unix sockets every address refuse these, too.
+  const { addresses, supervised } = plans;
+  const without = {
+    landlock: [handling(plans, () => false).landlock],
+    addresses: [],
+    apart: false,
+    supervised,
+  };
+  t.is(addresses, '');
+  const held = await networkDifferences(policy, { ...without, refusesUnix: true }, solver);
+  t.deepEqual(
+    held.map(({ rule }) => rule),
+    [],
   );
 });
 

@@ -93,12 +93,14 @@ export function subjectFor(name: string, places: Places, wanted?: Arch): Subject
     files: {
       landlock: [lowered.landlock],
       mounts: mountTable({ ...lowered, rootReadonly: false, mounts: [] }),
+      refusesUnix: lowered.refusesUnix,
     },
     network: {
       landlock: [lowered.landlock],
       addresses: parseAddressRows(lowered.addresses) ?? [],
       apart,
       supervised: lowered.supervised,
+      refusesUnix: lowered.refusesUnix,
     },
     settings: { ...lowered, noNewPrivileges: true, apart },
     tree: hostTree(hostLister()),
