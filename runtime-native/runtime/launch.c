@@ -13,6 +13,7 @@
 
 #include "caps.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 #include "hooks.h"
 #include "kernel.h"
@@ -438,15 +439,19 @@ int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
  * taken: the program's process says which slot the descriptor will have, and it is there as soon as seccomp(2) has returned. Its
  * word that it comes to that is sent some steps before, so that we are awake by then.
  */
+#define LISTENER_SOON_NS 2000000
+
 int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 {
 	int pidfd = launch->program_pidfd >= 0 ? launch->program_pidfd : launch->init_pidfd;
 	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+	int64_t until;
 	int passed;
 
 	if (!launch->loading && vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
 		return launch_ended(launch, "its filter was loaded", err);
-	for (unsigned int tries = 0;; tries++) {
+	until = vxe_clock_ns(CLOCK_MONOTONIC) + LISTENER_SOON_NS;
+	for (;;) {
 		int slot = atomic_load(&launch->report->listener_slot);
 		int fd = slot < 0 ? -1 : sys_pidfd_getfd(pidfd, slot);
 
@@ -468,7 +473,7 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 		}
 		if (poll(&gone, 1, 0) > 0)
 			return launch_ended(launch, "its filter was loaded", err);
-		if (tries < 200)
+		if (vxe_clock_ns(CLOCK_MONOTONIC) < until)
 			sched_yield();
 		else
 			nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);

@@ -515,8 +515,6 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created",
 			  &err) < 0)
 		goto failed;
-	if (launch->filter.notifies && vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
-		_exit(VXE_EXIT_FAILURE);
 	if (env_make(child, &err) < 0)
 		goto failed;
 	if (keyring_leave(&err) < 0)
@@ -536,6 +534,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	}
 	for (int fd = 3; fd < 3 + launch->extra_fds; fd++)
 		fcntl(fd, F_SETFD, 0);
+	if (launch->filter.notifies && vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
+		_exit(VXE_EXIT_FAILURE);
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;

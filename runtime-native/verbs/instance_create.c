@@ -56,7 +56,8 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 	instance_supervision_fill(instance);
 	instance->state.supervisor = instance_process_id(getpid());
 	s->started = supervisor_started;
-	if (read(written, &byte, 1) != 1)
+	/* An agent answers in our place, and does what it does. While the container waits for its start there is time for it. */
+	if ((!vxe_agent_wanted(&instance->launch) && vxe_supervision_open(s, &err) < 0) || read(written, &byte, 1) != 1)
 		failed = -1;
 	else
 		failed = vxe_launch_go(&instance->launch, &err);

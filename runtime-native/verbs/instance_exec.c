@@ -197,7 +197,13 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		goto out;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	failed = vxe_launch_begin(&launch, err) < 0 || vxe_launch_wait(&launch, err) < 0 ? -1 : 0;
+	launch.straight = !options->pid_file;
+	failed = vxe_launch_begin(&launch, err);
+	/* While the process joins. One that stays behind is another process, and its watch has to be its own. */
+	if (!failed && log_fd >= 0 && !options->detach)
+		failed = vxe_supervision_open(&supervision, err);
+	if (!failed)
+		failed = vxe_launch_wait(&launch, err);
 	if (!failed && launch.filter.notifies && log_fd < 0) {
 		log_fd = supervision.log_dir_fd = vxe_log_dir_open(options->id, NULL, err);
 		failed = log_fd < 0 ? -1 : 0;
