@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const uint32_t address[4] = {0xfd000000, 0, 0, 1};
 	struct vxe_judge *judge = NULL;
 
 	if (vxe_judge_parse((const char *)data, size, &judge, NULL) == 0) {
@@ -16,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (file && (!file->name.rule || !file->name.at))
 			abort();
-		(void)vxe_judge_port(judge, true, 110);
+		(void)vxe_judge_socket(judge, 6, 10, address, 110);
+		(void)vxe_judge_unix(judge, "/run/x");
 		(void)vxe_judge_call(judge, "openat");
 	} else if (judge) {
 		abort();

@@ -20,7 +20,7 @@ static int bad(const char *line, struct vxe_error **err)
 	return vxe_error_hint(err, "such as connect tcp 10.0.0.0/8 443-443 allow");
 }
 
-static int address_parse(char *text, struct vxe_socket_rule *rule)
+int vxe_socket_rule_address(char *text, struct vxe_socket_rule *rule)
 {
 	char *slash = strchr(text, '/'), *end;
 	struct in_addr v4;
@@ -92,7 +92,8 @@ static int line_parse(const char *line, struct vxe_socket_rule *rule)
 	rule->allow = !strcmp(verdict, "allow");
 	if (!rule->protocol || (!rule->allow && strcmp(verdict, "refuse") != 0))
 		return -1;
-	if (address_parse(address, rule) < 0 || port_parse(&at, '-', &rule->from) < 0 || port_parse(&at, '\0', &rule->to) < 0)
+	if (vxe_socket_rule_address(address, rule) < 0 || port_parse(&at, '-', &rule->from) < 0 ||
+	    port_parse(&at, '\0', &rule->to) < 0)
 		return -1;
 	return rule->from <= rule->to ? 0 : -1;
 }
@@ -152,24 +153,30 @@ static bool prefix_holds(const struct vxe_socket_rule *rule, const uint32_t addr
 	return true;
 }
 
-bool vxe_socket_rules_permit(const struct vxe_socket_rules *rules, enum vxe_socket_word word, int protocol, int family,
-			     const uint32_t address[4], uint16_t port)
+bool vxe_socket_rule_matches(const struct vxe_socket_rule *rule, int family, const uint32_t address[4], uint16_t port)
 {
 	uint32_t mapped[4] = {address[3]};
-	bool ruled = false;
 
 	if (family == AF_INET6 && !address[0] && !address[1] && address[2] == 0xffff) {
 		family = AF_INET;
 		address = mapped;
 	}
+	return (rule->family == AF_UNSPEC || (rule->family == family && prefix_holds(rule, address))) && rule->from <= port &&
+	       port <= rule->to;
+}
+
+bool vxe_socket_rules_permit(const struct vxe_socket_rules *rules, enum vxe_socket_word word, int protocol, int family,
+			     const uint32_t address[4], uint16_t port)
+{
+	bool ruled = false;
+
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct vxe_socket_rule *rule = &rules->items[i];
 
 		if (rule->word != word || rule->protocol != protocol)
 			continue;
 		ruled = true;
-		if ((rule->family == AF_UNSPEC || (rule->family == family && prefix_holds(rule, address))) &&
-		    rule->from <= port && port <= rule->to)
+		if (vxe_socket_rule_matches(rule, family, address, port))
 			return rule->allow;
 	}
 	return !ruled;

@@ -44,6 +44,11 @@ bool vxe_socket_rules_rule(const struct vxe_socket_rules *rules, enum vxe_socket
 bool vxe_socket_rules_permit(const struct vxe_socket_rules *rules, enum vxe_socket_word word, int protocol, int family,
 			     const uint32_t address[4], uint16_t port);
 
+/* "10.0.0.0/8" or "*", which is cut up; -1: neither. */
+int vxe_socket_rule_address(char *text, struct vxe_socket_rule *rule);
+/* Does the rule speak of this address and port? Mapped addresses are IPv4 ones here, too; words and protocols are not looked at. */
+bool vxe_socket_rule_matches(const struct vxe_socket_rule *rule, int family, const uint32_t address[4], uint16_t port);
+
 /* Loads the programs and attaches them to the cgroup, with which they end. */
 int vxe_cgroup_sockets(int fd, const struct vxe_socket_rules *rules, struct vxe_error **err);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,15 +86,58 @@ static int file_parse(struct json_object *object, void *item, struct vxe_error *
 	return access_parse(object, &file->access, err);
 }
 
-static int port_parse(struct json_object *object, void *item, struct vxe_error **err)
-{
-	struct vxe_judged_port *port = item;
-	uint64_t value = 0;
+static const char *const socket_words[] = {"accept", "connect", "send"};
 
-	if (name_parse(object, &port->name, err) < 0 || vxe_json_get_uint(object, "", "port", 65535, &value, err) < 0)
+static int words_parse(struct json_object *object, unsigned int *out, struct vxe_error **err)
+{
+	struct json_object *words = NULL;
+
+	if (vxe_json_get_array(object, "", "access", &words, err) < 0)
 		return -1;
-	port->port = (unsigned int)value;
+	for (size_t i = 0; i < vxe_json_array_length(words); i++) {
+		const char *word;
+		unsigned int bit = 0;
+
+		if (vxe_json_string_value(vxe_json_array_at(words, i), "access", &word, err) < 0)
+			return -1;
+		for (unsigned int k = 0; k < sizeof(socket_words) / sizeof(*socket_words); k++)
+			if (!strcmp(socket_words[k], word))
+				bit = 1U << k;
+		if (!bit)
+			return fail(err, "a word of sockets that this VXE does not know");
+		*out |= bit;
+	}
 	return 0;
+}
+
+static int socket_parse(struct json_object *object, void *item, struct vxe_error **err)
+{
+	struct vxe_judged_socket *rule = item;
+	cleanup_free char *protocol = NULL;
+	cleanup_free char *address = NULL;
+	uint64_t from = 0, to = 0;
+
+	if (name_parse(object, &rule->name, err) < 0 || needed_string(object, "protocol", &protocol, err) < 0 ||
+	    vxe_json_get_string(object, "", "address", &address, err) < 0 ||
+	    vxe_json_get_uint(object, "", "from", UINT16_MAX, &from, err) < 0 ||
+	    vxe_json_get_uint(object, "", "to", UINT16_MAX, &to, err) < 0)
+		return -1;
+	rule->range.protocol = !strcmp(protocol, "tcp") ? IPPROTO_TCP : !strcmp(protocol, "udp") ? IPPROTO_UDP : 0;
+	rule->range.family = AF_UNSPEC;
+	rule->range.from = (uint16_t)from;
+	rule->range.to = (uint16_t)to;
+	if (!rule->range.protocol || (address && vxe_socket_rule_address(address, &rule->range) < 0))
+		return fail(err, "an address or protocol that is none");
+	return words_parse(object, &rule->words, err);
+}
+
+static int unix_parse(struct json_object *object, void *item, struct vxe_error **err)
+{
+	struct vxe_judged_unix *rule = item;
+
+	if (name_parse(object, &rule->name, err) < 0 || needed_string(object, "path", &rule->path, err) < 0)
+		return -1;
+	return rule->path[0] == '/' ? words_parse(object, &rule->words, err) : fail(err, "a path that is not absolute");
 }
 
 static int mount_parse(struct json_object *object, void *item, struct vxe_error **err)
@@ -180,13 +224,14 @@ static int judge_parse(struct json_object *root, struct vxe_judge *judge, struct
 		return fail(err, "the root must be an object");
 	if (vxe_json_get_uint(root, "", "judge", UINT64_MAX, &version, err) < 0)
 		return -1;
-	if (version != 1) {
+	if (version != 2) {
 		fail(err, "a version that this VXE does not know");
 		return vxe_error_hint(err, "create the bundle again with --replace");
 	}
 	if (items_parse(root, "files", sizeof(*judge->files), file_parse, &judge->files, &judge->n_files, err) < 0 ||
-	    items_parse(root, "accept", sizeof(*judge->accept), port_parse, &judge->accept, &judge->n_accept, err) < 0 ||
-	    items_parse(root, "connect", sizeof(*judge->connect), port_parse, &judge->connect, &judge->n_connect, err) < 0 ||
+	    items_parse(root, "sockets", sizeof(*judge->sockets_named), socket_parse, &judge->sockets_named, &judge->n_sockets,
+			err) < 0 ||
+	    items_parse(root, "unix", sizeof(*judge->unix_named), unix_parse, &judge->unix_named, &judge->n_unix, err) < 0 ||
 	    items_parse(root, "mounts", sizeof(*judge->mounts), mount_parse, &judge->mounts, &judge->n_mounts, err) < 0 ||
 	    calls_parse(root, judge, err) < 0)
 		return -1;
@@ -281,10 +326,12 @@ void vxe_judge_free(struct vxe_judge **pointer)
 		name_free(&judge->files[i].name);
 		free(judge->files[i].path);
 	}
-	for (size_t i = 0; i < judge->n_accept; i++)
-		name_free(&judge->accept[i].name);
-	for (size_t i = 0; i < judge->n_connect; i++)
-		name_free(&judge->connect[i].name);
+	for (size_t i = 0; i < judge->n_sockets; i++)
+		name_free(&judge->sockets_named[i].name);
+	for (size_t i = 0; i < judge->n_unix; i++) {
+		name_free(&judge->unix_named[i].name);
+		free(judge->unix_named[i].path);
+	}
 	for (size_t i = 0; i < judge->n_calls; i++) {
 		name_free(&judge->calls[i].name);
 		free(judge->calls[i].call);
@@ -294,8 +341,8 @@ void vxe_judge_free(struct vxe_judge **pointer)
 		free(judge->mounts[i].path);
 	}
 	free(judge->files);
-	free(judge->accept);
-	free(judge->connect);
+	free(judge->sockets_named);
+	free(judge->unix_named);
 	free(judge->calls);
 	free(judge->mounts);
 	vxe_filter_free(&judge->filter);
@@ -347,15 +394,38 @@ const struct vxe_judged_file *vxe_judge_file(const struct vxe_judge *judge, cons
 	return NULL;
 }
 
-const struct vxe_judged_port *vxe_judge_port(const struct vxe_judge *judge, bool accept, unsigned int port)
+const struct vxe_judged_socket *vxe_judge_socket(const struct vxe_judge *judge, int protocol, int family,
+						 const uint32_t address[4], uint16_t port)
 {
-	const struct vxe_judged_port *ports = accept ? judge->accept : judge->connect;
-	size_t count = accept ? judge->n_accept : judge->n_connect;
+	for (size_t i = 0; i < judge->n_sockets; i++) {
+		const struct vxe_judged_socket *rule = &judge->sockets_named[i];
 
-	for (size_t i = 0; i < count; i++)
-		if (ports[i].port == port)
-			return &ports[i];
+		if (rule->range.protocol == protocol && vxe_socket_rule_matches(&rule->range, family, address, port))
+			return rule;
+	}
 	return NULL;
+}
+
+const struct vxe_judged_unix *vxe_judge_unix(const struct vxe_judge *judge, const char *path)
+{
+	for (size_t i = 0; i < judge->n_unix; i++)
+		if (holds_path(judge->unix_named[i].path, path))
+			return &judge->unix_named[i];
+	return NULL;
+}
+
+bool vxe_judge_port_granted(const struct vxe_judge *judge, uint64_t right, unsigned int port)
+{
+	const struct vxe_landlock *landlock = judge->landlock;
+
+	for (size_t i = 0; landlock && i < landlock->n_port_rules; i++) {
+		const struct vxe_landlock_ports *rule = &landlock->port_rules[i];
+
+		for (size_t k = 0; (rule->access & right) && k < rule->count; k++)
+			if (rule->ports[k] == port)
+				return true;
+	}
+	return false;
 }
 
 const struct vxe_judged_call *vxe_judge_call(const struct vxe_judge *judge, const char *call)

@@ -35,9 +35,18 @@ struct vxe_judged_file {
 	unsigned int access; /* enum vxe_access */
 };
 
-struct vxe_judged_port {
+/* A rule of the profile on addresses: the words that it grants of those that its protocol has. */
+struct vxe_judged_socket {
 	struct vxe_rule_name name;
-	unsigned int port;
+	struct vxe_socket_rule range; /* neither its word nor its verdict */
+	unsigned int words;	      /* bit N: enum vxe_socket_word N */
+};
+
+/* A rule on sockets that are files. */
+struct vxe_judged_unix {
+	struct vxe_rule_name name;
+	char *path;
+	unsigned int words;
 };
 
 struct vxe_judged_call {
@@ -52,11 +61,12 @@ struct vxe_judged_mount {
 };
 
 struct vxe_judge {
-	struct vxe_judged_file *files; /* the most specific first */
-	struct vxe_judged_port *accept, *connect;
+	struct vxe_judged_file *files;		 /* the most specific first */
+	struct vxe_judged_socket *sockets_named; /* likewise */
+	struct vxe_judged_unix *unix_named;
 	struct vxe_judged_call *calls;
 	struct vxe_judged_mount *mounts;
-	size_t n_files, n_accept, n_connect, n_calls, n_mounts;
+	size_t n_files, n_sockets, n_unix, n_calls, n_mounts;
 	const struct vxe_landlock
 		*landlock; /* the plan that Landlock gets in production: what it does not grant is refused. Borrowed */
 	const struct vxe_socket_rules *sockets; /* what its cgroup gets, likewise; NULL: nothing */
@@ -90,7 +100,13 @@ const struct vxe_judged_mount *vxe_judge_mount(const struct vxe_judge *judge, co
 const struct vxe_judged_file *vxe_judge_file(const struct vxe_judge *judge, const char *path);
 /* Is it a rule for files of the calling process (own.h)? It is for these files alone, and for nothing below. */
 bool vxe_judge_is_own(const struct vxe_judged_file *file);
-const struct vxe_judged_port *vxe_judge_port(const struct vxe_judge *judge, bool accept, unsigned int port);
+/* The rule that speaks of an address and port; NULL: none. */
+const struct vxe_judged_socket *vxe_judge_socket(const struct vxe_judge *judge, int protocol, int family,
+						 const uint32_t address[4], uint16_t port);
+/* The rule for a socket at a path; NULL: the rule of its file speaks of it. */
+const struct vxe_judged_unix *vxe_judge_unix(const struct vxe_judge *judge, const char *path);
+/* Has Landlock in production a rule for the port? */
+bool vxe_judge_port_granted(const struct vxe_judge *judge, uint64_t right, unsigned int port);
 /* NULL: calls:default. */
 const struct vxe_judged_call *vxe_judge_call(const struct vxe_judge *judge, const char *call);
 

@@ -246,8 +246,9 @@ static int call_record(const struct vxe_notify *notify, const struct seccomp_not
 /* What the call names, where Landlock is to refuse it, or would in production. */
 static void objects_record(const struct vxe_notify *notify, const struct seccomp_notif *request)
 {
+	const struct vxe_objects_view view = {notify->judge->judge, notify->listener_fd, notify->reaper};
 	struct vxe_object objects[VXE_OBJECTS_MAX];
-	size_t count = vxe_objects_judge(notify->judge->judge, notify->listener_fd, request, objects);
+	size_t count = vxe_objects_judge(&view, request, objects);
 	bool waits = vxe_caller_waits(notify->listener_fd, request->id);
 	const char *arch;
 
@@ -263,7 +264,7 @@ static void objects_record(const struct vxe_notify *notify, const struct seccomp
 		violation.performed = !notify->landlock;
 		violation.rule = objects[i].rule;
 		violation.at = objects[i].at;
-		violation.mechanism = objects[i].mount ? "mount" : "landlock";
+		violation.mechanism = objects[i].mount ? "mount" : objects[i].cgroup ? "cgroup" : "landlock";
 		violation.needs = objects[i].needs;
 		violation.narrowed = objects[i].narrowed;
 		vxe_text_copy(violation.path, sizeof(violation.path), objects[i].path);
@@ -272,8 +273,8 @@ static void objects_record(const struct vxe_notify *notify, const struct seccomp
 			snprintf(violation.detail, sizeof(violation.detail), "%s(\"%.500s\")", call ? call : "?",
 				 violation.path);
 		else
-			snprintf(violation.detail, sizeof(violation.detail), "%s(%d, %s)", call ? call : "?",
-				 (int)request->data.args[0], violation.address);
+			snprintf(violation.detail, sizeof(violation.detail), "%s(%d%s%s)", call ? call : "?",
+				 (int)request->data.args[0], violation.address[0] ? ", " : "", violation.address);
 		if (notify->log)
 			vxe_record_write(notify->log, &violation);
 	}

@@ -31,6 +31,7 @@ struct vxe_notify {
 	bool perform;			/* soft: what the profile refuses goes on */
 	bool landlock;			/* Landlock holds the objects: what the judge finds is refused by it */
 	bool objects; /* with a judge that is loaded: the filter raises permitted calls too, for what they name */
+	pid_t reaper; /* pid 1 of the instance, where that is VXE's own; else 0 */
 	const struct vxe_filter *since; /* of a profile that was upgraded since the launch; NULL: none */
 	struct vxe_record_log *log;
 };

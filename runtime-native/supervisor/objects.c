@@ -1,19 +1,17 @@
-#include "objects.h"
+#include "objects_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 
-#include "address.h"
-#include "caller.h"
 #include "cleanup.h"
+#include "interpreter.h"
+#include "kernel.h"
 #include "landlock.h"
 #include "lookup.h"
 #include "memory.h"
@@ -33,8 +31,6 @@ enum kind {
 	MOVED_FROM, /* and the row after it is where to */
 	LINKED_FROM,
 	MOVED_TO,
-	BOUND,
-	CONNECTED,
 };
 
 /* The same table as the reference evaluator's (src/policy/file-needs.ts). */
@@ -50,8 +46,8 @@ static const struct need needs[] = {
 	{SYS_openat, OPENED, 0, 1, 2, 0, false},
 	{SYS_openat2, OPENED, 0, 1, 2, 0, false},
 	{SYS_truncate, EXISTING, -1, 0, -1, VXE_WRITE, false},
-	{SYS_execve, EXISTING, -1, 0, -1, VXE_EXECUTE, false},
-	{SYS_execveat, EXISTING, 0, 1, 4, VXE_EXECUTE, false},
+	{SYS_execve, EXISTING, -1, 0, -1, VXE_READ | VXE_EXECUTE, false},
+	{SYS_execveat, EXISTING, 0, 1, 4, VXE_READ | VXE_EXECUTE, false},
 	{SYS_mkdirat, MADE, 0, 1, -1, VXE_CREATE, true},
 	{SYS_mknodat, NODE, 0, 1, 2, VXE_CREATE, true},
 	{SYS_symlinkat, MADE, 1, 2, -1, VXE_CREATE, true},
@@ -60,8 +56,6 @@ static const struct need needs[] = {
 	{SYS_renameat2, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
 	{SYS_linkat, LINKED_FROM, 0, 1, -1, 0, true},
 	{SYS_linkat, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
-	{SYS_bind, BOUND, -1, 1, 2, VXE_CREATE, true},
-	{SYS_connect, CONNECTED, -1, 1, 2, VXE_WRITE, false},
 #ifdef SYS_open
 	{SYS_open, OPENED, -1, 0, 1, 0, false},
 	{SYS_creat, OPENED, -1, 0, -1, 0, false},
@@ -84,11 +78,6 @@ static const struct need needs[] = {
 #endif
 };
 
-/* What Landlock asks for: on the object by its own path, and on the folder that holds its name. */
-struct rights {
-	uint64_t object, folder;
-};
-
 static void folder_of(const char *path, char out[PATH_MAX])
 {
 	char *slash;
@@ -103,8 +92,8 @@ static void folder_of(const char *path, char out[PATH_MAX])
  * The kernel's view decides whether it is refused, the profile's names the rule. They differ where a narrower rule lies below a
  * folder: then the folder itself does not get all that its rule says.
  */
-static void file_judge(const struct vxe_judge *judge, const char *path, unsigned int access, const struct rights *rights,
-		       struct vxe_object *out)
+void objects_file_judge(const struct vxe_judge *judge, const char *path, unsigned int access,
+			const struct objects_rights *rights, struct vxe_object *out)
 {
 	const struct vxe_judged_file *file = vxe_judge_file(judge, path);
 	uint64_t handled = judge->landlock ? judge->landlock->handled_fs : 0;
@@ -193,10 +182,10 @@ static uint64_t removed_right(bool folder)
 	return folder ? LANDLOCK_ACCESS_FS_REMOVE_DIR : LANDLOCK_ACCESS_FS_REMOVE_FILE;
 }
 
-static struct rights opened_rights(uint64_t flags, unsigned int access, const struct vxe_lookup *found)
+static struct objects_rights opened_rights(uint64_t flags, unsigned int access, const struct vxe_lookup *found)
 {
 	bool folder = found->exists && S_ISDIR(found->type);
-	struct rights rights = {0};
+	struct objects_rights rights = {0};
 
 	if (access & VXE_READ)
 		rights.object |= folder ? LANDLOCK_ACCESS_FS_READ_DIR : LANDLOCK_ACCESS_FS_READ_FILE;
@@ -237,9 +226,9 @@ static bool removes_folder(const struct seccomp_notif *request)
 	return request->data.nr == SYS_unlinkat && (request->data.args[2] & AT_REMOVEDIR);
 }
 
-static struct rights existing_rights(const struct seccomp_notif *request, unsigned int access)
+static struct objects_rights existing_rights(const struct seccomp_notif *request, unsigned int access)
 {
-	struct rights rights = {0};
+	struct objects_rights rights = {0};
 
 	if (access & VXE_REMOVE)
 		rights.folder = removed_right(removes_folder(request));
@@ -270,7 +259,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 	unsigned int access = need->access;
 	bool follow = !need->nofollow;
 	struct vxe_lookup found;
-	struct rights rights = {0};
+	struct objects_rights rights = {0};
 	uint64_t flags = 0;
 
 	if (need->kind == OPENED) {
@@ -300,7 +289,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 		rights = existing_rights(request, access);
 	}
 	vxe_own_name((pid_t)request->pid, found.path);
-	file_judge(judge, found.path, access, &rights, out);
+	objects_file_judge(judge, found.path, access, &rights, out);
 	return true;
 }
 
@@ -310,13 +299,15 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 {
 	char from_folder[PATH_MAX], to_folder[PATH_MAX];
 	struct vxe_lookup old, new;
-	struct rights old_rights = {0}, new_rights = {0};
+	struct objects_rights old_rights = {0}, new_rights = {0};
 	uint64_t old_granted, new_granted;
 	unsigned int access = VXE_CREATE;
 	bool across, gains;
+	unsigned int flags = request->data.nr == SYS_renameat2 ? (unsigned int)request->data.args[4] : 0;
+	bool exchanges = flags & RENAME_EXCHANGE;
 
 	if (!path_lookup(request, from, !from->nofollow, &old) || !old.exists || !path_lookup(request, to, false, &new) ||
-	    (new.exists && !renames))
+	    (new.exists && (!renames || (flags & RENAME_NOREPLACE))) || (!new.exists &&exchanges))
 		return 0;
 	folder_of(old.path, from_folder);
 	folder_of(new.path, to_folder);
@@ -328,6 +319,8 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 		access |= VXE_REMOVE;
 		new_rights.folder |= removed_right(S_ISDIR(new.type));
 	}
+	if (exchanges)
+		old_rights.folder |= made_right(new.type);
 	if (across) {
 		old_rights.folder |= LANDLOCK_ACCESS_FS_REFER;
 		new_rights.folder |= LANDLOCK_ACCESS_FS_REFER;
@@ -336,8 +329,15 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 	old_granted = vxe_judge_granted(judge, old.path);
 	new_granted = vxe_judge_granted(judge, to_folder);
 	gains = across && (new_granted & ~old_granted & (S_ISDIR(old.type) ? ~0ULL : FILE_RIGHTS));
-	file_judge(judge, old.path, renames ? VXE_REMOVE : VXE_CREATE, &old_rights, &out[0]);
-	file_judge(judge, new.path, access, &new_rights, &out[1]);
+	if (exchanges && across)
+		gains |= vxe_judge_granted(judge, from_folder) & ~vxe_judge_granted(judge, new.path) &
+			 (S_ISDIR(new.type) ? ~0ULL : FILE_RIGHTS);
+	objects_file_judge(judge, old.path,
+			   exchanges ? VXE_REMOVE | VXE_CREATE
+			   : renames ? VXE_REMOVE
+				     : VXE_CREATE,
+			   &old_rights, &out[0]);
+	objects_file_judge(judge, new.path, access, &new_rights, &out[1]);
 	out[1].narrowed |= gains && !out[1].refused;
 	out[1].refused |= gains;
 	/* The old name of a link is asked for nothing but its place. */
@@ -345,127 +345,63 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 	return 2;
 }
 
-static bool socket_option(int fd, int option, int *value)
+/* The file behind a path of the caller's root, if it is one with content. */
+static int content_open(pid_t pid, const char *path)
 {
-	socklen_t size = sizeof(*value);
+	char link[64];
+	cleanup_fd int root = -1;
+	cleanup_fd int fd = -1;
+	struct stat st;
 
-	return getsockopt(fd, SOL_SOCKET, option, value, &size) == 0;
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root < 0 ? -1 : sys_openat2(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_IN_ROOT);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? steal_fd(&fd) : -1;
 }
 
-/* The address in the host's order, as rules have it; an IPv4 one is the first word. */
-static void words_of(const struct sockaddr_storage *address, uint32_t words[4])
+/* What the kernel opens to execute it, which takes the same right. */
+static size_t interpreters_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need,
+				 struct vxe_object *out)
 {
-	const struct sockaddr_in6 *v6 = (const void *)address;
-
-	if (address->ss_family != AF_INET6) {
-		words[0] = ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
-		return;
-	}
-	for (size_t i = 0; i < 4; i++) {
-		memcpy(&words[i], v6->sin6_addr.s6_addr + 4 * i, sizeof(words[i]));
-		words[i] = ntohl(words[i]);
-	}
-}
-
-static bool port_judge(const struct vxe_judge *judge, bool accept, unsigned int port, int protocol,
-		       const struct sockaddr_storage *address, struct vxe_object *out)
-{
-	const struct vxe_judged_port *rule = protocol == IPPROTO_TCP ? vxe_judge_port(judge, accept, port) : NULL;
-	enum vxe_socket_word word = accept ? VXE_SOCKET_ACCEPT : VXE_SOCKET_CONNECT;
-	uint64_t right = accept ? LANDLOCK_ACCESS_NET_BIND_TCP : LANDLOCK_ACCESS_NET_CONNECT_TCP;
-	bool ruled = judge->sockets && vxe_socket_rules_rule(judge->sockets, word, protocol);
-	uint32_t words[4] = {0};
-
-	if (protocol != IPPROTO_TCP && !ruled)
-		return false;
-	out->errnum = EACCES;
-	out->rule = rule		      ? rule->name.rule
-		    : protocol == IPPROTO_UDP ? "network:udp"
-		    : accept		      ? "network:accept"
-					      : "network:connect";
-	out->at = rule ? rule->name.at : "";
-	words_of(address, words);
-	/* The programs are there where ports are not all that there is to look at. */
-	if (ruled)
-		out->refused =
-			!vxe_socket_rules_permit(judge->sockets, word, protocol,
-						 address->ss_family == AF_INET6 ? AF_INET6 : AF_INET, words, (uint16_t)port);
-	else
-		out->refused = !rule && judge->landlock && (judge->landlock->handled_net & right);
-	return true;
-}
-
-static bool address_judge(const struct vxe_judge *judge, int listener_fd, const struct seccomp_notif *request,
-			  const struct need *need, struct vxe_object *out)
-{
-	struct sockaddr_storage address;
-	const struct sockaddr_un *un = (const void *)&address;
-	struct vxe_address described;
-	bool accept = need->kind == BOUND;
+	const struct objects_rights rights = {.object = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE};
+	pid_t pid = (pid_t)request->pid;
+	char given[PATH_MAX];
 	struct vxe_lookup found;
-	cleanup_fd int sock = -1;
-	char given[sizeof(un->sun_path) + 1] = "";
-	struct rights rights = {0};
-	int domain = 0, protocol = 0;
-	unsigned int port;
-	size_t size;
+	bool script = path_lookup(request, need, true, &found);
+	size_t count = 0;
 
-	if (vxe_address_read((pid_t)request->pid, request->data.args[1], request->data.args[2], &address, &size) < 0)
-		return false;
-	vxe_address_describe(&address, size, -1, &described);
-	vxe_text_copy(out->address, sizeof(out->address), described.text);
-	if (address.ss_family != AF_UNIX) {
-		sock = vxe_caller_descriptor(listener_fd, request);
-		if (sock < 0 || !socket_option(sock, SO_DOMAIN, &domain) || !socket_option(sock, SO_PROTOCOL, &protocol) ||
-		    (domain != AF_INET && domain != AF_INET6))
-			return false;
-		/* Such a connect takes a connection back; such a bind means any address (both are Landlock's view, too). */
-		if (address.ss_family == AF_UNSPEC && !accept)
-			return false;
-		if (address.ss_family == AF_INET6 && size >= sizeof(struct sockaddr_in6))
-			port = ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
-		else if (size >= sizeof(struct sockaddr_in))
-			port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
-		else
-			return false;
-		return port_judge(judge, accept, port, protocol, &address, out);
+	while (script && count < VXE_INTERPRETERS_MAX) {
+		cleanup_fd int fd = content_open(pid, found.path);
+
+		if (fd < 0 || !vxe_interpreter_read(fd, given, &script) || vxe_lookup(pid, AT_FDCWD, given, true, &found) < 0 ||
+		    !found.exists)
+			break;
+		objects_file_judge(judge, found.path, VXE_READ | VXE_EXECUTE, &rights, &out[count++]);
 	}
-	if (size <= sizeof(sa_family_t))
-		return false;
-	if (!un->sun_path[0]) {
-		/* Its own are within its domain; whose a name is cannot be told, so only connecting is looked at. */
-		if (accept || !judge->landlock || !(judge->landlock->scoped & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET))
-			return false;
-		out->errnum = EPERM;
-		out->rule = "scope:abstract-unix";
-		out->at = "";
-		out->refused = true;
-		return true;
-	}
-	memcpy(given, un->sun_path, size - sizeof(sa_family_t));
-	/* No Landlock that this program knows of asks who connects to a socket that is a file. */
-	if (!accept || vxe_lookup((pid_t)request->pid, AT_FDCWD, given, false, &found) < 0 || found.exists)
-		return false;
-	out->address[0] = '\0';
-	rights.folder = LANDLOCK_ACCESS_FS_MAKE_SOCK;
-	file_judge(judge, found.path, need->access, &rights, out);
-	return true;
+	return count;
 }
 
-size_t vxe_objects_judge(const struct vxe_judge *judge, int listener_fd, const struct seccomp_notif *request,
+static size_t need_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need,
 			 struct vxe_object out[VXE_OBJECTS_MAX])
 {
-	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
-		const struct need *need = &needs[i];
+	if (need->kind == MOVED_FROM || need->kind == LINKED_FROM)
+		return move_judge(judge, request, need, need + 1, need->kind == MOVED_FROM, out);
+	if (!path_judge(judge, request, need, out))
+		return 0;
+	return 1 + (request->data.nr == SYS_execve || request->data.nr == SYS_execveat
+			    ? interpreters_judge(judge, request, need, out + 1)
+			    : 0);
+}
 
-		if (need->nr != request->data.nr)
-			continue;
-		memset(out, 0, sizeof(*out) * VXE_OBJECTS_MAX);
-		if (need->kind == MOVED_FROM || need->kind == LINKED_FROM)
-			return move_judge(judge, request, need, need + 1, need->kind == MOVED_FROM, out);
-		if (need->kind == BOUND || need->kind == CONNECTED)
-			return address_judge(judge, listener_fd, request, need, out);
-		return path_judge(judge, request, need, out);
-	}
-	return 0;
+size_t vxe_objects_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request,
+			 struct vxe_object out[VXE_OBJECTS_MAX])
+{
+	size_t count;
+
+	memset(out, 0, sizeof(*out) * VXE_OBJECTS_MAX);
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
+		if (needs[i].nr == request->data.nr)
+			return need_judge(view->judge, request, &needs[i], out);
+	count = objects_sockets_judge(view, request, out);
+	return count ? count : objects_scopes_judge(view, request, out);
 }

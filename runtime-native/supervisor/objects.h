@@ -10,13 +10,20 @@
 
 #include "judge.h"
 
-#define VXE_OBJECTS_MAX 2 /* a rename names two */
+#define VXE_OBJECTS_MAX 8 /* a rename names two, a script brings its interpreters */
+
+struct vxe_objects_view {
+	const struct vxe_judge *judge;
+	int listener_fd;
+	pid_t reaper; /* pid 1 of the instance, where that is VXE's own; else 0 */
+};
 
 struct vxe_object {
 	char path[512];	    /* "" for what is no file */
 	char address[160];  /* "" for what is no socket's */
 	unsigned int needs; /* enum vxe_access: what the call asks for; 0 for addresses */
 	bool mount;	    /* a mount holds the rule, not Landlock */
+	bool cgroup;	    /* programs of the cgroup do */
 	bool refused;
 	bool narrowed; /* the words of the rule grant it: a narrower rule lies below its folder (see coverage), or a move would gain rights */
 	int errnum;
@@ -24,7 +31,7 @@ struct vxe_object {
 };
 
 /* How many objects were found, refused ones and others; 0 for calls that name none, or none that exists. */
-size_t vxe_objects_judge(const struct vxe_judge *judge, int listener_fd, const struct seccomp_notif *request,
+size_t vxe_objects_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request,
 			 struct vxe_object out[VXE_OBJECTS_MAX]);
 
 #endif

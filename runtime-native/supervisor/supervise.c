@@ -386,6 +386,7 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		.perform = s->asked == VXE_MODE_SOFT,
 		.landlock = !launch->soft,
 		.objects = (launch->soft || launch->raise_objects) && s->judge && s->judge->judge,
+		.reaper = launch->reaper ? launch->init_pid : 0,
 		.log = &s->log,
 	};
 	int result;

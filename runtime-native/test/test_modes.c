@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -89,11 +90,36 @@ static void held(int dir_fd)
 }
 
 static const char judge_text[] =
-	"{\"judge\":1,\"profile\":\"p\",\"files\":["
+	"{\"judge\":2,\"profile\":\"p\",\"files\":["
 	"{\"rule\":\"files:/etc/shadow\",\"at\":\"p:3:1\",\"path\":\"/etc/shadow\",\"access\":[]},"
 	"{\"rule\":\"files:/etc\",\"at\":\"p:2:1\",\"path\":\"/etc\",\"access\":[\"read\"]}],"
-	"\"accept\":[{\"rule\":\"network:tcp/110\",\"at\":\"\",\"port\":110}],\"connect\":[],\"mounts\":[],"
+	"\"sockets\":[{\"rule\":\"network:tcp/10.0.0.0/8\",\"at\":\"\",\"protocol\":\"tcp\",\"address\":\"10.0.0.0/"
+	"8\",\"from\":0,"
+	"\"to\":65535,\"access\":[]},{\"rule\":\"network:tcp/110\",\"at\":\"\",\"protocol\":\"tcp\",\"from\":110,\"to\":110,"
+	"\"access\":[\"accept\",\"connect\"]}],\"unix\":[{\"rule\":\"network:unix:/run\",\"at\":\"\",\"path\":\"/run\","
+	"\"access\":[\"send\"]}],\"mounts\":[],"
 	"\"calls\":{\"read\":{\"rule\":\"calls:read\",\"at\":\"p:9:1\"}}}";
+
+static const char *socket_rule(const struct vxe_judge *judge, int protocol, uint32_t address, uint16_t port)
+{
+	const uint32_t words[4] = {address}, mapped[4] = {0, 0, 0xffff, address};
+	const struct vxe_judged_socket *rule = vxe_judge_socket(judge, protocol, AF_INET, words, port);
+
+	return rule == vxe_judge_socket(judge, protocol, AF_INET6, mapped, port) ? rule ? rule->name.rule : NULL : "differs";
+}
+
+static void sockets_judged(const struct vxe_judge *judge)
+{
+	const struct vxe_judged_unix *below = vxe_judge_unix(judge, "/run/x");
+
+	ok(same_text(socket_rule(judge, IPPROTO_TCP, 0x0a000001, 110), "network:tcp/10.0.0.0/8"), "the longest prefix speaks");
+	ok(same_text(socket_rule(judge, IPPROTO_TCP, 0x0b000001, 110), "network:tcp/110"), "then the port");
+	ok(same_text(socket_rule(judge, IPPROTO_TCP, 0x0b000001, 111), NULL) &&
+		   same_text(socket_rule(judge, IPPROTO_UDP, 0x0a000001, 110), NULL),
+	   "of other ports and protocols no rule speaks");
+	ok(judge->sockets_named[1].words == (1U << VXE_SOCKET_ACCEPT | 1U << VXE_SOCKET_CONNECT), "with its words");
+	ok(below && below->words == 1U << VXE_SOCKET_SEND && !vxe_judge_unix(judge, "/runner"), "sockets by their path");
+}
 
 static void judging(void)
 {
@@ -122,8 +148,7 @@ static void judging(void)
 		ok(same_text(file ? file->name.rule : NULL, rows[i].rule) && (!file || file->access == rows[i].access),
 		   "the rule of %s", rows[i].path);
 	}
-	ok(vxe_judge_port(judge, true, 110) && !vxe_judge_port(judge, true, 111) && !vxe_judge_port(judge, false, 110),
-	   "ports by their side");
+	sockets_judged(judge);
 	ok(vxe_judge_call(judge, "read") && !vxe_judge_call(judge, "readv"), "calls by their whole name");
 	vxe_access_words(VXE_READ | VXE_EXECUTE, words, sizeof(words));
 	ok(same_text(words, "read execute"), "access in words");
@@ -137,23 +162,28 @@ static void judges_refused(void)
 		"",
 		"[]",
 		"{}",
-		"{\"judge\":2}",
 		"{\"judge\":1}",
-		"{\"judge\":1,\"files\":[1],\"accept\":[],\"connect\":[],\"mounts\":[],\"calls\":{}}",
-		"{\"judge\":1,\"files\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"etc\",\"access\":[]}],\"accept\":[],"
-		"\"connect\":[],"
-		"\"mounts\":[],\"calls\":{}}",
-		"{\"judge\":1,\"files\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"/"
-		"etc\",\"access\":[\"fly\"]}],\"accept\":[],\"connect\":[],"
-		"\"mounts\":[],\"calls\":{}}",
-		"{\"judge\":1,\"files\":[],\"accept\":[{\"rule\":\"r\",\"at\":\"\",\"port\":65536}],\"connect\":[],\"mounts\":["
-		"],"
-		"\"calls\":{}}",
-		"{\"judge\":1,\"files\":[],\"accept\":[],\"connect\":[],\"mounts\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"/"
-		"x\","
-		"\"kind\":\"gone\"}],\"calls\":{}}",
-		"{\"judge\":1,\"files\":[],\"accept\":[],\"connect\":[],\"mounts\":[],\"calls\":{\"read\":1}}",
-		"{\"judge\":1,\"files\":[],\"accept\":[],\"connect\":[],\"mounts\":[]}",
+		"{\"judge\":2}",
+		"{\"judge\":1,\"files\":[],\"sockets\":[],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[1],\"sockets\":[],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"etc\",\"access\":[]}],\"sockets\":[],\"unix\":["
+		"],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"/"
+		"etc\",\"access\":[\"fly\"]}],\"sockets\":[],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[{\"rule\":\"r\",\"at\":\"\",\"protocol\":\"tcp\",\"from\":1,\"to\":"
+		"65536,\"access\":[]}],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[{\"rule\":\"r\",\"at\":\"\",\"protocol\":\"sctp\",\"from\":1,\"to\":1,"
+		"\"access\":[]}],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[{\"rule\":\"r\",\"at\":\"\",\"protocol\":\"tcp\",\"from\":1,\"to\":1,"
+		"\"access\":[],\"address\":\"10.0.0.0/33\"}],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[{\"rule\":\"r\",\"at\":\"\",\"protocol\":\"tcp\",\"from\":1,\"to\":1,"
+		"\"access\":[\"read\"]}],\"unix\":[],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[],\"unix\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"run\",\"access\":[]}"
+		"],\"mounts\":[],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[],\"unix\":[],\"mounts\":[{\"rule\":\"r\",\"at\":\"\",\"path\":\"/"
+		"x\",\"kind\":\"gone\"}],\"calls\":{}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[],\"unix\":[],\"mounts\":[],\"calls\":{\"read\":1}}",
+		"{\"judge\":2,\"files\":[],\"sockets\":[],\"unix\":[],\"mounts\":[]}",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

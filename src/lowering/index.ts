@@ -34,7 +34,7 @@ export type {
   SeccompProgram,
   SeccompRule,
 } from './ports.js';
-export { refusesWhole } from './reach.js';
+export { raisedCalls, refusesWhole } from './reach.js';
 export type { Instruction } from './seccomp/bpf.js';
 export { decodeProgram, encodeProgram } from './seccomp/bpf.js';
 export type { SeccompData, Verdict } from './seccomp/index.js';

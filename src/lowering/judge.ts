@@ -1,6 +1,6 @@
 import { spanText } from '../common/index.js';
 import type { FileRule, Policy } from '../policy/index.js';
-import { effectiveFiles, internetRules } from '../policy/index.js';
+import { addressText, compareSpecific, effectiveFiles, internetRules } from '../policy/index.js';
 import type { OwnFile } from './own-files.js';
 import type { Judge, JudgedRule, MountDemand } from './plan.js';
 import type { FileTree } from './tree.js';
@@ -13,14 +13,14 @@ export function judgeOf(
   demands: readonly MountDemand[],
 ): Judge {
   return {
-    judge: 1,
+    judge: 2,
     profile: policy.name,
     files: [
       ...effectiveFiles(policy).map((rule) => judgedFile(rule, tree)),
       ...own.map(({ rule, path }) => ({ ...judged(rule), path, access: [...rule.access].sort() })),
     ].sort(mostSpecificFirst),
-    accept: judgedPorts(policy, 'accept'),
-    connect: judgedPorts(policy, 'connect'),
+    sockets: judgedSockets(policy),
+    unix: judgedUnix(policy),
     calls: Object.fromEntries([...policy.calls].map(([call, rule]) => [call, judged(rule)])),
     mounts: demands.map(({ rule, path }) => ({
       ...judged(rule),
@@ -34,13 +34,32 @@ function judgedFile(rule: FileRule, tree: FileTree): Judge['files'][number] {
   return { ...judged(rule), path: tree.resolve(rule.path), access: [...rule.access].sort() };
 }
 
-/** Single ports that are granted on every address. */
-function judgedPorts(policy: Policy, word: 'accept' | 'connect'): Judge['accept'] {
-  return internetRules(policy.network).flatMap((rule) => {
-    const { protocol, ports } = rule.object;
-    const single = protocol === 'tcp' && ports.from === ports.to && rule.object.address === undefined;
-    return single && rule.access.has(word) ? [{ ...judged(rule), port: ports.from }] : [];
-  });
+/** Which rule speaks of an address: the most specific first, as the evaluator has it. */
+function judgedSockets(policy: Policy): Judge['sockets'] {
+  return [...internetRules(policy.network)]
+    .sort((a, b) => compareSpecific(b.object, a.object))
+    .map((rule) => {
+      const { protocol, address, ports } = rule.object;
+      const where = address === undefined ? {} : { address: `${addressText(address)}/${address.prefix}` };
+      return {
+        ...judged(rule),
+        protocol,
+        ...where,
+        from: ports.from,
+        to: ports.to,
+        access: [...rule.access],
+      };
+    });
+}
+
+function judgedUnix(policy: Policy): Judge['unix'] {
+  return policy.network.sockets
+    .flatMap((rule) =>
+      rule.object.kind === 'unix'
+        ? [{ ...judged(rule), path: rule.object.path, access: [...rule.access] }]
+        : [],
+    )
+    .sort(mostSpecificFirst);
 }
 
 function judged({ id, span }: Pick<FileRule, 'id' | 'span'>): JudgedRule {

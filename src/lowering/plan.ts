@@ -6,6 +6,7 @@ import type {
   ResourceRule,
   RuleId,
   Service,
+  SocketAccess,
 } from '../policy/index.js';
 import type { Arch, CallTable, KernelFeatures, SeccompCompiler } from './ports.js';
 import type { FileWorld, HostLister } from './world.js';
@@ -155,12 +156,23 @@ export interface JudgedRule {
 
 /** What the supervisor judges by in soft mode, and names rules by in every mode: the policy's objects, as they are in the instance. */
 export interface Judge {
-  readonly judge: 1;
+  readonly judge: 2;
   readonly profile: string;
   /** With links followed; the most specific first, so that the first one that holds a path rules it. */
   readonly files: readonly (JudgedRule & { readonly path: string; readonly access: readonly string[] })[];
-  readonly accept: readonly (JudgedRule & { readonly port: number })[];
-  readonly connect: readonly (JudgedRule & { readonly port: number })[];
+  /** The most specific first; without an address a rule is for all of them. */
+  readonly sockets: readonly (JudgedRule & {
+    readonly protocol: 'tcp' | 'udp';
+    readonly address?: string;
+    readonly from: number;
+    readonly to: number;
+    readonly access: readonly SocketAccess[];
+  })[];
+  /** Sockets that are files: these rules come before those of the files. */
+  readonly unix: readonly (JudgedRule & {
+    readonly path: string;
+    readonly access: readonly SocketAccess[];
+  })[];
   /** Rules by call; a call that is not here is ruled by calls:default. */
   readonly calls: Readonly<Record<string, JudgedRule>>;
   /** Paths that a mount holds for a rule, and that are not mounted over in soft mode. */

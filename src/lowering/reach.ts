@@ -1,6 +1,6 @@
 import { maskOf } from '../common/index.js';
 import type { ArgumentTest, Condition, Policy } from '../policy/index.js';
-import { constantValue, decideCall, scalarEvent } from '../policy/index.js';
+import { constantValue, decideCall, OBJECT_CALLS, SIGNAL_CALLS, scalarEvent } from '../policy/index.js';
 import { unixSockets } from './unix-sockets.js';
 
 const SOCKET_TYPES = ['SOCK_STREAM', 'SOCK_DGRAM', 'SOCK_RAW', 'SOCK_SEQPACKET', 'SOCK_RDM'];
@@ -156,4 +156,22 @@ function mayHaveFlag(condition: Condition): boolean {
     case 'all':
       return condition.of.every(mayHaveFlag);
   }
+}
+
+/** Calls that no Landlock domain may make, whatever capabilities its processes have. */
+const MOUNT_CALLS = ['mount', 'umount2', 'move_mount', 'pivot_root', 'fsconfig'];
+
+/**
+ * The calls that soft mode's filter raises even where they are permitted: what they name is judged there. Sending is one of them where
+ * a socket can be made that takes an address with what is sent.
+ */
+export function raisedCalls(policy: Policy): ReadonlySet<string> {
+  const sends = mayOpenUdp(policy) || mayFastOpen(policy) || unixSockets(policy).send;
+  return new Set([
+    ...OBJECT_CALLS,
+    'ioctl',
+    ...SIGNAL_CALLS,
+    ...MOUNT_CALLS,
+    ...(sends ? SENDING.map(({ call }) => call) : []),
+  ]);
 }

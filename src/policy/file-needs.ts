@@ -28,8 +28,9 @@ const NEEDS: ReadonlyMap<string, Needs> = new Map<string, Needs>([
   ['openat', (event, world) => openNeeds(event, 1, 2, world)],
   ['creat', (event, world) => creation(event, 0, world)],
   ['truncate', at(0, ['write'])],
-  ['execve', at(0, ['execute'])],
-  ['execveat', at(1, ['execute'])],
+  // The kernel reads what it executes on behalf of the caller, and asks for both.
+  ['execve', at(0, ['read', 'execute'])],
+  ['execveat', at(1, ['read', 'execute'])],
   ['uselib', at(0, ['read', 'execute'])],
   ['mkdir', at(0, ['create'])],
   ['mkdirat', at(1, ['create'])],
@@ -42,7 +43,7 @@ const NEEDS: ReadonlyMap<string, Needs> = new Map<string, Needs>([
   ['rmdir', at(0, ['remove'])],
   ['rename', (event, world) => renameNeeds(event, 0, 1, world)],
   ['renameat', (event, world) => renameNeeds(event, 1, 3, world)],
-  ['renameat2', (event, world) => renameNeeds(event, 1, 3, world)],
+  ['renameat2', (event, world) => renameNeeds(event, 1, 3, world, 4)],
   ['link', at(1, ['create'])],
   ['linkat', at(3, ['create'])],
   ['bind', (event) => addressNeeds(event, ['create'])],
@@ -109,8 +110,12 @@ function renameNeeds(
   from: number,
   to: number,
   world: EventWorld | undefined,
+  flags?: number,
 ): readonly PathNeed[] {
   const target = event.arguments[to];
+  // Each name gets the other's file.
+  if (flags !== undefined && has(integer(event.arguments[flags]) ?? 0n, 'RENAME_EXCHANGE'))
+    return [event.arguments[from], target].flatMap((each) => needs(each, ['create', 'remove']));
   const replaces = target?.kind === 'string' && world?.exists(target.value) !== false;
   return [
     ...needs(event.arguments[from], ['remove']),

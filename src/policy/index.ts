@@ -93,6 +93,7 @@ export {
   decideEndpoint,
   decidePort,
   decideUnix,
+  grantedOn,
   internetRules,
   socketRule,
   wordsFor,

@@ -1,5 +1,5 @@
 import type { Instruction, SeccompData, Verdict } from '../lowering/index.js';
-import { AUDIT_ARCH, decodeProgram, simulate } from '../lowering/index.js';
+import { AUDIT_ARCH, decodeProgram, raisedCalls, simulate } from '../lowering/index.js';
 import type { Arch, Policy } from '../policy/index.js';
 import {
   callNumber,
@@ -7,7 +7,6 @@ import {
   decideCall,
   errnoNumber,
   knownCalls,
-  OBJECT_CALLS,
   RING_CALLS,
   scalarEvent,
 } from '../policy/index.js';
@@ -229,7 +228,7 @@ function expectedOf(
   }
   // A ring of the caller's own making would do what no filter sees, whatever the list says.
   const supervised = loader.supervised.includes(call) || call === RING_SETUP;
-  const judged = loader.kind === 'soft' && OBJECT_CALLS.includes(call);
+  const judged = loader.kind === 'soft' && raisedCalls(policy).has(call);
   const held = loader.kind === 'soft' && RING_CALLS.includes(call);
   return [
     ...quiet,

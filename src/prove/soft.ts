@@ -11,7 +11,7 @@ import type { Solver } from './solver.js';
 import { Terms } from './term.js';
 
 const ALLOW = 0x7fff_0000;
-/** Of what is done to files by a descriptor or by a message, the supervisor cannot look up what it is done to. */
+/** They name an address of any family. */
 const SENDING: readonly string[] = ['sendto', 'sendmsg', 'sendmmsg'];
 
 /**

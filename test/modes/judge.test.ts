@@ -1,13 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { compileProfiles, readProfile, writeCompiled } from '../../src/bundle/index.js';
-import { nativePorts } from '../../src/native/index.js';
-import type { Policy } from '../../src/policy/index.js';
 import { nearestRule } from '../../src/policy/index.js';
+import { type Act, PROGRAM, type Run, Stage } from './acts.js';
 
 /** The judge of soft mode against the kernel: what it records is what Landlock refuses, act by act. */
 
@@ -15,24 +11,19 @@ const root = process.getuid?.() === 0;
 const asRoot = root ? test.serial : test.skip;
 if (!root) test('the judge against Landlock', (t) => t.pass('skipped: not root'));
 
-const folder = root ? mkdtempSync(join(tmpdir(), 'vxe-judge-')) : '';
-test.after.always(() => {
-  if (root) rmSync(folder, { recursive: true, force: true });
-});
+const stage = new Stage();
+const { folder } = stage;
+test.after.always(() => stage.remove());
 
 const FILES = ['a', 'b', 'd/a', 'd/b', 'd/e/a', 'd/e/f/a', 'g/a'];
+/** A folder of programs, which nothing is written in: a program, a script for it, and a script for that one. */
+const PROGRAMS = ['p', 's', 'y/t'];
 const FOLDERS = ['d', 'd/e', 'd/e/f', 'g'];
 const ABSENT = ['n', 'd/n', 'd/e/n', 'g/n', 'h/n'];
 const WORDS = ['read', 'write', 'create', 'remove'] as const;
 const EACCES = 13;
 /** What a move across folders gets that Landlock does not allow (landlock(7), LANDLOCK_ACCESS_FS_REFER). */
 const EXDEV = 18;
-
-interface Act {
-  readonly call: string;
-  readonly path: string;
-  readonly other: string;
-}
 
 const name = fc.constantFrom(...FILES, ...FOLDERS, ...ABSENT, 'l', 'd/e/../a', './g//a');
 const flags = fc
@@ -46,27 +37,38 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      call: fc.constantFrom('mkdir', 'mkfifo', 'symlink', 'unlink', 'rmdir', 'truncate', 'bind'),
+      call: fc.constantFrom('mkdir', 'mkfifo', 'symlink', 'unlink', 'rmdir', 'truncate', 'stream-bind'),
       path: name,
       other: fc.constant(''),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ call: fc.constantFrom('rename', 'link'), path: name, other: name }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      call: fc.constant('exec'),
+      path: fc.constantFrom(...PROGRAMS),
+      other: fc.constant(''),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ call: fc.constantFrom('rename', 'link', 'exchange'), path: name, other: name }),
+  },
 );
 const access = fc.subarray([...WORDS]);
 const rules = fc.dictionary(fc.constantFrom(...FILES, ...FOLDERS), access, { maxKeys: 5 });
 
-interface Run {
-  readonly policy: Policy;
-  readonly errnos: readonly number[];
-  readonly records: readonly {
-    readonly act: number;
-    readonly path: string;
-    readonly needs: string;
-    readonly rule: string;
-    readonly narrowed: boolean;
-  }[];
-}
+const programs = join(folder, 'programs');
+const programRules = fc.dictionary(fc.constantFrom(...PROGRAMS, 'y', '.'), fc.subarray(['read', 'execute']), {
+  maxKeys: 4,
+});
+mkdirSync(join(programs, 'y'), { recursive: true });
+copyFileSync(PROGRAM, join(programs, 'p'));
+for (const [script, interpreter] of [
+  ['s', 'p'],
+  ['y/t', 's'],
+] as const)
+  writeFileSync(join(programs, script), `#!${programs}/${interpreter}\n`, { mode: 0o755 });
 
 function tree(): string {
   const base = join(folder, 'tree');
@@ -80,67 +82,30 @@ function tree(): string {
 function run(
   words: Readonly<Record<string, readonly string[]>>,
   all: readonly string[],
+  executable: Readonly<Record<string, readonly string[]>>,
   acts: readonly Act[],
 ): Run {
   const base = tree();
-  const program = join(process.cwd(), 'build/modes/acts');
   const line = (path: string, granted: readonly string[]): string =>
     `  ${path}: ${granted.length === 0 ? 'none' : granted.join(' ')}\n`;
   const files = Object.entries(words).map(([path, granted]) => line(join(base, path), granted));
   const text =
     'vxed: 1\nname: acts\ndescription: random\ntype: filesystem\nnetwork: {interface: none}\nexec: any\nfiles:\n' +
-    line(program, ['read', 'execute']) +
+    line(PROGRAM, ['read', 'execute']) +
     line(join(folder, 'acts.txt'), ['read']) +
     line(base, all) +
-    files.join('');
-  const path = join(folder, 'acts.vxed.yaml');
-  writeFileSync(path, text);
-  writeFileSync(
-    join(folder, 'acts.txt'),
-    acts
-      .map(
-        (each) =>
-          `${each.call} ${join(base, '.')}/${each.path} ${each.call === 'open' ? each.other : `${base}/${each.other}`}\n`,
-      )
-      .join(''),
+    files.join('') +
+    Object.entries(executable)
+      .map(([path, granted]) => line(join(programs, path), granted))
+      .join('');
+  return stage.run(
+    text,
+    acts.map(({ call, path, other }) => ({
+      call,
+      path: call === 'exec' ? join(programs, path) : `${join(base, '.')}/${path}`,
+      other: call === 'open' || call === 'stream-bind' ? other : `${base}/${other}`,
+    })),
   );
-  const { compiler, calls, features } = nativePorts();
-  const profile = { ...readProfile(path), path };
-  const { lowered } = compileProfiles([profile], { arch: 'x86_64', compiler, calls, features: features() });
-  writeCompiled('acts', [profile], lowered, { uid: 0, gid: 0 }, join(folder, 'compiled'));
-  rmSync(join(folder, 'log'), { recursive: true, force: true });
-  const env = {
-    ...process.env,
-    VXE_ROOT: join(folder, 'run'),
-    VXE_LOGS: join(folder, 'log'),
-    VXE_COMPILED: join(folder, 'compiled'),
-    VXE_PROFILES: folder,
-  };
-  const output = execFileSync(
-    'build/bin/vxe',
-    ['run', '--name', 'acts', '--record-files', path, program, join(folder, 'acts.txt')],
-    { env, encoding: 'utf8' },
-  );
-  const errnos = output
-    .trim()
-    .split('\n')
-    .map((each) => Number(each.split(' ')[1]));
-  return { policy: profile.policy, errnos, records: readRecords(join(folder, 'log/acts/violations.ndjson')) };
-}
-
-function readRecords(file: string): Run['records'] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line))
-    .filter((record) => record.mechanism === 'landlock')
-    .map(({ args, path, needs, rule, narrowed }) => ({
-      act: Number(args[5]),
-      path,
-      needs,
-      rule,
-      narrowed: narrowed === true,
-    }));
 }
 
 /** How the records of a run differ from what the kernel did in it. */
@@ -158,6 +123,7 @@ function differences({ policy, errnos, records }: Run, acts: readonly Act[]): st
   }
   // The native table is the reference evaluator's: the same rule, and it lacks what is needed.
   for (const { path, needs, rule, narrowed } of records) {
+    if (path === null) continue;
     const reference = nearestRule(policy.files, path);
     if ((reference?.id ?? 'files:default') !== rule)
       found.push(`${path} is ruled by ${reference?.id}, not by ${rule}`);
@@ -173,16 +139,23 @@ asRoot('what the judge records is what Landlock refuses', (t) => {
   t.timeout(600_000);
   let refused = 0;
   let performed = 0;
-  const samples = fc.sample(fc.tuple(rules, access, fc.array(act, { minLength: 120, maxLength: 120 })), {
-    numRuns: 25,
-    seed: Number(process.env.VXE_SEED ?? 20),
-  });
-  for (const [words, all, acts] of samples) {
-    const done = run(words, all, acts);
+  const samples = fc.sample(
+    fc.tuple(rules, access, programRules, fc.array(act, { minLength: 120, maxLength: 120 })),
+    {
+      numRuns: 25,
+      seed: Number(process.env.VXE_SEED ?? 20),
+    },
+  );
+  for (const [words, all, executable, acts] of samples) {
+    const done = run(words, all, executable, acts);
     t.is(done.errnos.length, acts.length);
     refused += done.errnos.filter((errno) => errno === EACCES).length;
     performed += done.errnos.filter((errno) => errno === 0).length;
-    t.deepEqual(differences(done, acts), [], `rules ${JSON.stringify(words)} below ${JSON.stringify(all)}`);
+    t.deepEqual(
+      differences(done, acts),
+      [],
+      `rules ${JSON.stringify(words)} below ${JSON.stringify(all)}, ${JSON.stringify(executable)}`,
+    );
   }
   t.log(`${refused} acts refused, ${performed} performed`);
   t.true(refused > 300 && performed > 100, `${refused} refused, ${performed} performed`);

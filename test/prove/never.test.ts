@@ -200,7 +200,7 @@ const QUESTIONS: readonly [string, string, string, RegExp | undefined][] = [
   ['removed', 'files: {/srv/: create}\ncalls: {permit: [mkdir, rmdir]}', 'remove of /srv', undefined],
   [
     'run from elsewhere',
-    'exec: any\nfiles: {/opt: execute, /usr: execute}\ncalls: {permit: [execve]}',
+    'exec: any\nfiles: {/opt: read execute, /usr: read execute}\ncalls: {permit: [execve]}',
     'execute outside /usr',
     /^execve\("\/opt/,
   ],

@@ -1,9 +1,10 @@
 import type { Result } from '../../common/index.js';
 import { success } from '../../common/index.js';
 import type { Policy } from '../../policy/index.js';
-import { OBJECT_CALLS, RING_CALLS } from '../../policy/index.js';
+import { RING_CALLS } from '../../policy/index.js';
 import type { SeccompPlan } from '../plan.js';
 import type { Arch, CallTable, SeccompCompiler } from '../ports.js';
+import { raisedCalls } from '../reach.js';
 import { ownFilter } from './filter.js';
 import { ociSeccomp } from './oci.js';
 import { planCalls } from './plan.js';
@@ -28,7 +29,7 @@ export function lowerSeccomp(
   const filter = ownFilter(plans.value, arch);
   if (!filter.ok) return filter;
   const soft = ownFilter(plans.value, arch, {
-    raised: new Set(OBJECT_CALLS),
+    raised: raisedCalls(policy),
     held: new Set(RING_CALLS),
     absent: new Set(['io_uring_setup']),
   });
