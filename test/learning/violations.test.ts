@@ -100,6 +100,65 @@ test('the narrowest row has the values that rules speak of, and no others', (t) 
   t.is(decision?.choices[1]?.rule, 'calls: permit: [socket]');
 });
 
+const reaches = (call: string, to: string, rule: string): Record<string, unknown> => ({
+  call,
+  to,
+  rule,
+  mechanism: 'cgroup',
+  errno: 'EACCES',
+});
+
+test('an address is a rule of its own, and where no rule spoke of it, its port the wider one', (t) => {
+  const own = policyWith('"tcp/10.0.0.0/8:443": none');
+  const cases: readonly [string, string, string, readonly string[], string][] = [
+    [
+      'sendmsg',
+      'udp/10.0.0.53:53',
+      'network:udp',
+      ['udp/10.0.0.53:53: send', 'udp/53: send'],
+      'sendto(udp/10.0.0.53:53)',
+    ],
+    [
+      'connect',
+      'udp/[fd00::1]:53',
+      'network:udp',
+      ['udp/[fd00::1]:53: connect', 'udp/53: connect'],
+      'connect(udp/[fd00::1]:53)',
+    ],
+    ['bind', 'udp/0.0.0.0:68', 'network:udp', ['udp/68: accept'], 'bind(udp/68)'],
+    [
+      'connect',
+      'tcp/10.1.2.3:443',
+      'network:tcp/10.0.0.0/8:443',
+      ['tcp/10.1.2.3:443: connect'],
+      'connect(tcp/10.1.2.3:443)',
+    ],
+    ['connect', 'unix:/run/x', 'files:default', ['unix:/run/x: connect send'], 'connect(unix:/run/x)'],
+  ];
+  for (const [call, to, rule, rules, event] of cases) {
+    const [decision] = decisionsOf(log(reaches(call, to, rule)), own);
+    t.deepEqual(
+      decision?.choices.map((each) => each.rule),
+      rules.map((each) => `network: sockets: ${each}`),
+    );
+    t.is(decide(own, unwrap(parseEvent(event))).verdict, 'refuse', event);
+    for (const choice of decision?.choices ?? [])
+      t.is(
+        decide(choice.edits.reduce(applyEdit, own), unwrap(parseEvent(event))).verdict,
+        'allow',
+        choice.rule,
+      );
+  }
+});
+
+function policyWith(sockets: string) {
+  const text = TEXT.replace('network: {', `network: {sockets: {${sockets}}, `).replace(
+    'connect, bind]',
+    'connect, bind, sendto, sendmsg]',
+  );
+  return unwrap(parseProfile({ name: 'web.vxed.yaml', text }));
+}
+
 test('what makes a name is asked of its folder; many files of a folder are one question', (t) => {
   const made = decisionsOf(log(readsFile('/srv/new', 'write create')), policy);
   t.deepEqual(

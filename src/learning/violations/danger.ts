@@ -79,6 +79,9 @@ export function dangerOf(edit: Edit, policy: Policy): string | undefined {
       return callDanger(edit);
     case 'port':
       return edit.side === 'connect' ? 'a new outward connection' : undefined;
+    case 'socket':
+      if (edit.object.kind !== 'internet') return 'a service of another process';
+      return edit.access.some((word) => word !== 'accept') ? 'a new outward connection' : undefined;
     case 'exec':
       return 'programs may be executed after the launch';
     case 'capability':

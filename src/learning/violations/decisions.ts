@@ -1,4 +1,4 @@
-import type { Access, Policy } from '../../policy/index.js';
+import type { Access, Policy, SocketAccess, SocketObject } from '../../policy/index.js';
 import {
   ACCESS_WORDS,
   callNumber,
@@ -8,6 +8,8 @@ import {
   ownAccess,
   ownPattern,
   parentPath,
+  parseSocketObject,
+  socketText,
 } from '../../policy/index.js';
 import { dangerOf } from './danger.js';
 import type { Edit } from './edit.js';
@@ -71,6 +73,7 @@ function keyOf(violation: Violation): string {
   }
   const port = portOf(violation);
   if (port !== undefined) return `port:${port.side}:${port.port}`;
+  if (objectOf(violation) !== undefined) return `socket:${wordOf(violation)}:${violation.to}`;
   return `none:${violation.rule}`;
 }
 
@@ -81,6 +84,9 @@ function ofProcess({ path = '', needs }: Violation): 'process' | 'own' | undefin
   return needs.every((word) => ownAccess(path).some((each) => each === word)) ? undefined : 'own';
 }
 
+/** No rule of the profile spoke of the address, so that one on its port would. */
+const DEFAULT_RULE = /^network:(?:accept|connect|udp)$/;
+
 /** What makes or removes a name is ruled by the folder that the name is in. */
 function narrowestPath({ path = '/', needs }: Violation): string {
   if (isOwnFile(path)) return ownPattern(path);
@@ -90,10 +96,26 @@ function narrowestPath({ path = '/', needs }: Violation): string {
 function portOf({
   call,
   to,
+  rule,
 }: Violation): { readonly side: 'accept' | 'connect'; readonly port: number } | undefined {
   const port = /^(?:tcp|ip)\/.*:(\d+)$/.exec(to ?? '')?.[1];
-  if (port === undefined) return undefined;
+  // One that a rule on addresses refuses is not permitted by a rule on the port.
+  if (port === undefined || !DEFAULT_RULE.test(rule)) return undefined;
   return { side: call === 'bind' || call === 'listen' ? 'accept' : 'connect', port: Number(port) };
+}
+
+/** What else of sockets a rule can speak of: addresses of UDP, those that a narrower rule refuses, unix sockets. */
+function objectOf({ to, narrowed }: Violation): SocketObject | undefined {
+  // An address that is not said stands for all of them.
+  const object = parseSocketObject(
+    (to ?? '').replace(/^ip\//, 'tcp/').replace(/\/(?:0\.0\.0\.0|\[::\]):/, '/'),
+  );
+  return typeof object === 'string' || narrowed ? undefined : object;
+}
+
+function wordOf({ call, to }: Violation): SocketAccess {
+  if (call === 'bind' || call === 'listen') return 'accept';
+  return call === 'connect' || !to?.startsWith('udp/') ? 'connect' : 'send';
 }
 
 /** Many files of one folder, asked for in the same way, are asked about once. */
@@ -145,6 +167,8 @@ function decisionOf(key: string, group: readonly Violation[], policy: Policy): D
       return { ...base, kind, ...fileDecision(rest.join(':'), group, policy) };
     case 'port':
       return { ...base, kind, ...portDecision(group, policy) };
+    case 'socket':
+      return { ...base, kind: 'port', ...socketDecision(group, policy) };
     case 'exec':
       return {
         ...base,
@@ -165,6 +189,8 @@ function impossible([what = '', ...rest]: readonly string[], group: readonly Vio
   if (what === 'own')
     return `${group[0]?.call} on ${group[0]?.path}: the supervisor gives a process no such file of its own`;
   if (what === 'listen') return 'listens on a socket that was not bound to a granted port';
+  if (what === 'calls')
+    return `${group[0]?.call}: Landlock lets nothing be mounted, whatever the calls permit`;
   if (what === 'scope')
     return `${group[0]?.detail ?? group[0]?.call}: reaches out of the instance, which no rule grants`;
   return `${group[0]?.call} by the entry ${group[0]?.arch}: no rule can speak of it`;
@@ -239,6 +265,31 @@ function portDecision(group: readonly Violation[], policy: Policy): Pick<Decisio
   return {
     subject: `${verb} ${unique(group.map((each) => each.to ?? '')).join(', ')}`,
     choices: [choice(`network: ${port.side}: [tcp/${port.port}]`, [edit], policy)],
+  };
+}
+
+const REACHES = { accept: 'takes', connect: 'connects to', send: 'sends to' } as const;
+
+/** The very address, and as the wider choice its port on every address. Of unix sockets both words are one right. */
+function socketDecision(group: readonly Violation[], policy: Policy): Pick<Decision, 'subject' | 'choices'> {
+  const violation = group[0];
+  const object = violation === undefined ? undefined : objectOf(violation);
+  if (violation === undefined || object === undefined) return { subject: 'uses a socket', choices: [] };
+  const word = wordOf(violation);
+  const access: readonly SocketAccess[] = object.kind === 'internet' ? [word] : ['connect', 'send'];
+  const objects: readonly SocketObject[] =
+    object.kind === 'internet' && object.address !== undefined && DEFAULT_RULE.test(violation.rule)
+      ? [object, { ...object, address: undefined }]
+      : [object];
+  return {
+    subject: `${REACHES[word]} ${violation.to}`,
+    choices: objects.map((each) =>
+      choice(
+        `network: sockets: ${socketText(each)}: ${access.join(' ')}`,
+        [{ kind: 'socket', object: each, access }],
+        policy,
+      ),
+    ),
   };
 }
 

@@ -4,11 +4,21 @@ import type {
   ArgumentRow,
   CallRule,
   FileRule,
+  NetworkPolicy,
   PatternRule,
   Policy,
-  SocketRule,
+  SocketAccess,
+  SocketObject,
 } from '../../policy/index.js';
-import { fileVerdict, isOwnFile, ownPattern, parseGlob, socketRule } from '../../policy/index.js';
+import {
+  fileVerdict,
+  grantedOn,
+  internetRules,
+  isOwnFile,
+  ownPattern,
+  parseGlob,
+  socketRule,
+} from '../../policy/index.js';
 
 /** One change of a policy; all of them widen it. */
 export type Edit =
@@ -21,6 +31,8 @@ export type Edit =
   /** Rows undefined: with any arguments. */
   | { readonly kind: 'call'; readonly call: string; readonly rows: readonly ArgumentRow[] | undefined }
   | { readonly kind: 'port'; readonly side: 'accept' | 'connect'; readonly port: number }
+  /** Words on an address, or a unix socket, that are granted besides those that its rule has. */
+  | { readonly kind: 'socket'; readonly object: SocketObject; readonly access: readonly SocketAccess[] }
   | { readonly kind: 'exec' }
   | { readonly kind: 'capability'; readonly name: string }
   | { readonly kind: 'limit'; readonly type: string; readonly value: bigint }
@@ -35,8 +47,13 @@ export function applyEdit(policy: Policy, edit: Edit): Policy {
       return withOwnFile(policy, edit) ?? { ...policy, files: withFile(policy, edit) };
     case 'call':
       return { ...policy, calls: withCall(policy, edit.call, edit.rows) };
-    case 'port':
-      return { ...policy, network: { ...policy.network, sockets: withPort(policy.network.sockets, edit) } };
+    case 'port': {
+      const ports = { from: edit.port, to: edit.port };
+      const object = { kind: 'internet', protocol: 'tcp', address: undefined, ports } as const;
+      return { ...policy, network: withSocket(policy.network, object, [edit.side]) };
+    }
+    case 'socket':
+      return { ...policy, network: withSocket(policy.network, edit.object, edit.access) };
     case 'exec':
       return withExec(policy);
     case 'capability':
@@ -105,16 +122,19 @@ function withCall(
   return calls;
 }
 
-function withPort(
-  sockets: readonly SocketRule[],
-  { side, port }: Extract<Edit, { readonly kind: 'port' }>,
-): readonly SocketRule[] {
-  const ports = { from: port, to: port };
-  const made = socketRule({ kind: 'internet', protocol: 'tcp', address: undefined, ports }, [side], SPAN);
+/** The most specific rule wins whole: a new one keeps what the rules above it give. */
+function withSocket(
+  network: NetworkPolicy,
+  object: SocketObject,
+  access: readonly SocketAccess[],
+): NetworkPolicy {
+  const { sockets } = network;
+  const around = object.kind === 'internet' ? grantedOn(internetRules(network), object) : [];
+  const made = socketRule(object, [...around, ...access], SPAN);
   const own = sockets.find((rule) => rule.id === made.id);
-  if (own === undefined) return [...sockets, made];
-  const both = socketRule(own.object, [...own.access, side], own.span);
-  return sockets.map((rule) => (rule === own ? both : rule));
+  if (own === undefined) return { ...network, sockets: [...sockets, made] };
+  const both = socketRule(own.object, [...own.access, ...access], own.span);
+  return { ...network, sockets: sockets.map((rule) => (rule === own ? both : rule)) };
 }
 
 function withExec(policy: Policy): Policy {
