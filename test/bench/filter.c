@@ -1,12 +1,19 @@
 /*
- * What filters cost a call that they permit: processes, one under none and one under each, make the call in turns.
- * usage: filter ROUNDS CALLS FILTER...; prints for none and for each the median in nanoseconds a call, and of the rounds' ratios to none.
+ * What filters cost calls that they permit: processes, one under none, one with another hook of the system call entry that looks at
+ * nothing, and one under each filter, make the calls in turns.
+ * usage: filter ROUNDS FILTER...
+ * prints for each call a line of its name and, for each process, the median and the least of its rounds in nanoseconds and the median and
+ * the least of the ratios to none; "-" four times where the filter does not permit the call.
  */
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,10 +23,17 @@
 #define INSTRUCTIONS_MAX 4096
 #define ROUNDS_MAX 1001
 #define WORKERS_MAX 8
+#define BLOCK 65536
 
 struct worker {
 	int go, done;
 	pid_t pid;
+};
+
+/* What the calls are made on: a file of one block, a sink, a pipe that nothing comes through, and a partner that answers each byte. */
+struct place {
+	char name[32];
+	int file, sink, quiet, epoll, to, from;
 };
 
 static void die(const char *what)
@@ -43,19 +57,146 @@ static void filter_load(const char *path)
 		die("seccomp");
 }
 
-static double calls_time(long calls)
+/* The partner dies with its writer. */
+static void partner_start(struct place *place)
+{
+	int to[2], from[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		close(to[1]);
+		close(from[0]);
+		while (read(to[0], &byte, 1) == 1 && write(from[1], &byte, 1) == 1)
+			;
+		_exit(0);
+	}
+	close(to[0]);
+	close(from[1]);
+	place->to = to[1];
+	place->from = from[0];
+}
+
+static struct place place_make(void)
+{
+	struct place place = {.name = "/tmp/vxe-filter-XXXXXX"};
+	static char block[BLOCK];
+	struct epoll_event event = {.events = EPOLLIN};
+	int quiet[2];
+
+	place.file = mkostemp(place.name, O_CLOEXEC);
+	if (place.file < 0 || write(place.file, block, sizeof(block)) != sizeof(block))
+		die(place.name);
+	place.sink = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	place.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (place.sink < 0 || place.epoll < 0 || pipe2(quiet, O_CLOEXEC) < 0)
+		die("descriptors");
+	place.quiet = quiet[0];
+	if (epoll_ctl(place.epoll, EPOLL_CTL_ADD, place.quiet, &event) < 0)
+		die("epoll");
+	return place;
+}
+
+/* Each makes its call once, and says whether it was let through. */
+static bool act_getppid(const struct place *place)
+{
+	(void)place;
+	return syscall(SYS_getppid) >= 0;
+}
+
+static bool act_read_nothing(const struct place *place)
+{
+	char byte;
+
+	return pread(place->file, &byte, 0, 0) == 0;
+}
+
+static bool act_read_block(const struct place *place)
+{
+	static char block[BLOCK];
+
+	return pread(place->file, block, sizeof(block), 0) == sizeof(block);
+}
+
+static bool act_open_close(const struct place *place)
+{
+	int fd = openat(AT_FDCWD, place->name, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+static bool act_poll(const struct place *place)
+{
+	struct pollfd one = {.fd = place->quiet, .events = POLLIN};
+
+	return poll(&one, 1, 0) == 0;
+}
+
+static bool act_epoll_wait(const struct place *place)
+{
+	struct epoll_event event;
+
+	return epoll_wait(place->epoll, &event, 1, 0) == 0;
+}
+
+static bool act_write(const struct place *place)
+{
+	return write(place->sink, "x", 1) == 1;
+}
+
+static bool act_ping_pong(const struct place *place)
+{
+	char byte = 'x';
+
+	return write(place->to, &byte, 1) == 1 && read(place->from, &byte, 1) == 1;
+}
+
+/* How often each is made in a turn: some milliseconds, so that a turn is longer than what disturbs it and shorter than a change of speed. */
+static const struct act {
+	const char *name;
+	bool (*make)(const struct place *place);
+	int times;
+} ACTS[] = {
+	{"getppid", act_getppid, 10000},
+	{"pread64 of 0 bytes", act_read_nothing, 10000},
+	{"pread64 of 64 KiB", act_read_block, 400},
+	{"openat and close", act_open_close, 2000},
+	{"poll, timeout 0", act_poll, 8000},
+	{"epoll_wait, timeout 0", act_epoll_wait, 8000},
+	{"write of 1 byte to /dev/null", act_write, 10000},
+	{"a byte there and back by pipes", act_ping_pong, 200},
+};
+#define ACTS_COUNT ((int)(sizeof(ACTS) / sizeof(*ACTS)))
+
+/* Nanoseconds a call, or -1. */
+static double act_time(const struct act *act, const struct place *place)
 {
 	struct timespec begun, ended;
 
+	if (!act->make(place))
+		return -1;
 	/* By the kernel's page, and not by a call that the filter would see. */
 	clock_gettime(CLOCK_MONOTONIC, &begun);
-	for (long i = 0; i < calls; i++)
-		syscall(SYS_getppid);
+	for (int i = 0; i < act->times; i++)
+		if (!act->make(place))
+			return -1;
 	clock_gettime(CLOCK_MONOTONIC, &ended);
-	return (double)(ended.tv_sec - begun.tv_sec) * 1e9 + (double)(ended.tv_nsec - begun.tv_nsec);
+	return ((double)(ended.tv_sec - begun.tv_sec) * 1e9 + (double)(ended.tv_nsec - begun.tv_nsec)) / act->times;
 }
 
-static struct worker worker_start(const char *filter, long calls)
+/* A hook that no call is caught by: what is left is the kernel's way through its hooks. */
+static void hook_set(void)
+{
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, ~0UL >> 1, NULL) < 0)
+		die("another hook");
+}
+
+static struct worker worker_start(const char *filter, bool hook, struct place place)
 {
 	int go[2], done[2];
 	struct worker worker;
@@ -72,10 +213,14 @@ static struct worker worker_start(const char *filter, long calls)
 		return worker;
 	}
 	close(go[1]);
+	/* A filter need not permit making it. */
+	partner_start(&place);
 	if (filter)
 		filter_load(filter);
+	if (hook)
+		hook_set();
 	while (read(go[0], &byte, 1) == 1) {
-		double time = calls_time(calls);
+		double time = act_time(&ACTS[(unsigned char)byte], &place);
 
 		if (write(done[1], &time, sizeof(time)) != sizeof(time))
 			break;
@@ -83,11 +228,12 @@ static struct worker worker_start(const char *filter, long calls)
 	_exit(0);
 }
 
-static double worker_turn(const struct worker *worker)
+static double worker_turn(const struct worker *worker, int act)
 {
+	char byte = (char)act;
 	double time;
 
-	if (write(worker->go, "", 1) != 1 || read(worker->done, &time, sizeof(time)) != sizeof(time)) {
+	if (write(worker->go, &byte, 1) != 1 || read(worker->done, &time, sizeof(time)) != sizeof(time)) {
 		fprintf(stderr, "a worker is gone\n");
 		exit(1);
 	}
@@ -101,44 +247,54 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *values, int count)
-{
-	qsort(values, (size_t)count, sizeof(*values), compare);
-	return values[count / 2];
-}
-
 int main(int argc, char **argv)
 {
 	static double times[WORKERS_MAX][ROUNDS_MAX], ratios[WORKERS_MAX][ROUNDS_MAX];
-	int rounds = argc > 1 ? atoi(argv[1]) : 0, count = argc - 2;
-	long calls = argc > 2 ? atol(argv[2]) : 0;
+	int rounds = argc > 1 ? atoi(argv[1]) : 0, count = argc;
 	struct worker workers[WORKERS_MAX];
+	struct place place;
 
-	if (argc < 4 || rounds < 1 || rounds > ROUNDS_MAX || calls < 1 || count > WORKERS_MAX) {
-		fprintf(stderr, "usage: filter ROUNDS CALLS FILTER...\n");
+	if (argc < 3 || rounds < 1 || rounds > ROUNDS_MAX || count > WORKERS_MAX) {
+		fprintf(stderr, "usage: filter ROUNDS FILTER...\n");
 		return 2;
 	}
-	/* The first one is under none. */
-	for (int i = 0; i < count; i++) {
-		workers[i] = worker_start(i ? argv[i + 2] : NULL, calls);
-		worker_turn(&workers[i]);
-	}
-	/* Each is first, and each is last, as often as the others. */
-	for (int round = 0; round < rounds; round++)
-		for (int turn = 0; turn < count; turn++) {
-			int i = (round + turn) % count;
+	place = place_make();
+	/* The first one is under none, the second has the other hook. */
+	for (int i = 0; i < count; i++)
+		workers[i] = worker_start(i < 2 ? NULL : argv[i], i == 1, place);
+	for (int act = 0; act < ACTS_COUNT; act++) {
+		bool refused[WORKERS_MAX];
 
-			times[i][round] = worker_turn(&workers[i]);
+		for (int i = 0; i < count; i++)
+			refused[i] = worker_turn(&workers[i], act) < 0;
+		/* Each is first, and each is last, as often as the others. */
+		for (int round = 0; round < rounds; round++)
+			for (int turn = 0; turn < count; turn++) {
+				int i = (round + turn) % count;
+
+				times[i][round] = refused[i] ? 0 : worker_turn(&workers[i], act);
+			}
+		for (int i = count - 1; i >= 0; i--)
+			for (int round = 0; round < rounds; round++)
+				ratios[i][round] = times[i][round] / times[0][round];
+		printf("%s", ACTS[act].name);
+		for (int i = 0; i < count; i++) {
+			if (refused[i]) {
+				printf("\t-\t-\t-\t-");
+				continue;
+			}
+			qsort(times[i], (size_t)rounds, sizeof(double), compare);
+			qsort(ratios[i], (size_t)rounds, sizeof(double), compare);
+			printf("\t%.2f\t%.2f\t%.4f\t%.4f", times[i][rounds / 2], times[i][0], ratios[i][rounds / 2],
+			       times[i][0] / times[0][0]);
 		}
+		printf("\n");
+	}
 	/* A later worker holds the earlier ones' ends too: the last one goes first. */
 	for (int i = 0; i < count; i++)
 		close(workers[i].go);
-	for (int i = 0; i < count; i++) {
-		waitpid(workers[i].pid, NULL, 0);
-		for (int round = 0; round < rounds; round++)
-			ratios[i][round] = times[i][round] / times[0][round];
-	}
 	for (int i = 0; i < count; i++)
-		printf("%.2f %.4f\n", median(times[i], rounds) / (double)calls, median(ratios[i], rounds));
+		waitpid(workers[i].pid, NULL, 0);
+	unlink(place.name);
 	return 0;
 }
