@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
 import {
   coverageJson,
@@ -68,9 +68,24 @@ export function planFiles(
     ...whole,
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/soft.bpf', lowered.seccomp.soft],
-    ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
+    ['vxe/judge.json', canonicalJson(judgeOf(recipe, lowered, profiles))],
     ...storedNames(profiles).map(([name, { text }]) => [name, text] as const),
   ]);
+}
+
+/**
+ * Places in the profile by the name that the recipe has for it, wherever the text was read from: a bundle whose plans are made again of the
+ * same text is the same bundle.
+ */
+function judgeOf(recipe: Recipe, { judge }: Lowered, profiles: readonly SourceFile[]): JsonValue {
+  const [only, ...others] = profiles;
+  const [stored = ''] = storedNames(profiles).map(([name]) => basename(name));
+  if (only === undefined || others.length > 0) return judge as unknown as JsonValue;
+  const read = `${basename(only.name)}:`;
+  const named = `${recipe.profile ?? recipe.name}${stored.replace(/^profile/, '')}:`;
+  return JSON.parse(JSON.stringify(judge), (key, value) =>
+    key === 'at' && String(value).startsWith(read) ? `${named}${String(value).slice(read.length)}` : value,
+  );
 }
 
 /** Writes it into a bundle that is being made. */

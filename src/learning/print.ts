@@ -85,7 +85,9 @@ function fileLine({ path, pattern, folder, access }: FileDraft): string {
 /** TCP ports at whatever address by the short lists, all else by what it is. */
 function networkLines(sockets: readonly SocketDraft[]): string[] {
   const short = sockets.filter((socket) => /^tcp\/[0-9]+$/.test(socket.object));
-  const long = sockets.filter((socket) => !short.includes(socket));
+  const long = new Map<string, readonly string[]>();
+  for (const { object, words } of sockets.filter((socket) => !short.includes(socket)))
+    long.set(object, [...(long.get(object) ?? []), ...words]);
   const list = (word: 'accept' | 'connect'): string =>
     short
       .filter((socket) => socket.words.includes(word))
@@ -94,8 +96,8 @@ function networkLines(sockets: readonly SocketDraft[]): string[] {
   return [
     `  accept: [${list('accept')}]`,
     `  connect: [${list('connect')}]`,
-    ...(long.length === 0 ? [] : ['  sockets:']),
-    ...long.map((socket) => `    ${quoted(socket.object)}: ${socket.words.join(' ')}`),
+    ...(long.size === 0 ? [] : ['  sockets:']),
+    ...[...long].map(([object, words]) => `    ${quoted(object)}: ${words.join(' ')}`),
   ];
 }
 

@@ -128,6 +128,21 @@ test.serial(
   },
 );
 
+test.serial('plans that are made again of the same text are the same, byte for byte', async (t) => {
+  const { bundles, create } = workshop(t);
+  await create();
+  const bundle = join(bundles, 'example');
+  const files = (): Record<string, unknown> => ({ ...readManifest(bundle).manifest.plan });
+  const { digest } = readManifest(bundle);
+  const before = files();
+  relowerBundle(bundle, PROFILE, target()).write(exchangeFolders);
+  t.deepEqual(files(), before);
+  t.is(readManifest(bundle).digest, digest);
+  t.regex(readFileSync(join(bundle, 'vxe/judge.json'), 'utf8'), /"at": "example\.vxed\.yaml:[0-9]+:[0-9]+"/);
+  relowerBundle(bundle, NEW, target()).write(exchangeFolders);
+  t.not(readManifest(bundle).digest, digest);
+});
+
 test.serial('what a process left that was killed in the middle is cleared by the next', async (t) => {
   const { bundles, create } = workshop(t);
   await create();

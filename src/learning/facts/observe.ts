@@ -5,6 +5,8 @@ import type { Evidence } from './evidence.js';
 import { EvidenceSum, evidenceOf } from './evidence.js';
 import { fileNeeds, succeeded } from './needs.js';
 import { ownNeed, ownNumbers } from './own.js';
+import type { VainSockets } from './vain.js';
+import { vainSockets } from './vain.js';
 
 /** A call with particular values of the arguments that rules can speak of. */
 export interface SeenRow {
@@ -46,6 +48,7 @@ export interface Observations {
   readonly calls: ReadonlyMap<string, SeenCall>;
   readonly files: readonly SeenFile[];
   readonly addresses: readonly SeenAddress[];
+  readonly vain: VainSockets;
   readonly execs: readonly SeenExec[];
   /** Entries other than the native one, and calls without a name: no rule can permit them. */
   readonly foreign: readonly SeenExec[];
@@ -89,6 +92,7 @@ export function observe(recordings: readonly Recording[]): Observations {
   const addresses = new Sums<{ call: string; address: RecordedAddress }>();
   const execs = new Sums<string>();
   const foreign = new Sums<string>();
+  const vain = vainSockets(recordings);
   let program: string | undefined;
   for (const recording of recordings) {
     const { run } = recording.header;
@@ -123,8 +127,9 @@ export function observe(recordings: readonly Recording[]): Observations {
         for (const access of need.access) file.access.add(access);
         if (need.kind !== 'unknown' && need.kind !== 'absent') file.kind = need.kind;
       }
-      if (call.address !== undefined && (succeeded(call) || call.errno === 'EINPROGRESS')) {
-        const { address } = call;
+      const { address } = call;
+      const inVain = address !== undefined && vain.has(`${address.family} ${address.type}`);
+      if (address !== undefined && !inVain && (succeeded(call) || call.errno === 'EINPROGRESS')) {
         addresses.add(`${call.call} ${address.text}`, run, call, () => ({ call: call.call, address }));
       }
       if (/^execve(at)?$/.test(call.call) && succeeded(call)) {
@@ -138,6 +143,7 @@ export function observe(recordings: readonly Recording[]): Observations {
     calls: callsOf(rows),
     files: files.list().map(({ fact, evidence }) => ({ ...fact, evidence })),
     addresses: addresses.list().map(({ fact, evidence }) => ({ ...fact, evidence })),
+    vain,
     execs: execs.list().map(({ fact, evidence }) => ({ path: fact, evidence })),
     foreign: foreign.list().map(({ fact, evidence }) => ({ path: fact, evidence })),
     capabilities: capabilitiesOf(recordings),

@@ -1,5 +1,6 @@
 import { callNumber, constantValue, signatureOf, valueSetOf, valueText } from '../../policy/index.js';
 import type { Observations, SeenCall, SeenRow } from '../facts/observe.js';
+import type { VainSockets } from '../facts/vain.js';
 import { isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
 import { FAILING_CONNECTION, FAILING_WELL, relatives } from './families.js';
@@ -38,7 +39,7 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
   const addressed = new Set(seen.addresses.map((each) => each.call));
   const drafts = new Map<string, CallDraft>();
   for (const call of seen.calls.values())
-    if (!NOT_OWN.has(call.call)) drafts.set(call.call, draftOf(call, addressed));
+    if (!NOT_OWN.has(call.call)) drafts.set(call.call, draftOf(call, addressed, seen.vain));
   const forking = ['clone3'].filter((call) => seen.calls.has(call)).map(() => 'fork');
   const names = new Set([...seen.calls.keys(), ...forking].filter((call) => !NOT_OWN.has(call)));
   for (const { call, from, permit } of relatives(names)) {
@@ -84,9 +85,10 @@ function inferred(call: string, permit: CallDraft['permit'], why: string): CallD
   };
 }
 
-function draftOf(seen: SeenCall, addressed: ReadonlySet<string>): CallDraft {
+function draftOf(seen: SeenCall, addressed: ReadonlySet<string>, vain: VainSockets): CallDraft {
   const refused = seen.rows.filter((row) => asksInVain(seen.call, row));
-  const rest = seen.rows.filter((row) => !refused.includes(row));
+  const sockets = seen.call === 'socket' ? vain : new Map<string, string>();
+  const rest = seen.rows.filter((row) => !refused.includes(row) && !sockets.has(socketOf(row)));
   const quiet = refused.map((row): RowDraft => quietRow(seen.call, row));
   return {
     id: `calls:${seen.call}`,
@@ -97,11 +99,32 @@ function draftOf(seen: SeenCall, addressed: ReadonlySet<string>): CallDraft {
         : isJudged(seen.call)
           ? withoutAddress(seen.call, rowsOf(seen.call, rest), addressed)
           : 'all',
-    quiet,
+    quiet: [...quiet, ...[...sockets.keys()].map(vainRow)],
     evidence: seen.evidence,
-    inferred: undefined,
+    inferred:
+      sockets.size === 0 ? undefined : [...sockets].map(([socket, why]) => `${socket} ${why}`).join('; '),
     mark: markOf(seen),
   };
+}
+
+const FAMILIES = ['AF_UNIX', 'AF_INET', 'AF_INET6'];
+const TYPES = ['SOCK_STREAM', 'SOCK_DGRAM', 'SOCK_SEQPACKET'];
+const TYPE_MASK = constantValue('SOCK_TYPE_MASK') ?? 0n;
+
+function socketOf({ values }: SeenRow): string {
+  const family = FAMILIES.find((name) => constantValue(name) === values.get(0));
+  const type = TYPES.find((name) => constantValue(name) === (values.get(1) ?? 0n) % (TYPE_MASK + 1n));
+  return `${family} ${type}`;
+}
+
+/** Programs take it for a machine that has no such sockets, and go on. */
+function vainRow(socket: string): RowDraft {
+  const [domain = '', type = ''] = socket.split(' ');
+  const tests = new Map([
+    ['domain', domain],
+    ['type', `{is: ${type}, mask: SOCK_TYPE_MASK}`],
+  ]);
+  return { tests, errno: 'EACCES' };
 }
 
 /** Where nothing was ever sent to an address, nothing may be: the socket's own connection is all there is. */

@@ -75,11 +75,7 @@ function draftsOf(object: string, group: Group): readonly SocketDraft[] {
     const ports = new Set(group.from.map((each) => each.address.port)).size;
     return [draftOf(object, group, `answers at ${ports} ports, and could then send to any host at any port`)];
   }
-  // A narrower rule takes away what the port's own grants: where it is served as well, the port is all that can be said.
-  if (group.words.has('accept')) {
-    const hosts = group.from.filter((each) => wordOf(each) !== 'accept').map(hostOf);
-    return [draftOf(object, group, hosts.length === 0 ? undefined : wholePort(hosts))];
-  }
+  if (group.words.has('accept')) return servedDrafts(object, group);
   const [, protocol = '', port = ''] = /^(tcp|udp)\/([0-9]+)$/.exec(object) ?? [];
   const hosts = new Map<string, SeenAddress[]>();
   for (const each of group.from) hosts.set(hostOf(each), [...(hosts.get(hostOf(each)) ?? []), each]);
@@ -102,6 +98,20 @@ function draftsOf(object: string, group: Group): readonly SocketDraft[] {
       `reaches ${hosts.size} hosts of ${text}, and could then reach all of it`,
     ),
   ];
+}
+
+/**
+ * A port that is served, and one that is reached: two questions. A narrower rule takes away what the port's own grants, so that of a port that is served
+ * all that can be said of the others is the port.
+ */
+function servedDrafts(object: string, group: Group): readonly SocketDraft[] {
+  const served = group.from.filter((each) => wordOf(each) === 'accept');
+  const reached = group.from.filter((each) => wordOf(each) !== 'accept');
+  const accept = draftOf(object, { words: new Set(['accept']), from: served }, undefined);
+  if (reached.length === 0) return [accept];
+  const words = new Set(reached.flatMap(wordsOf));
+  const others = draftOf(object, { words, from: reached }, wholePort(reached.map(hostOf)));
+  return [accept, { ...others, id: `network:${object}:${others.words.join('+')}` }];
 }
 
 /** The smallest network of all these addresses; undefined where they have no worthwhile one in common. */

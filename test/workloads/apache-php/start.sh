@@ -4,7 +4,7 @@
 create=(apache-php --mount "/var/www=$WORKLOAD_FOLDER/www" --mount "/var/lib/site=$WORKLOAD_FOLDER/site"
   --mount "/var/log/apache2=$WORKLOAD_FOLDER/log" --mount "/etc/apache2/conf.d=$WORKLOAD_FOLDER/conf.d")
 # It connects to its own port to wake children that are to end.
-accept=('network:tcp/80')
+accept=('network:tcp/80:connect')
 
 prepare() {
   local site=$WORKLOAD_FOLDER/www/html
