@@ -365,6 +365,18 @@ test('a port that is served and one that is reached are two rules, of which the 
   t.is(verdict(draft, 'bind(tcp/80)', ['network:tcp/80:connect']), 'allow');
 });
 
+test('threads that clone3 made are permitted as the C library makes them without it, and no other clone is', (t) => {
+  const flags =
+    'CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM|CLONE_SETTLS|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID';
+  const threaded = draftOf([call('clone3'), { ...call('read'), tid: 43 }]);
+  t.is(verdict(threaded, `clone(${flags})`), 'allow');
+  t.is(verdict(threaded, 'clone(CLONE_NEWUSER)'), 'refuse');
+  t.is(verdict(threaded, 'clone(CLONE_VM)'), 'refuse');
+  const forked = draftOf([call('clone3'), { ...call('read'), pid: 43, tid: 43 }]);
+  t.is(verdict(forked, `clone(${flags})`), 'refuse');
+  t.is(verdict(forked, 'clone(SIGCHLD)'), 'allow');
+});
+
 test('a library in two versions is one pattern', (t) => {
   const draft = draftOf([opened('/usr/lib/libz.so.1.2.13'), opened('/usr/lib/libz.so.1.3')]);
   t.deepEqual(files(draft), { ...PROGRAM, '/usr/lib/libz.so.1.*': 'read' });

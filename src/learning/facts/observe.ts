@@ -49,6 +49,8 @@ export interface Observations {
   readonly files: readonly SeenFile[];
   readonly addresses: readonly SeenAddress[];
   readonly vain: VainSockets;
+  /** A process had more than one. */
+  readonly threads: boolean;
   readonly execs: readonly SeenExec[];
   /** Entries other than the native one, and calls without a name: no rule can permit them. */
   readonly foreign: readonly SeenExec[];
@@ -144,6 +146,7 @@ export function observe(recordings: readonly Recording[]): Observations {
     files: files.list().map(({ fact, evidence }) => ({ ...fact, evidence })),
     addresses: addresses.list().map(({ fact, evidence }) => ({ ...fact, evidence })),
     vain,
+    threads: recordings.some(({ calls }) => calls.some(({ pid, tid }) => tid !== pid)),
     execs: execs.list().map(({ fact, evidence }) => ({ path: fact, evidence })),
     foreign: foreign.list().map(({ fact, evidence }) => ({ path: fact, evidence })),
     capabilities: capabilitiesOf(recordings),

@@ -3,7 +3,7 @@ import type { Observations, SeenCall, SeenRow } from '../facts/observe.js';
 import type { VainSockets } from '../facts/vain.js';
 import { isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
-import { FAILING_CONNECTION, FAILING_WELL, relatives } from './families.js';
+import { FAILING_CONNECTION, FAILING_WELL, relatives, THREAD } from './families.js';
 
 /** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
 const NOT_OWN: ReadonlySet<string> = new Set([
@@ -52,6 +52,7 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
     if (draft !== undefined) drafts.set(call, draft);
   }
   addFailingConnection(seen, drafts);
+  if (seen.threads && seen.calls.has('clone3')) addThreads(drafts);
   return [...drafts.values()].sort((a, b) => (callNumber(a.call) ?? 0) - (callNumber(b.call) ?? 0));
 }
 
@@ -70,6 +71,13 @@ function addFailingConnection(seen: Observations, drafts: Map<string, CallDraft>
   const told = `${[...values.values()].join(' ')}: connections need it to fail well`;
   const draft = drafts.get(call) ?? inferred(call, permit, told);
   if (draft !== undefined) drafts.set(call, { ...draft, permit, inferred: told });
+}
+
+function addThreads(drafts: Map<string, CallDraft>): void {
+  const told = 'makes threads, as clone3 does';
+  const draft = drafts.get('clone') ?? inferred('clone', [], told);
+  if (draft === undefined || draft.permit === 'all') return;
+  drafts.set('clone', { ...draft, permit: [...draft.permit, THREAD], inferred: told });
 }
 
 function inferred(call: string, permit: CallDraft['permit'], why: string): CallDraft | undefined {

@@ -83,6 +83,20 @@ export function relatives(seen: ReadonlySet<string>): readonly Relative[] {
   return [...found.values()];
 }
 
+/**
+ * How the C library makes a thread where clone3 is not answered, as it is not where a profile holds: its flags are in memory. It makes each with
+ * these very flags.
+ */
+export const THREAD: RowDraft = {
+  tests: new Map([
+    [
+      'flags',
+      'CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM|CLONE_SETTLS|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID',
+    ],
+  ]),
+  errno: undefined,
+};
+
 /** What a program does when it fails: it says so, handles or raises the signal, and ends. A recording of good days shows none of it. */
 export const FAILING_WELL: readonly {
   readonly call: string;
