@@ -373,7 +373,8 @@ static int cgroup_clone(const struct vxe_mount_plan *plan, struct vxe_error **er
 	return steal_fd(&fd);
 }
 
-static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
+/* `mode` is the root's, for a file system that takes one and was given none; NULL: none. */
+static int filesystem_make(const struct vxe_mount_plan *plan, const char *mode, struct vxe_error **err)
 {
 	const struct vxe_mount *mount = plan->mount;
 	const char *type = !strcmp(mount->type, "cgroup") ? "cgroup2" : mount->type;
@@ -387,6 +388,8 @@ static int filesystem_make(const struct vxe_mount_plan *plan, struct vxe_error *
 	if (mount->source && sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", mount->source, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: source %s", mount->destination,
 				     mount->source);
+	if (mode && sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s: mode %s", mount->destination, mode);
 	for (size_t i = 0; i < plan->data.count; i++) {
 		cleanup_free char *key = strdup(plan->data.items[i]);
 		char *value;
@@ -647,19 +650,41 @@ static bool is_kernels(const struct vxe_mount_plan *plan, int fd)
 	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
 }
 
+/* A tmpfs that is given no mode takes that of the folder that it covers, as programs in the image expect it there. */
+static bool takes_mode(const struct vxe_mount_plan *plan)
+{
+	if (plan->bind || plan->clone_fd >= 0 || plan->copy_up || plan->is_dev || strcmp(plan->mount->type, "tmpfs") != 0)
+		return false;
+	for (size_t i = 0; i < plan->data.count; i++)
+		if (!strncmp(plan->data.items[i], "mode=", 5))
+			return false;
+	return true;
+}
+
 /* `plans` are those made so far. */
 static int mount_one(const struct vxe_config *config, const struct vxe_mount_plans *plans, struct vxe_mount_plan *plan,
 		     int root_fd, bool in_user_namespace, struct vxe_error **err)
 {
 	const char *destination = plan->mount->destination;
-	cleanup_fd int fd = plan->clone_fd >= 0 ? fcntl(plan->clone_fd, F_DUPFD_CLOEXEC, 0)
-			    : plan->bind	? bind_make(plan, err)
-						: filesystem_make(plan, err);
-	cleanup_fd int target = -1;
+	cleanup_fd int target = -1, fd = -1;
+	char mode[16];
+	struct stat st;
 
+	if (takes_mode(plan)) {
+		target = target_open(plan, plans, root_fd, true, err);
+		if (target < 0)
+			return -1;
+		if (fstat(target, &st) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s", destination);
+		snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
+	}
+	fd = plan->clone_fd >= 0 ? fcntl(plan->clone_fd, F_DUPFD_CLOEXEC, 0)
+	     : plan->bind	 ? bind_make(plan, err)
+				 : filesystem_make(plan, target >= 0 ? mode : NULL, err);
 	if (fd < 0)
 		return -1;
-	target = target_open(plan, plans, root_fd, fd_is_directory(fd), err);
+	if (target < 0)
+		target = target_open(plan, plans, root_fd, fd_is_directory(fd), err);
 	if (target < 0)
 		return -1;
 	if (plan->copy_up && copy_up(plan, target, fd, err) < 0)
@@ -736,7 +761,7 @@ static int mask_make(struct vxe_error **err)
 		.data = {.items = options, .count = 1},
 	};
 
-	return filesystem_make(&plan, err);
+	return filesystem_make(&plan, NULL, err);
 }
 
 /* Of a mount that is attached: kernels before 6.15 copy no other. */

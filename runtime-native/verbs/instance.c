@@ -22,6 +22,7 @@
 #include "landlock.h"
 #include "modes.h"
 #include "plans.h"
+#include "hooks.h"
 #include "preflight.h"
 #include "record.h"
 #include "self.h"
@@ -35,6 +36,22 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 	instance->judge.fd = -1;
 	vxe_launch_init(&instance->launch);
 	vxe_supervision_init(&instance->supervision);
+}
+
+void instance_poststop(const struct instance *instance)
+{
+	(void)vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped",
+			    NULL);
+}
+
+void instance_failed(struct instance *instance)
+{
+	bool begun = instance->launch.init_pid > 0;
+
+	vxe_launch_abort(&instance->launch);
+	/* runtime.md, Lifecycle: what fails once the environment is there, as a hook does, goes on with the container's end. */
+	if (begun)
+		instance_poststop(instance);
 }
 
 void instance_close(struct instance *instance, bool keep_state)

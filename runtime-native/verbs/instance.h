@@ -24,6 +24,7 @@ struct vxe_instance_options {
 	const char *id, *bundle, *root; /* root: the state root, NULL for the default */
 	bool own_verb;			/* vxe's own verbs: with the reaper unless the bundle says org.vxe.init=false */
 	bool detach;
+	bool keep;	     /* its state stays when it has ended, until delete */
 	bool no_cgroup;	     /* what needs one is refused */
 	bool systemd_cgroup; /* its cgroup is a scope of systemd's */
 	bool host_root;	     /* a compiled profile over the host's own tree */
@@ -55,6 +56,8 @@ struct vxe_exec_options {
 	uint64_t capabilities; /* added to the instance's */
 	uid_t uid;
 	gid_t gid;
+	const gid_t *gids; /* added to the instance's */
+	size_t n_gids;
 	int preserve_fds;
 };
 

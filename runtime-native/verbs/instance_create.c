@@ -129,7 +129,7 @@ int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_e
 	instance_init(&instance, options);
 	failed = instance_create(&instance, err);
 	if (failed)
-		vxe_launch_abort(&instance.launch);
+		instance_failed(&instance);
 	instance_close(&instance, !failed);
 	return failed;
 }

@@ -60,6 +60,16 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		process->uid = options->uid;
 		process->gid = options->gid;
 	}
+	if (options->n_gids) {
+		size_t count = process->n_additional_gids + options->n_gids;
+		gid_t *gids = reallocarray(process->additional_gids, count, sizeof(gid_t));
+
+		if (!gids)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the groups");
+		memcpy(gids + process->n_additional_gids, options->gids, options->n_gids * sizeof(gid_t));
+		process->additional_gids = gids;
+		process->n_additional_gids = count;
+	}
 	process->terminal = options->terminal || options->console_socket != NULL;
 	/* In all sets, the ambient one excepted; what the instance's own bounding set lacks, the kernel does not give. */
 	process->capabilities.bounding |= options->capabilities;

@@ -32,6 +32,9 @@ struct instance {
 
 void instance_init(struct instance *instance, const struct vxe_instance_options *options);
 void instance_close(struct instance *instance, bool keep_state);
+void instance_poststop(const struct instance *instance);
+/* Ends what there is of it, after a step of its making that failed. */
+void instance_failed(struct instance *instance);
 /* Reads the bundle, takes the name, and fills in what the launch needs. */
 int instance_open(struct instance *instance, struct vxe_error **err);
 /* A supervisor that stays behind: nothing of its caller's, and no more memory than it needs. */

@@ -90,7 +90,11 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	    (observer && observer->going(observer->user, &instance->launch, err) < 0) || vxe_supervision_run(s, err) < 0)
 		return -1;
 	*exit_code = instance_status_code(s->status);
-	vxe_hooks_run(&instance->config->poststop, "poststop", instance->config, instance->options->id, 0, "stopped", NULL);
+	if (instance->options->keep) {
+		instance->state.exit_code = *exit_code;
+		return instance_state_write(instance, VXE_STOPPED, err);
+	}
+	instance_poststop(instance);
 	return 0;
 }
 
@@ -105,9 +109,9 @@ static int run_here(const struct vxe_instance_options *options, int ready_fd, in
 	if (failed) {
 		if (instance.launch.report && vxe_launch_failure(&instance.launch, err) < 0)
 			failed = -1;
-		vxe_launch_abort(&instance.launch);
+		instance_failed(&instance);
 	}
-	instance_close(&instance, false);
+	instance_close(&instance, !failed && options->keep);
 	return failed;
 }
 

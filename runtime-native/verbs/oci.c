@@ -35,6 +35,14 @@ static int preserve_parse(const char *text, int *out, struct vxe_error **err)
 
 	if (!*text || *end || value < 0 || value > 1024)
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "--preserve-fds: \"%s\" is not a number from 0 to 1024", text);
+	/* What is not the caller's ends at the execution of a program, and this one was executed. */
+	for (int fd = 3; fd < 3 + value; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "--preserve-fds %s: descriptor %d is not open", text,
+					     fd);
+	}
 	*out = (int)value;
 	return 0;
 }
@@ -43,15 +51,12 @@ static int preserve_parse(const char *text, int *out, struct vxe_error **err)
 static int launch_options(const char *name, int argc, char **argv, struct vxe_instance_options *out, char **bundle,
 			  struct vxe_error **err)
 {
-	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
-						{"console-socket", required_argument, NULL, 'c'},
-						{"pid-file", required_argument, NULL, 'p'},
-						{"preserve-fds", required_argument, NULL, 'f'},
-						{"detach", no_argument, NULL, 'd'},
-						{"no-new-keyring", no_argument, NULL, 'k'},
-						{"no-pivot", no_argument, NULL, 'k'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
+	static const struct option options[] = {
+		{"bundle", required_argument, NULL, 'b'},   {"console-socket", required_argument, NULL, 'c'},
+		{"pid-file", required_argument, NULL, 'p'}, {"preserve-fds", required_argument, NULL, 'f'},
+		{"detach", no_argument, NULL, 'd'},	    {"keep", no_argument, NULL, 'K'},
+		{"no-new-keyring", no_argument, NULL, 'k'}, {"no-pivot", no_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},	    {0}};
 	const char *given = ".";
 	int option, failed = 0;
 
@@ -65,7 +70,9 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 		else if (option == 'f')
 			failed = preserve_parse(optarg, &out->preserve_fds, err);
 		else if (option == 'd' && !strcmp(name, "run"))
-			out->detach = true;
+			out->detach = out->keep = true;
+		else if (option == 'K' && !strcmp(name, "run"))
+			out->keep = true;
 		else if (option == 'h')
 			return vxe_oci_help(name);
 		else if (option != 'k') /* 'k': the program gets a new keyring and pivot_root, which are safer, all the same */
@@ -178,6 +185,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 						{"cwd", required_argument, NULL, 'w'},
 						{"env", required_argument, NULL, 'e'},
 						{"user", required_argument, NULL, 'u'},
+						{"additional-gids", required_argument, NULL, 'g'},
 						{"preserve-fds", required_argument, NULL, 'f'},
 						{"tty", no_argument, NULL, 't'},
 						{"detach", no_argument, NULL, 'd'},
@@ -187,10 +195,11 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 						{0}};
 	struct vxe_exec_options exec = {.root = globals->root};
 	char *env[65] = {0};
+	gid_t gids[64];
 	size_t n_env = 0;
 	int option, code = VXE_EXIT_FAILURE;
 
-	while ((option = getopt_long(argc, argv, "+p:e:u:tdc:h", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "+p:e:u:g:tdc:h", options, NULL)) >= 0) {
 		uint32_t uid, gid = 0;
 
 		if (option == 'h')
@@ -222,6 +231,8 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 			exec.uid = uid;
 			exec.gid = gid;
 			exec.has_user = true;
+		} else if (option == 'g' && exec.n_gids < 64 && sscanf(optarg, "%u", &gid) == 1) {
+			gids[exec.n_gids++] = gid;
 		} else
 			return vxe_oci_misuse("exec", NULL, err);
 	}
@@ -230,6 +241,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	exec.id = argv[optind];
 	exec.args = optind + 1 < argc ? argv + optind + 1 : NULL;
 	exec.env = env;
+	exec.gids = gids;
 	return vxe_instance_exec(&exec, &code, err) < 0 ? -1 : code;
 }
 
@@ -290,11 +302,12 @@ const struct vxe_verb vxe_oci_verbs[] = {
 	{"state", "state ID", "print a container's state as JSON", state_run},
 	{"kill", "kill [--all] ID [SIGNAL]", "send a signal (TERM) to a container's first process", vxe_oci_kill},
 	{"delete", "delete [--force] ID", "remove a stopped container; with --force end it first", delete_run},
-	{"run", "run [--bundle DIR] [--detach] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--no-pivot] ID",
-	 "create, start, wait, delete", run_run},
+	{"run",
+	 "run [--bundle DIR] [--detach] [--keep] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--no-pivot] ID",
+	 "create, start, wait, delete; with --detach or --keep delete is a step of its own", run_run},
 	{"exec",
 	 "exec [--process FILE] [--detach] [--tty] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--cap NAME] "
-	 "[--no-new-privs] [--cwd DIR] [--env NAME=VALUE] [--user UID[:GID]] ID [PROGRAM ARGUMENT...]",
+	 "[--no-new-privs] [--cwd DIR] [--env NAME=VALUE] [--user UID[:GID]] [--additional-gids GID] ID [PROGRAM ARGUMENT...]",
 	 "run a further program in a container", exec_run},
 	{"pause", "pause ID", "stop all processes of a container where they are", vxe_oci_pause},
 	{"resume", "resume ID", "let the processes of a paused container go on", vxe_oci_resume},

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 
 #define RESOURCES_MAX (1u << 20)
 
-/* "TERM", "SIGTERM", "15" */
+/* "TERM", "SIGTERM", "term", "15" */
 static int signal_parse(const char *text)
 {
 	char *end;
@@ -27,12 +28,12 @@ static int signal_parse(const char *text)
 
 	if (*text && !*end)
 		return number >= 0 && number < 65 ? (int)number : -1;
-	if (!strncmp(text, "SIG", 3))
+	if (!strncasecmp(text, "SIG", 3))
 		text += 3;
 	for (int sig = 1; sig < 65; sig++) {
 		const char *name = vxe_signal_name(sig);
 
-		if (name && !strcmp(name, text))
+		if (name && !strcasecmp(name, text))
 			return sig;
 	}
 	return -1;
@@ -164,7 +165,7 @@ int vxe_oci_update(const struct vxe_globals *globals, int argc, char **argv, str
 
 	for (size_t i = 0; i < N_LIMITS; i++)
 		options[i + 2] = (struct option){limits[i].option, required_argument, NULL, 256 + (int)i};
-	while ((option = getopt_long(argc, argv, "+r:h", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "r:h", options, NULL)) >= 0) {
 		if (option == 'h')
 			return vxe_oci_help("update");
 		if (option == 'r') {

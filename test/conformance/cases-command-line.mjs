@@ -83,6 +83,34 @@ export const commandLine = [
     await subject.must(['run', '--detach', '--bundle', subject.bundle(sleeps), name]);
     await subject.until(name, 'running');
   }),
+  act(
+    id,
+    'habit',
+    'what run --detach has started stays until delete, also when it has ended',
+    async (subject) => {
+      const name = subject.id();
+      await subject.must(['run', '--detach', '--bundle', subject.bundle(['exit:0']), name]);
+      await subject.until(name, 'stopped');
+      await subject.must(['delete', name]);
+      expect((await subject.call(['state', name])).code !== 0, 'it is still there');
+    },
+  ),
+  act(id, 'habit', 'run --keep leaves the container stopped, until delete', async (subject) => {
+    const name = subject.id();
+    const { code } = await subject.call(['run', '--keep', '--bundle', subject.bundle(['exit:3']), name]);
+    equal(code, 3, 'the code');
+    equal((await subject.state(name)).status, 'stopped', 'the status');
+    await subject.must(['delete', name]);
+    equal(
+      (await subject.call(['run', '--bundle', subject.bundle(['exit:4']), name])).code,
+      4,
+      'the code of the next',
+    );
+  }),
+  act(id, 'habit', '--preserve-fds with a descriptor that is not open is an error', async (subject) => {
+    const { code } = await subject.run(['exit:0'], undefined, { verb: ['run', '--preserve-fds', '1'] });
+    expect(code !== 0, 'it ran');
+  }),
   act(id, 'habit', 'list --format json', async (subject) => {
     const { id: name } = await subject.created(sleeps);
     const list = JSON.parse((await subject.must(['list', '--format', 'json'])).stdout);
@@ -103,7 +131,7 @@ export const commandLine = [
     subject.must(['delete', '--force', 'nonesuch']),
   ),
   act(id, 'habit', 'kill takes numbers and names with and without SIG', async (subject) => {
-    for (const signal of ['9', 'KILL', 'SIGKILL']) {
+    for (const signal of ['9', 'KILL', 'SIGKILL', 'kill']) {
       const { id: name } = await subject.started(sleeps);
       await subject.must(['kill', name, signal]);
       await subject.until(name, 'stopped');
@@ -182,6 +210,10 @@ export const commandLine = [
     const { id: name } = await subject.started(sleeps, subject.inCgroup);
     await subject.must(['update', '--resources', '-', name], { input: '{}' });
   }),
+  act(id, 'habit', "update's options may stand behind the id", async (subject) => {
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
+    await subject.must(['update', name, '--resources', '-'], { input: '{}' });
+  }),
   act(id, 'habit', 'spec writes a config.json', async (subject) => {
     await subject.must(['spec'], { cwd: subject.root });
     const config = JSON.parse(readFileSync(join(subject.root, 'config.json'), 'utf8'));
@@ -226,6 +258,12 @@ export const commandLine = [
       stdout.includes('"/data"') && stdout.includes('12 12 12 34 34 34') && stdout.includes('A=b'),
       stdout,
     );
+  }),
+  act(id, 'habit', 'exec --additional-gids', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const options = ['--user', '12:34', '--additional-gids', '56', '--additional-gids', '78'];
+    const { stdout } = await subject.must(['exec', ...options, name, '/bin/probe', 'ids']);
+    expect(stdout.includes('"12 12 12 34 34 34 56 78"'), stdout);
   }),
   act(id, 'habit', 'exec --process', async (subject) => {
     const { id: name } = await subject.started(sleeps);

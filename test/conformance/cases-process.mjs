@@ -1,5 +1,13 @@
 // config.md: schedulers, clocks, capabilities, labels, and the mounts that need more than flags.
-import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { act, ask, lines, refused, statusLine } from './case.mjs';
@@ -170,6 +178,24 @@ export const processes = [
       equal(result.value('link:/etc/deep/link'), 'file', 'the link');
       expect(result.value('stat:/etc/deep').startsWith('folder 710'), 'the mode of the folder');
       equal(result.value('read:/etc/deep/link'), 'deep\n', 'the content');
+    },
+  ),
+  ask(
+    mounted,
+    'habit',
+    'a tmpfs without a mode has that of the folder it covers',
+    ['stat:/data', 'stat:/tmp'],
+    (config, { rootfs }) => {
+      chmodSync(join(rootfs, 'data'), 0o1710);
+      for (const [place, options] of [
+        ['/data', ['nosuid', 'ro']],
+        ['/tmp', ['nosuid', 'mode=700']],
+      ])
+        config.mounts.push({ destination: place, type: 'tmpfs', source: 'tmpfs', options });
+    },
+    (result) => {
+      expect(result.value('stat:/data').startsWith('folder 1710'), result.value('stat:/data'));
+      expect(result.value('stat:/tmp').startsWith('folder 700'), result.value('stat:/tmp'));
     },
   ),
   ask(

@@ -340,6 +340,22 @@ export const runtime = [
       equal(container.answers().value('read:/data/hooked'), 'x', 'the file');
     },
   ),
+  ...['prestart', 'createRuntime', 'createContainer'].map((name) =>
+    act(
+      'runtime.md, Lifecycle',
+      'MUST',
+      `after a ${name} hook that failed poststop hooks run`,
+      async (subject) => {
+        let folder;
+        const { code } = await subject.create(sleeps, (config, place) => {
+          folder = place.folder;
+          config.hooks = { [name]: [{ path: '/bin/false' }], poststop: [hook(folder, 'poststop')] };
+        });
+        expect(code !== 0, 'create succeeded');
+        equal(names(hookLog({ bundle: folder })).join(' '), 'poststop', 'the hooks that ran');
+      },
+    ),
+  ),
   act(
     'runtime.md, Lifecycle',
     'SHOULD',
