@@ -183,6 +183,20 @@ static bool is_granted(const struct vxe_own *own, uint64_t flags, const char *pa
 	return !strncmp(path, SELF, strlen(SELF)) && !(access & ~vxe_own_granted(own->lines, path));
 }
 
+/*
+ * Paths that led elsewhere when they were last looked up: every open of the instance comes here, and nearly all are of the same few files. A link that
+ * leads into /proc since then is not seen, and its open refused as any other.
+ */
+static uint64_t elsewhere[1024];
+
+static uint64_t *elsewhere_place(const char *given, uint64_t *key)
+{
+	*key = 14695981039346656037ULL; /* FNV-1a */
+	for (const char *c = given; *c; c++)
+		*key = (*key ^ (unsigned char)*c) * 1099511628211ULL;
+	return &elsewhere[*key % (sizeof(elsewhere) / sizeof(*elsewhere))];
+}
+
 int vxe_own_serve(const struct vxe_own *own, int listener_fd, const struct seccomp_notif *request)
 {
 	/* Larger than any kernel's struct so far; the rest must be zero. */
@@ -195,15 +209,22 @@ int vxe_own_serve(const struct vxe_own *own, int listener_fd, const struct secco
 	struct vxe_lookup found;
 	cleanup_fd int object_fd = -1;
 	cleanup_fd int fd = -1;
-	uint64_t path, flags;
+	uint64_t path, flags, key, *place;
 	struct statfs where;
 	int dirfd;
 
 	if (!opening(request, &dirfd, &path, &flags) || vxe_memory_string(tid, path, given, sizeof(given)) != 1 || !given[0])
 		return 0;
-	object_fd = vxe_lookup_open(tid, dirfd, given, !(flags & O_NOFOLLOW), &found);
-	if (object_fd < 0 || fstatfs(object_fd, &where) < 0 || where.f_type != PROC_SUPER_MAGIC)
+	place = elsewhere_place(given, &key);
+	if (given[0] == '/' && *place == key)
 		return 0;
+	object_fd = vxe_lookup_open(tid, dirfd, given, !(flags & O_NOFOLLOW), &found);
+	if (object_fd < 0 || fstatfs(object_fd, &where) < 0)
+		return 0;
+	if (where.f_type != PROC_SUPER_MAGIC) {
+		*place = key;
+		return 0;
+	}
 	vxe_caller_inner(tid, &process, &thread);
 	if (!behind_number(found.path, process) || !is_callers(tid, object_fd, process))
 		return 0;

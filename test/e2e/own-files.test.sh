@@ -82,6 +82,18 @@ is 'process 1' ok
 check 'soft records what the rules do not give' [ "$(records '"path":"/proc/self/maps".*"verdict":"performed","errno":"EACCES"')" -ge 1 ]
 check 'and nothing that they give' [ "$(records '"path":"/proc/self/\(stat","needs":"read"\|fd\|task","\|task/[0-9]*/comm\)')" = 0 ]
 
+# What a round in soft mode shows is taken over by the name that the next run has, and what would be too much is not.
+check 'why offers the rule' contains "$(vxe why own 'openat("/proc/self/maps", O_RDONLY) = EACCES' 2>&1)" 'files: /proc/self/maps: read'
+try vxe upgrade own --auto
+check 'upgrade takes it' contains "$(<"$VXE_BUNDLES/own/vxe/profile.vxed.yaml")" '/proc/self/maps: read'
+leaves() { ! contains "$(<"$VXE_BUNDLES/own/vxe/profile.vxed.yaml")" '/mem|/proc/1'; }
+check 'and leaves the memory, and what is of others' leaves
+vxe mode own production >/dev/null
+limit=60 vxe start own >"$world/own.out" 2>&1
+is maps ok
+is mem EACCES
+is 'process 1' EACCES
+
 told_error() { [[ $1 == 1 ]] && contains "$2" "^vxe: .*$3"; }
 refuses() { # RULE TEXT: the rule is an error that says so
   profile wrong "$1"
