@@ -128,14 +128,17 @@ as_nobody() {
   local launcher status
   # The first shell has no identity yet when it is executed; the second has, and with it the right to set the limit.
   unshare --user bash -c '
-    until grep -q . /proc/self/uid_map && grep -q . /proc/self/gid_map; do sleep 0.02; done
+    for ((tries = 0; tries < 3000; tries++)); do
+      grep -q . /proc/self/uid_map && grep -q . /proc/self/gid_map && break
+      sleep 0.02
+    done
     exec bash -c "
       echo 0 >/proc/sys/user/max_user_namespaces || exit 99
       exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \"\$@\"" bash "$@"' bash \
     env VXE_BUNDLES="$world/nobody/bundles" VXE_ROOT="$world/nobody/run" VXE_LOGS="$world/nobody/log" "$world/nobody/vxe" "$@" &
   launcher=$!
   # Nothing can be written before it is in its namespace.
-  eventually 20 maps "$launcher" || kill "$launcher"
+  eventually 20 maps "$launcher" || kill -KILL "$launcher"
   status=0
   wait "$launcher" || status=$?
   return "$status"
