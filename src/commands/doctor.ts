@@ -68,7 +68,13 @@ export default class Doctor extends VxeCommand {
       return [];
     } catch (error) {
       if (error instanceof Failure || !(error instanceof VxeError)) throw error;
-      return error.message.split('\n').filter((line) => !/^ {2}/.test(line));
+      // Each with what to do about it, and without the lines that it is about.
+      return error.message
+        .split('\n')
+        .filter((line) => !/^ {2}[^=]/.test(line))
+        .join('\n')
+        .replaceAll('\n  = ', '; ')
+        .split('\n');
     }
   }
 }

@@ -194,4 +194,8 @@ export interface MountDemand {
 }
 
 /** A row before the administrator's acceptance is looked at. */
-export type Coverage = Omit<CoverageRow, 'accepted'> & { readonly span: SourceSpan };
+export type Coverage = Omit<CoverageRow, 'accepted'> & {
+  readonly span: SourceSpan;
+  /** What to write instead, where nothing holds the rule and no kernel would. */
+  readonly remedy?: string;
+};

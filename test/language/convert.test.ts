@@ -121,6 +121,48 @@ test('evidence is left out only where that is said', async (t) => {
   }
 });
 
+const SINGLE: readonly [string, string, string, string][] = [
+  [
+    '.vxed.yaml',
+    'vxed: 1\nname: single\ntype: filesystem\nnetwork:\n  sockets:\n    unix:@bus: connect send\n  interface: host\n',
+    'accept-unenforced: ["scope:abstract-unix", "files:unix-sockets"]\n',
+    'accept-unenforced: \\["scope:abstract-unix"\\]',
+  ],
+  [
+    '.vxed',
+    '(vxed 1)\n(name single)\n(type filesystem)\n\n(interface host)\n(socket "unix:@bus" connect send)\n',
+    '(accept-unenforced "scope:abstract-unix" "files:unix-sockets")\n',
+    '\\(accept-unenforced "scope:abstract-unix"\\)',
+  ],
+  [
+    '.acl',
+    '@name single\n@network host\n\n\n\nsocket unix:@bus connect/send\n',
+    '@accept-unenforced scope:abstract-unix files:unix-sockets\n',
+    '@accept-unenforced scope:abstract-unix',
+  ],
+];
+for (const [ending, text, acceptance, hint] of SINGLE) {
+  test(`a single abstract name cannot be held: told with its rule, its line and what to do, in ${ending}`, async (t) => {
+    const shop = shopFor(t);
+    const file = join(folder(t), `single${ending}`);
+    writeFileSync(file, text);
+    const asked = await vxe(shop, ['doctor', file, '--json']);
+    const { starts, problems }: { starts: boolean; problems: string[] } = JSON.parse(asked.stdout);
+    t.false(starts);
+    const told = problems.find((each) => each.includes('scope:abstract-unix cannot be held')) ?? '';
+    t.regex(told, /:6:\d+: scope:abstract-unix cannot be held here: network:unix:@bus grants a single name/);
+    t.regex(told, new RegExp(`; grant all names \\(unix:@\\* .*, or accept it in the profile: ${hint}$`));
+    writeFileSync(file, text + acceptance);
+    const accepted = await vxe(shop, ['explain', file, 'connect(3, unix:@other)']);
+    t.regex(
+      accepted.stdout,
+      /^refused with EPERM \(scope:abstract-unix\)[\s\S]*held by nothing, as the profile accepts: network:unix:@bus grants/,
+    );
+    const rows = await vxe(shop, ['explain', file]);
+    t.regex(rows.stdout, /^scope:abstract-unix +none \(accepted\)/m);
+  });
+}
+
 test('the three forms of popd: what its rule list grants, its strict profile grants too', (t) => {
   const forms = readdirSync('profiles').filter(
     (name) => name.startsWith('popd.') && formOf(name) !== undefined,

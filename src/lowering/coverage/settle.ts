@@ -16,13 +16,19 @@ export function withoutMounts(rows: readonly Coverage[], place: Place): readonly
   });
 }
 
-/** Applies what the administrator accepted; a rule that nothing holds and nobody accepted is an error that names it. */
 /** A controller is the host's to give; all else that is lacking came with some kernel. */
-function remedy(rule: string, needs: string): string {
+function usualRemedy(rule: string, needs: string): string {
   if (needs === '') return 'rule it otherwise';
   return rule.startsWith('resources:') ? 'set the host up for it' : 'use a newer kernel';
 }
 
+/** How the profile's own form says it. */
+function acceptance(rule: string, source: string): string {
+  if (source.endsWith('.acl')) return `@accept-unenforced ${rule}`;
+  return source.endsWith('.vxed') ? `(accept-unenforced "${rule}")` : `accept-unenforced: ["${rule}"]`;
+}
+
+/** Applies what the administrator accepted; a rule that nothing holds and nobody accepted is an error that names it. */
 export function settle(
   policy: Policy,
   rows: readonly Coverage[],
@@ -36,16 +42,16 @@ export function settle(
     const hint = near === undefined ? 'vxe explain lists the rules' : `did you mean ${near}?`;
     diagnostics.push({ code: 'bad-value', message: `the profile has no rule ${id} to accept`, span, hint });
   }
-  for (const { rule, status, note, needs, span } of rows) {
+  for (const { rule, status, note, needs, span, remedy } of rows) {
     if (status !== 'none' || accepted.has(rule)) continue;
     diagnostics.push({
       code: 'missing-feature',
       message: `${rule} cannot be held here: ${note}${needs === '' ? '' : `; it needs ${needs}`}`,
       span,
-      hint: `${remedy(rule, needs)}, or accept it in the profile: accept-unenforced: ["${rule}"]`,
+      hint: `${remedy ?? usualRemedy(rule, needs)}, or accept it in the profile: ${acceptance(rule, span.source)}`,
     });
   }
-  const coverage = rows.map(({ span: _, ...rest }) => ({
+  const coverage = rows.map(({ span: _, remedy: __, ...rest }) => ({
     ...rest,
     accepted: rest.status === 'none' && accepted.has(rest.rule),
   }));

@@ -72,7 +72,15 @@ export function othersAbstract(policy: Policy, place: Place): Coverage {
   );
   if (all) return row(policy, rule, [], 'a rule of the profile grants every name');
   if (isApart(policy, place)) return row(policy, rule, ['network-namespace'], '');
-  return unheld(policy, rule, `a rule grants a single name, and ${ALL_OR_NONE}`, '');
+  const single = policy.network.sockets.find(
+    ({ object, access }) => object.kind === 'abstract' && access.size > 0,
+  );
+  return {
+    ...unheld(policy, rule, `${single?.id ?? 'a rule'} grants a single name, and ${ALL_OR_NONE}`, ''),
+    span: single?.span ?? policy.span,
+    remedy:
+      'grant all names (unix:@* with connect and send), give it a network of its own (interface: loopback or none)',
+  };
 }
 
 export function abstractScope(policy: Policy, rule: string, place: Place): Coverage {
