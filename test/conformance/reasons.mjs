@@ -1,0 +1,79 @@
+// Why `vxe-runtime` does what it does where runc or crun fail: by the case's title, from the text that the case is made from.
+const ADDED = 'the field is in the specification, and what it asks for is not done without a word';
+const NOBODY =
+  'the field has a list of values; one that is not in it cannot be carried out, and runtime.md (Create) makes that an error';
+const NAMED = 'what cannot be applied must be an error (runtime.md, Create)';
+
+const reasons = [
+  [/ociVersion/, 'ociVersion is REQUIRED and must be a version (config.md, Specification version)'],
+  [
+    /^the mount option \w+ takes \w+ back$/,
+    'the options are a list in order, as mount(8) has them: the later one counts',
+  ],
+  [
+    /^the mount option (shared|unbindable|rshared|runbindable)$/,
+    'the table of options has these types of propagation; they hold for the mount that asks',
+  ],
+  [/nosymfollow|rnoatime/, 'the option is in the table of config.md'],
+  [/^a cwd that is not absolute/, 'cwd MUST be an absolute path'],
+  [
+    /capability that cannot be granted|warning about a capability/,
+    'a capability that cannot be granted SHOULD be a warning, which has to be somewhere',
+  ],
+  [/given twice/, 'two entries of one type MUST be an error'],
+  [
+    /^domainname$|^personality|^scheduler|^ioPriority|^execCPUAffinity|time namespace$|^timeOffsets$|clocks of the program/,
+    ADDED,
+  ],
+  [/nobody knows is refused$/, NOBODY],
+  [
+    /timeOffsets without|listenerMetadata without|idmap without any|uidMappings without/,
+    'a field that needs another one cannot be applied without it, and that is an error (runtime.md, Create)',
+  ],
+  [/idmap without mappings|uidMappings and gidMappings of a mount/, ADDED],
+  [/holds, or is refused by its name|rdma of a device|which version 2 does not have/, NAMED],
+  [/masked path that is not absolute/, 'the paths MUST be absolute'],
+  [/^rootfsPropagation shared$/, 'rootfsPropagation is the propagation of the root mount inside'],
+  [
+    /^a device that is not allowed|^an allowed device|^the rules are applied/,
+    'the rules of devices MUST be applied in their order; what a host lacks for them (crun raises RLIMIT_MEMLOCK, runc wants files of a controller) is not needed for that',
+  ],
+  [/^the flag SECCOMP/, "the flags are the specification's, and the kernel has them"],
+  [/^listenerPath without/, 'without SCMP_ACT_NOTIFY listenerPath MUST be ignored'],
+  [/^the agent gets/, 'the runtime MUST close the connection after the state was sent'],
+  [/^idle$/, NAMED],
+  [/^a limit of -1 is none$/, 'no limit needs no controller'],
+  [
+    /cannot be executed is an error/,
+    'start MUST run the program; where it cannot, that is an error of start',
+  ],
+  [
+    /^poststart hooks run|^hooks run each at its time/,
+    'poststart hooks run after the program was started, in the start operation',
+  ],
+  [/^without process create works/, 'process is REQUIRED when start is called, and not before'],
+  [
+    /^delete of a created container/,
+    'a container that is not stopped MUST NOT be deleted, and nothing MUST happen to it',
+  ],
+  [/poststop hook that fails/, 'the remaining poststop hooks run'],
+  [
+    /^after a \w+ hook that failed/,
+    'a hook that fails ends the container, and the lifecycle goes on with its poststop hooks',
+  ],
+  [/^events/, 'containerd and Docker read them from runc'],
+  [
+    /^update's options|^exec --additional-gids|^run --keep|^kill takes|^what run --detach/,
+    'one of the two others has the habit, and its callers rely on it',
+  ],
+  [/^update --resources -/, 'standard input may be a socket, which /dev/stdin cannot open'],
+  [/^features is/, 'features.md'],
+  [/in the words that engines look for/, "Docker's client makes its exit code 127 of them"],
+  [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],
+  [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
+];
+
+/** The reason, or undefined where nobody has given one. */
+export function reasonFor(title) {
+  return reasons.find(([pattern]) => pattern.test(title))?.[1];
+}
