@@ -131,6 +131,9 @@ static void process_describe(struct vxe_violation *v)
 	cleanup_fd int fd = -1;
 	ssize_t got;
 
+	/* Who tells of a call that is over tells who made it. */
+	if (v->comm[0] || v->exe[0])
+		return;
 	snprintf(path, sizeof(path), "/proc/%d/comm", v->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	got = fd >= 0 ? read(fd, v->comm, sizeof(v->comm) - 1) : -1;
@@ -208,6 +211,8 @@ static void record_format(const struct vxe_record_log *log, const struct vxe_vio
 	}
 	if (v->narrowed)
 		vxe_json_text_bool(text, "narrowed", true);
+	if (v->folder)
+		vxe_json_text_bool(text, "folder", true);
 	vxe_json_text_string(text, "rule", v->rule ? v->rule : rule);
 	if (v->at && v->at[0])
 		vxe_json_text_string(text, "at", v->at);

@@ -24,9 +24,10 @@ struct vxe_violation {
 	const char *rule, *at; /* the rule and where the profile says it; rule NULL: the call's own. They outlive the log */
 	const char *mechanism; /* what refuses: "seccomp", "landlock" */
 	bool narrowed;	       /* the rule grants it, the folder does not get it: a narrower rule lies below */
+	bool folder;	       /* the path is that of the folder that the name is in, which is not known */
 	unsigned int needs;    /* enum vxe_access of a file: what the rule does not grant all of */
 	char detail[640], path[512], address[160]; /* decoded, empty where there is nothing to say */
-	char comm[16], exe[256];		   /* filled by vxe_record_write where it is written */
+	char comm[16], exe[256];		   /* filled by vxe_record_write where it is written, and they are empty */
 };
 
 struct vxe_fold;

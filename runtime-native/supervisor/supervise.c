@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit_source.h"
 #include "calls.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -53,7 +54,7 @@ void vxe_supervision_init(struct vxe_supervision *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = s->watch_fd = s->state_fd = -1;
-	s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
+	s->audit.fd = s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
 }
 
 /* Not in soft mode, whose filter knows no rings. */
@@ -145,6 +146,7 @@ static void syslog_drain(struct vxe_supervision *s)
 	}
 }
 
+#define AUDIT_SETTLES_MS 20
 #define TELL_EVERY_NS 1000000000
 
 static void manager_tell(const struct vxe_supervision *s, const struct vxe_watch *watch)
@@ -214,7 +216,9 @@ static int watch_begin(struct vxe_supervision *s, struct vxe_watch *watch, struc
 		.asked = s->asked,
 		.calls = s->asked,
 		.objects = launch->soft ? VXE_MODE_SOFT : VXE_MODE_PRODUCTION,
-		.records = launch->soft || launch->raise_objects ? VXE_OBJECTS_BY_SUPERVISOR : VXE_OBJECTS_UNRECORDED,
+		.records = launch->soft || launch->raise_objects ? VXE_OBJECTS_BY_SUPERVISOR
+			   : s->audit.fd >= 0			 ? VXE_OBJECTS_BY_AUDIT
+								 : VXE_OBJECTS_UNRECORDED,
 	};
 	watch->log->mode = s->asked;
 	if (!s->judge || s->judge->fd < 0 || (!s->state_dir && s->state_fd < 0))
@@ -290,7 +294,25 @@ static void status_collect(struct vxe_supervision *s)
 	s->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
 }
 
-enum slot { SLOT_END, SLOT_SIGNALS, SLOT_LISTENER, SLOT_SYNC, SLOT_OUTPUT, SLOT_SYSLOG, SLOT_NOTIFY, SLOT_MODE, SLOTS };
+enum slot {
+	SLOT_END,
+	SLOT_SIGNALS,
+	SLOT_LISTENER,
+	SLOT_SYNC,
+	SLOT_OUTPUT,
+	SLOT_SYSLOG,
+	SLOT_NOTIFY,
+	SLOT_MODE,
+	SLOT_AUDIT,
+	SLOTS
+};
+
+/* The kernel tells by a thread of its own: what it was asked last may still be under way. */
+static void audit_end(struct vxe_supervision *s, struct pollfd *entry)
+{
+	while (s->audit.fd >= 0 && poll(entry, 1, AUDIT_SETTLES_MS) > 0)
+		vxe_audit_source_drain(&s->audit);
+}
 
 static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_watch *watch, struct vxe_error **err)
 {
@@ -304,7 +326,10 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		[SLOT_SYSLOG] = {.fd = s->syslog_fd, .events = POLLIN},
 		[SLOT_NOTIFY] = {.fd = s->notify_fd, .events = POLLIN},
 		[SLOT_MODE] = {.fd = s->watch_fd, .events = POLLIN},
+		[SLOT_AUDIT] = {.fd = s->audit.fd, .events = POLLIN},
 	};
+
+	s->audit.audit.maker = launch->program_pid;
 
 	for (;;) {
 		if (poll(fds, SLOTS, watch_tick(s, watch)) < 0) {
@@ -329,6 +354,8 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 			notify_drain(s, watch);
 		if (fds[SLOT_MODE].revents & POLLIN)
 			mode_follow(s, notify, watch);
+		if (fds[SLOT_AUDIT].revents)
+			vxe_audit_source_drain(&s->audit);
 		if (fds[SLOT_SYNC].revents) {
 			fds[SLOT_SYNC].fd = -1;
 			if (sync_ended(s, err) < 0)
@@ -344,7 +371,21 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		syslog_drain(s);
 	if (s->notify_fd >= 0)
 		notify_drain(s, watch);
+	audit_end(s, &fds[SLOT_AUDIT]);
 	return 0;
+}
+
+/* What is raised is recorded here; of the rest the kernel's own word is waited for, from before the program runs. */
+static void audit_open(struct vxe_supervision *s)
+{
+	const struct vxe_launch *launch = s->launch;
+
+	if (!launch->process || !launch->process->landlock.present || vxe_launch_without_landlock(launch) ||
+	    launch->raise_objects || s->log.fd < 0)
+		return;
+	s->audit.judge = s->judge;
+	s->audit.log = &s->log;
+	vxe_audit_source_open(&s->audit);
 }
 
 int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
@@ -358,6 +399,7 @@ int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
 	s->signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals_fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "listening for signals");
+	audit_open(s);
 	s->watch = calloc(1, sizeof(*s->watch));
 	if (!s->watch)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "supervising %s", s->id);

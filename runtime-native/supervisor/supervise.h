@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "judge.h"
+#include "audit_source.h"
 #include "launch.h"
 #include "mode.h"
 #include "record.h"
@@ -35,6 +36,7 @@ struct vxe_supervision {
 	int output_read, output_write, output_log, syslog_fd, notify_fd, watch_fd, state_fd;
 	int signals_fd;
 	struct vxe_record_log log;
+	struct vxe_audit_source audit;
 	struct vxe_rings rings;
 	bool has_started;
 	struct vxe_watch *watch; /* NULL: not opened yet */

@@ -165,6 +165,11 @@ test('what makes a name is asked of its folder; many files of a folder are one q
     made[0]?.choices.map(({ rule }) => rule),
     ['files: /srv: read write create'],
   );
+  const told = decisionsOf(log({ ...readsFile('/srv/new', 'create'), folder: true }), policy);
+  t.deepEqual(
+    told[0]?.choices.map(({ rule }) => rule),
+    ['files: /srv/new: read create', 'files: /srv: read create'],
+  );
   const many = decisionsOf(
     log(...Array.from({ length: 9 }, (_, index) => readsFile(`/opt/web/${index}`))),
     policy,

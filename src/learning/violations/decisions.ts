@@ -66,7 +66,8 @@ function keyOf(violation: Violation): string {
     return callNumber(violation.call) === undefined ? `none:${violation.call}` : `call:${violation.call}`;
   }
   if (violation.path !== undefined && violation.needs.length > 0) {
-    if (violation.narrowed) return `none:narrowed:${parentPath(violation.path)}`;
+    if (violation.narrowed)
+      return `none:narrowed:${violation.folder ? violation.path : parentPath(violation.path)}`;
     const process = ofProcess(violation);
     if (process !== undefined) return `none:${process}`;
     return `file:${narrowestPath(violation)}`;
@@ -88,8 +89,9 @@ function ofProcess({ path = '', needs }: Violation): 'process' | 'own' | undefin
 const DEFAULT_RULE = /^network:(?:accept|connect|udp)$/;
 
 /** What makes or removes a name is ruled by the folder that the name is in. */
-function narrowestPath({ path = '/', needs }: Violation): string {
+function narrowestPath({ path = '/', needs, folder }: Violation): string {
   if (isOwnFile(path)) return ownPattern(path);
+  if (folder) return path;
   return needs.includes('create') || needs.includes('remove') ? parentPath(path) : path;
 }
 
@@ -232,7 +234,8 @@ function fileDecision(
 const O_DIRECTORY: Readonly<Record<string, bigint>> = { x86_64: 0o200000n, aarch64: 0o40000n };
 
 /** In a mount, whose content is not known when the bundle is made, a rule without a final slash is a file's. */
-function opensFolder({ arch, call, args }: Violation): boolean {
+function opensFolder({ arch, call, args, folder }: Violation): boolean {
+  if (folder) return true;
   const flags = call === 'openat' ? args[2] : call === 'open' ? args[1] : undefined;
   return flags !== undefined && (flags & (O_DIRECTORY[arch] ?? 0n)) !== 0n;
 }

@@ -23,6 +23,8 @@ export interface Violation {
   readonly at: string | undefined;
   /** The words of the rule grant it, and Landlock does not. */
   readonly narrowed: boolean;
+  /** The path is the folder's that the name is in, which the kernel does not tell. */
+  readonly folder: boolean;
   readonly verdict: 'performed' | 'refused';
   readonly errno: string | undefined;
   readonly mechanism: string;
@@ -61,6 +63,7 @@ export function readViolation(line: string): Violation | undefined {
       rule: fields.text('rule'),
       at: fields.textOrNone('at'),
       narrowed: fields.has('narrowed') && fields.boolean('narrowed'),
+      folder: fields.has('folder') && fields.boolean('folder'),
       verdict: fields.word('verdict', ['performed', 'refused']),
       errno: fields.textOrNone('errno'),
       mechanism: fields.text('mechanism'),

@@ -1,0 +1,28 @@
+/* The kernel's audit stream as a source of records: what Landlock refuses a program, where no filter raises it (docs/architecture.md, "Modes"). */
+#ifndef VXE_SUPERVISOR_AUDIT_SOURCE_H
+#define VXE_SUPERVISOR_AUDIT_SOURCE_H
+
+#include "audit.h"
+#include "judge.h"
+#include "record.h"
+
+struct vxe_audit_source {
+	int fd; /* -1: the stream is off, or not for this process to read */
+	struct vxe_audit audit;
+	char exe[256];
+	struct vxe_judge_source *judge;
+	struct vxe_record_log *log;
+};
+
+/* Opens the stream where the administrator has turned it on and this process may read it; otherwise fd stays -1, which is no error.
+   audit.maker has to be set before it is read. */
+void vxe_audit_source_open(struct vxe_audit_source *source);
+/* Records what there is to read. */
+void vxe_audit_source_drain(struct vxe_audit_source *source);
+void vxe_audit_source_close(struct vxe_audit_source *source);
+
+/* One refusal of an event, as a violation. */
+void vxe_audit_violation(const struct vxe_judge *judge, const struct vxe_audit_event *event,
+			 const struct vxe_audit_refusal *refusal, struct vxe_violation *out);
+
+#endif
