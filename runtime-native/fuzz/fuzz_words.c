@@ -7,7 +7,9 @@
 
 #include "address.h"
 #include "json_node.h"
+#include "calls.h"
 #include "notify.h"
+#include "rings.h"
 #include "words.h"
 
 /* What is left is UTF-8 that acts nowhere, and as long as it was. */
@@ -56,6 +58,28 @@ static void check_address(const uint8_t *data, size_t size)
 	}
 }
 
+/* What was read is in the kernel's tables, and was said in so many words. */
+static void check_rings(const char *text)
+{
+	struct vxe_rings rings;
+	struct vxe_error *err = NULL;
+
+	if (vxe_rings_read(&rings, text, &err) < 0) {
+		if (!err)
+			abort();
+		vxe_error_free(&err);
+		return;
+	}
+	if (rings.n_operations > sizeof(rings.operations) || rings.n_registrations > sizeof(rings.registrations))
+		abort();
+	for (size_t i = 0; i < rings.n_operations; i++)
+		if (!strstr(text, vxe_ring_operations[rings.operations[i]]))
+			abort();
+	for (size_t i = 0; i < rings.n_registrations; i++)
+		if (!strstr(text, vxe_ring_registrations[rings.registrations[i]]))
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *word;
@@ -73,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)vxe_words_have(text, word);
 		(void)vxe_notify_port_listed(text, (unsigned int)strlen(word));
 		(void)vxe_own_granted(text, word);
+		check_rings(text);
 		/* A path without a star is what it names. */
 		if (!strchr(word, '*') && (!vxe_own_matches(word, word) || vxe_own_matches(word, text) != !strcmp(word, text)))
 			abort();

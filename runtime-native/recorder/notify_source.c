@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "absent.h"
 #include "address.h"
 #include "cleanup.h"
 #include "fold.h"
@@ -315,7 +316,10 @@ static int serve_one(struct notify_source *s)
 	s->calls++;
 	call_record(s, &in.request);
 	out.response.id = in.request.id;
-	out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (vxe_recorder_absent(in.request.data.nr))
+		out.response.error = -ENOSYS;
+	else
+		out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	if (ioctl(s->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT)
 		return -1;
 	return 1;

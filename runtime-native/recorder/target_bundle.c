@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "absent.h"
 #include "bundle.h"
 #include "channel.h"
 #include "cleanup.h"
@@ -15,24 +16,23 @@
 struct bundle_target {
 	bool needs_filter;
 	int channel;
-	struct sock_filter all;
 };
 
-/* Before anything is made: the filter is the recorder's, or none. */
+/* Before anything is made: the filter is the recorder's. */
 static int launching(void *user, struct vxe_launch *launch, struct vxe_error **err)
 {
-	struct bundle_target *b = user;
+	static const struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)},
+					hiding[] = VXE_RECORDER_FILTER;
+	const struct bundle_target *b = user;
+	const struct sock_filter *program = b->needs_filter ? all : hiding;
+	size_t size = b->needs_filter ? sizeof(all) : sizeof(hiding);
 
-	(void)err;
-	if (!b->needs_filter)
-		return 0;
-	b->all = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
-	launch->filter.program = malloc(sizeof(b->all));
+	launch->filter.program = malloc(size);
 	if (!launch->filter.program)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "preparing the recorder's filter");
-	*launch->filter.program = b->all;
-	launch->filter.length = 1;
-	launch->filter.notifies = true;
+	memcpy(launch->filter.program, program, size);
+	launch->filter.length = (unsigned short)(size / sizeof(*program));
+	launch->filter.notifies = b->needs_filter;
 	return 0;
 }
 

@@ -89,7 +89,7 @@ static int word_take(struct vxe_rings *rings, const char *word, size_t length)
 	return 0;
 }
 
-int vxe_rings_open(struct vxe_rings *rings, const char *words, struct vxe_error **err)
+int vxe_rings_read(struct vxe_rings *rings, const char *words, struct vxe_error **err)
 {
 	memset(rings, 0, sizeof(*rings));
 	for (const char *word = words; *word;) {
@@ -102,6 +102,13 @@ int vxe_rings_open(struct vxe_rings *rings, const char *words, struct vxe_error 
 		word += length;
 		word += strspn(word, " ");
 	}
+	return 0;
+}
+
+int vxe_rings_open(struct vxe_rings *rings, const char *words, struct vxe_error **err)
+{
+	if (vxe_rings_read(rings, words, err) < 0)
+		return -1;
 	rings->wish = mmap(NULL, sizeof(*rings->wish), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (rings->wish == MAP_FAILED) {
 		rings->wish = NULL;

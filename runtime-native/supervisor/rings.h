@@ -19,7 +19,9 @@ struct vxe_rings {
 	struct vxe_ring_wish *wish;
 };
 
-/* Reads the words of org.vxe.rings; one that is not known is an error. */
+/* The words of org.vxe.rings; one that is not known is an error. */
+int vxe_rings_read(struct vxe_rings *rings, const char *words, struct vxe_error **err);
+/* Reads them, and is ready to make rings. */
 int vxe_rings_open(struct vxe_rings *rings, const char *words, struct vxe_error **err);
 void vxe_rings_close(struct vxe_rings *rings);
 

@@ -57,12 +57,14 @@ void vxe_supervision_init(struct vxe_supervision *s)
 	s->audit.fd = s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
 }
 
-/* Not in soft mode, whose filter knows no rings. */
+/* Not in soft mode, whose filter knows no rings, nor where there is no filter that raises anything. */
 static int rings_open(struct vxe_supervision *s, struct vxe_error **err)
 {
 	const char *words = vxe_config_annotation(s->launch->config, "org.vxe.rings");
 
-	return words && !s->rings.wish && !s->launch->soft ? vxe_rings_open(&s->rings, words, err) : 0;
+	return words && !s->rings.wish && !s->launch->soft && !(s->launch->without & VXE_WITHOUT_SECCOMP)
+		       ? vxe_rings_open(&s->rings, words, err)
+		       : 0;
 }
 
 int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)

@@ -203,6 +203,20 @@ check 'it writes a disk image by a ring' writes disks
 nothing_recorded() { vxe violations disks | grep -q 'no violations'; }
 check 'and nothing is refused' nothing_recorded
 check 'in soft mode it has none' lacks_rings vxe start --mode soft disks
+export VXE_RECORDINGS=$world/recordings
+recorded() { # RECORDER: the call is in the recording, and nothing that a ring did is missing from it
+  local said
+  said=$(vxe trace --recorder "$1" disks 2>&1)
+  grep -q 'failed to init linux io_uring ring' <<<"$said" || { echo "$said"; return 1; }
+  grep -q '"call":"io_uring_setup"' "$VXE_RECORDINGS"/disks/*.ndjson || { echo "$said"; return 1; }
+  rm -r "$VXE_RECORDINGS/disks"
+}
+check 'nor under the recorder that takes calls by notification' recorded notify
+if vxe trace --recorder bpf --host /bin/true >/dev/null 2>&1; then
+  check 'nor under the one in BPF' recorded bpf
+else
+  skip 'nor under the one in BPF' 'it is not to be had here'
+fi
 attacked() { # what comes of an intruder's attempts by rings where rings are had
   vxe attack disks --json --quick "${@/#/--only=}" >"$world/attack.json" 2>"$world/.err" || { cat "$world/.err"; return 1; }
   node -e '

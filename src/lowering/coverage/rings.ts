@@ -20,8 +20,8 @@ export function ringSetup(policy: Policy, { id, span }: CallRule, place: Place):
     return { rule: id, mechanism: [], status: 'none', note, needs, span };
   }
   const note =
-    'the supervisor makes the ring, which takes no operation but those of rings:performed; in soft mode and under other engines it ' +
-    'gets ENOSYS';
+    'the supervisor makes the ring, which takes no operation but those of rings:performed; in soft mode, under the recorder ' +
+    'and under other engines it gets ENOSYS';
   return { ...row(policy, id, ['seccomp', 'supervisor', 'io_uring'], note), needs, span };
 }
 
