@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "cleanup.h"
@@ -11,6 +14,10 @@
 static char **self_argv;
 
 extern char **environ;
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
 
 void vxe_self_init(char **argv)
 {
@@ -24,24 +31,71 @@ void vxe_self_init(char **argv)
 		memcpy(self_argv, argv, count * sizeof(*self_argv));
 }
 
-int vxe_self_seal(struct vxe_error **err)
+/* A mount of its own, through which nobody writes. */
+static int mount_sealed(int exe, struct vxe_error **err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+	cleanup_fd int fd = sys_open_tree(exe, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a read-only mount of this program");
+	return steal_fd(&fd);
+}
+
+/* Without root there is no such mount: a copy in memory that nobody can change, its owner included. */
+static int copy_sealed(off_t size, struct vxe_error **err)
+{
+	cleanup_fd int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = memfd_create("vxe", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	off_t at = 0;
+
+	/* Kernels before 6.3 do not know the word for what is executed there anyway. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("vxe", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	while (exe >= 0 && fd >= 0 && at < size) {
+		ssize_t sent = sendfile(fd, exe, &at, (size_t)(size - at));
+
+		if (sent == 0)
+			errno = EIO;
+		if (sent == 0 || (sent < 0 && errno != EINTR))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "copying this program");
+	}
+	if (exe < 0 || fd < 0 || fchmod(fd, 0500) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a sealed copy of this program");
+	return steal_fd(&fd);
+}
+
+static bool is_sealed_copy(void)
+{
+	cleanup_fd int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int seals = exe < 0 ? -1 : fcntl(exe, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_WRITE);
+}
+
+int vxe_self_seal(struct vxe_error **err)
+{
 	cleanup_fd int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	cleanup_fd int mount_fd = -1;
+	cleanup_fd int sealed = -1;
+	bool root = geteuid() == 0;
 	char path[64];
 	struct statvfs fs;
+	struct stat st;
 
-	if (exe < 0 || fstatvfs(exe, &fs) < 0)
+	if (exe < 0 || fstatvfs(exe, &fs) < 0 || fstat(exe, &st) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "finding this program's own file");
-	if ((fs.f_flag & ST_RDONLY) || geteuid() != 0)
+	/* An ordinary user's container is the user, who cannot write what is another's. */
+	if ((fs.f_flag & ST_RDONLY) ||
+	    (!root && st.st_uid != geteuid() && faccessat(AT_FDCWD, "/proc/self/exe", W_OK, AT_EACCESS) < 0) ||
+	    is_sealed_copy())
 		return 0;
 	if (!self_argv)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "remembering the command line");
-	mount_fd = sys_open_tree(exe, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-	if (mount_fd < 0 || sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attr) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a read-only mount of this program");
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", mount_fd);
+	sealed = root ? mount_sealed(exe, err) : copy_sealed(st.st_size, err);
+	if (sealed < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", sealed);
 	execve(path, self_argv, environ);
-	return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "executing this program from its read-only mount");
+	return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "executing this program where nobody can write it");
 }

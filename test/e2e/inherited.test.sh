@@ -82,6 +82,41 @@ check 'it is ended' runtime delete --force one
 wait
 args=
 
+# The launcher's own file, where an ordinary user owns it: who is in the user's container is the user (CVE-2019-5736). An exec of a script that
+# names it puts it before the intruder, and there it waits for a reader of its log; when it has ended, nothing but its own file is in the way.
+id=$((300000 + RANDOM))
+gcc -D_GNU_SOURCE -O2 -static -o "$bundle/rootfs/intruder" test/holes/intruder.c 2>"$world/gcc.log" || not_ok 'the intruder compiles' "$(<"$world/gcc.log")"
+printf '#!/proc/self/exe --log=/log\n' >"$bundle/rootfs/self"
+mkfifo -m 666 "$bundle/rootfs/log"
+chmod 755 "$bundle/rootfs/self"
+overwrites() { # PROGRAM: $output is what the intruder in a container of the user's says, who owns it
+  local own=$world/user$id/own
+  rm -rf "$own"
+  mkdir -p "$own"
+  cp "$1" "$own/vxe-runtime"
+  chown -R "$id" "$world/user$id"
+  local runtime=(setpriv --reuid "$id" --regid "$id" --clear-groups env XDG_RUNTIME_DIR="$own" HOME="$own" VXE_ROOT="$own/run" VXE_LOGS="$own/logs"
+    timeout -k 3 20 "$own/vxe-runtime" --cgroup-manager disabled)
+  ptrace=', "capabilities": {"bounding": ["CAP_SYS_PTRACE"], "permitted": ["CAP_SYS_PTRACE"], "effective": ["CAP_SYS_PTRACE"]}'
+  config 0 "$ptrace" '' ', {"type": "user"}' \
+    ', "uidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}], "gidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}]'
+  sed -i 's|"/holder"|"/intruder", "overwrite", "2500"|' "$bundle/config.json"
+  "${runtime[@]}" create --bundle "$bundle" own >"$own/out" 2>&1 </dev/null && "${runtime[@]}" start own || { cat "$own/out"; return 1; }
+  "${runtime[@]}" exec own /self >"$own/self" 2>&1 </dev/null &
+  local self=$!
+  sleep 1
+  kill -KILL "$self"
+  pkill -KILL -f 'exec own /self'
+  eventually 10 grep -q written "$own/out"
+  output=$(<"$own/out")
+  "${runtime[@]}" delete --force own
+  cmp "$1" "$own/vxe-runtime"
+}
+kept=0
+overwrites build/bin/vxe >"$world/overwrites.log" 2>&1 || kept=$?
+if ((kept == 0)); then ok "a user's container leaves the user's own launcher as it is"; else not_ok "a user's container leaves the user's own launcher as it is" "$(<"$world/overwrites.log")"; fi
+check 'which it has found' contains "$output" '"programs":[1-9]'
+
 # A hook that does not read its state, which is larger than a pipe holds, holds nobody up beyond its timeout.
 note=$(head -c 200000 /dev/zero | tr '\0' x)
 hook() { printf ', "annotations": {"note": "%s"}, "hooks": {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "%s"], "timeout": %s}]}' "$note" "$1" "$2"; }
