@@ -4,18 +4,56 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "json_node.h"
 
 #define INTEGER_TEXT 24 /* "-9223372036854775808", "18446744073709551615" */
 
+/*
+ * A configuration is hundreds of values that are read once, and most of the time went into its pages, fault by fault: those of a text
+ * that is not small come with one call and go with one. Under the sanitizers everything is allocated, so that they see its bounds.
+ */
+#define MAPPED_LEAST 4096u
+#define MAPPED_MOST (256u << 10)
+/* Of text, for a value; where there are more of them, chunks follow. */
+#define BYTES_A_VALUE 12u
+
+#ifdef VXE_SANITIZED
+#define IS_MAPPED(size) ((void)(size), false)
+#else
+#define IS_MAPPED(size) ((size) >= MAPPED_LEAST && (size) <= MAPPED_MOST)
+#endif
+
+struct json_document *json_document_new(size_t size)
+{
+	const size_t align = _Alignof(struct json_chunk);
+	size_t place = (sizeof(struct json_document) + size + align - 1) / align * align, capacity = size / BYTES_A_VALUE;
+	size_t whole = place + sizeof(struct json_chunk) + capacity * sizeof(struct json_object);
+	struct json_document *document;
+
+	if (!IS_MAPPED(size))
+		return calloc(1, sizeof(*document) + size);
+	document = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (document == MAP_FAILED)
+		return NULL;
+	document->mapped = whole;
+	document->chunks = document->own = (struct json_chunk *)((char *)document + place);
+	document->own->capacity = capacity;
+	return document;
+}
+
 void json_document_free(struct json_document *document)
 {
 	for (struct json_chunk *chunk = document->chunks, *next; chunk; chunk = next) {
 		next = chunk->next;
-		free(chunk);
+		if (chunk != document->own)
+			free(chunk);
 	}
-	free(document);
+	if (document->mapped)
+		munmap(document, document->mapped);
+	else
+		free(document);
 }
 
 void vxe_json_put(struct json_object **object)

@@ -37,8 +37,13 @@ struct json_chunk {
 struct json_document {
 	struct json_object root; /* first: who has the root has the document */
 	struct json_chunk *chunks;
+	size_t mapped;		/* what the whole is in bytes, where it is a mapping of its own; 0: it is allocated */
+	struct json_chunk *own; /* of such a mapping: the chunk that is in it */
 	char strings[];
 };
+
+/* Room for `size` bytes of strings; NULL: out of memory. */
+struct json_document *json_document_new(size_t size);
 
 void json_document_free(struct json_document *document);
 

@@ -509,7 +509,7 @@ int vxe_json_parse(const char *text, size_t size, struct json_object **out, stru
 	if (size > VXE_JSON_MAX_SIZE)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "is larger than %u MiB", VXE_JSON_MAX_SIZE >> 20);
 	/* No decoded string with its NUL is longer than it was in the text with its quotes. */
-	scan.document = calloc(1, sizeof(*scan.document) + size + 1);
+	scan.document = json_document_new(size + 1);
 	if (!scan.document)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
 	scan.strings = scan.document->strings;

@@ -33,6 +33,15 @@ $(B)/native-test/test_fortify: $(B)/musl/obj/musl/test_fortify.o $(MUSL_FORTIFY)
 	@$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call link_musl,$^)
+
+# The launcher as it is shipped, without the sanitizers, which let it store texts otherwise.
+MUSL_TESTS := $(addprefix $(B)/native-test/test_musl_,json config state file)
+native-tests: $(MUSL_TESTS)
+$(MUSL_TESTS): $(B)/native-test/test_musl_%: $(B)/musl/obj/test/test_%.o $(MUSL_FORTIFY) $(MUSL_LIB)
+	@$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call link_musl,$^)
+$(B)/musl/obj/test/%.o: $(N)/musl/build.mk | $(MUSL_LINKS)
 else
 $(VXE): $(call objects,native,$(MAIN_SOURCE)) $(LIB)
 	@$(call say,LD,$@)

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "cleanup.h"
 #include "tap.h"
 
 struct row {
@@ -324,8 +325,35 @@ static void test_compact(void)
 	}
 }
 
+/* Texts of all sizes, with more values than their size lets expect and with fewer: those around a bound are stored in another way. */
+static void test_sizes(void)
+{
+	static const char *const values[] = {"0", "\"a string of many bytes, so that there are few values\""};
+	int failed = 0;
+
+	for (size_t size = 64; size < 1u << 20; size = size * 5 / 4)
+		for (size_t kind = 0; kind < 2; kind++) {
+			cleanup_free char *text = malloc(size + 128);
+			size_t length = strlen(values[kind]), used = 1, count = 0, right = 0;
+			struct json_object *root = NULL;
+
+			text[0] = '[';
+			for (; used < size; count++, used += length, text[used++] = ',')
+				memcpy(text + used, values[kind], length);
+			text[used - 1] = ']';
+			if (vxe_json_parse(text, used, &root, NULL) == 0)
+				right = vxe_json_array_length(root);
+			for (size_t i = 0; right == count && i < count; i += count / 3 + 1)
+				right = vxe_json_array_at(root, i) ? right : 0;
+			failed += right != count;
+			vxe_json_put(&root);
+		}
+	ok(failed == 0, "texts of all sizes, with many values and few");
+}
+
 int main(void)
 {
+	test_sizes();
 	test_compact();
 	test_rows();
 	test_limits();
