@@ -144,8 +144,8 @@ setup: ## install what is missing from Debian and npm
 
 .PHONY: bench
 BENCH_RUNS ?= 300
-BENCH_CONTAINERS ?= 100
-bench: ## measure launches, lives of containers and sizes; writes build/bench/results.md (BENCH_RUNS=300 BENCH_CONTAINERS=100)
+BENCH_CONTAINERS ?= 1000
+bench: ## measure launches, lives of containers and sizes; writes build/bench/results.md (BENCH_RUNS=300 BENCH_CONTAINERS=1000)
 	@scripts/setup.sh bench
 	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing $(B)/bench/cycle $(B)/bench/filter $(B)/trace/storm
 	@$(NODE) test/bench/run.mjs $(BENCH_RUNS) $(BENCH_CONTAINERS)

@@ -4,6 +4,7 @@
  *   cycle life RUNS BUNDLE ENGINE...   create, start, the end of its program, delete
  *   cycle exec RUNS BUNDLE PROGRAM ENGINE...   exec of PROGRAM, in a container that waits
  *   cycle many COUNT BUNDLE ENGINE     so many at once: how fast they come and go, and what they hold
+ *   cycle turns ROUNDS COMMAND WORD... [--- COMMAND WORD...]...   each command once a round, every round beginning with the next
  *
  * ENGINE is NAME=PROGRAM,STATE_FOLDER. Prints one JSON object a line. Times are of whole processes, in milliseconds. It is a subreaper, as
  * engines' shims are: containers become its children.
@@ -26,6 +27,7 @@
 extern char **environ;
 
 #define ENGINES_MAX 8
+#define COMMANDS_MAX 16
 #define VERBS 3
 
 struct engine {
@@ -49,31 +51,38 @@ static double now_ms(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
-/* Runs PROGRAM --root ROOT ARGUMENTS to its end; the time it took, and its peak memory in *peak. */
-static double verb(const struct engine *engine, const char *const *arguments, long *peak)
+/* Runs a command to its end, without input and output; the time it took, and its peak memory in *peak. */
+static double command_run(const char *const *argv, const char *what, const char *which, long *peak)
 {
-	const char *argv[16] = {engine->program, "--root", engine->root};
 	posix_spawn_file_actions_t actions;
 	struct rusage usage;
-	size_t n = 3;
 	double begun;
 	int status;
 	pid_t pid;
 
-	for (; *arguments; arguments++)
-		argv[n++] = *arguments;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
 	posix_spawn_file_actions_adddup2(&actions, 0, 1);
 	begun = now_ms();
-	if (posix_spawnp(&pid, engine->program, &actions, NULL, (char *const *)argv, environ) != 0)
-		fail("cannot be started", engine->program);
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ) != 0)
+		fail("cannot be started", argv[0]);
 	if (wait4(pid, &status, 0, &usage) < 0 || status != 0)
-		fail(argv[3], engine->name);
+		fail(what, which);
 	posix_spawn_file_actions_destroy(&actions);
 	if (peak && usage.ru_maxrss > *peak)
 		*peak = usage.ru_maxrss;
 	return now_ms() - begun;
+}
+
+/* PROGRAM --root ROOT ARGUMENTS */
+static double verb(const struct engine *engine, const char *const *arguments, long *peak)
+{
+	const char *argv[16] = {engine->program, "--root", engine->root};
+	size_t n = 3;
+
+	for (; *arguments; arguments++)
+		argv[n++] = *arguments;
+	return command_run(argv, argv[3], engine->name, peak);
 }
 
 static pid_t pid_read(const char *path)
@@ -240,6 +249,39 @@ static void many(const struct engine *engine, long count, const char *bundle)
 	       (double)slab / (double)count, (double)own / (double)count);
 }
 
+/* One line a command: its times, round by round. */
+static void turns(int argc, char **argv, long rounds)
+{
+	const char *const *commands[COMMANDS_MAX];
+	double *times[COMMANDS_MAX];
+	int count = 0;
+
+	for (int i = 0, begun = 1; i < argc; i++) {
+		if (begun && count < COMMANDS_MAX)
+			commands[count++] = (const char *const *)&argv[i];
+		begun = !strcmp(argv[i], "---");
+		if (begun)
+			argv[i] = NULL;
+	}
+	for (int i = 0; i < count; i++)
+		times[i] = calloc((size_t)rounds, sizeof(double));
+	for (long round = -3; round < rounds; round++)
+		for (int i = 0; i < count; i++) {
+			/* Who comes after whom changes, since what a launch leaves behind is cleared in the time of the next. */
+			int turn = (int)(((round & 1 ? count - 1 - i : i) + round + 4 * count) % count);
+			double time = command_run(commands[turn], "failed", commands[turn][0], NULL);
+
+			if (round >= 0)
+				times[turn][round] = time;
+		}
+	for (int i = 0; i < count; i++) {
+		printf("[");
+		for (long round = 0; round < rounds; round++)
+			printf("%s%.4f", round ? "," : "", times[i][round]);
+		puts("]");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct engine engines[ENGINES_MAX] = {0};
@@ -248,9 +290,14 @@ int main(int argc, char **argv)
 	long runs = argc > 4 ? atol(argv[2]) : 0;
 	int first = !strcmp(mode, "exec") ? 5 : 4, count = argc - first, fd;
 
+	if (!strcmp(mode, "turns") && runs > 0) {
+		turns(argc - 3, argv + 3, runs);
+		return 0;
+	}
 	if (runs < 1 || count < 1 || count > ENGINES_MAX) {
 		fprintf(stderr,
-			"cycle: life RUNS BUNDLE ENGINE... | exec RUNS BUNDLE PROGRAM ENGINE... | many COUNT BUNDLE ENGINE\n");
+			"cycle: life RUNS BUNDLE ENGINE... | exec RUNS BUNDLE PROGRAM ENGINE... | many COUNT BUNDLE ENGINE | "
+			"turns ROUNDS COMMAND WORD... [--- COMMAND WORD...]...\n");
 		return 2;
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

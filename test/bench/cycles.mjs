@@ -26,6 +26,13 @@ export function measureLives(engines, bundle, runs) {
   return lines(['life', String(runs), bundle, ...engines.map(argument)]);
 }
 
+/** The same launches once a round, so that all share what the machine does meanwhile: each command's times in ms, round by round. */
+export function measureTurns(rows, rounds) {
+  const words = rows.flatMap(([, command], index) => (index === 0 ? command : ['---', ...command]));
+  const times = lines(['turns', String(rounds), ...words]);
+  return rows.map(([name], index) => ({ name, times: times[index] }));
+}
+
 export function measureExecs(engines, bundle, runs) {
   return lines(['exec', String(runs), bundle, nothing, ...engines.map(argument)]);
 }

@@ -7,7 +7,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { measureExecs, measureLeastMemory, measureLives, measureMany, measureRefusal } from './cycles.mjs';
+import {
+  measureExecs,
+  measureLeastMemory,
+  measureLives,
+  measureMany,
+  measureRefusal,
+  measureTurns,
+} from './cycles.mjs';
 import { frontEndTable, measureFrontEnds } from './front-ends.mjs';
 import { languageTables, measureLanguage } from './language.mjs';
 import { measureRecording } from './record.mjs';
@@ -234,6 +241,31 @@ const demands = [
   ['vxe-runtime run', 'floor (minimal C)', 1.4],
 ];
 
+const blockRounds = 25;
+
+/** The ratios of two launches' medians, over all rounds and over each block of them. */
+function turnRatios(turns, first, second) {
+  const [own, other] = [first, second].map((name) => turns.find((row) => row.name === name)?.times);
+  if (!own || !other) return undefined;
+  const over = (from, to) => median(own.slice(from, to)) / median(other.slice(from, to));
+  const blocks = Array.from({ length: Math.floor(own.length / blockRounds) }, (_, block) =>
+    over(block * blockRounds, (block + 1) * blockRounds),
+  );
+  return { all: over(0, own.length), least: Math.min(...blocks), most: Math.max(...blocks) };
+}
+
+function launchRatioRows(value, turns) {
+  return demands.flatMap(([first, second, wanted]) => {
+    const [own, other] = [value(first), value(second)];
+    if (!own || !other) return [];
+    const ratios = turnRatios(turns, first, second);
+    const inTurns = ratios
+      ? `${ratios.all.toFixed(2)} | ${ratios.least.toFixed(2)} to ${ratios.most.toFixed(2)}`
+      : '- | -';
+    return [`| ${first} / ${second} | ${(own / other).toFixed(2)} | ${inTurns} | at most ${wanted} |`];
+  });
+}
+
 function ratioRows(values) {
   return values.flatMap(([own, other, wanted, ownValue, otherValue]) =>
     ownValue && otherValue
@@ -286,7 +318,7 @@ function lifeTables({ lives, execs, many, least, refusal }) {
   ];
 }
 
-function markdown({ launches, popd, host, runs, ...rest }) {
+function markdown({ launches, turns, popd, host, runs, ...rest }) {
   const value = (name) => launches.find((row) => row.name === name)?.median;
   const own = value('vxe-runtime run');
   const rows = [...launches]
@@ -303,12 +335,9 @@ function markdown({ launches, popd, host, runs, ...rest }) {
     ...table('launch of a program that does nothing | median ms | min ms | σ ms | ratio to VXE', rows),
     'bwrap makes no cgroup, loads no seccomp filter and no Landlock ruleset here; crun and runc load the seccomp list of config.json; firejail has its own.',
     '',
-    ...table(
-      'ratio | measured | wanted',
-      ratioRows(
-        demands.map(([first, second, wanted]) => [first, second, wanted, value(first), value(second)]),
-      ),
-    ),
+    `In turns: each launch once a round, ${turns[0]?.times.length ?? 0} rounds; the range is that of the ratios over each ${blockRounds} rounds.`,
+    '',
+    ...table('ratio | one after another | in turns | range | wanted', launchRatioRows(value, turns)),
     ...lifeTables(rest),
     ...(rest.frontEnds === undefined
       ? []
@@ -356,8 +385,12 @@ async function inside(runs, count, folder) {
   const host = { cpus: Number(sh('nproc', [])), kernel: sh('uname', ['-r']).trim() };
   const results = { runs, host, failed };
   mkdirSync(out, { recursive: true });
+  const rows = launchers(bundles.idle);
+  const compared = rows.filter(([name]) => demands.some((pair) => pair.includes(name)));
+  const rounds = Math.max(blockRounds, Math.floor(runs / 2));
   const steps = [
-    ['launches', 'launches', () => measureLaunches(launchers(bundles.idle), folder, runs), []],
+    ['launches', 'launches', () => measureLaunches(rows, folder, runs), []],
+    ['turns', 'launches in turns', () => measureTurns(compared, rounds), []],
     ['lives', 'lives of containers', () => measureLives(engines, bundles.idle, few), []],
     ['execs', 'exec', () => measureExecs(engines, bundles.waiting, few), []],
     [
@@ -377,7 +410,9 @@ async function inside(runs, count, folder) {
     ['recording', 'recording', () => measureRecording(3), undefined],
   ];
   for (const [name, what, measure, otherwise] of steps) {
+    const begun = performance.now();
     results[name] = await attempt(what, measure, otherwise);
+    console.error(`bench: ${what}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
     if (name === 'language') failed.push(...(results.language?.failed ?? []));
     // An interruption loses no more than what is being measured.
     writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
@@ -410,7 +445,7 @@ if (first === '--inside') {
   await inside(Number(second), Number(third), fourth);
 } else {
   const runs = Number(first ?? 300);
-  const count = Number(second ?? 100);
+  const count = Number(second ?? 1000);
   if (!Number.isInteger(runs) || runs < 10) fail(`${first} is no number of runs; 10 or more`);
   if (!Number.isInteger(count) || count < 1) fail(`${second} is no number of containers; 1 or more`);
   process.exitCode = outside(runs, count);
