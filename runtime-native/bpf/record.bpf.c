@@ -397,11 +397,54 @@ static long hash_step(__u32 index, void *context)
 	return 0;
 }
 
+static __always_inline int condition_holds(const struct vxe_record_shape *shape, __u32 value)
+{
+	for (int i = 0; i < VXE_RECORD_CONDITIONS; i++)
+		if (i < shape->n_conditions && shape->conditions[i] == value)
+			return 1;
+	return 0;
+}
+
+struct hash_arguments {
+	struct hash_state *h;
+	struct vxe_record_shape *shape;
+};
+
+/* A step of a loop is checked once by the kernel, not for each argument: unrolled, that was a good part of what loading took. */
+static long hash_argument(__u32 i, void *context)
+{
+	struct hash_arguments *c = context;
+	struct vxe_record_shape *shape = c->shape;
+	struct scratch *s = scratch_get();
+	__u64 value;
+
+	if (!s || i > 5)
+		return 1;
+	value = s->event.args[i];
+	if (!shape) {
+		/* Nothing is known about it: every register counts. */
+		hash_word(c->h, value);
+		return 0;
+	}
+	if (shape->use[i] == VXE_USE_VALUE_IF) {
+		if (!condition_holds(shape, (__u32)s->event.args[shape->condition_other & 3]))
+			return 0;
+	} else if (shape->use[i] != VXE_USE_VALUE) {
+		return 0;
+	}
+	if (shape->width[i] == 4)
+		value = (__u32)value;
+	else if (shape->width[i] == 2)
+		value = (__u16)value;
+	hash_word(c->h, value + ((__u64)i << 56));
+	return 0;
+}
+
 /* Into the scratch's key. */
 __noinline int event_hash(__u32 generation)
 {
 	struct hash_state h = {.a = settings.secret_a, .b = settings.secret_b};
-	struct vxe_record_shape *shape = NULL;
+	struct hash_arguments arguments = {.h = &h};
 	struct scratch *s = scratch_get();
 	__s64 result;
 	__u32 nr;
@@ -411,38 +454,13 @@ __noinline int event_hash(__u32 generation)
 	result = s->event.result;
 	nr = (__u32)s->event.nr;
 	if (!s->event.compat && nr < VXE_RECORD_CALLS)
-		shape = bpf_map_lookup_elem(&shapes, &nr);
-	if (shape && !shape->known)
-		shape = NULL;
+		arguments.shape = bpf_map_lookup_elem(&shapes, &nr);
+	if (arguments.shape && !arguments.shape->known)
+		arguments.shape = NULL;
 	hash_word(&h, (__u64)generation << 32 | (__u32)s->event.nr);
 	hash_word(&h, (__u64)s->event.compat << 32 | (__u64)s->event.has_result << 40 |
 			      (__u32)(result < 0 && result >= -4095 ? result : 0));
-	if (shape) {
-		for (int i = 0; i < 6; i++) {
-			__u64 value = s->event.args[i];
-
-			if (shape->use[i] != VXE_USE_VALUE && shape->use[i] != VXE_USE_VALUE_IF)
-				continue;
-			if (shape->use[i] == VXE_USE_VALUE_IF) {
-				__u32 other = (__u32)s->event.args[shape->condition_other & 3], holds = 0;
-
-				for (int j = 0; j < VXE_RECORD_CONDITIONS; j++)
-					if (j < shape->n_conditions && shape->conditions[j] == other)
-						holds = 1;
-				if (!holds)
-					continue;
-			}
-			if (shape->width[i] == 4)
-				value = (__u32)value;
-			else if (shape->width[i] == 2)
-				value = (__u16)value;
-			hash_word(&h, value + ((__u64)i << 56));
-		}
-	} else {
-		/* Nothing is known about it: every register counts. */
-		for (int i = 0; i < 6; i++)
-			hash_word(&h, s->event.args[i]);
-	}
+	bpf_loop(6, hash_argument, &arguments, 0);
 	if (s->event.has_address) {
 		hash_word(&h, (__u64)s->event.address_size << 32 | (__u16)s->event.socket_type);
 		for (int i = 0; i < 16; i++) {

@@ -110,12 +110,14 @@ int vxe_stream_open(struct vxe_stream *stream, const char *path, const struct vx
 		return vxe_error_hint(err, "name another file with --output");
 	}
 	stream->path = strdup(path);
+	stream->buffer = malloc(BUFFER_SIZE);
 	stream->file = fdopen(fd, "w");
-	if (!stream->path || !stream->file) {
+	if (!stream->path || !stream->buffer || !stream->file) {
 		close(fd);
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the recording %s", path);
 	}
-	setvbuf(stream->file, NULL, _IOFBF, BUFFER_SIZE);
+	/* musl makes none itself, whatever the size. */
+	setvbuf(stream->file, stream->buffer, _IOFBF, BUFFER_SIZE);
 	header_write(stream, header, run);
 	if (stream->failed || fflush(stream->file) == EOF)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing the recording %s", path);
@@ -299,6 +301,7 @@ void vxe_stream_abandon(struct vxe_stream *stream)
 {
 	if (stream->file)
 		fclose(stream->file);
+	free(stream->buffer);
 	free(stream->path);
 	vxe_json_text_free(&stream->text);
 	memset(stream, 0, sizeof(*stream));

@@ -13,6 +13,7 @@
 
 struct vxe_stream {
 	FILE *file;
+	char *buffer; /* the file's */
 	char *path;
 	struct vxe_json_text text; /* one line, used over and over */
 	uint64_t recorded;	   /* calls that have a line or are in a repeat */

@@ -17,6 +17,7 @@ void vxe_walk_init(struct vxe_walk *walk)
 {
 	memset(walk, 0, sizeof(*walk));
 	walk->root_fd = walk->namespace_fd = -1;
+	walk->own_pid = getpid();
 }
 
 void vxe_walk_close(struct vxe_walk *walk)
@@ -107,10 +108,10 @@ static int object_open(int root, const char *path, bool follow)
  * Links in /proc lead by "self" to whoever looks, here to the recorder. Where its number is in what was found and was not in the text, it
  * is the caller's own that is meant, and is told by that name again.
  */
-static bool own_name(int fd, const char *given, char *seen, size_t size)
+static bool own_name(const struct vxe_walk *walk, int fd, const char *given, char *seen, size_t size)
 {
 	char number[32], task[64], rest[PATH_MAX];
-	size_t length = (size_t)snprintf(number, sizeof(number), "/%d", getpid());
+	size_t length = (size_t)snprintf(number, sizeof(number), "/%d", walk->own_pid);
 	size_t more = (size_t)snprintf(task, sizeof(task), "%s/task%s", number, number);
 	char *at = strstr(seen, number);
 	struct statfs fs;
@@ -133,7 +134,7 @@ static bool object_tell(const struct vxe_walk *walk, int fd, const char *given, 
 
 	if (fd < 0 || fstat(fd, &st) < 0 || descriptor_path(fd, seen, sizeof(seen)) < 0)
 		return false;
-	own = own_name(fd, given, seen, sizeof(seen));
+	own = own_name(walk, fd, given, seen, sizeof(seen));
 	if (!vxe_walk_strip(walk, seen, out->path, sizeof(out->path)))
 		return false;
 	out->kind = vxe_kind_of_mode(st.st_mode);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
 #include "event.h"
@@ -13,6 +14,7 @@ struct vxe_walk {
 	int root_fd;	       /* the root folder that paths begin at; -1: none yet */
 	int namespace_fd;      /* keeps its mounts while processes come and go */
 	char prefix[PATH_MAX]; /* how the recorder itself sees that folder; "" for its own root */
+	pid_t own_pid;	       /* the recorder's */
 	dev_t device;
 	ino_t inode;
 };

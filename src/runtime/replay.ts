@@ -43,6 +43,7 @@ const START_TIMEOUT = 120_000;
 /** The exit code of `vxe status` for what does not run. */
 const NOT_RUNNING = 3;
 const COMMAND_TIMEOUT = 15 * 60_000;
+const WATCH_EVERY = 200;
 
 /** A copy of a bundle with another profile, in folders of its own: started, exercised, stopped, as often as one likes. */
 export class Replay {
@@ -61,7 +62,11 @@ export class Replay {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async run(profile: string): Promise<ReplayOutcome> {
+  /** With `enough` the exercise is called off as soon as that holds for what was refused by then. */
+  async run(
+    profile: string,
+    enough: (refused: ReplayOutcome['refused']) => boolean = () => false,
+  ): Promise<ReplayOutcome> {
     const { name, exercise, relower } = this.#request;
     const log = join(this.#folder, 'log', name);
     rmSync(log, { recursive: true, force: true });
@@ -71,11 +76,24 @@ export class Replay {
       return { started: false, exercise: undefined, refused: readRefused(log), complaint: started.complaint };
     let code: number | undefined;
     try {
-      if (await this.#listens()) code = (await this.#command(exercise)).code;
+      if (await this.#listens()) code = await this.#exercise(exercise, () => enough(readRefused(log)));
     } finally {
       await this.#vxe(['stop', name]);
     }
     return { started: true, exercise: code, refused: readRefused(log), complaint: '' };
+  }
+
+  async #exercise(words: readonly string[], enough: () => boolean): Promise<number | undefined> {
+    const off = new AbortController();
+    const watch = setInterval(() => {
+      if (enough()) off.abort();
+    }, WATCH_EVERY);
+    try {
+      const { code } = await this.#command(words, off.signal);
+      return off.signal.aborted ? undefined : code;
+    } finally {
+      clearInterval(watch);
+    }
   }
 
   async #listens(): Promise<boolean> {
@@ -99,10 +117,14 @@ export class Replay {
     return this.#command([this.#request.vxe, ...args]);
   }
 
-  async #command(words: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {
+  async #command(
+    words: readonly string[],
+    off?: AbortSignal,
+  ): Promise<{ readonly code: number; readonly complaint: string }> {
     const { execa } = await import('execa');
     const [file = '', ...args] = words;
-    const done = await execa(file, args, {
+    const signal = off === undefined ? this.#request.signal : AbortSignal.any([this.#request.signal, off]);
+    const child = execa(file, args, {
       env: {
         VXE_BUNDLES: join(this.#folder, 'bundles'),
         VXE_ROOT: join(this.#folder, 'run'),
@@ -111,11 +133,27 @@ export class Replay {
       stdin: 'ignore',
       reject: false,
       timeout: COMMAND_TIMEOUT,
-      cancelSignal: this.#request.signal,
+      cancelSignal: signal,
+      // What is called off is ended with all that it started: it would go on asking the next daemon.
+      detached: off !== undefined,
     });
+    const endAll = (): void => {
+      if (off !== undefined && child.pid !== undefined) endGroup(child.pid);
+    };
+    signal.addEventListener('abort', endAll);
+    const done = await child;
+    signal.removeEventListener('abort', endAll);
     if (this.#request.signal.aborted) throw this.#request.signal.reason;
     if (done.timedOut) throw new Failure('replay-hung', words.join(' '), 'did not come to an end');
     return { code: done.exitCode ?? 1, complaint: done.stderr.trim().split('\n').at(-1) ?? '' };
+  }
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGTERM');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
   }
 }
 
@@ -139,8 +177,8 @@ function readRefused(log: string): ReplayOutcome['refused'] {
     throw error;
   }
   const found = new Map<string, { -readonly [Key in keyof Refused]: Refused[Key] }>();
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
+  // The last line may be on its way still.
+  for (const line of text.split('\n').slice(0, -1)) {
     const record = JSON.parse(line) as Record<string, unknown>;
     const rule = String(record.rule);
     const object = record.mechanism === 'seccomp' ? undefined : objectOf(record);

@@ -78,10 +78,12 @@ function listening(draft: Draft): readonly number[] {
 
 /** A profile that cannot even be lowered without the rule needs it: its program would not run, say. */
 async function passesWithout(replay: Replay, profile: string, whole: ReplayOutcome): Promise<boolean> {
+  const before = new Set(whole.refused.map(({ object }) => object));
+  const missed = (refused: readonly Refused[]): boolean =>
+    refused.some(({ object }) => object === undefined || !before.has(object));
   try {
-    const outcome = await replay.run(profile);
-    const before = new Set(whole.refused.map(({ object }) => object));
-    return passed(outcome) && objects(outcome.refused).every(({ object }) => before.has(object));
+    const outcome = await replay.run(profile, missed);
+    return passed(outcome) && !missed(outcome.refused);
   } catch (error) {
     if (error instanceof VxeError) return false;
     throw error;
