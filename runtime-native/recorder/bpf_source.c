@@ -603,6 +603,7 @@ static void finish(struct vxe_source *source, struct vxe_trailer *trailer)
 							     : 0};
 	trailer->losses = losses;
 	trailer->n_losses = 2;
+	trailer->lost_processes = sum.lost_processes;
 	if (s->capabilities_watched && capabilities_read(s)) {
 		trailer->capabilities = s->capabilities;
 		trailer->n_capabilities = VXE_RECORD_CALLS - 1;

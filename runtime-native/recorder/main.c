@@ -215,12 +215,16 @@ static void outcome_tell(const struct options *o, const struct vxe_trailer *trai
 			fprintf(stderr,
 				"vxe: %" PRIu64 " of %" PRIu64 " calls were lost; record again with less else going on\n", lost,
 				trailer->calls);
+		if (trailer->lost_processes)
+			fprintf(stderr, "vxe: %" PRIu64 " beginnings and ends of processes were lost\n",
+				trailer->lost_processes);
 		return;
 	}
 	vxe_json_text_object_begin(&text, NULL);
 	vxe_json_text_string(&text, "recording", output);
 	vxe_json_text_uint(&text, "calls", trailer->calls);
 	vxe_json_text_uint(&text, "lost", lost);
+	vxe_json_text_uint(&text, "lostProcesses", trailer->lost_processes);
 	vxe_json_text_string(&text, "end", trailer->end);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) == 0)

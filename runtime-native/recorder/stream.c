@@ -282,6 +282,8 @@ int vxe_stream_close(struct vxe_stream *stream, const struct vxe_trailer *traile
 		if (trailer->losses[i].count)
 			vxe_json_text_uint(text, trailer->losses[i].reason, trailer->losses[i].count);
 	vxe_json_text_object_end(text);
+	if (trailer->lost_processes)
+		vxe_json_text_uint(text, "lostProcesses", trailer->lost_processes);
 	capabilities_write(text, trailer);
 	vxe_json_text_string(text, "end", trailer->end);
 	status_write(text, "status", trailer->status);

@@ -48,7 +48,8 @@ struct vxe_trailer {
 	uint64_t calls;
 	const struct vxe_loss *losses;
 	size_t n_losses;
-	const char *end; /* exited, stopped, failed */
+	uint64_t lost_processes; /* lines of processes that are missing */
+	const char *end;	 /* exited, stopped, failed */
 	int status, exercise;
 	const uint64_t *capabilities; /* by call number on x86_64: what the kernel asked for, and was there; NULL: not known */
 	size_t n_capabilities;

@@ -26,12 +26,18 @@ export function learn(recordings: readonly Recording[], options: LearnOptions): 
       message: `there is no recording of ${options.name}`,
       hint: `make one: vxe trace ${options.name} -- EXERCISE`,
     });
-  const losing = recordings.filter((recording) => lossOf(recording) > 0);
+  const losing = recordings.filter(
+    (recording) => lossOf(recording) > 0 || recording.trailer.lostProcesses > 0,
+  );
   const [first] = losing;
   if (first !== undefined && !options.lossy) {
+    const { calls, lostProcesses } = first.trailer;
     return failure({
       code: 'bad-value',
-      message: `${first.name} lacks ${lossOf(first)} of ${first.trailer.calls} calls`,
+      message:
+        lossOf(first) > 0
+          ? `${first.name} lacks ${lossOf(first)} of ${calls} calls`
+          : `${first.name} lacks ${lostProcesses} lines that tell when processes begin and end`,
       hint: 'record again, or learn from it all the same with --lossy, which the profile then says for ever after',
     });
   }

@@ -64,9 +64,21 @@ if [[ ${recorders[0]} == bpf ]]; then
   check 'so that all is accounted for' adds_up "$file"
   made=$(recorded "$file" calls)
   vxe trace --recorder bpf -o "$world/whole.ndjson" --host "$storm" 200000 2 2 2>/dev/null
+  check 'the ring is the only reason' grep -qE '"lost":\{"ring":[0-9]+\}' <(tail -n 1 "$file")
   # Waiting for threads takes a call more or less; the storm itself does not.
   difference=$((made - $(recorded "$world/whole.ndjson" calls)))
   check 'as many were made as in a run where none was lost' [ "${difference#-}" -lt 100 ]
+  check 'of these, each of the storm is in the books of the recording that lacks none' [ "$(times "$world/whole.ndjson" getppid)" = 800000 ]
+
+  # Processes begin and end in the middle of a storm: their lines are missing then, too, and what is missing is counted.
+  printf '%s 300000 2 2 & i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done; wait\n' "$storm" >"$world/busy.sh"
+  processes() { echo $(($(grep -c '^{"record":"process"' "$1") + $(tail -n 1 "$1" | grep -oE '"lostProcesses":[0-9]+' | grep -oE '[0-9]+' || echo 0))); }
+  check 'processes that come and go are recorded' vxe trace --recorder bpf -o "$world/come.ndjson" --host sh "$world/busy.sh"
+  check 'control: none of their lines is missing' lacks "$world/come.ndjson" lostProcesses
+  check 'each of them' [ "$(processes "$world/come.ndjson")" = $((102 + 104 + 105)) ] # executed, begun (of these three by the storm), ended
+  VXE_RECORDER_RING=65536 limit=300 check 'and in a storm' vxe trace --every --recorder bpf -o "$world/gone.ndjson" --host sh "$world/busy.sh"
+  check 'some are lost' grep -q '"lostProcesses":[1-9]' "$world/gone.ndjson"
+  check 'and counted, each of them' [ "$(processes "$world/gone.ndjson")" = "$(processes "$world/come.ndjson")" ]
 fi
 
 # A program of many paths, folded and not: the same calls, and the same files. What is looked up beside the call may be gone by then, and whether

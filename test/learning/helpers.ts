@@ -78,6 +78,7 @@ export function tcp(host: string, port: number, type = 'SOCK_STREAM'): RecordedA
 export interface RecordingOptions {
   readonly run?: string;
   readonly lost?: number;
+  readonly lostProcesses?: number;
   readonly capabilities?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
@@ -111,6 +112,7 @@ export function recording(calls: readonly RecordedCall[], options: RecordingOpti
       calls: recorded + lost,
       recorded,
       lost: new Map(lost > 0 ? [['ring', lost]] : []),
+      lostProcesses: options.lostProcesses ?? 0,
       capabilities: options.capabilities,
       end: 'stopped',
       status: 0,

@@ -677,6 +677,10 @@ test('a lossy recording is learned from only if asked, and the profile says so',
   if (!refused.ok) t.regex(refused.diagnostics[0]?.message ?? '', /lacks 3 of 4 calls/);
   const draft = learned([recording([]), lossy], true);
   t.true(draft.lossy);
+  const blind = recording([], { lostProcesses: 2 });
+  const unattributed = learn([blind], { name: 'daemon', lossy: false, interpreter: () => undefined });
+  t.regex(unattributed.ok ? '' : (unattributed.diagnostics[0]?.message ?? ''), /lacks 2 lines/);
+  t.true(learned([blind], true).lossy);
   t.regex(draftYaml(draft, new Set(), NONE), /^ {2}lossy: true$/m);
   t.regex(draftYaml(learned([recording([])]), new Set(), NONE), /^ {2}lossy: false$/m);
 });

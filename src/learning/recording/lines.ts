@@ -95,6 +95,8 @@ export interface RecordingTrailer {
   readonly calls: number;
   readonly recorded: number;
   readonly lost: ReadonlyMap<string, number>;
+  /** Lines of processes that are missing. */
+  readonly lostProcesses: number;
   /** By capability the calls that needed it; undefined: not known. */
   readonly capabilities: ReadonlyMap<string, readonly string[]> | undefined;
   readonly end: 'exited' | 'stopped';

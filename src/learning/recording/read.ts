@@ -225,6 +225,7 @@ function readTrailer(fields: Fields): RecordingTrailer {
     calls: fields.count('calls'),
     recorded: fields.count('recorded'),
     lost: fields.entries('lost', (inner, reason) => inner.count(reason)),
+    lostProcesses: fields.has('lostProcesses') ? fields.count('lostProcesses') : 0,
     capabilities: fields.has('capabilities')
       ? fields.entries('capabilities', (inner, name) => inner.texts(name))
       : undefined,
