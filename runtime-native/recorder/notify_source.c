@@ -32,6 +32,7 @@ struct notify_source {
 	struct vxe_source source;
 	struct vxe_recorder *recorder;
 	int listener_fd;
+	pid_t program;
 	struct vxe_fold fold;
 	uint64_t calls, ended, told;
 	/* Of the call that is being recorded. */
@@ -332,11 +333,14 @@ static int serve(struct vxe_source *source)
 	return serve_one(s) < 0 ? -1 : 0;
 }
 
+/* The program's process may be looked at from when it has loaded the filter: without root not before that. */
 static int adopt(struct vxe_source *source, pid_t pid, struct vxe_error **err)
 {
 	struct notify_source *s = source->data;
 
-	return vxe_walk_root(&s->recorder->walk, pid, err);
+	(void)err;
+	s->program = pid;
+	return 0;
 }
 
 static int listen_on(struct vxe_source *source, int listener_fd, struct vxe_error **err)
@@ -349,7 +353,7 @@ static int listen_on(struct vxe_source *source, int listener_fd, struct vxe_erro
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the listener of the recorder's filter");
 	/* Caller and recorder take turns, so the waker's CPU is the right one. Since Linux 6.6. */
 	ioctl(s->listener_fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);
-	return 0;
+	return vxe_walk_root(&s->recorder->walk, s->program, err);
 }
 
 static int poll_fd(const struct vxe_source *source)

@@ -90,6 +90,7 @@ for recorder in "${recorders[@]}"; do
   mkdir "$world/p1-$recorder" "$world/p2-$recorder"
   (cd "$world/p1-$recorder" && exec "$OLDPWD/build/bin/vxe" trace --recorder "$recorder" -o "$world/p1.$recorder" --host sh "$script" >/dev/null 2>&1)
   (cd "$world/p2-$recorder" && exec "$OLDPWD/build/bin/vxe" trace --every --recorder "$recorder" -o "$world/p2.$recorder" --host sh "$script" >/dev/null 2>&1)
+  check "$recorder: of many kinds of calls none is lost" eval 'for each in p1 p2; do adds_up "$world/$each.$recorder" && [[ $(lost "$world/$each.$recorder") == 0 ]] || exit 1; done'
   check "$recorder: counting repeats hides no path" diff <(sets "$world/p1.$recorder" | sed s/p1-/p-/g) <(sets "$world/p2.$recorder" | sed s/p2-/p-/g)
 done
 
