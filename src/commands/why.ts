@@ -38,7 +38,7 @@ export default class Why extends VxeCommand {
   static override summary = 'Say why something was refused, what would permit it, and what that would open';
   static override description =
     'RECORD is a call with its error, such as \'openat("/etc/hosts", O_RDONLY) = EACCES\', or the number of a violation, 1 being the last. Without it, the last violations and what ' +
-    'the last lines of the output tell of failures are explained. The cause is one of seccomp, landlock, mount, capability, network, limit, permission (of Unix) and missing (from ' +
+    'the last lines of the output tell of failures are explained; what soft mode recorded and the profile permits by now is left out then, and counted. The cause is one of seccomp, landlock, mount, capability, network, limit, permission (of Unix) and missing (from ' +
     'the bundle). The audit daemon is not asked.';
   static override examples = [
     '<%= config.bin %> why web',

@@ -137,7 +137,7 @@ refused 'no name at all' 2 'needs the name' vxe trace
 refused 'another recorder' 2 'bpf or notify' vxe trace --recorder ptrace --host true
 try vxe trace --json -o "$world/j.ndjson" --host sh -c 'exit 3'
 check "the program's code is the verb's" [ "$status" = 3 ]
-check 'JSON on demand' contains "$output" '"recording":"[^"]*j.ndjson","calls":[0-9]+,"lost":0,"end":"exited"'
+check 'JSON on demand' contains "$output" '"recording":"[^"]*j.ndjson","calls":[0-9]+,"lost":0,"lostProcesses":0,"end":"exited"'
 refused 'a recording is not written over' 1 'File exists' vxe trace -o "$world/j.ndjson" --host true
 
 end_of_tests
