@@ -40,6 +40,7 @@ PUBLISH news 'it works'                   => 1
 !REPEAT 2000 SET many:%i 'value number %i of a good many'  => OK
 DBSIZE                                    => 2005
 INFO                                      => '# Server*'
+CONFIG SET auto-aof-rewrite-percentage 0  => OK
 EVAL 'for i = 1, 12 do redis.call("set", "large:" .. i, string.rep(i .. " and on ", 150000)) end return 1' 0  => 1
 # a snapshot by a child, and the append-only file written anew by another
 BGSAVE                                    => 'Background saving started'

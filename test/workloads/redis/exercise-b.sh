@@ -78,6 +78,7 @@ AUTH open-sesame                          => OK
 SELECT 5                                  => OK
 FLUSHDB                                   => OK
 !REPEAT 100 SET key:%i x                  => OK
+CONFIG SET auto-aof-rewrite-percentage 0  => OK
 CONFIG SET rdb-key-save-delay 100000      => OK
 BGREWRITEAOF                              => 'Background append only file rewriting started'
 CONFIG SET appendonly no                  => OK
