@@ -22,6 +22,37 @@
 #include "schedule.h"
 #include "self.h"
 
+/* Root on the host has every capability and may leave any rule away, in the instance's namespaces too: what a profile holds is held here. */
+static int profile_keep(const struct vxe_exec_options *options, const struct vxe_process *profile, struct vxe_process *given,
+			struct vxe_error **err)
+{
+	const struct vxe_capabilities *caps = given ? &given->capabilities : NULL;
+	uint64_t asked = caps ? caps->bounding | caps->permitted | caps->effective | caps->inheritable | caps->ambient
+			      : options->capabilities;
+	uint64_t beyond = asked & ~profile->capabilities.bounding;
+
+	if (beyond) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile does not grant %s to the instance",
+			      vxe_config_capabilities()[__builtin_ctzll(beyond)]);
+		return vxe_error_hint(err, "leave it away, or add it to the profile");
+	}
+	if (!given)
+		return 0;
+	if (given->landlock.present) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+			      "process.landlock: the instance has a profile, which it cannot replace");
+		return vxe_error_hint(err, "leave it away; the profile's rules hold");
+	}
+	free(given->rlimits);
+	given->n_rlimits = 0;
+	given->rlimits = calloc(profile->n_rlimits + 1, sizeof(*given->rlimits));
+	if (!given->rlimits)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the profile's limits");
+	for (; given->n_rlimits < profile->n_rlimits; given->n_rlimits++)
+		given->rlimits[given->n_rlimits] = profile->rlimits[given->n_rlimits];
+	return 0;
+}
+
 /* The instance's process object, changed by the command line; the confinement in it stays what it is. */
 static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given,
 			     struct vxe_error **err)
@@ -35,6 +66,8 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		if (vxe_file_read_at(AT_FDCWD, options->process_file, 1 << 20, &text, &size, err) < 0 ||
 		    vxe_config_parse_process(text, size, given, err) < 0)
 			return -1;
+		if (vxe_config_annotation(config, "org.vxe.version") && profile_keep(options, process, *given, err) < 0)
+			return -1;
 		/* A process file names a program, not a way around the profile. */
 		if (process->landlock.present && !(*given)->landlock.present)
 			(*given)->landlock = process->landlock;
@@ -42,6 +75,8 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		(*given)->terminal |= options->terminal;
 		return 0;
 	}
+	if (vxe_config_annotation(config, "org.vxe.version") && profile_keep(options, process, NULL, err) < 0)
+		return -1;
 	if (options->args && instance_strings_copy(options->args, &process->args) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
 	for (size_t i = 0; options->env && options->env[i]; i++) {
@@ -71,7 +106,7 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		process->n_additional_gids = count;
 	}
 	process->terminal = options->terminal || options->console_socket != NULL;
-	/* In all sets, the ambient one excepted; what the instance's own bounding set lacks, the kernel does not give. */
+	/* In all sets, the ambient one excepted. */
 	process->capabilities.bounding |= options->capabilities;
 	process->capabilities.effective |= options->capabilities;
 	process->capabilities.permitted |= options->capabilities;

@@ -80,6 +80,26 @@ for id in -1:-1 4294967295:0 4294967296:0 1000:-1 1000:4294967296 1000:1x '' : 0
 done
 check 'it is ended' runtime delete --force one
 wait
+
+# Whoever runs a further program in an instance that has a profile is root outside, and no rule of the profile is lost by that.
+held=', "noNewPrivileges": true, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 77}], "landlock": {"disableBestEffort": true,
+  "ruleset": {"handledAccessFS": ["make_fifo"]}}'
+config 0 "$chown_only$held" ', "annotations": {"org.vxe.version": "1"}'
+run one >/dev/null &
+check 'a program with a profile runs' eventually 5 running
+refused 'a capability beyond the profile is refused' 1 'does not grant CAP_SYS_ADMIN' runtime exec --cap CAP_SYS_ADMIN one /holder
+try runtime exec --cap CAP_CHOWN one /holder
+check 'one of its own is not' contains "$output" $'CapPrm:\t0000000000000001'
+process() { printf '{"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["/holder"]%s}' "$1" >"$world/process.json"; }
+process ', "capabilities": {"bounding": ["CAP_CHOWN", "CAP_SYS_MODULE"]}'
+refused 'nor can a process of a file have one' 1 'does not grant CAP_SYS_MODULE' runtime exec --process "$world/process.json" one
+process ', "landlock": {"disableBestEffort": true, "ruleset": {"handledAccessFS": ["make_char"]}}'
+refused 'nor Landlock of its own' 1 'landlock' runtime exec --process "$world/process.json" one
+process ', "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 500, "hard": 500}]'
+try runtime exec --process "$world/process.json" one
+check 'and its limits are those of the profile' contains "$output" 'files 77'
+check 'it is ended as well' runtime delete --force one
+wait
 args=
 
 # The launcher's own file, where an ordinary user owns it: who is in the user's container is the user (CVE-2019-5736). An exec of a script that
