@@ -1,5 +1,6 @@
 #include "own_mode.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bundle.h"
 #include "cleanup.h"
@@ -18,6 +20,12 @@
 #include "modes.h"
 
 #define TAKEN_UP_WITHIN_MS 5000
+#define WAIT_MS 10
+
+static void moment(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000}, NULL);
+}
 
 static int misuse(const char *what, struct vxe_error **err)
 {
@@ -51,17 +59,52 @@ void vxe_mode_print(const struct vxe_held *held, FILE *out)
 /* The supervisor of a running instance takes a new mode up by itself; how far, it says in held.json. */
 static int taken_up(int dir_fd, enum vxe_mode mode, struct vxe_held *held, struct vxe_error **err)
 {
-	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += 10) {
+	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += WAIT_MS) {
 		bool found;
 
 		if (vxe_held_read(dir_fd, held, &found, err) < 0)
 			return -1;
 		if (found && held->asked == mode)
 			return 0;
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		moment();
 	}
 	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor does not take the mode up");
 	return vxe_error_hint(err, "restart the instance");
+}
+
+/*
+ * 1: it runs, and *held says how; 0: it does not; -1 with *err. One that is being started has read the bundle's mode already, maybe the one
+ * before: it is waited for.
+ */
+static int held_wait(int root_fd, const char *name, int *dir_fd, struct vxe_held *held, struct vxe_error **err)
+{
+	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += WAIT_MS) {
+		cleanup_fd int fd = -1;
+		struct vxe_state *state = NULL;
+		enum vxe_status status = VXE_CREATING;
+		bool found;
+
+		if (vxe_state_open(root_fd, name, &fd, NULL) < 0)
+			return 0;
+		if (vxe_state_read(fd, &state, NULL) == 0)
+			status = state->status;
+		else if (!vxe_state_locked(fd))
+			return 0;
+		vxe_state_free(&state);
+		if (status == VXE_STOPPED)
+			return 0;
+		if (vxe_held_read(fd, held, &found, err) < 0)
+			return -1;
+		if (found) {
+			*dir_fd = steal_fd(&fd);
+			return 1;
+		}
+		if (status != VXE_CREATING)
+			break;
+		moment();
+	}
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "it runs from a bundle that has no modes");
+	return vxe_error_hint(err, "create the bundle again with --replace, and restart it");
 }
 
 /* -1 with *err; 0: not running, 1: running and *held says how. */
@@ -70,25 +113,12 @@ static int running_mode(const struct vxe_globals *globals, const char *name, con
 {
 	cleanup_fd int root_fd = vxe_state_root_open(globals->root, false, NULL, NULL);
 	cleanup_fd int dir_fd = -1;
-	struct vxe_state *state = NULL;
-	enum vxe_status status;
-	bool found;
+	int running = root_fd < 0 ? 0 : held_wait(root_fd, name, &dir_fd, held, err);
 
-	if (root_fd < 0 || vxe_state_open(root_fd, name, &dir_fd, NULL) < 0 || vxe_state_read(dir_fd, &state, NULL) < 0)
-		return 0;
-	status = state->status;
-	vxe_state_free(&state);
-	if (status == VXE_STOPPED)
-		return 0;
-	if (vxe_held_read(dir_fd, held, &found, err) < 0)
+	if (running == 1 && mode &&
+	    (vxe_mode_write(dir_fd, VXE_HELD_MODE_FILE, *mode, err) < 0 || taken_up(dir_fd, *mode, held, err) < 0))
 		return -1;
-	if (!found) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "it runs from a bundle that has no modes");
-		return vxe_error_hint(err, "create the bundle again with --replace, and restart it");
-	}
-	if (mode && (vxe_mode_write(dir_fd, VXE_HELD_MODE_FILE, *mode, err) < 0 || taken_up(dir_fd, *mode, held, err) < 0))
-		return -1;
-	return 1;
+	return running;
 }
 
 struct wish {
@@ -96,6 +126,47 @@ struct wish {
 	enum vxe_mode mode;
 	int record_objects; /* -1: as it is */
 };
+
+/* Is a process putting other plans into the bundle? Its folder for them is there from before it looks at the mode until it is done. */
+static bool change_under_way(int bundle_fd)
+{
+	int fd = openat(bundle_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	bool found = false;
+
+	if (!folder && fd >= 0)
+		close(fd);
+	for (struct dirent *entry = folder ? readdir(folder) : NULL; entry && !found; entry = readdir(folder)) {
+		unsigned long long start;
+		int pid;
+
+		found = sscanf(entry->d_name, ".vxe.new-%d-%llu", &pid, &start) == 2 && vxe_process_start_time(pid) == start;
+	}
+	if (folder)
+		closedir(folder);
+	return found;
+}
+
+/*
+ * The folder that the mode was written into may trade places with another one, by a process that took the mode before along and is killed
+ * before it takes this one: what is done when no such process is left is what stays.
+ */
+static int mode_set(int bundle_fd, enum vxe_mode mode, struct vxe_error **err)
+{
+	enum vxe_mode now;
+	bool found;
+
+	if (vxe_mode_write(bundle_fd, VXE_MODE_FILE, mode, err) < 0)
+		return -1;
+	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += WAIT_MS) {
+		if (!change_under_way(bundle_fd))
+			break;
+		moment();
+	}
+	if (vxe_mode_read(bundle_fd, VXE_MODE_FILE, &now, &found, NULL) == 0 && found && now == mode)
+		return 0;
+	return vxe_mode_write(bundle_fd, VXE_MODE_FILE, mode, err);
+}
 
 static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode *mode, struct vxe_error **err)
 {
@@ -115,7 +186,7 @@ static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode 
 			err, "make one with 'vxe trace %s -- EXERCISE' and 'vxe learn %s', or create it again with --replace",
 			name, name);
 	}
-	if (wish->has_mode && vxe_mode_write(fd, VXE_MODE_FILE, wish->mode, err) < 0)
+	if (wish->has_mode && mode_set(fd, wish->mode, err) < 0)
 		return vxe_error_hint(err, "only the bundle's owner sets its mode");
 	if (wish->record_objects > 0 && vxe_file_replace_at(fd, VXE_RECORD_OBJECTS_FILE, "", 0, 0644, err) < 0)
 		return -1;

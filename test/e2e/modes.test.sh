@@ -75,6 +75,47 @@ before=$(said 'open other: 6 bytes')
 check 'the file is still read' eventually 10 grows "$before" said 'open other: 6 bytes'
 vxe stop acting >/dev/null 2>&1
 
+# A mode that is set while the instance is being started reaches it, whatever the launcher has read by then.
+late=
+for ((i = 0; i < 12; i++)); do
+  vxe mode acting soft >/dev/null
+  vxe start acting --detach >"$world/start.log" 2>&1 &
+  sleep "0.00$((i % 6 * 2))"
+  vxe mode acting production >"$world/mode.log" 2>&1 || late+="$(<"$world/mode.log")"$'\n'
+  wait $! || late+="start: $(<"$world/start.log")"$'\n'
+  contains "$(vxe mode acting --json)" '"asked":"production"' || late+="try $i: $(vxe mode acting)"$'\n'
+  vxe stop acting >/dev/null 2>&1
+done
+check 'production that is asked for during a start is what is held' [ -z "$late" ]
+[[ -z $late ]] || sed 's/^/# /' <<<"$late"
+
+# A mode that is set while other plans are put in place, by a process that is killed the moment after, is not lost with its folder.
+cat >"$world/exchange.mjs" <<'NODE'
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { replacePlan } from '../ts/src/bundle/generation.js';
+import { readManifest } from '../ts/src/bundle/manifest.js';
+import { exchangeFolders } from '../ts/src/native/index.js';
+const [bundle] = process.argv.slice(2);
+const { manifest } = readManifest(bundle);
+const parts = new Map(Object.keys(manifest.plan).map((file) => [file, readFileSync(`${bundle}/${file}`)]));
+replacePlan(bundle, parts, manifest, (one, other) => {
+  spawn('build/bin/vxe', ['mode', 'acting', 'production'], { detached: true, stdio: 'ignore' });
+  // Until it has been written into the folder that goes.
+  while (readFileSync(`${bundle}/vxe/mode`, 'utf8') !== 'production\n');
+  exchangeFolders(one, other);
+  process.kill(process.pid, 'SIGKILL');
+  for (;;);
+});
+NODE
+mkdir -p build/e2e && cp "$world/exchange.mjs" build/e2e/exchange.mjs
+vxe mode acting soft >/dev/null
+killed_between() { node build/e2e/exchange.mjs "$VXE_BUNDLES/acting"; [ $? = 137 ]; }
+check 'plans trade places, and who put them there is killed' killed_between
+check 'the mode that was set before is the one that stays' eventually 10 mode_is '^acting: production'
+rm -f build/e2e/exchange.mjs
+check 'the bundle is whole' vxe bundle audit acting
+
 # A mode that cannot be read is none: it does not start, and what runs refuses.
 printf 'sfot\n' >"$VXE_BUNDLES/acting/vxe/mode"
 refused 'a mode that is none is no leave to start' 1 'sfot' vxe start acting --detach
