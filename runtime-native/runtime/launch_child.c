@@ -34,6 +34,7 @@
 struct child {
 	struct vxe_launch *launch;
 	int sync;
+	bool joins; /* exec */
 	int ruleset_fd;
 	int proc_fd;   /* the host's /proc, for what the program's process has to write about itself; -1 */
 	char *program; /* path for execve */
@@ -512,8 +513,9 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	}
 	if (!process->present)
 		_exit(VXE_EXIT_FAILURE);
-	if (vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id, getpid(), "created",
-			  &err) < 0)
+	/* What joins a container starts nothing. */
+	if (!child->joins && vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id,
+					   getpid(), "created", &err) < 0)
 		goto failed;
 	if (env_make(child, &err) < 0)
 		goto failed;
@@ -743,7 +745,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	sync_expect(&child, VXE_SYNC_MAPPED);
 	if (descriptors_close(&child, &err) < 0)
 		goto failed;
-	if (launch->join_pidfd >= 0)
+	child.joins = launch->join_pidfd >= 0;
+	if (child.joins)
 		join_main(&child);
 	/* Whoever the namespace does not map is nobody in it: become its root where it has one. It has all capabilities either way. */
 	if (user && geteuid() != 0 && maps_root(launch->config) && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {

@@ -1,5 +1,5 @@
 // runtime.md and runtime-linux.md: state, lifecycle, operations, hooks.
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
 import { equal, expect, Failure } from './subject.mjs';
@@ -338,6 +338,22 @@ export const runtime = [
       });
       await subject.until(container.id, 'stopped');
       equal(container.answers().value('read:/data/hooked'), 'x', 'the file');
+    },
+  ),
+  act(
+    'config.md, POSIX-platform Hooks',
+    'MUST',
+    'a program that exec runs is no start: startContainer hooks do not run again',
+    async (subject) => {
+      const { id, bundle } = await subject.started(sleeps, (config) => {
+        config.hooks = { startContainer: [{ path: '/bin/probe', args: ['probe', 'write:/data/hooked'] }] };
+      });
+      const hooked = join(bundle, 'rootfs/data/hooked');
+      await subject.until(id, 'running');
+      expect(existsSync(hooked), 'the hook did not run at the start');
+      rmSync(hooked);
+      await subject.must(['exec', id, '/bin/probe', 'exit:0']);
+      expect(!existsSync(hooked), 'the hook ran for exec');
     },
   ),
   ...['prestart', 'createRuntime', 'createContainer'].map((name) =>
