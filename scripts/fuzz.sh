@@ -1,29 +1,57 @@
 #!/bin/bash
-# Runs each fuzz target for SECONDS from its corpus and prints TAP, one test for each. What is found is kept in build/fuzz, to be put
-# into runtime-native/fuzz/corpus when it is mended.
+# Runs each fuzz target for SECONDS from its corpus, as many at a time as there are processors, and prints TAP, one test for each. What is
+# found is kept in build/fuzz, to be put into runtime-native/fuzz/corpus when it is mended.
 #   fuzz.sh SECONDS
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:?how many seconds for each target}
-tests=0 failures=0
+work=$(mktemp -d)
+# Those that run are ended with this program.
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 143' INT TERM
+
+names=()
 for target in build/fuzz/fuzz_*; do
   [[ -x $target && ! -d $target ]] || continue
-  name=${target##*/fuzz_}
-  mkdir -p "build/fuzz/corpus/$name"
-  folders=("build/fuzz/corpus/$name")
-  [[ ! -d runtime-native/fuzz/corpus/$name ]] || folders+=("runtime-native/fuzz/corpus/$name")
-  tests=$((tests + 1))
+  names+=("${target##*/fuzz_}")
+done
+
+fuzz() { # NAME: its output and its end are kept in $work
+  local folders=("build/fuzz/corpus/$1")
+  mkdir -p "build/fuzz/corpus/$1"
+  [[ ! -d runtime-native/fuzz/corpus/$1 ]] || folders+=("runtime-native/fuzz/corpus/$1")
   # The time limit of one input is far above what it takes: a busy machine can stand still for minutes.
-  if output=$("$target" -max_total_time="$seconds" -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/$name-" \
-    -print_final_stats=1 "${folders[@]}" 2>&1); then
-    printf 'ok %d - fuzz %s for %s s: %s inputs\n' "$tests" "$name" "$seconds" \
-      "$(sed -n 's/^stat::number_of_executed_units: *//p' <<<"$output")"
+  exec "build/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/$1-" \
+    -print_final_stats=1 "${folders[@]}" >"$work/$1" 2>&1
+}
+
+failures=0
+report() { # NUMBER NAME STATUS
+  if (($3 == 0)); then
+    printf 'ok %d - fuzz %s for %s s: %s inputs\n' "$1" "$2" "$seconds" \
+      "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$2")"
   else
     failures=$((failures + 1))
-    printf 'not ok %d - fuzz %s for %s s\n' "$tests" "$name" "$seconds"
-    grep -E 'ERROR|SUMMARY|runtime error|Test unit written|^    #[0-9]' <<<"$output" | head -n 20 | sed 's/^/# /'
+    printf 'not ok %d - fuzz %s for %s s\n' "$1" "$2" "$seconds"
+    grep -E 'ERROR|SUMMARY|runtime error|Test unit written|^    #[0-9]' "$work/$2" | head -n 20 | sed 's/^/# /'
   fi
+}
+
+width=$(nproc)
+pids=()
+told=0
+tell_next() { # waits for the first that was not told
+  local status=0
+  wait "${pids[told]}" || status=$?
+  report $((told + 1)) "${names[told]}" "$status"
+  told=$((told + 1))
+}
+for name in "${names[@]}"; do
+  ((${#pids[@]} - told < width)) || tell_next
+  fuzz "$name" &
+  pids+=("$!")
 done
-printf '1..%d\n' "$tests"
+while ((told < ${#pids[@]})); do tell_next; done
+printf '1..%d\n' "$told"
 ((failures == 0))
