@@ -21,6 +21,7 @@
 
 #include "caps.h"
 #include "cleanup.h"
+#include "home.h"
 #include "hooks.h"
 #include "kernel.h"
 #include "launch.h"
@@ -213,7 +214,7 @@ static int env_make(struct child *child, struct vxe_error **err)
 
 	while (launch->extra_env && launch->extra_env[extra])
 		extra++;
-	child->env = calloc(env->count + extra + 4, sizeof(char *));
+	child->env = calloc(env->count + extra + 5, sizeof(char *));
 	if (!child->env)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	for (size_t i = 0; i < env->count; i++)
@@ -222,6 +223,14 @@ static int env_make(struct child *child, struct vxe_error **err)
 		child->env[used++] = launch->extra_env[i];
 	if (launch->marked && asprintf(&child->env[used++], "VXE_INSTANCE=%s", launch->id) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
+	/* A bundle of VXE says all of its environment. */
+	if (!env_value(env, "HOME") && !launch->host_root && !vxe_config_annotation(launch->config, "org.vxe.version")) {
+		cleanup_free char *home = vxe_home_find(launch->process->uid);
+
+		if (!home || asprintf(&child->env[used], "HOME=%s", home) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
+		used++;
+	}
 	/* sd_listen_fds(3): the receiver checks the number against its own, which is the one inside. */
 	if (launch->listen_fds && launch->extra_fds > 0 &&
 	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 ||

@@ -68,6 +68,27 @@ export const commandLine = [
       'the code',
     ),
   ),
+  act(id, 'habit', "who is given no HOME has that of the container's passwd file", async (subject) => {
+    const wanted = [
+      [0, '/root'],
+      [12, '/srv/twelve'],
+      [34, '/'],
+    ];
+    for (const [uid, home] of wanted) {
+      const result = await subject.run(['read:/proc/self/environ'], (config, { rootfs }) => {
+        writeFileSync(
+          join(rootfs, 'etc/passwd'),
+          'root:x:0:0:root:/root:/bin/sh\ntwelve:x:12:12::/srv/twelve:/bin/sh\n',
+        );
+        config.process.user = { uid, gid: uid };
+      });
+      equal(/^HOME=(.*)$/m.exec(result.value('read:/proc/self/environ'))?.[1], home, `of user ${uid}`);
+    }
+    const given = await subject.run(['read:/proc/self/environ'], (config) => {
+      config.process.env.push('HOME=/given');
+    });
+    equal(/^HOME=(.*)$/m.exec(given.value('read:/proc/self/environ'))?.[1], '/given', 'HOME in env');
+  }),
   act(id, 'habit', '--log and --log-format json', async (subject) => {
     const log = join(subject.folder, 'log');
     const result = await subject.call(['state', 'nonesuch'], {

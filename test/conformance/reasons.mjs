@@ -70,6 +70,7 @@ const reasons = [
   [/^features is/, 'features.md'],
   [/in the words that engines look for/, "Docker's client makes its exit code 127 of them"],
   [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],
+  [/no HOME/, 'Docker and containerd leave HOME to the runtime, which has the passwd file at hand'],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];
 
