@@ -162,6 +162,10 @@ holes: $(VXE) $(B)/bin/vxe-runtime $(B)/conformance/probe $(B)/holes/intruder ##
 learn-table: all ## six daemons led from no profile to production, and what they can do then; writes build/learn/table.md (DAEMONS='nginx redis' for some)
 	@$(NODE) test/workloads/table.mjs $(DAEMONS)
 
+.PHONY: novelty
+novelty: all ## records forty runs of three daemons under random clients; writes test/learning/novelty.json, which the estimate is held against
+	@$(NODE) test/workloads/novelty.mjs
+
 .PHONY: measured
 measured: ## copy the tables of the last conformance, holes, learn-table, vm-test and bench runs to docs/measured, which CI compares with
 	@$(NODE) scripts/measured.mjs

@@ -124,3 +124,12 @@ export function recording(calls: readonly RecordedCall[], options: RecordingOpti
 export function flag(name: string): bigint {
   return constantValue(name) ?? 0n;
 }
+
+/** A linear congruential generator: the same draws in every run of the test. */
+export function draws(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return state / 2147483648;
+  };
+}

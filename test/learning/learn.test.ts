@@ -3,7 +3,7 @@ import { parseProfile } from '../../src/language/index.js';
 import type { Draft, RecordedCall, Recording } from '../../src/learning/index.js';
 import { draftYaml, learn, novelty, pending } from '../../src/learning/index.js';
 import { decide, parseEvent } from '../../src/policy/index.js';
-import { call, opened, recording, tcp } from './helpers.js';
+import { call, draws, opened, recording, tcp } from './helpers.js';
 
 const NONE = { runs: 1, once: 0, expected: 0, chance: 1 };
 
@@ -727,15 +727,6 @@ test('the order of recordings and of calls does not matter', (t) => {
   const rules = (draft: Draft): string => draftYaml(draft, new Set(), NONE).split('\nlearned:')[0] ?? '';
   t.is(rules(learned([one, two])), rules(learned([two, one])));
 });
-
-/** A linear congruential generator: the same draws in every run of the test. */
-function draws(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1103515245 + 12345) % 2147483648;
-    return state / 2147483648;
-  };
-}
 
 test("Good and Turing's estimate holds against runs that were held out", (t) => {
   // A program of 60 things of which each run shows each by its own chance, from nearly always to nearly never.
