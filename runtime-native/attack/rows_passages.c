@@ -26,7 +26,8 @@ static struct sockaddr_in loopback(uint16_t port)
 /* A socket; -1 after telling why there is none. */
 static long open_socket(struct vxe_attack *attack, long family, long type, const char *event)
 {
-	long fd = sys3(SYS_socket, family, type, 0);
+	/* The call that the event tells of: a profile may permit the one spelling of TCP and not the other. */
+	long fd = sys3(SYS_socket, family, type, family == AF_INET && type == SOCK_STREAM ? IPPROTO_TCP : 0);
 
 	attack_event(attack, "%s", event);
 	if (fd < 0)

@@ -68,6 +68,13 @@ static void own_files(void)
 		   !vxe_own_granted(lines, "/proc/self/stat") && !vxe_own_granted("", "/proc/self/fd") &&
 		   !vxe_own_granted(NULL, "/proc/self/fd"),
 	   "and nothing below them, beside them, or without words");
+	{
+		const struct vxe_own own = {.lines = lines, .openat = true}, none = {.openat = true};
+
+		ok(vxe_own_raised(&own, SYS_openat) && !vxe_own_raised(&own, SYS_openat2) && !vxe_own_raised(&own, SYS_read) &&
+			   !vxe_own_raised(&none, SYS_openat),
+		   "only the opens that the profile permits are raised for them, and only where there are rules");
+	}
 	snprintf(path, sizeof(path), "/proc/%d/task/4/comm", getpid());
 	vxe_own_name(getpid(), path);
 	ok(!strcmp(path, "/proc/self/task/4/comm"), "the process's own number is its own name");
