@@ -32,7 +32,9 @@ function words(entry: unknown): string {
   const runs = member(entry, 'runs');
   const by = member(entry, 'by');
   if (typeof count === 'number')
-    parts.push(`seen ${count} times in ${String(runs)} ${runs === 1 ? 'run' : 'runs'}`);
+    parts.push(
+      `seen ${count} ${count === 1 ? 'time' : 'times'} in ${String(runs)} ${runs === 1 ? 'run' : 'runs'}`,
+    );
   if (Array.isArray(by) && by.length > 0) parts.push(`by ${by.map(String).join(', ')}`);
   const example = member(entry, 'example');
   if (typeof example === 'string') parts.push(`as ${example}`);
