@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Diagnostic, SourceFile } from '../../common/index.js';
+import { type Diagnostic, plainLine, type SourceFile } from '../../common/index.js';
 import type { Answer, LispSession } from '../../language/index.js';
 import { rowText } from '../../policy/index.js';
 
@@ -27,16 +27,25 @@ export async function runRepl(session: LispSession, ports: ReplPorts): Promise<v
     removeHistoryDuplicates: true,
     completer: (line: string) => completions(session, line),
   });
+  let text = '';
   let history: readonly string[] = [];
   lines.on('history', (now: readonly string[]) => {
     history = [...now];
   });
   if (terminal) {
-    ports.print(`${ports.recorded} recorded calls; (try CALL PREDICATE) asks them; Ctrl-D ends`);
+    ports.print(
+      `${ports.recorded} recorded calls; (try CALL PREDICATE) asks them; Ctrl-C gives a form up, Ctrl-D ends`,
+    );
     lines.prompt();
-    lines.on('SIGINT', () => lines.close());
+    // As in a shell: what is being written is given up, and with nothing written the session.
+    lines.on('SIGINT', () => {
+      if (text === '' && lines.line === '') return lines.close();
+      text = '';
+      process.stdout.write('\n');
+      lines.write(null, { ctrl: true, name: 'u' });
+      lines.prompt();
+    });
   }
-  let text = '';
   let count = 0;
   for await (const line of lines) {
     text += text === '' ? line : `\n${line}`;
@@ -103,7 +112,7 @@ export function answerText(answer: Answer): string {
       const rows = answer.rows.map((row) => `  row: ${rowText(row)}`);
       const shown = answer.outcomes
         .slice(0, SHOWN_MAX)
-        .map(({ event, holds }) => `  ${holds ? 'holds  ' : 'refused'} ${event.detail}`);
+        .map(({ event, holds }) => plainLine(`  ${holds ? 'holds  ' : 'refused'} ${event.detail}`));
       const rest = answer.outcomes.length - shown.length;
       const more = rest > 0 ? [`  and ${rest} more`] : [];
       const sum = `${answer.call}: holds for ${holding} of ${answer.outcomes.length} recorded calls`;

@@ -9,6 +9,7 @@ const TAB = '\t';
 const UP = '\u001b[A';
 const ENTER = '\r';
 const END = '\u0004';
+const CANCEL = '\u0003';
 
 /** Types into `vxe lisp` on a terminal of its own, step by step, and gives all that it showed. */
 async function typed(folder: string, steps: readonly (readonly [string, string])[]): Promise<string> {
@@ -50,7 +51,7 @@ test('on a terminal the REPL completes, goes on over lines and errors, and remem
   const folder = mkdtempSync(join(tmpdir(), 'vxe-repl-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const record = (domain: string) =>
-    JSON.stringify({ call: 'socket', args: [domain, '0x80001', '0x0'], detail: `socket(${domain})` });
+    JSON.stringify({ call: 'socket', args: [domain, '0x80001', '0x0'], detail: `socket(${domain})\u001b[31m` });
   writeFileSync(join(folder, 'violations.ndjson'), `${record('0x1')}\n${record('0x2')}\n`);
   const shown = await typed(folder, [
     ['vxe> ', `(define (zed? d)${ENTER}`],
@@ -59,11 +60,16 @@ test('on a terminal the REPL completes, goes on over lines and errors, and remem
     ['vxe> ', `(try socket (ze${TAB}`],
     ['zed?', ` domain))${ENTER}`],
     ['holds for 1 of 2 recorded calls', `(nope)${ENTER}`],
-    ['there is no function or form nope', `(hex (+ AF_INET6 1))${ENTER}`],
+    ['there is no function or form nope', `(hex (+ AF_INET6${ENTER}`],
+    // What is being written is given up, and the session goes on.
+    ['...> ', `1 (${CANCEL}`],
+    ['vxe> ', `(hex (+ AF_INET6 1))${ENTER}`],
     ['"0xb"', `${UP}${ENTER}`],
     ['"0xb"', END],
   ]);
   t.notRegex(shown, /never shown/);
+  // What a program chose is shown, and acts on no terminal.
+  t.false(shown.includes('\u001b[31m'));
   t.regex(shown, /2 recorded calls; \(try CALL PREDICATE\) asks them/);
   t.regex(shown, /holds {3}socket\(0x1\)[\s\S]*refused socket\(0x2\)/);
   const history = join(folder, 'state/vxe/lisp_history');
