@@ -64,5 +64,22 @@ function excerpt(span: SourceSpan, files: readonly SourceFile[]): string[] {
   const rest = Math.max(1, line.length - span.start.column + 1);
   const wanted = span.end.line === span.start.line ? span.end.column - span.start.column : rest;
   const carets = '^'.repeat(Math.min(rest, Math.max(1, wanted)));
-  return [`  ${number} | ${line}`, `  ${' '.repeat(number.length)} | ${before}${carets}`];
+  const [shown, marks] = part(line, `${before}${carets}`, before.length);
+  return [`  ${number} | ${shown}`, `  ${' '.repeat(number.length)} | ${marks}`];
+}
+
+/** As much of a line as people read. */
+const WIDTH = 240;
+const AHEAD = 80;
+
+/** Of a line that is too long, what is around the place, and the marks below it. */
+function part(line: string, marks: string, at: number): readonly [string, string] {
+  if (line.length <= WIDTH) return [line, marks];
+  const from = Math.max(0, at - AHEAD);
+  const cut = line.slice(from, from + WIDTH);
+  const below = marks.slice(from, from + WIDTH);
+  return [
+    `${from > 0 ? '…' : ''}${cut}${from + WIDTH < line.length ? '…' : ''}`,
+    `${from > 0 ? ' ' : ''}${below}`,
+  ];
 }

@@ -57,8 +57,9 @@ export function parseGlob(text: string): Result<Glob> {
 }
 
 function parseParts(text: string, whole: string): Result<readonly GlobPart[]> {
-  if (!text.startsWith('/') || text.includes('\0'))
-    return badPath(`${whole} is not an absolute path`, 'begin it with /');
+  if (text.includes('\0'))
+    return badPath(`${whole} has a NUL character in it`, 'no path of the kernel has one');
+  if (!text.startsWith('/')) return badPath(`${whole} is not an absolute path`, 'begin it with /');
   const parts: GlobPart[] = [];
   for (const name of text === '/' ? [] : text.slice(1).split('/')) {
     if (name === '' || name === '.' || name === '..')

@@ -240,3 +240,34 @@ test('no text makes the reader throw, and every complaint has a place within the
   );
   t.pass();
 });
+
+const SAID: readonly [string, string, RegExp][] = [
+  [
+    'a key twice',
+    `${HEAD}name: b\n`,
+    /4:1: name is said twice\n {2}4 .*\n.*\n {2}= keep one.*\n {2}\S+:2:1: first here/,
+  ],
+  [
+    'two documents',
+    `${HEAD}---\nb: 1\n`,
+    /^\S+4:1: a profile is one document\n.*\n.*\n {2}= remove this line and what is behind it$/,
+  ],
+  ['a tab', `${HEAD}\tfiles: {}\n`, /a tab cannot indent[\s\S]*= indent with blanks/],
+  ['a sign that begins no word', `${HEAD}program: @x\n`, /cannot begin with this sign[\s\S]*quotes/],
+  ['a second colon', `${HEAD}description: a: b\n`, /second colon[\s\S]*quotes/],
+  ['a NUL', `${HEAD}files: {"/a\\0b": read}\n`, /has a NUL character in it/],
+  [
+    'what goes too deep',
+    `${HEAD}files: ${'['.repeat(6000)}\n`,
+    /^\S+4:\d+: brackets are nested too deep\n {2}4 \| …\[+…\n {4}\| +\^\n {2}= a profile has a few levels$/,
+  ],
+];
+for (const [what, text, wanted] of SAID) {
+  test(`what is said of ${what}`, (t) => {
+    const parsed = read(text);
+    const file = { name: 'test.vxed.yaml', text };
+    const said = parsed.ok ? '' : parsed.diagnostics.map((each) => formatDiagnostic(each, [file])).join('\n');
+    t.regex(said, wanted);
+    t.true(said.split('\n').every((line) => line.length < 300));
+  });
+}

@@ -10,6 +10,18 @@ export interface Member {
   readonly span: SourceSpan;
 }
 
+/** What the library says of some mistakes, for writers of profiles, and what to do. */
+const SYNTAX: Readonly<Record<string, readonly [string, string]>> = {
+  MULTIPLE_DOCS: ['a profile is one document', 'remove this line and what is behind it'],
+  RESOURCE_EXHAUSTION: ['brackets are nested too deep', 'a profile has a few levels'],
+  TAB_AS_INDENT: ['a tab cannot indent', 'indent with blanks'],
+  BAD_SCALAR_START: ['a word cannot begin with this sign', 'put the word in quotes'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    'there is a second colon on this line',
+    'put a value with a colon and a blank in quotes, or begin a new line',
+  ],
+};
+
 /** Gives the nodes of a YAML text with positions, and collects what is wrong with it. */
 export class Reader {
   readonly diagnostics: Diagnostic[] = [];
@@ -28,19 +40,33 @@ export class Reader {
     });
     for (const problem of [...this.#document.errors, ...this.#document.warnings]) {
       const [from, to] = problem.pos;
-      const message =
+      const said =
         problem.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? problem.message;
-      this.report('syntax', message, this.#range(from, to));
+      const [message, hint] = SYNTAX[problem.code] ?? [
+        said,
+        'a sign may be missing here, or on a line above',
+      ];
+      this.report('syntax', message, this.#range(from, to), hint);
+      // What follows is one and the same.
+      if (problem.code === 'MULTIPLE_DOCS' || problem.code === 'RESOURCE_EXHAUSTION') break;
     }
     visit(this.#document, { Map: (_, map) => this.#keysOnce(map) });
   }
 
   #keysOnce({ items }: YAMLMap): void {
-    const seen = new Set<unknown>();
+    const seen = new Map<unknown, SourceSpan>();
     for (const { key } of items) {
       if (!isScalar(key)) continue;
-      if (seen.has(key.value)) this.report('duplicate-key', 'Map keys must be unique', this.span(key));
-      seen.add(key.value);
+      const before = seen.get(key.value);
+      if (before === undefined) seen.set(key.value, this.span(key));
+      else
+        this.diagnostics.push({
+          code: 'duplicate-key',
+          message: `${String(key.value)} is said twice`,
+          span: this.span(key),
+          hint: 'keep one of the two',
+          related: [{ message: 'first here', span: before }],
+        });
     }
   }
 

@@ -51,7 +51,11 @@ test('on a terminal the REPL completes, goes on over lines and errors, and remem
   const folder = mkdtempSync(join(tmpdir(), 'vxe-repl-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const record = (domain: string) =>
-    JSON.stringify({ call: 'socket', args: [domain, '0x80001', '0x0'], detail: `socket(${domain})\u001b[31m` });
+    JSON.stringify({
+      call: 'socket',
+      args: [domain, '0x80001', '0x0'],
+      detail: `socket(${domain})\u001b[31m`,
+    });
   writeFileSync(join(folder, 'violations.ndjson'), `${record('0x1')}\n${record('0x2')}\n`);
   const shown = await typed(folder, [
     ['vxe> ', `(define (zed? d)${ENTER}`],
