@@ -17,8 +17,8 @@ export function ownCalls(policy: Policy): {
     const alone = added.get(call);
     if (alone !== undefined && sameRule(rule, alone)) continue;
     const builtin = joinedRule(policy, call) ?? alone;
-    // The rule itself where completing adds nothing to it, otherwise the rule without what completing added.
-    const candidates = builtin === undefined ? [rule] : [rule, withoutBuiltin(rule, builtin)];
+    // The rule without what completing adds; the rule itself where it adds nothing.
+    const candidates = builtin === undefined ? [rule] : [withoutBuiltin(rule, builtin), rule];
     const mine = candidates.find((candidate) => {
       const again = complete(new Map([[call, candidate]])).get(call);
       return again !== undefined && sameRule(again, rule);

@@ -1,3 +1,4 @@
+import { compactJson } from '../common/index.js';
 import type { ArgumentRow, CallRule, Policy, ProcessReach, ProgramRule } from './model.js';
 import { narrowFileRules } from './narrow-files.js';
 import { narrowSockets } from './narrow-sockets.js';
@@ -5,7 +6,18 @@ import { isBeneath } from './paths.js';
 
 /** The rule that permits what both rules permit; what either refuses quietly stays quiet. */
 export function narrowRule(a: CallRule, b: CallRule): CallRule {
-  return { ...a, permit: narrowPermit(a.permit, b.permit), quiet: [...a.quiet, ...b.quiet] };
+  return { ...a, permit: narrowPermit(a.permit, b.permit), quiet: narrowQuiet(a.quiet, b.quiet) };
+}
+
+/** The first row that holds decides; said once more it decides nothing. */
+function narrowQuiet(a: CallRule['quiet'], b: CallRule['quiet']): CallRule['quiet'] {
+  const rows = new Map<string, CallRule['quiet'][number]>();
+  for (const row of [...a, ...b]) {
+    const tests = row.tests.map(({ index, width, condition }) => ({ index, width, condition }));
+    const key = `${row.errno} ${compactJson(tests as never)}`;
+    if (!rows.has(key)) rows.set(key, row);
+  }
+  return [...rows.values()];
 }
 
 function narrowPermit(a: CallRule['permit'], b: CallRule['permit']): CallRule['permit'] {

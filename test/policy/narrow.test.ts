@@ -182,3 +182,13 @@ test('a stack with patterns grants what both grant, or is an error', (t) => {
   t.log(`${stacked} stacked, ${refused} refused`);
   t.true(stacked > 60);
 });
+
+test('what both refuse quietly in one way is one row, and the first of two errors stays', (t) => {
+  const rows = (errno: string) => `calls: {quiet: {socket: [{domain: 16, errno: ${errno}}]}}\n`;
+  const quiet = (a: string, b: string) =>
+    narrowPolicy(policyOf(rows(a)), policyOf(rows(b)))
+      .calls.get('socket')
+      ?.quiet.map(({ errno }) => errno);
+  t.deepEqual(quiet('EACCES', 'EACCES'), ['EACCES']);
+  t.deepEqual(quiet('EACCES', 'EPERM'), ['EACCES', 'EPERM']);
+});
