@@ -117,6 +117,23 @@ check 'no operation of theirs is performed' parity narrow narrowed
 only_own() { ! grep -qxE 'OPENAT|SOCKET|STATX|READ|WRITE|CONNECT' "$world/listed"; }
 check 'which is what the profile comes to' only_own
 
+# Without root: no cgroup, no addresses, and the supervisor's own user is the caller's.
+mine=$world/mine
+install -d -o 65534 -g 65534 "$mine"
+sed -E 's/^name: .*/name: mine/; s/^capabilities.*//; s/,(sendmsg|sendto)\b//g
+  s#^  sockets:.*#  connect: [tcp/9]\n  accept: [tcp/20010, tcp/20012]#' "$world/wide.vxed.yaml" >"$mine/mine.vxed.yaml"
+echo 'accept-unenforced: ["files:unix-sockets", "network:udp", "network:raw"]' >>"$mine/mine.vxed.yaml"
+rootless() { # ARGUMENT...: vxe as another user
+  setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$mine" VXE_PROFILES="$mine" VXE_COMPILED="$mine/compiled" VXE_ROOT="$mine/run" VXE_LOGS="$mine/logs" "$bin" "$@"
+}
+run_rootless() {
+  fresh
+  chown -R 65534:65534 "$place"
+  (cd "$place" && rootless run mine "$acts") >"$world/rootless" 2>"$world/.err" || { cat "$world/.err"; return 1; }
+}
+check 'without root it starts' run_rootless
+check 'and each operation has the verdict of its call' parity "$mine/mine.vxed.yaml" rootless
+
 answers() { # OUT WANTED WHAT
   local found
   found=$(awk -F'\t' -v what="$3" '$1 == "-" && $2 == what { print $3 }' "$world/$1")
