@@ -101,9 +101,10 @@ check 'a bundle is made' vxe bundle create fenced
 export -f vxe
 ask "$world/start" build/bin/vxe start fenced
 held 'vxe start' "$world/start"
-check 'it was in a scope of its own' contains "$(answer "$world/start" read:/proc/self/cgroup)" '^0::/'
 ask "$world/run" build/bin/vxe run loose -- "$probe" "${questions[@]}"
 held 'vxe run' "$world/run"
+cgroup_of() { answer "$1" read:/proc/self/cgroup; }
+check 'its cgroup is a scope of systemd' contains "$(cgroup_of "$world/run")" '^0::/system\.slice/vxe-loose-[0-9]+\.scope'
 no_scope() { [[ -z $(systemctl list-units --no-legend --plain 'vxe-*.scope') ]]; }
 check 'nothing of it is left in systemd' eventually 10 no_scope
 
@@ -113,6 +114,8 @@ ask "$world/unit" "${unit[@]}" --unit limits-unit -p Delegate=yes "$PWD/build/bi
 held 'a unit with Delegate=' "$world/unit"
 ask "$world/shared" "${unit[@]}" --unit limits-shared "$PWD/build/bin/vxe" start fenced
 held 'a unit without' "$world/shared"
+ask "$world/divided" "${unit[@]}" --unit limits-divided -p Delegate=yes "$PWD/build/bin/vxe" run loose -- "$probe" read:/proc/self/cgroup
+check "with Delegate= it is the unit's that is divided" contains "$(cgroup_of "$world/divided")" '^0::/system\.slice/limits-divided\.service/vxe-loose-[0-9]+'
 
 # Limits within limits: of a stack the lower of each kind, and there is no VXE within VXE.
 ask "$world/stack" build/bin/vxe run -p tight -p loose -- "$probe" "${questions[@]}"
@@ -143,6 +146,7 @@ as_ask() { # ANSWERS COMMAND...
 }
 as_ask "$world/user" "$PWD/build/bin/vxe" run loose -- "$probe" "${questions[@]}"
 held 'a user' "$world/user"
+check "in a scope of the user's systemd" contains "$(cgroup_of "$world/user")" "/user@$uid\.service/user\.slice/vxe-loose-[0-9]+\.scope"
 own_tree=/sys/fs/cgroup/user.slice/user-$uid.slice/user@$uid.service
 as_ask "$world/user-out" "$probe" "open:$own_tree/cgroup.procs"
 check "outside, the user's tree can be written to" grep -q '"ok":true' "$world/user-out"
