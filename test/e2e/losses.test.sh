@@ -1,5 +1,5 @@
 #!/bin/bash
-# The supervisor is killed at each of its system calls while it records and answers: what the program was answered is in the log, in whole
+# The supervisor is killed at each of its system calls while it records and answers, that of a program which joined as well: what the program was answered is in the log, in whole
 # lines, and nothing is performed for want of an answer. And what is refused in production is told to the service manager.
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/losses.test.sh "$@"
@@ -21,7 +21,7 @@ network: {interface: none}
 exec: once
 services: [notify]
 calls:
-  permit: [read, write, open, openat, close, fstat, newfstatat, nanosleep, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address,
+  permit: [read, write, open, openat, close, chdir, fstat, newfstatat, nanosleep, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address,
     set_robust_list, rseq, prlimit64, getrandom, readlinkat, readlink]
 PROFILE
 vxe bundle create counting --exec "$service" --profile counting --mount "/data=$world/data:rw" >"$world/create.log" 2>&1 ||
@@ -100,6 +100,48 @@ else
   check 'at every moment it was killed' [ "$killed" = 30 ]
   check 'control: calls were answered before it' [ "$answered" -gt 0 ]
   check 'no answered call is missing in the log, and none was performed for want of an answer' [ -z "$wrong" ]
+  [[ -z $wrong ]] || sed 's/^/# /' <<<"$wrong"
+fi
+
+# The same of a program that joins a running instance, which has a supervisor of its own.
+mkdir "$world/data/joined"
+
+join_it() {
+  rm -f "$world/data/joined/go"
+  : >"$world/data/joined/noted"
+  build/bin/vxe exec counting "$service" /data/joined >/dev/null 2>"$world/join.err" &
+  joiner=$!
+}
+compare_joined() { node "$world/compare.mjs" "$1" "$log" "$world/data/joined/noted"; }
+if command -v strace >/dev/null; then
+  killed=0 answered=0 wrong=
+  for ((moment = 1; moment <= 29; moment += 4)); do
+    mode=production
+    ((moment % 8 == 1)) || mode=soft
+    begin $mode || { wrong+="moment $moment: $(<"$world/start.log")"$'\n'; continue; }
+    join_it
+    waits() { ls -l "/proc/$joiner/fd" 2>/dev/null | grep -q 'seccomp notify'; }
+    eventually 60 waits || wrong+="moment $moment: $(<"$world/join.err")"$'\n'
+    strace -q -o "$world/strace.out" -p "$joiner" -e trace=all -e inject=all:signal=KILL:when=$moment 2>/dev/null &
+    tracer=$!
+    traced() { grep -qE "^TracerPid:.[1-9]" "/proc/$joiner/status" 2>/dev/null || ! kill -0 "$joiner" 2>/dev/null; }
+    eventually 60 traced
+    touch "$world/data/joined/go"
+    gone() { ! kill -0 "$joiner" 2>/dev/null; }
+    eventually 60 gone && killed=$((killed + 1))
+    kill "$tracer" 2>/dev/null
+    wait "$tracer" "$joiner" 2>/dev/null
+    # What goes on without a supervisor is answered ENOSYS, and by nobody.
+    sleep 0.2
+    answered=$((answered + $(grep -cv ' 38$' "$world/data/joined/noted")))
+    said=$(compare_joined $mode)
+    contains "$said" '^[0-9]+ recorded$' && [[ $said != *$'\n'* ]] || wrong+="moment $moment: $said"$'\n'
+    vxe stop counting >/dev/null 2>&1
+    [[ -z $wrong ]] || break
+  done
+  check 'joined: at every moment its supervisor was killed' [ "$killed" = 8 ]
+  check 'joined: control: calls were answered before it' [ "$answered" -gt 0 ]
+  check 'joined: no answered call is missing in the log, and none was performed for want of an answer' [ -z "$wrong" ]
   [[ -z $wrong ]] || sed 's/^/# /' <<<"$wrong"
 fi
 
