@@ -103,12 +103,13 @@ asRoot('what the profile leaves open is told as open, and is no failure', async 
   t.is(status, 0);
 });
 
-const SPOOL = `vxed: 1
+const SPOOL = (program: string): string => `vxed: 1
 name: example
 description: may make files in a folder of the host, and not remove them
 type: strict
 files:
   /usr: read execute
+  ${program}: read execute
   /spool: read write create
 network: {accept: [], connect: [], interface: none}
 exec: once
@@ -123,7 +124,7 @@ asRoot('what attempts make on the host is swept away, and nothing else', async (
   writeFileSync(join(spool, 'letter'), 'dear');
   await bundleOf(
     shop,
-    SPOOL,
+    SPOOL(shop.program),
     `mounts:\n  /spool: {source: ${spool}, options: [rw, nosuid, nodev, noexec], kind: directory}\n`,
   );
   const { status, report } = await attack(shop, '--quick');
