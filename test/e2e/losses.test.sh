@@ -62,6 +62,21 @@ console.log(`${records.size} recorded`);
 COMPARE
 compare() { node "$world/compare.mjs" "$1" "$log" "$world/data/noted"; }
 
+# killed_at PID N GO: strace kills the process at its Nth call from when it came; then the program is let go. Is the process gone?
+killed_at() {
+  local tracer status=0
+  strace -q -o "$world/strace.out" -p "$1" -e trace=all -e inject=all:signal=KILL:when="$2" 2>/dev/null &
+  tracer=$!
+  traced() { grep -qE "^TracerPid:.[1-9]" "/proc/$1/status" 2>/dev/null || ! kill -0 "$1" 2>/dev/null; }
+  eventually 60 traced "$1"
+  touch "$3"
+  gone() { ! kill -0 "$1" 2>/dev/null; }
+  eventually 60 gone "$1" || status=1
+  kill "$tracer" 2>/dev/null
+  wait "$tracer" 2>/dev/null
+  return $status
+}
+
 for mode in production soft; do
   begin $mode
   touch "$world/data/go"
@@ -80,15 +95,7 @@ else
     ((moment % 2)) || mode=soft
     begin $mode || { wrong+="moment $moment: $(<"$world/start.log")"$'\n'; continue; }
     supervisor=$(supervisor_of)
-    strace -q -o "$world/strace.out" -p "$supervisor" -e trace=all -e inject=all:signal=KILL:when=$moment 2>/dev/null &
-    tracer=$!
-    traced() { grep -qE "^TracerPid:.[1-9]" "/proc/$supervisor/status" 2>/dev/null || ! kill -0 "$supervisor" 2>/dev/null; }
-    eventually 60 traced
-    touch "$world/data/go"
-    gone() { ! kill -0 "$supervisor" 2>/dev/null; }
-    eventually 60 gone && killed=$((killed + 1))
-    kill "$tracer" 2>/dev/null
-    wait "$tracer" 2>/dev/null
+    killed_at "$supervisor" $moment "$world/data/go" && killed=$((killed + 1))
     ended() { contains "$(vxe status counting 2>&1)" 'stopped|not running'; }
     eventually 60 ended || wrong+="moment $moment: the instance outlives its supervisor"$'\n'
     answered=$((answered + $(noted)))
@@ -122,15 +129,8 @@ if command -v strace >/dev/null; then
     join_it
     waits() { ls -l "/proc/$joiner/fd" 2>/dev/null | grep -q 'seccomp notify'; }
     eventually 60 waits || wrong+="moment $moment: $(<"$world/join.err")"$'\n'
-    strace -q -o "$world/strace.out" -p "$joiner" -e trace=all -e inject=all:signal=KILL:when=$moment 2>/dev/null &
-    tracer=$!
-    traced() { grep -qE "^TracerPid:.[1-9]" "/proc/$joiner/status" 2>/dev/null || ! kill -0 "$joiner" 2>/dev/null; }
-    eventually 60 traced
-    touch "$world/data/joined/go"
-    gone() { ! kill -0 "$joiner" 2>/dev/null; }
-    eventually 60 gone && killed=$((killed + 1))
-    kill "$tracer" 2>/dev/null
-    wait "$tracer" "$joiner" 2>/dev/null
+    killed_at "$joiner" $moment "$world/data/joined/go" && killed=$((killed + 1))
+    wait "$joiner" 2>/dev/null
     # What goes on without a supervisor is answered ENOSYS, and by nobody.
     sleep 0.2
     answered=$((answered + $(grep -cv ' 38$' "$world/data/joined/noted")))
