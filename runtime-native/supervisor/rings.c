@@ -212,8 +212,8 @@ __attribute__((noreturn)) static void maker_main(const struct vxe_rings *rings)
 {
 	struct vxe_ring_wish *wish = rings->wish;
 
-	/* With the caller's identity and the supervisor's memory: nobody is to look in. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || owner_become(&wish->owner) < 0)
+	/* With the caller's identity and the supervisor's memory: nobody is to look in. A change of user sets it anew, by fs.suid_dumpable. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || owner_become(&wish->owner) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		wish->errnum = errno;
 	else
 		wish->errnum = ring_make(rings, wish);
