@@ -270,7 +270,13 @@ int vxe_config_load_text(int bundle_fd, const char *bundle_path, struct vxe_conf
 	}
 	if (vxe_config_parse(*text, *size, bundle_path, out, err) < 0)
 		return -1;
-	(*out)->file = (struct vxe_config_file){true, st.st_dev, st.st_ino, st.st_ctim};
+	(*out)->file = (struct vxe_config_file){.known = true,
+						.dev = st.st_dev,
+						.ino = st.st_ino,
+						.changed = st.st_ctim,
+						.uid = st.st_uid,
+						.gid = st.st_gid,
+						.mode = st.st_mode};
 	return 0;
 }
 

@@ -235,6 +235,9 @@ struct vxe_config_file {
 	dev_t dev;
 	ino_t ino;
 	struct timespec changed;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 };
 
 struct vxe_config {

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bundle.h"
 #include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
@@ -204,6 +205,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 				 &instance->config_size, err) < 0)
 		return -1;
 	config = instance->config;
+	if (options->own_verb && vxe_bundle_trusted(instance->bundle_fd, config, err) < 0)
+		return -1;
 	if (unprofiled(options, config, err) < 0)
 		return -1;
 	/* Before anything is made: this starts the program over. */

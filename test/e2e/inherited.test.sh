@@ -137,6 +137,30 @@ overwrites build/bin/vxe >"$world/overwrites.log" 2>&1 || kept=$?
 if ((kept == 0)); then ok "a user's container leaves the user's own launcher as it is"; else not_ok "a user's container leaves the user's own launcher as it is" "$(<"$world/overwrites.log")"; fi
 check 'which it has found' contains "$output" '"programs":[1-9]'
 
+# Whose word a bundle is: its hooks are run as who starts it, on the host.
+config 0 "$chown_only" ', "hooks": {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "touch '"$world/hooked"'"]}]}'
+start() { timeout -k 3 20 env "$@" build/bin/vxe --root "$world/run" start "$bundle"; }
+not_hooked() { [ ! -e "$world/hooked" ]; }
+chown 1234 "$bundle/config.json"
+refused "another's config.json starts nothing" 1 'config.json of the bundle .* belongs to user 1234' start
+check 'under sudo that of who called it does' start SUDO_UID=1234
+rm -f "$world/hooked"
+refused 'and not that of a user whose number is like it' 1 'belongs to user 1234' start SUDO_UID=12345
+chown 0 "$bundle/config.json"
+chmod 646 "$bundle/config.json"
+refused 'one that others can write starts nothing' 1 'config.json .* can be written by others' start
+chmod 644 "$bundle/config.json"
+chown 1234 "$bundle"
+refused "nor does another's folder" 1 'the folder of the bundle .* belongs to user 1234' start
+chown 0 "$bundle"
+mkdir -m 777 "$bundle/vxe"
+refused 'nor plans that others can write' 1 'the folder vxe .* can be written by others' start
+chmod 755 "$bundle/vxe"
+check 'and no hook of them was run' not_hooked
+check "root's own starts" start
+check 'and its hook is run' [ -e "$world/hooked" ]
+rmdir "$bundle/vxe"
+
 # A hook that does not read its state, which is larger than a pipe holds, holds nobody up beyond its timeout.
 note=$(head -c 200000 /dev/zero | tr '\0' x)
 hook() { printf ', "annotations": {"note": "%s"}, "hooks": {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "%s"], "timeout": %s}]}' "$note" "$1" "$2"; }
