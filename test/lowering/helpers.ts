@@ -17,13 +17,10 @@ export const ports = nativePorts();
 /** Builds a C helper that puts the launcher's own programs of socket rules into a cgroup. */
 export function buildWithSockets(source: string, helper: string): void {
   const native = 'runtime-native';
-  const sources = ['socket_rules', 'socket_program', 'cgroup_program', 'cgroup_sockets'].map(
-    (name) => `${native}/runtime/${name}.c`,
-  );
   execFileSync('cc', [
     ...['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O1', '-o', helper],
     ...['uapi', 'base', 'runtime'].map((name) => `-I${native}/${name}`),
-    ...[source, ...sources, `${native}/base/error.c`],
+    ...[source, 'build/native/libvxe.a'],
   ]);
 }
 export { policyOf } from '../policy/helpers.js';
