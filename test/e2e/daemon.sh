@@ -29,6 +29,7 @@ daemon_starts() {
   [[ -e $program ]] && after=there || after=absent
   check 'its package is unpacked, not installed' [ "$before" = "$after" ]
   check 'the audit admits every executable' vxe bundle audit "$name"
+  check 'files that it is refused are told, too' vxe mode "$name" production --record-files
   check 'it starts in the background' vxe start "$name" --detach
   check 'it serves' ready
 }

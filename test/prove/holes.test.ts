@@ -9,7 +9,7 @@ import type { FileWorld, Lowered, WorldEntry } from '../../src/lowering/index.js
 import { ABI_TABLE, decodeProgram, encodeProgram } from '../../src/lowering/index.js';
 import { cgroupTree, maySplit } from '../../src/native/index.js';
 import type { CallEvent, EventArgument, Policy, SocketAddress } from '../../src/policy/index.js';
-import { callNumber, constantValue, isOwnFile, parentPath, signatureOf } from '../../src/policy/index.js';
+import { callNumber, constantValue, ownRulePath, parentPath, signatureOf } from '../../src/policy/index.js';
 import { findInstance, startSolver, widerThan } from '../../src/prove/index.js';
 import { buildWithSockets, lower, ports } from '../lowering/helpers.js';
 import type { Edit, Hole } from './holes.js';
@@ -152,8 +152,9 @@ function replay(policy: Policy, world: FileWorld, event: CallEvent, name: string
     landlockAbi: Math.min(ports.features().landlockAbi, 7),
   };
   // No supervisor is here. An open that is raised for the files of the process itself goes on where it names something else.
-  const files = policy.files.filter(({ path }) => !isOwnFile(path));
-  const plans = lower({ ...policy, files }, world, features);
+  const files = policy.files.filter((rule) => ownRulePath(rule) === undefined);
+  const patterns = policy.patterns.filter((rule) => ownRulePath(rule) === undefined);
+  const plans = lower({ ...policy, files, patterns }, world, features);
   const top = join(folder, name);
   plant(top, world);
   const group = join(tree?.paths[0] ?? '/nonexistent', `vxe-profile-holes-${process.pid}-${name}`);
