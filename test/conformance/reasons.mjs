@@ -41,7 +41,7 @@ const reasons = [
   [/^the flag SECCOMP/, "the flags are the specification's, and the kernel has them"],
   [/^listenerPath without/, 'without SCMP_ACT_NOTIFY listenerPath MUST be ignored'],
   [/^the agent gets/, 'the runtime MUST close the connection after the state was sent'],
-  [/^idle$/, NAMED],
+  [/^idle$|^burst$/, NAMED],
   [/^a limit of -1 is none$/, 'no limit needs no controller'],
   [
     /cannot be executed is an error/,
@@ -66,7 +66,10 @@ const reasons = [
     /^update's options|^exec --additional-gids|^run --keep|^kill takes|^what run --detach/,
     'one of the two others has the habit, and its callers rely on it',
   ],
-  [/^update --resources -/, 'standard input may be a socket, which /dev/stdin cannot open'],
+  [
+    /^update --resources -|^update changes the limits/,
+    'standard input may be a socket, which /dev/stdin cannot open',
+  ],
   [/^features is/, 'features.md'],
   [/in the words that engines look for/, "Docker's client makes its exit code 127 of them"],
   [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],
