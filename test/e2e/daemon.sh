@@ -25,7 +25,8 @@ daemon_starts() {
   # shellcheck source=/dev/null
   . "test/workloads/$name/start.sh"
   prepare
-  check 'the bundle is made, from its name alone' vxe bundle create "${create[@]}"
+  # With nothing cached it fetches packages.
+  limit=300 check 'the bundle is made, from its name alone' vxe bundle create "${create[@]}"
   [[ -e $program ]] && after=there || after=absent
   check 'its package is unpacked, not installed' [ "$before" = "$after" ]
   check 'the audit admits every executable' vxe bundle audit "$name"
