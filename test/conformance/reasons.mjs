@@ -42,6 +42,7 @@ const reasons = [
   [/^listenerPath without/, 'without SCMP_ACT_NOTIFY listenerPath MUST be ignored'],
   [/^the agent gets/, 'the runtime MUST close the connection after the state was sent'],
   [/^idle$|^burst$/, NAMED],
+  [/^checkBeforeUpdate$/, 'with checkBeforeUpdate a limit below what is in use is refused, and not set'],
   [/^a limit of -1 is none$/, 'no limit needs no controller'],
   [
     /cannot be executed is an error/,
