@@ -270,33 +270,29 @@ static void by_forged_handle(struct vxe_attack *attack)
 
 #define EVENT "openat(\"" TARGET "\", O_WRONLY)"
 
+/* The same opening, for a ring. */
+static const struct io_uring_sqe by_operation = {
+	.opcode = IORING_OP_OPENAT,
+	.fd = AT_FDCWD,
+	.addr = (uintptr_t)TARGET,
+	.open_flags = O_WRONLY | O_APPEND,
+};
+
 static void by_io_uring(struct vxe_attack *attack)
 {
-	struct io_uring_sqe operation = {
-		.opcode = IORING_OP_OPENAT,
-		.fd = AT_FDCWD,
-		.addr = (uint64_t)(uintptr_t)TARGET,
-		.open_flags = O_WRONLY | O_APPEND,
-	};
 	long result;
 
 	attack_event(attack, EVENT);
-	if (attack_ring(attack, &operation, &result))
+	if (attack_ring(attack, &by_operation, &result))
 		took(attack, result, "io_uring_enter", TARGET " by a ring");
 }
 
 static void by_ring_thread(struct vxe_attack *attack)
 {
-	struct io_uring_sqe operation = {
-		.opcode = IORING_OP_OPENAT,
-		.fd = AT_FDCWD,
-		.addr = (uint64_t)(uintptr_t)TARGET,
-		.open_flags = O_WRONLY | O_APPEND,
-	};
 	long result;
 
 	attack_event(attack, EVENT);
-	if (attack_polled_ring(attack, &operation, &result))
+	if (attack_polled_ring(attack, &by_operation, &result))
 		took(attack, result, "io_uring_enter", TARGET " by a ring's thread");
 }
 
