@@ -81,18 +81,26 @@ static const char *behind_number(const char *path, pid_t process)
 	return path + used + 1;
 }
 
-void vxe_own_name(pid_t tid, char path[PATH_MAX])
+/* Gives a path of that process its own name; false: it is none. */
+static bool own_rename(char path[PATH_MAX], pid_t process)
 {
 	char named[PATH_MAX];
+	const char *rest = behind_number(path, process);
+
+	if (!rest || snprintf(named, sizeof(named), SELF "%s", rest) >= (int)sizeof(named))
+		return false;
+	strcpy(path, named);
+	return true;
+}
+
+void vxe_own_name(pid_t tid, char path[PATH_MAX])
+{
 	pid_t process, thread;
-	const char *rest;
 
 	if (strncmp(path, "/proc/", 6) || path[6] < '1' || path[6] > '9')
 		return;
 	vxe_caller_inner(tid, &process, &thread);
-	rest = behind_number(path, process);
-	if (rest && snprintf(named, sizeof(named), SELF "%s", rest) < (int)sizeof(named))
-		strcpy(path, named);
+	own_rename(path, process);
 }
 
 static int link_text(int dir_fd, const char *name, char out[128])
@@ -226,9 +234,8 @@ int vxe_own_serve(const struct vxe_own *own, int listener_fd, const struct secco
 		return 0;
 	}
 	vxe_caller_inner(tid, &process, &thread);
-	if (!behind_number(found.path, process) || !is_callers(tid, object_fd, process))
+	if (!own_rename(found.path, process) || !is_callers(tid, object_fd, process))
 		return 0;
-	vxe_own_name(tid, found.path);
 	/* All that was looked at is the caller's only if it has waited all the time. */
 	if (!vxe_caller_waits(listener_fd, request->id))
 		return 1;

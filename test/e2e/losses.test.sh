@@ -60,7 +60,14 @@ for (const line of readFileSync(notes, 'utf8').trim().split('\n').filter(Boolean
 }
 console.log(`${records.size} recorded`);
 COMPARE
-compare() { node "$world/compare.mjs" "$1" "$log" "$world/data/noted"; }
+compare() { node "$world/compare.mjs" "$1" "$log" "${2:-$world/data/noted}"; }
+agrees() { # MOMENT MODE [NOTED]: what the log does not say of the calls that came back is wrong, and the instance is done with
+  local said
+  said=$(compare "${@:2}")
+  contains "$said" '^[0-9]+ recorded$' && [[ $said != *$'\n'* ]] || wrong+="moment $1: $said"$'\n'
+  vxe stop counting >/dev/null 2>&1
+  [[ -z $wrong ]]
+}
 
 # killed_at PID N GO: strace kills the process at its Nth call from when it came; then the program is let go. Is the process gone?
 killed_at() {
@@ -99,10 +106,7 @@ else
     ended() { contains "$(vxe status counting 2>&1)" 'stopped|not running'; }
     eventually 60 ended || wrong+="moment $moment: the instance outlives its supervisor"$'\n'
     answered=$((answered + $(noted)))
-    said=$(compare $mode)
-    contains "$said" '^[0-9]+ recorded$' && [[ $said != *$'\n'* ]] || wrong+="moment $moment: $said"$'\n'
-    vxe stop counting >/dev/null 2>&1
-    [[ -z $wrong ]] || break
+    agrees "$moment" $mode || break
   done
   check 'at every moment it was killed' [ "$killed" = 30 ]
   check 'control: calls were answered before it' [ "$answered" -gt 0 ]
@@ -119,7 +123,6 @@ join_it() {
   build/bin/vxe exec counting "$service" /data/joined >/dev/null 2>"$world/join.err" &
   joiner=$!
 }
-compare_joined() { node "$world/compare.mjs" "$1" "$log" "$world/data/joined/noted"; }
 if command -v strace >/dev/null; then
   killed=0 answered=0 wrong=
   for ((moment = 1; moment <= 29; moment += 4)); do
@@ -134,10 +137,7 @@ if command -v strace >/dev/null; then
     # What goes on without a supervisor is answered ENOSYS, and by nobody.
     sleep 0.2
     answered=$((answered + $(grep -cv ' 38$' "$world/data/joined/noted")))
-    said=$(compare_joined $mode)
-    contains "$said" '^[0-9]+ recorded$' && [[ $said != *$'\n'* ]] || wrong+="moment $moment: $said"$'\n'
-    vxe stop counting >/dev/null 2>&1
-    [[ -z $wrong ]] || break
+    agrees "$moment" $mode "$world/data/joined/noted" || break
   done
   check 'joined: at every moment its supervisor was killed' [ "$killed" = 8 ]
   check 'joined: control: calls were answered before it' [ "$answered" -gt 0 ]
