@@ -35,6 +35,10 @@ report() { # NUMBER NAME STATUS
     failures=$((failures + 1))
     printf 'not ok %d - fuzz %s for %s s\n' "$1" "$2" "$seconds"
     grep -E 'ERROR|SUMMARY|runtime error|Test unit written|^    #[0-9]' "$work/$2" | head -n 20 | sed 's/^/# /'
+    # Where the machine is thrown away afterwards, this is all that is left of the input.
+    local input
+    input=$(sed -n 's/.*Test unit written to //p' "$work/$2" | tail -n 1)
+    [[ -z $input ]] || printf '# the input, in base64: %s\n' "$(head -c 65536 "$input" | base64 -w 0)"
   fi
 }
 
