@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 build=(gcc make libc6-dev musl-dev libseccomp-dev libbpf-dev libelf-dev)
 demo=(curl openssl iproute2 util-linux mount)
-tests=(crun runc groff-base strace clang-19 libclang-rt-19-dev)
+tests=(crun runc procps groff-base strace clang-19 libclang-rt-19-dev)
 bench=(bubblewrap firejail hyperfine strace wrk)
 vm=(qemu-system-x86 mmdebstrap e2fsprogs kmod util-linux)
 

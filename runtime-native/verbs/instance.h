@@ -52,7 +52,10 @@ struct vxe_exec_options {
 	const char *id, *root;
 	char *const *args, *const *env; /* env: added to the instance's; NULL or NULL-terminated */
 	const char *cwd, *process_file, *pid_file, *console_socket;
+	const char *apparmor; /* instead of the instance's; NULL */
+	const char *cgroup;   /* one below the instance's own; NULL */
 	bool detach, terminal, has_user, no_new_privileges;
+	bool ignore_paused;    /* it is made in the paused instance, and runs when that goes on */
 	uint64_t capabilities; /* added to the instance's */
 	uid_t uid;
 	gid_t gid;

@@ -30,11 +30,19 @@ static int profile_keep(const struct vxe_exec_options *options, const struct vxe
 	uint64_t asked = caps ? caps->bounding | caps->permitted | caps->effective | caps->inheritable | caps->ambient
 			      : options->capabilities;
 	uint64_t beyond = asked & ~profile->capabilities.bounding;
+	const char *apparmor = options->apparmor;
 
 	if (beyond) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile does not grant %s to the instance",
 			      vxe_config_capabilities()[__builtin_ctzll(beyond)]);
 		return vxe_error_hint(err, "leave it away, or add it to the profile");
+	}
+	if (given)
+		apparmor = given->apparmor_profile;
+	if (apparmor && (!profile->apparmor_profile || strcmp(apparmor, profile->apparmor_profile) != 0)) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the AppArmor profile %s is not the one of the instance's profile",
+			      apparmor);
+		return vxe_error_hint(err, "leave it away");
 	}
 	if (!given)
 		return 0;
@@ -91,6 +99,12 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		free(process->cwd);
 		process->cwd = strdup(options->cwd);
 	}
+	if (options->apparmor) {
+		free(process->apparmor_profile);
+		process->apparmor_profile = strdup(options->apparmor);
+	}
+	if ((options->cwd && !process->cwd) || (options->apparmor && !process->apparmor_profile))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the options");
 	if (options->has_user) {
 		process->uid = options->uid;
 		process->gid = options->gid;
@@ -170,6 +184,25 @@ static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **er
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the program ended before it was executed");
 }
 
+/* The instance's, or one below it that is there, by no way that leads out of it. */
+static int exec_cgroup_open(const struct vxe_exec_options *options, const struct vxe_state *state, int *out,
+			    struct vxe_error **err)
+{
+	cleanup_fd int own = -1;
+	const char *below = options->cgroup ? options->cgroup + strspn(options->cgroup, "/") : "";
+
+	if (!state->cgroup && *below)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "--cgroup: %s has no cgroup", options->id);
+	if (!state->cgroup)
+		return 0;
+	own = vxe_cgroup_open(state->cgroup, err);
+	if (own < 0)
+		return -1;
+	*out = *below ? sys_openat2(own, below, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+		      : steal_fd(&own);
+	return *out < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "--cgroup: the cgroup %s of %s", below, options->id) : 0;
+}
+
 int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
 {
 	cleanup_fd int root_fd = -1;
@@ -192,12 +225,12 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	/* Processes of the instance are there already, and will see this one. */
 	if (vxe_self_seal(err) < 0 || vxe_instance_find(options->root, options->id, &root_fd, &dir_fd, &state, err) < 0)
 		return -1;
-	if (state->status == VXE_PAUSED) {
+	if (state->status == VXE_PAUSED && !options->ignore_paused) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is paused", options->id);
 		vxe_error_hint(err, "resume it first");
 		goto out;
 	}
-	if (state->status != VXE_RUNNING && state->status != VXE_CREATED) {
+	if (state->status != VXE_RUNNING && state->status != VXE_CREATED && state->status != VXE_PAUSED) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
 		vxe_error_hint(err, "start it with: vxe start %s", options->id);
 		goto out;
@@ -225,7 +258,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	launch.join_pidfd = init;
 	launch.extra_fds = options->preserve_fds;
 	launch.detached = options->detach;
-	if (state->cgroup && (cgroup = vxe_cgroup_open(state->cgroup, err)) < 0)
+	if (exec_cgroup_open(options, state, &cgroup, err) < 0)
 		goto out;
 	launch.cgroup_fd = cgroup;
 	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)

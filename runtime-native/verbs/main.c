@@ -202,6 +202,7 @@ int main(int argc, char **argv)
 						{"systemd-cgroup", no_argument, NULL, 's'},
 						{"cgroup-manager", required_argument, NULL, 'c'},
 						{"rootless", required_argument, NULL, 'd'},
+						{"criu", required_argument, NULL, 'd'}, /* for verbs that there are not */
 						{"version", no_argument, NULL, 'v'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
@@ -216,7 +217,7 @@ int main(int argc, char **argv)
 
 	vxe_self_init(argv);
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+vh", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, "+vVh", options, NULL)) >= 0) {
 		switch (option) {
 		case 'r':
 			globals.root = optarg;
@@ -245,6 +246,7 @@ int main(int argc, char **argv)
 			globals.systemd_cgroup = true;
 			break;
 		case 'v':
+		case 'V':
 			version_print(oci);
 			return 0;
 		case 'h':

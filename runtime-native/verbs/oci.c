@@ -51,12 +51,17 @@ static int preserve_parse(const char *text, int *out, struct vxe_error **err)
 static int launch_options(const char *name, int argc, char **argv, struct vxe_instance_options *out, char **bundle,
 			  struct vxe_error **err)
 {
-	static const struct option options[] = {
-		{"bundle", required_argument, NULL, 'b'},   {"console-socket", required_argument, NULL, 'c'},
-		{"pid-file", required_argument, NULL, 'p'}, {"preserve-fds", required_argument, NULL, 'f'},
-		{"detach", no_argument, NULL, 'd'},	    {"keep", no_argument, NULL, 'K'},
-		{"no-new-keyring", no_argument, NULL, 'k'}, {"no-pivot", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},	    {0}};
+	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
+						{"console-socket", required_argument, NULL, 'c'},
+						{"pid-file", required_argument, NULL, 'p'},
+						{"preserve-fds", required_argument, NULL, 'f'},
+						{"detach", no_argument, NULL, 'd'},
+						{"keep", no_argument, NULL, 'K'},
+						{"no-new-keyring", no_argument, NULL, 'k'},
+						{"no-pivot", no_argument, NULL, 'k'},
+						{"no-subreaper", no_argument, NULL, 'k'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	const char *given = ".";
 	int option, failed = 0;
 
@@ -75,7 +80,9 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 			out->keep = true;
 		else if (option == 'h')
 			return vxe_oci_help(name);
-		else if (option != 'k') /* 'k': the program gets a new keyring and pivot_root, which are safer, all the same */
+		else if (option !=
+			 'k') /* 'k': the program gets a new keyring and pivot_root, which are safer, all the same; a subreaper
+					   is never made */
 			return vxe_oci_misuse(name, NULL, err);
 		if (failed)
 			return -1;
@@ -127,6 +134,12 @@ int vxe_oci_one_id(const char *name, int argc, char **argv, const char **id, str
 		return vxe_oci_misuse(name, "wants one container id", err);
 	*id = argv[optind];
 	return -2;
+}
+
+int vxe_oci_format(const char *name, const char *format, bool *json, struct vxe_error **err)
+{
+	*json = !strcmp(format, "json");
+	return *json || !strcmp(format, "table") ? 0 : vxe_oci_misuse(name, "knows the formats table and json", err);
 }
 
 static int start_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
@@ -187,10 +200,14 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 						{"user", required_argument, NULL, 'u'},
 						{"additional-gids", required_argument, NULL, 'g'},
 						{"preserve-fds", required_argument, NULL, 'f'},
-						{"tty", no_argument, NULL, 't'},
+						{"tty", optional_argument, NULL, 't'},
 						{"detach", no_argument, NULL, 'd'},
 						{"cap", required_argument, NULL, 'C'},
 						{"no-new-privs", no_argument, NULL, 'n'},
+						{"apparmor", required_argument, NULL, 'a'},
+						{"process-label", required_argument, NULL, 'l'},
+						{"cgroup", required_argument, NULL, 'G'},
+						{"ignore-paused", no_argument, NULL, 'i'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct vxe_exec_options exec = {.root = globals->root};
@@ -200,7 +217,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	int option, code = VXE_EXIT_FAILURE;
 
 	while ((option = getopt_long(argc, argv, "+p:e:u:g:tdc:h", options, NULL)) >= 0) {
-		uint32_t uid, gid = 0;
+		uint32_t uid, gid = 0, none;
 
 		if (option == 'h')
 			return vxe_oci_help("exec");
@@ -211,9 +228,15 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 		else if (option == 's')
 			exec.console_socket = optarg;
 		else if (option == 't')
-			exec.terminal = true;
+			exec.terminal = !optarg || (strcmp(optarg, "false") && strcmp(optarg, "no"));
 		else if (option == 'd')
 			exec.detach = true;
+		else if (option == 'i')
+			exec.ignore_paused = true;
+		else if (option == 'a')
+			exec.apparmor = optarg;
+		else if (option == 'G')
+			exec.cgroup = optarg;
 		else if (option == 'n')
 			exec.no_new_privileges = true;
 		else if (option == 'w')
@@ -225,13 +248,17 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 		} else if (option == 'f') {
 			if (preserve_parse(optarg, &exec.preserve_fds, err) < 0)
 				return -1;
+		} else if (option == 'l') {
+			if (*optarg)
+				return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
+						     "--process-label: labels of SELinux are not supported");
 		} else if (option == 'e' && n_env < 64)
 			env[n_env++] = optarg;
 		else if (option == 'u' && vxe_verb_user(optarg, &uid, &gid) > 0) {
 			exec.uid = uid;
 			exec.gid = gid;
 			exec.has_user = true;
-		} else if (option == 'g' && exec.n_gids < 64 && sscanf(optarg, "%u", &gid) == 1) {
+		} else if (option == 'g' && exec.n_gids < 64 && vxe_verb_user(optarg, &gid, &none) == 1) {
 			gids[exec.n_gids++] = gid;
 		} else
 			return vxe_oci_misuse("exec", NULL, err);
@@ -259,10 +286,10 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 	while ((option = getopt_long(argc, argv, "+f:qh", options, NULL)) >= 0) {
 		if (option == 'q')
 			quiet = true;
-		else if (option == 'f')
-			json = !strcmp(optarg, "json");
-		else
+		else if (option != 'f')
 			return option == 'h' ? vxe_oci_help("list") : vxe_oci_misuse("list", NULL, err);
+		else if (vxe_oci_format("list", optarg, &json, err) < 0)
+			return -1;
 	}
 	root_fd = vxe_state_root_open(globals->root, false, NULL, NULL);
 	if (root_fd >= 0 && vxe_state_list(root_fd, &ids, err) < 0)
@@ -307,14 +334,17 @@ const struct vxe_verb vxe_oci_verbs[] = {
 	 "create, start, wait, delete; with --detach or --keep delete is a step of its own", run_run},
 	{"exec",
 	 "exec [--process FILE] [--detach] [--tty] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--cap NAME] "
-	 "[--no-new-privs] [--cwd DIR] [--env NAME=VALUE] [--user UID[:GID]] [--additional-gids GID] ID [PROGRAM ARGUMENT...]",
+	 "[--no-new-privs] [--apparmor PROFILE] [--cgroup PATH] [--cwd DIR] [--env NAME=VALUE] [--user UID[:GID]] "
+	 "[--additional-gids GID] [--preserve-fds N] [--ignore-paused] ID [PROGRAM ARGUMENT...]",
 	 "run a further program in a container", exec_run},
 	{"pause", "pause ID", "stop all processes of a container where they are", vxe_oci_pause},
 	{"resume", "resume ID", "let the processes of a paused container go on", vxe_oci_resume},
-	{"ps", "ps [--format table|json] ID", "list the processes of a container", vxe_oci_ps},
+	{"ps", "ps [--format table|json] ID [PS-OPTION...]",
+	 "list the processes of a container, as a table of our own or of ps(1)", vxe_oci_ps},
 	{"update",
 	 "update [--resources FILE|-] [--memory N] [--memory-swap N] [--memory-reservation N] [--cpu-share N] [--cpu-quota N] "
-	 "[--cpu-period N] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] ID",
+	 "[--cpu-period N] [--cpu-idle 0|1] [--cpu-burst N] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] "
+	 "[--blkio-weight N] ID",
 	 "change the limits of a container", vxe_oci_update},
 	{"events", "events [--stats] [--interval DURATION] ID", "print what a container uses, as JSON, once or every 5s",
 	 vxe_oci_events},

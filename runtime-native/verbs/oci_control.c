@@ -16,7 +16,6 @@
 #include "manage.h"
 #include "names.h"
 #include "oci.h"
-#include "words.h"
 
 #define RESOURCES_MAX (1u << 20)
 
@@ -84,8 +83,9 @@ static const struct {
 	{"memory", "memory", "limit", false},	  {"memory-reservation", "memory", "reservation", false},
 	{"memory-swap", "memory", "swap", false}, {"cpu-share", "cpu", "shares", false},
 	{"cpu-quota", "cpu", "quota", false},	  {"cpu-period", "cpu", "period", false},
+	{"cpu-idle", "cpu", "idle", false},	  {"cpu-burst", "cpu", "burst", false},
 	{"cpuset-cpus", "cpu", "cpus", true},	  {"cpuset-mems", "cpu", "mems", true},
-	{"pids-limit", "pids", "limit", false},
+	{"pids-limit", "pids", "limit", false},	  {"blkio-weight", "blockIO", "weight", false},
 };
 #define N_LIMITS (sizeof(limits) / sizeof(limits[0]))
 
@@ -192,64 +192,7 @@ int vxe_oci_update(const struct vxe_globals *globals, int argc, char **argv, str
 	return failed;
 }
 
-/* --- ps, events --- */
-
-static void process_print(pid_t pid)
-{
-	char path[64], line[256], name[64] = "?";
-	unsigned int uid = 0, parent = 0;
-	cleanup_file FILE *file = NULL;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	/* It may have ended since. */
-	if (!file)
-		return;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Name:\t%63[^\n]", name) == 1 || sscanf(line, "PPid:\t%u", &parent) == 1)
-			continue;
-		if (sscanf(line, "Uid:\t%u", &uid) == 1)
-			break;
-	}
-	/* A process names itself. */
-	vxe_text_plain(name, strlen(name), '?');
-	printf("%-10u %-8d %-8u %s\n", uid, pid, parent, name);
-}
-
-int vxe_oci_ps(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
-{
-	static const struct option options[] = {
-		{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
-	cleanup_free pid_t *pids = NULL;
-	bool json = globals->json;
-	size_t count = 0;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "+f:h", options, NULL)) >= 0) {
-		if (option == 'h')
-			return vxe_oci_help("ps");
-		if (option != 'f')
-			return vxe_oci_misuse("ps", NULL, err);
-		if (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
-			return vxe_oci_misuse("ps", "knows the formats table and json", err);
-		json = !strcmp(optarg, "json");
-	}
-	if (optind + 1 != argc)
-		return vxe_oci_misuse("ps", "wants one container id; options of ps(1) are not supported", err);
-	if (vxe_instance_processes(globals->root, argv[optind], &pids, &count, err) < 0)
-		return -1;
-	if (!json)
-		printf("%-10s %-8s %-8s %s\n", "UID", "PID", "PPID", "CMD");
-	for (size_t i = 0; i < count; i++) {
-		if (json)
-			printf("%s%d", i ? "," : "[", pids[i]);
-		else
-			process_print(pids[i]);
-	}
-	if (json)
-		puts(count ? "]" : "[]");
-	return 0;
-}
+/* --- events --- */
 
 /* As in Go: numbers with units, "1m30s", "0.5s". */
 static int duration_parse(const char *text, int64_t *out)

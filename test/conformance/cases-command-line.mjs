@@ -1,5 +1,5 @@
 // What engines rely on beyond the specification: the command line that runtimes have in common.
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
 import { equal, expect } from './subject.mjs';
@@ -193,6 +193,14 @@ export const commandLine = [
       'the list',
     );
   }),
+  act(id, 'habit', 'ps takes options of ps(1) behind the id', async (subject) => {
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
+    const { pid } = await subject.state(name);
+    const { stdout } = await subject.must(['ps', name, '-e', '-o', 'uid,pid']);
+    equal(stdout.replaceAll(/^ +/gm, '').replaceAll(/ +/g, ' '), `UID PID\n0 ${pid}\n`, 'the table');
+    const without = await subject.call(['ps', name, '-e', '-o', 'comm']);
+    expect(without.code !== 0, `a table without numbers was taken: ${without.stdout}`);
+  }),
   act(id, 'habit', 'events --stats', async (subject) => {
     const { id: name } = await subject.started(sleeps, subject.inCgroup);
     const stats = JSON.parse((await subject.must(['events', '--stats', name])).stdout);
@@ -318,6 +326,42 @@ export const commandLine = [
       'read:/proc/self/status',
     ]);
     expect(/CapEff:\\u0009[0-9a-f]*[2367abef][0-9a-f]\\u000a/.test(stdout), 'CAP_KILL is not in force');
+  }),
+  act(
+    id,
+    'habit',
+    'exec in a paused container is an error, or waits with --ignore-paused',
+    async (subject) => {
+      const { id: name } = await subject.started(sleeps, subject.inCgroup);
+      await subject.must(['pause', name]);
+      expect((await subject.call(['exec', name, '/bin/probe', 'exit:0'])).code !== 0, 'exec succeeded');
+      let over = false;
+      const exec = subject.call(['exec', '--ignore-paused', name, '/bin/probe', 'exit:6']);
+      exec.then(() => {
+        over = true;
+      });
+      // Its process is there when it is in the cgroup, beside the container's own.
+      const members = () =>
+        readFileSync(`/sys/fs/cgroup/${subject.cgroup}/cgroup.procs`, 'utf8').trim().split('\n');
+      await eventually(() => over || members().length > 1, 'no process was made');
+      expect(!over, `exec did not wait: ${(await Promise.race([exec, {}])).stderr}`);
+      await subject.must(['resume', name]);
+      equal((await exec).code, 6, 'the code');
+    },
+  ),
+  act(id, 'habit', 'exec --cgroup', async (subject) => {
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
+    const below = `/sys/fs/cgroup/${subject.cgroup}/below`;
+    mkdirSync(below);
+    try {
+      const words = [name, '/bin/probe', 'read:/proc/self/cgroup'];
+      const { stdout } = await subject.must(['exec', '--cgroup', 'below', ...words]);
+      expect(stdout.includes(`${subject.cgroup}/below`), `another cgroup: ${stdout}`);
+      for (const wrong of ['nonesuch', '../..'])
+        expect((await subject.call(['exec', '--cgroup', wrong, ...words])).code !== 0, `${wrong} was taken`);
+    } finally {
+      rmdirSync(below);
+    }
   }),
   act(id, 'habit', 'exec of a program that is not there is an error', async (subject) => {
     const { id: name } = await subject.started(sleeps);

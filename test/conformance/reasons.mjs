@@ -64,7 +64,7 @@ const reasons = [
   ],
   [/^events/, 'containerd and Docker read them from runc'],
   [
-    /^update's options|^exec --additional-gids|^run --keep|^kill takes|^what run --detach/,
+    /^update's options|^exec --additional-gids|^run --keep|^kill takes|^what run --detach|^ps takes options|^exec in a paused/,
     'one of the two others has the habit, and its callers rely on it',
   ],
   [
