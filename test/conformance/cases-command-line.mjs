@@ -2,22 +2,14 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
-import { equal, expect } from './subject.mjs';
+import { equal, eventually, expect } from './subject.mjs';
 
 const id = 'command line';
-const sleeps = ['sleep:10000'];
-
-async function eventually(condition, message) {
-  for (let i = 0; i < 100 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(condition(), message);
-}
+const sleeps = ['sleep:100000'];
 
 async function withConsole(subject, test) {
   await subject.withConsole(async (path, text) => {
-    const until = async (done) => {
-      for (let i = 0; i < 150 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(done(), `nothing came from the terminal: ${text()}`);
-    };
+    const until = (done) => eventually(done, () => `nothing came from the terminal: ${text()}`);
     await test(path, text, until);
   });
 }
@@ -159,19 +151,20 @@ export const commandLine = [
     }
   }),
   act(id, 'habit', 'kill --all ends every process', async (subject) => {
-    const { id: name } = await subject.started(['child', 'sleep:10000'], (config) => {
+    const { id: name } = await subject.started(['child', 'sleep:100000'], (config) => {
       subject.inCgroup(config);
       config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
     });
     await subject.until(name, 'running');
     const file = `/sys/fs/cgroup/${subject.cgroup}/cgroup.procs`;
-    for (let i = 0; i < 100 && readFileSync(file, 'utf8').trim().split('\n').length < 2; i++)
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    const inIt = () => readFileSync(file, 'utf8').trim();
+    await eventually(() => inIt().split('\n').length >= 2, 'two processes are in the cgroup');
     await subject.must(['kill', '--all', name, 'KILL']);
     await subject.until(name, 'stopped');
-    for (let i = 0; i < 100 && readFileSync(file, 'utf8').trim() !== ''; i++)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    equal(readFileSync(file, 'utf8').trim(), '', 'what is left');
+    await eventually(
+      () => inIt() === '',
+      () => `what is left: ${inIt()}`,
+    );
   }),
   act(id, 'habit', 'pause and resume', async (subject) => {
     const { id: name } = await subject.started(sleeps, subject.inCgroup);
@@ -307,7 +300,7 @@ export const commandLine = [
   act(id, 'habit', 'exec --detach and --pid-file', async (subject) => {
     const { id: name } = await subject.started(sleeps);
     const file = join(subject.folder, 'exec.pid');
-    await subject.must(['exec', '--detach', '--pid-file', file, name, '/bin/probe', 'sleep:10000']);
+    await subject.must(['exec', '--detach', '--pid-file', file, name, '/bin/probe', 'sleep:100000']);
     const pid = Number(readFileSync(file, 'utf8'));
     expect(existsSync(`/proc/${pid}`), 'there is no such process');
     await eventually(

@@ -204,7 +204,7 @@ export const linux = [
         config.linux.namespaces = [...config.linux.namespaces.filter((ns) => ns.type !== type), entry];
         if (type === 'uts') delete config.hostname;
       };
-      const first = await subject.started(['sleep:10000'], (config) => add(config, { type }));
+      const first = await subject.started(['sleep:100000'], (config) => add(config, { type }));
       const { pid } = await subject.state(first.id);
       const path = `/proc/${pid}/ns/${kinds[type]}`;
       const wanted = readlinkSync(path);
@@ -408,7 +408,7 @@ export const linux = [
     'MUST',
     'an absolute cgroupsPath is from the root of the hierarchy',
     (subject) =>
-      inCgroup(subject, ['sleep:10000'], undefined, async ({ id }, cgroup) => {
+      inCgroup(subject, ['sleep:100000'], undefined, async ({ id }, cgroup) => {
         const { pid } = await subject.state(id);
         expect(
           readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').includes(String(pid)),
@@ -423,7 +423,7 @@ export const linux = [
     async (subject) => {
       const places = [];
       for (let i = 0; i < 2; i++) {
-        const { id } = await subject.started(['sleep:10000'], linux_({ cgroupsPath: subject.cgroup }));
+        const { id } = await subject.started(['sleep:100000'], linux_({ cgroupsPath: subject.cgroup }));
         const { pid } = await subject.state(id);
         places.push(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
         await subject.must(['delete', '--force', id]);
@@ -433,7 +433,7 @@ export const linux = [
     },
   ),
   act('config-linux.md, Control groups', 'SHOULD', 'the cgroup is gone after delete', (subject) =>
-    inCgroup(subject, ['sleep:10000'], undefined, async ({ id }, cgroup) => {
+    inCgroup(subject, ['sleep:100000'], undefined, async ({ id }, cgroup) => {
       await subject.must(['delete', '--force', id]);
       let there = true;
       try {

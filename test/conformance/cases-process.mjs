@@ -75,7 +75,7 @@ export const processes = [
   ),
   act(scheduled, 'MUST', 'execCPUAffinity of a process that exec adds', async (subject) => {
     const last = availableParallelism() - 1;
-    const { id } = await subject.started(['sleep:10000']);
+    const { id } = await subject.started(['sleep:100000']);
     const file = join(subject.folder, 'process.json');
     writeFileSync(
       file,

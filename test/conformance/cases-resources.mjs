@@ -26,7 +26,7 @@ async function limited(subject, controller, resources, ops, test) {
 
 const written = (section, title, controller, resources, files) =>
   act(`config-linux.md, ${section}`, 'MUST', title, (subject) =>
-    limited(subject, controller, resources, ['sleep:10000'], (cgroup) => {
+    limited(subject, controller, resources, ['sleep:100000'], (cgroup) => {
       for (const [file, wanted] of Object.entries(files))
         equal(readFileSync(`${cgroup}/${file}`, 'utf8').trim(), wanted, file);
     }),
@@ -91,7 +91,7 @@ export const resources = [
     ),
   ),
   act('config-linux.md, Memory', 'MUST', 'checkBeforeUpdate', (subject) =>
-    limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:10000'], async (cgroup, { id }) => {
+    limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:100000'], async (cgroup, { id }) => {
       await subject.must(['start', id]);
       const change = { memory: { limit: 4096, checkBeforeUpdate: true } };
       const result = await subject.call(['update', '--resources', '-', id], {
@@ -117,7 +117,7 @@ export const resources = [
   ),
   written('CPU', 'idle', 'cpu', { cpu: { idle: 1 } }, { 'cpu.idle': '1' }),
   act('config-linux.md, CPU', 'MUST', 'shares', (subject) =>
-    limited(subject, 'cpu', { cpu: { shares: 2048 } }, ['sleep:10000'], (cgroup) => {
+    limited(subject, 'cpu', { cpu: { shares: 2048 } }, ['sleep:100000'], (cgroup) => {
       // Between the scales of both versions there is more than one line; above the usual share it has to be in each.
       const weight = Number(readFileSync(`${cgroup}/cpu.weight`, 'utf8'));
       expect(weight > 39 && weight < 300, `cpu.weight is ${weight}`);
@@ -135,7 +135,7 @@ export const resources = [
   ),
   written('PIDs', 'limit', 'pids', { pids: { limit: 10 } }, { 'pids.max': '10' }),
   act('config-linux.md, PIDs', 'MUST', 'a limit of -1 is none', async (subject) => {
-    await subject.created(['sleep:10000'], (config) => {
+    await subject.created(['sleep:100000'], (config) => {
       subject.inCgroup(config);
       config.linux.resources = { pids: { limit: -1 } };
     });
@@ -152,7 +152,7 @@ export const resources = [
     }),
   ),
   act('config-linux.md, Block IO', 'MUST', 'weight', (subject) =>
-    limited(subject, 'io', { blockIO: { weight: 500 } }, ['sleep:10000'], (cgroup) => {
+    limited(subject, 'io', { blockIO: { weight: 500 } }, ['sleep:100000'], (cgroup) => {
       const file = ['io.bfq.weight', 'io.weight'].find((name) => existsSync(`${cgroup}/${name}`));
       expect(file, 'this kernel has no weights');
       const found = readFileSync(`${cgroup}/${file}`, 'utf8');
@@ -171,7 +171,7 @@ export const resources = [
         subject,
         'io',
         { blockIO: { [field]: [{ ...device, rate: 1048576 }] } },
-        ['sleep:10000'],
+        ['sleep:100000'],
         (cgroup) => {
           const found = readFileSync(`${cgroup}/io.max`, 'utf8');
           expect(
@@ -187,7 +187,7 @@ export const resources = [
       subject,
       'hugetlb',
       { hugepageLimits: [{ pageSize: '2MB', limit: 4 * MiB }] },
-      ['sleep:10000'],
+      ['sleep:100000'],
       (cgroup) =>
         equal(readFileSync(`${cgroup}/hugetlb.2MB.max`, 'utf8').trim(), String(4 * MiB), 'hugetlb.2MB.max'),
     ),
@@ -235,7 +235,7 @@ export const resources = [
     },
   ),
   act('command line', 'habit', 'update changes the limits of a running container', (subject) =>
-    limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:10000'], async (cgroup, { id }) => {
+    limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:100000'], async (cgroup, { id }) => {
       await subject.must(['start', id]);
       await subject.must(['update', '--memory', String(80 * MiB), id]);
       equal(readFileSync(`${cgroup}/memory.max`, 'utf8').trim(), String(80 * MiB), 'memory.max by option');
@@ -252,7 +252,7 @@ export const resources = [
     }),
   ),
   act('command line', 'habit', 'events --stats has the numbers of the controllers', (subject) =>
-    limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:10000'], async (_cgroup, { id }) => {
+    limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:100000'], async (_cgroup, { id }) => {
       await subject.must(['start', id]);
       const { data } = JSON.parse((await subject.must(['events', '--stats', id])).stdout);
       equal(data.memory.usage.limit, 64 * MiB, 'memory.usage.limit');

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act } from './case.mjs';
-import { equal, expect, Failure } from './subject.mjs';
+import { equal, eventually, expect, Failure } from './subject.mjs';
 
 const fails = async (subject, args) => {
   const result = await subject.call(args);
@@ -19,7 +19,7 @@ const hookLog = (container) => {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 };
 const names = (log) => log.split('\n').filter((line) => /^[a-zA-Z]+$/.test(line));
-const sleeps = ['sleep:10000'];
+const sleeps = ['sleep:100000'];
 
 export const runtime = [
   act('runtime.md, State', 'MUST', 'the state has its required fields', async (subject) => {
@@ -257,8 +257,7 @@ export const runtime = [
     );
     await subject.must(['start', container.id]);
     await subject.until(container.id, 'stopped');
-    for (let i = 0; i < 50 && names(hookLog(container)).length < 6; i++)
-      await new Promise((done) => setTimeout(done, 20));
+    await eventually(() => names(hookLog(container)).length >= 6, 'the hooks after start are run');
     equal(names(hookLog(container)).slice(4).join(' '), 'poststart poststartSecond', 'after start');
     await subject.must(['delete', container.id]);
     equal(names(hookLog(container)).slice(6).join(' '), 'poststop poststopSecond', 'after delete');

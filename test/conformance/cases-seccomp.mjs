@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { act, ask, refused, statusLine } from './case.mjs';
-import { equal, expect } from './subject.mjs';
+import { equal, eventually, expect } from './subject.mjs';
 
 const id = 'config-linux.md, Seccomp';
 const architectures = [process.arch === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64'];
@@ -20,10 +20,7 @@ async function withAgent(subject, test) {
   child.stdout.on('data', (data) => {
     text += data;
   });
-  const until = async (done) => {
-    for (let i = 0; i < 150 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(done(), `the agent got something else: ${text}`);
-  };
+  const until = (done) => eventually(done, () => `the agent got something else: ${text}`);
   try {
     await until(() => text.includes('ready'));
     await test(path, () => text, until);
@@ -107,7 +104,7 @@ export const seccomp = [
   act(id, 'MUST', 'start of a container whose agent has gone is an error', async (subject) => {
     let container;
     await withAgent(subject, async (listenerPath) => {
-      container = await subject.create(['sleep:10000'], notified({ listenerPath }));
+      container = await subject.create(['sleep:100000'], notified({ listenerPath }));
     });
     // A runtime that hands the descriptor over when it creates has done so; then there is nothing to go wrong at start.
     if (container.code !== 0) return;

@@ -22,6 +22,13 @@ const limit = 60_000;
 
 export class Failure extends Error {}
 
+/** Waits for what comes by itself; `message` says what did not. */
+export async function eventually(condition, message) {
+  for (const until = performance.now() + limit; !(await condition()) && performance.now() < until; )
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(await condition(), typeof message === 'function' ? message() : message);
+}
+
 /** A configuration that asks for little: each case adds what it is about. */
 export function baseConfig(rootfs, ops) {
   const caps = ['CAP_CHOWN', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID', 'CAP_DAC_OVERRIDE'];
@@ -161,9 +168,7 @@ export class Subject {
       text += data;
     });
     try {
-      for (let i = 0; i < 150 && !text.includes('ready'); i++)
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(text.includes('ready'), 'the console does not listen');
+      await eventually(() => text.includes('ready'), 'the console does not listen');
       return await test(path, () => text);
     } finally {
       child.kill('SIGKILL');
@@ -235,11 +240,12 @@ export class Subject {
   }
 
   async until(id, status) {
-    for (let i = 0; i < 100; i++) {
-      if ((await this.state(id)).status === status) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Failure(`the status did not become ${status}, it is ${(await this.state(id)).status}`);
+    let last;
+    const reached = async () => {
+      last = (await this.state(id)).status;
+      return last === status;
+    };
+    await eventually(reached, () => `the status did not become ${status}, it is ${last}`);
   }
 
   async started(ops, change, options) {
