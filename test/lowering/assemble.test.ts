@@ -6,7 +6,7 @@ import type { Decision } from '../../src/lowering/seccomp/decision.js';
 import { Decisions } from '../../src/lowering/seccomp/decision.js';
 import type { Stretch } from '../../src/lowering/seccomp/dispatch.js';
 import { dispatch, wholeWord } from '../../src/lowering/seccomp/dispatch.js';
-import { inOrder, shorten } from '../../src/lowering/seccomp/shorten.js';
+import { inOrder, leastFrom, shorten } from '../../src/lowering/seccomp/shorten.js';
 import type { SeccompData } from '../../src/lowering/seccomp/simulate.js';
 import { simulate } from '../../src/lowering/seccomp/simulate.js';
 
@@ -104,6 +104,23 @@ test('a program, and the shorter one, answer as the decision does', (t) => {
     { numRuns: 400 },
   );
   t.true(shorter > 10, `${shorter}`);
+});
+
+test('the least word from a bound on that has certain bits', (t) => {
+  const few = fc.integer({ min: 0, max: 63 });
+  fc.assert(
+    fc.property(few, few, few, fc.constantFrom(0, 0xffff_ffc0), (from, mask, bits, high) => {
+      const value = (bits & mask) >>> 0;
+      const fits = (each: number): boolean => ((each ^ value) & mask) === 0;
+      // With high bits set these are the last words that there are.
+      const words = Array.from({ length: 64 + (high === 0 ? 64 : 0) }, (_, low) => high + low);
+      t.is(
+        leastFrom(high + from, mask, value),
+        words.find((each) => each >= high + from && fits(each)),
+      );
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('jumps reach beyond what one jump can', (t) => {

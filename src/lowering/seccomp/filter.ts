@@ -1,5 +1,6 @@
 import type { Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
+import type { ArgumentRow } from '../../policy/index.js';
 import { errnoNumber } from '../../policy/index.js';
 import type { Arch, SeccompComparison } from '../ports.js';
 import { ARCHITECTURES } from './architecture.js';
@@ -124,11 +125,23 @@ function callDecision(
   const granted =
     rule.permit === 'all'
       ? permitted
-      : rule.permit.reduceRight<Decision>((rest, row) => decisions.row(row, permitted, rest), refused);
+      : rule.permit.reduceRight<Decision>(
+          (rest, row) => (canHold(row, decisions) ? decisions.row(row, permitted, rest) : rest),
+          refused,
+        );
   return rule.quiet.reduceRight<Decision>(
-    (rest, row) => decisions.row(row, decisions.answer(RETURN.errno | errnoOf(row.errno)), rest),
+    (rest, row) =>
+      canHold(row, decisions)
+        ? decisions.row(row, decisions.answer(RETURN.errno | errnoOf(row.errno)), rest)
+        : rest,
     granted,
   );
+}
+
+/** Whether a row does not contradict itself: by its questions alone, which those of other rows may hide. */
+function canHold(row: ArgumentRow, decisions: Decisions): boolean {
+  const no = decisions.answer(RETURN.notify);
+  return shorten(decisions.row(row, decisions.answer(RETURN.allow), no), decisions) !== no;
 }
 
 function verdictOf(outcome: Outcome): Verdict {

@@ -89,22 +89,49 @@ function decided({ load, compare, k }: Question, known: Known): boolean | undefi
   if ((mask & ~known.mask) === 0) return true;
   if (known.not.some((other) => (other.mask & ~mask) === 0 && (k & other.mask) >>> 0 === other.k))
     return false;
-  if (mask !== WHOLE) return undefined;
-  if (k < known.from || k > known.to) return false;
-  return known.from === known.to ? true : undefined;
+  const first = leastFrom(known.from, (known.mask | mask) >>> 0, (known.value | k) >>> 0);
+  return first === undefined || first > known.to ? false : undefined;
 }
 
 function learn(facts: Facts, question: Question, holds: boolean): Facts {
   const { load } = question;
   const known = facts.get(load.offset) ?? NOTHING;
-  return new Map(facts).set(load.offset, holds ? learnYes(known, question) : learnNo(known, question));
+  return new Map(facts).set(
+    load.offset,
+    settled(holds ? learnYes(known, question) : learnNo(known, question)),
+  );
+}
+
+/** Brings bounds to the first and last word that have the bits, and learns the bits that all words between them have. */
+function settled(known: Known): Known {
+  const from = leastFrom(known.from, known.mask, known.value);
+  const upsideDown = leastFrom(~known.to >>> 0, known.mask, (~known.value & known.mask) >>> 0);
+  // Where nothing is left, no call comes: what is said of it does not matter.
+  if (from === undefined || upsideDown === undefined) return known;
+  const to = ~upsideDown >>> 0;
+  if (from > to) return known;
+  const same = from === to ? WHOLE : ~(2 ** (32 - Math.clz32(from ^ to)) - 1) >>> 0;
+  return { ...known, from, to, mask: (known.mask | same) >>> 0, value: (known.value | (from & same)) >>> 0 };
+}
+
+/** The least word from `from` on whose bits under `mask` are `value`. */
+export function leastFrom(from: number, mask: number, value: number): number | undefined {
+  if (((from ^ value) & mask) === 0) return from;
+  // It has the higher bits of `from`, a one where that has a zero, and below it as few bits as it may.
+  for (let place = 0; place < 32; place++) {
+    const bit = 2 ** place;
+    const above = ~(bit * 2 - 1) >>> 0;
+    const mayRise = (from & bit) === 0 && ((mask & bit) === 0 || (value & bit) !== 0);
+    if (mayRise && ((from ^ value) & mask & above) === 0)
+      return ((from & above) | bit | (value & (bit - 1))) >>> 0;
+  }
+  return undefined;
 }
 
 function learnYes(known: Known, { load: { mask }, compare, k }: Question): Known {
   if (compare === 'eq') {
     const value = ((known.value & ~mask) | k) >>> 0;
-    const bounds = mask === WHOLE ? { from: k, to: k } : {};
-    return { ...known, mask: (known.mask | mask) >>> 0, value, ...bounds };
+    return { ...known, mask: (known.mask | mask) >>> 0, value };
   }
   return mask === WHOLE ? { ...known, from: Math.max(known.from, k) } : known;
 }
