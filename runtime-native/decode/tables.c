@@ -1739,6 +1739,8 @@ const char *const vxe_ring_operations[] = {
 	"READV_FIXED",
 	"WRITEV_FIXED",
 	"PIPE",
+	"NOP128",
+	"URING_CMD128",
 	NULL,
 };
 const char *const vxe_ring_registrations[] = {
@@ -1778,5 +1780,7 @@ const char *const vxe_ring_registrations[] = {
 	"register/RESIZE_RINGS",
 	"register/MEM_REGION",
 	"register/QUERY",
+	"register/ZCRX_CTRL",
+	"register/BPF_FILTER",
 	NULL,
 };

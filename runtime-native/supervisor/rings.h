@@ -13,7 +13,7 @@
 
 struct vxe_rings {
 	/* The kernel's numbers, ascending. */
-	unsigned char operations[64], registrations[64];
+	unsigned char operations[128], registrations[64];
 	size_t n_operations, n_registrations;
 	/* Between the supervisor and the process that makes a ring. */
 	struct vxe_ring_wish *wish;

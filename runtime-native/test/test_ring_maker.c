@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "cleanup.h"
 #include "filter.h"
 #include "kernel.h"
@@ -83,6 +84,28 @@ static int foreign(int nr)
 }
 #endif
 
+/* Every number that the list does not have, those among them that no table has yet: how many of them get which answer. */
+static void unlisted(int *refused, int *unknown, int *other, int *operations)
+{
+	char room[sizeof(struct io_uring_probe) + 256 * sizeof(struct io_uring_probe_op)] __attribute__((aligned(8))) = {0};
+	struct io_uring_params params = {0};
+	struct ring ring;
+	int fd = ring_setup(8, &params);
+
+	if (fd < 0 || ring_map(fd, &params, &ring) < 0 || ring_register(fd, IORING_REGISTER_PROBE, room, 256) < 0)
+		return;
+	*operations = ((const struct io_uring_probe *)(const void *)room)->last_op + 1;
+	for (int op = 0; op < 256; op++) {
+		int result;
+
+		if (op == IORING_OP_NOP || op == IORING_OP_OPENAT || op == IORING_OP_READ)
+			continue;
+		result = ring_do(&ring, (struct io_uring_sqe){.opcode = (uint8_t)op, .fd = -1});
+		(*(result == -EACCES ? refused : result == -EINVAL ? unknown : other))++;
+	}
+	close(fd);
+}
+
 static void step_wait(int step)
 {
 	while (atomic_load(&shared->step) < step)
@@ -116,6 +139,7 @@ __attribute__((noreturn)) static void child_main(void)
 		atomic_store(&shared->done, step);
 	}
 	step_wait(4);
+	unlisted(&shared->results[9], &shared->results[10], &shared->results[11], &shared->results[12]);
 #ifdef __x86_64__
 	shared->results[3] = foreign(20 /* getpid */);
 	shared->results[4] = foreign(SYS_io_uring_setup);
@@ -175,8 +199,10 @@ static int descriptors(void)
 
 static void words(void)
 {
+	static char all[4096];
 	struct vxe_rings rings;
 	cleanup_error struct vxe_error *err = NULL;
+	size_t length = 0, count = 0;
 
 	ok(vxe_rings_open(&rings, WORDS, NULL) == 0 && rings.n_operations == 3 && rings.operations[1] == IORING_OP_OPENAT &&
 		   rings.n_registrations == 3 && rings.registrations[0] == IORING_REGISTER_FILES,
@@ -188,6 +214,11 @@ static void words(void)
 		ok(vxe_rings_open(&rings, wrong[i], NULL) < 0, "words that are none: %zu", i);
 		vxe_rings_close(&rings);
 	}
+	for (int i = 0; vxe_ring_operations[i]; i++, count++)
+		length += (size_t)snprintf(all + length, sizeof(all) - length, "%s ", vxe_ring_operations[i]);
+	for (int i = 0; vxe_ring_registrations[i]; i++, count++)
+		length += (size_t)snprintf(all + length, sizeof(all) - length, "%s ", vxe_ring_registrations[i]);
+	ok(vxe_rings_read(&rings, all, &err) == 0 && rings.n_operations + rings.n_registrations == count, "all that there are");
 	ok(vxe_rings_open(&rings, "OPENAT2", &err) == 0, "a name that begins like another");
 	ok(rings.n_operations == 1 && rings.operations[0] == IORING_OP_OPENAT2, "is its own");
 	vxe_rings_close(&rings);
@@ -240,6 +271,10 @@ static void served(const struct vxe_rings *rings)
 		ok(results[3] > 0 && results[4] == -EPERM && results[5] == -EPERM,
 		   "soft mode performs a foreign call, and no ring's (%d, %d, %d)", results[3], results[4], results[5]);
 #endif
+	ok(results[12] >= 48 && results[9] == results[12] - 3 && results[9] + results[10] == 253 && results[11] == 0,
+	   "of 256 numbers those that are not in the list are refused, and those that the kernel does not have (%d, %d, %d of "
+	   "%d)",
+	   results[9], results[10], results[11], results[12]);
 	ok(results[6] == many, "a large ring of root's is as the kernel has it (%d, %d)", results[6], many);
 	ok(results[7] == nobody && results[8] == few,
 	   "another user's is on that user's account, with the caller's limit: as the kernel has it (%d and %d, %d and %d)",

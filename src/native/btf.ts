@@ -28,24 +28,42 @@ export function kernelFunction(name: string, file = '/sys/kernel/btf/vmlinux'): 
   return functionNumber(data, name);
 }
 
-/** Walks the types of a BTF image in the byte order of this machine's kernels. */
+/** A type of a BTF image. */
+export interface KernelType {
+  readonly id: number;
+  readonly kind: number;
+  readonly name: () => string;
+  /** What follows the type's head, such as the values of an enumeration. */
+  readonly members: Buffer;
+  /** The string at an offset that a member has. */
+  readonly textAt: (offset: number) => string;
+}
+
+/** The number of a function in a BTF image. */
 export function functionNumber(data: Buffer, name: string): number | undefined {
-  if (data.length < 24 || data.readUInt16LE(0) !== MAGIC) return undefined;
+  for (const type of kernelTypes(data)) if (type.kind === KIND_FUNC && type.name() === name) return type.id;
+  return undefined;
+}
+
+/** The types of a BTF image in the byte order of this machine's kernels; of what is none, nothing. */
+export function* kernelTypes(data: Buffer): Generator<KernelType> {
+  if (data.length < 24 || data.readUInt16LE(0) !== MAGIC) return;
   const head = data.readUInt32LE(4);
   const types = head + data.readUInt32LE(8);
   const end = types + data.readUInt32LE(12);
   const strings = head + data.readUInt32LE(16);
-  const wanted = Buffer.from(`${name}\0`);
-  if (end > data.length) return undefined;
+  if (end > data.length) return;
+  const textAt = (offset: number): string => {
+    const start = strings + offset;
+    return data.toString('latin1', start, data.indexOf(0, start));
+  };
   for (let at = types, id = 1; at + 12 <= end; id++) {
     const info = data.readUInt32LE(at + 4);
     const kind = (info >>> 24) & 0x1f;
     const tail = TAILS.get(kind);
-    if (kind === KIND_FUNC) {
-      const text = strings + data.readUInt32LE(at);
-      if (data.subarray(text, text + wanted.length).equals(wanted)) return id;
-    }
-    at += 12 + (tail === undefined ? 0 : tail.fixed + tail.each * (info & 0xffff));
+    const next = at + 12 + (tail === undefined ? 0 : tail.fixed + tail.each * (info & 0xffff));
+    const name = data.readUInt32LE(at);
+    yield { id, kind, name: () => textAt(name), members: data.subarray(at + 12, next), textAt };
+    at = next;
   }
-  return undefined;
 }

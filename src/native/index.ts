@@ -15,7 +15,7 @@ import { CGROUP_UNIX_CONNECT } from './doctor.js';
 
 export type { Addon } from './addon.js';
 export { loadAddon } from './addon.js';
-export { functionNumber, kernelFunction } from './btf.js';
+export { functionNumber, kernelFunction, kernelTypes } from './btf.js';
 export { cgroupTree, maySplit } from './cgroup.js';
 export { kernelFacts } from './doctor.js';
 

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import type { KernelFeatures } from '../../src/lowering/index.js';
 import { lowerPolicy } from '../../src/lowering/index.js';
+import { kernelTypes } from '../../src/native/index.js';
+import type { RingAct } from '../../src/policy/index.js';
 import { RING_OPERATIONS, RING_REGISTRATIONS } from '../../src/policy/index.js';
 import { lower, policyOf, targetOf, worldOf } from './helpers.js';
 
@@ -16,33 +18,104 @@ function words(permit: string, more = '', arch: 'x86_64' | 'aarch64' = 'x86_64')
   return lower(strict(permit, more), worldOf('/'), HELD, arch).rings;
 }
 
-/** The names of an enumeration of the kernel's header, in their order. */
-function enumerated(prefix: string, first: string): readonly string[] {
-  const text = readFileSync('/usr/include/linux/io_uring.h', 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
-  const body = text.slice(text.indexOf(`${prefix}${first}`));
-  return [...body.slice(0, body.indexOf('}')).matchAll(new RegExp(`${prefix}([A-Z0-9_]+)`, 'g'))]
-    .map(([, name = '']) => name)
-    .filter((name) => name !== 'LAST' && name !== 'USE_REGISTERED_RING');
+type Entries = readonly (readonly [name: string, number: number])[];
+
+/** Both enumerations of a header, as far as they stand for something. */
+function ofHeader(file: string): { readonly operations: Entries; readonly registrations: Entries } {
+  const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  const from = text.indexOf('IORING_OP_NOP');
+  const operations = [...text.slice(from, text.indexOf('}', from)).matchAll(/(IORING_OP_[A-Z0-9_]+)/g)];
+  const registrations = text.matchAll(/^\t(IORING_(?:UN)?REGISTER_[A-Z0-9_]+)\s*= (\d+),/gm);
+  return {
+    operations: operations.map(([, name = ''], number) => [name, number]),
+    registrations: [...registrations].map(([, name = '', number]) => [name, Number(number)]),
+  };
 }
 
-test('the tables have the numbers of the kernel header, as far as it goes', (t) => {
-  const operations = enumerated('IORING_OP_', 'NOP');
-  t.true(operations.length >= 48);
-  t.deepEqual(
-    RING_OPERATIONS.slice(0, operations.length).map(({ word }) => word),
-    operations,
-  );
-  // The header calls both kinds IORING_(UN)REGISTER.
-  const registrations = [
-    ...readFileSync('/usr/include/linux/io_uring.h', 'utf8').matchAll(
-      /^\tIORING_(REGISTER|UNREGISTER)_([A-Z0-9_]+)\s*= (\d+),/gm,
-    ),
-  ].map(
-    ([, kind, name, number]) =>
-      [`register/${kind === 'UNREGISTER' ? 'UNREGISTER_' : ''}${name}`, Number(number)] as const,
-  );
-  t.true(registrations.length >= 26);
-  for (const [word, number] of registrations) t.is(RING_REGISTRATIONS[number]?.word, word);
+/** The same of the running kernel, by its own types. */
+function ofKernel(data: Buffer): ReturnType<typeof ofHeader> {
+  const KIND_ENUM = 6;
+  const named = (wanted: string): Entries => {
+    for (const { kind, name, members, textAt } of kernelTypes(data)) {
+      if (kind !== KIND_ENUM || name() !== wanted) continue;
+      return Array.from({ length: members.length / 8 }, (_, index) => [
+        textAt(members.readUInt32LE(index * 8)),
+        members.readUInt32LE(index * 8 + 4),
+      ]);
+    }
+    return [];
+  };
+  return { operations: named('io_uring_op'), registrations: named('io_uring_register_op') };
+}
+
+/** As the tables have it; the kernel calls both kinds IORING_(UN)REGISTER. */
+function wordOf(name: string): string | undefined {
+  if (/_(?:LAST|USE_REGISTERED_RING)$/.test(name)) return undefined;
+  return name
+    .replace(/^IORING_OP_/, '')
+    .replace(/^IORING_UNREGISTER_/, 'register/UNREGISTER_')
+    .replace(/^IORING_REGISTER_/, 'register/');
+}
+
+/** What a kernel or a header has and the tables do not have so. */
+function unknown({ operations, registrations }: ReturnType<typeof ofHeader>): readonly string[] {
+  const differ = (entries: Entries, table: readonly RingAct[]): readonly string[] =>
+    entries.flatMap(([name, number]) => {
+      const word = wordOf(name);
+      return word === undefined || table[number]?.word === word ? [] : [`${name} = ${number}`];
+    });
+  return [...differ(operations, RING_OPERATIONS), ...differ(registrations, RING_REGISTRATIONS)];
+}
+
+/** Headers that may be at hand: of the C library's package, another machine's, liburing's, those that modules are built with. */
+function headers(): readonly string[] {
+  const sources = existsSync('/usr/src') ? readdirSync('/usr/src') : [];
+  return [
+    ...['', 'aarch64-linux-gnu/'].map((machine) => `/usr/${machine}include/linux/io_uring.h`),
+    '/usr/include/liburing/io_uring.h',
+    ...sources.map((name) => `/usr/src/${name}/include/uapi/linux/io_uring.h`),
+  ].filter((file) => existsSync(file));
+}
+
+/** The highest that is known, which is Linux 7.0's: a newer kernel's have to be looked at, and written into the tables, one by one. */
+test('the tables end where they are said to', (t) => {
+  t.is(RING_OPERATIONS.length, 65);
+  t.is(RING_OPERATIONS.at(-1)?.word, 'URING_CMD128');
+  t.is(RING_REGISTRATIONS.length, 38);
+  t.is(RING_REGISTRATIONS.at(-1)?.word, 'register/BPF_FILTER');
+});
+
+test('the tables have all that the headers have that are at hand', (t) => {
+  const files = headers();
+  t.true(files.includes('/usr/include/linux/io_uring.h'));
+  for (const file of files) {
+    const found = ofHeader(file);
+    t.true(found.operations.length >= 48 && found.registrations.length >= 26, file);
+    t.deepEqual(unknown(found), [], file);
+  }
+});
+
+test('the tables have all that the running kernel has', (t) => {
+  const file = '/sys/kernel/btf/vmlinux';
+  if (!existsSync(file)) {
+    t.log(`this kernel does not tell its types: there is no ${file}`);
+    return t.pass();
+  }
+  const found = ofKernel(readFileSync(file));
+  t.true(found.operations.length >= 48 && found.registrations.length >= 26);
+  t.deepEqual(unknown(found), []);
+});
+
+test('what is newer than the tables is noticed', (t) => {
+  const newer: Entries = [
+    ['IORING_OP_NOP', 0],
+    ['IORING_OP_TELEPORT', RING_OPERATIONS.length],
+    ['IORING_OP_LAST', RING_OPERATIONS.length + 1],
+  ];
+  t.deepEqual(unknown({ operations: newer, registrations: [['IORING_REGISTER_FILES', 3]] }), [
+    `IORING_OP_TELEPORT = ${RING_OPERATIONS.length}`,
+    'IORING_REGISTER_FILES = 3',
+  ]);
 });
 
 test('an operation is listed where its call is permitted with any arguments', (t) => {

@@ -1,5 +1,5 @@
 /**
- * What a ring of io_uring does, by the kernel's numbers from 0 on (Linux 6.18). After the name stands what a profile has to permit with any
+ * What a ring of io_uring does, by the kernel's numbers from 0 on (Linux 7.0). After the name stands what a profile has to permit with any
  * arguments: `CALL+CALL|CALL`, both of the first or the last alone; `ring`: nothing, it is about the ring itself; `never`, and why.
  */
 const OPERATIONS = `
@@ -66,6 +66,8 @@ EPOLL_WAIT epoll_wait|epoll_pwait
 READV_FIXED readv+preadv|preadv2
 WRITEV_FIXED pwritev2
 PIPE pipe2
+NOP128 never it is for entries of 128 bytes, which no ring is given
+URING_CMD128 never it is many calls under one number, setsockopt among them
 `;
 
 /** The same for what io_uring_register does to a ring. */
@@ -106,6 +108,8 @@ ZCRX_IFQ never it is about the network's devices
 RESIZE_RINGS never the supervisor has set the size
 MEM_REGION never it is memory that the caller brings
 QUERY ring
+ZCRX_CTRL never it is about the network's devices
+BPF_FILTER never the supervisor has set them
 `;
 
 const lines = (text: string): readonly string[] => text.trim().split('\n');
