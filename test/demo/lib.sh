@@ -21,9 +21,11 @@ own_namespaces() {
 
 # Packages are fetched from outside; everything else stays in. $limit, where set, ends what takes longer than so many seconds.
 vxe() {
-  local words=()
+  local words=() limit=${limit-}
+  # With nothing cached a bundle takes as long as its packages do.
+  [[ "${1-} ${2-}" != 'bundle create' || -z $limit ]] || ((limit > 300)) || limit=300
   [[ "${1-} ${2-}" != 'bundle create' || ! -e ${demo-}/outside ]] || words+=(nsenter --net="$demo/outside" --)
-  [[ -z ${limit-} ]] || words+=(timeout --foreground --kill-after=5 "$limit")
+  [[ -z $limit ]] || words+=(timeout --foreground --kill-after=5 "$limit")
   "${words[@]}" build/bin/vxe "$@"
 }
 
@@ -124,9 +126,9 @@ pop3() { # TITLE USER:PASSWORD PATH [CURL OPTIONS]
   curl --silent --show-error --max-time 20 --user "$user" "$@" "pop3://127.0.0.1:$port$path" 2>>"${demo:-/tmp}/curl.err"
 }
 
-wait_for_port() { # PORT: up to 5 s
+wait_for_port() { # PORT: up to a minute, on a machine that stands still
   local i
-  for ((i = 0; i < 100; i++)); do
+  for ((i = 0; i < 1200; i++)); do
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
     sleep 0.05
   done

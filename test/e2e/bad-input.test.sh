@@ -73,7 +73,7 @@ unset VXE_RECIPES VXE_PROFILES
 popd_bundle >"$world/create.log" 2>&1 || not_ok 'the popd bundle is made' "$(<"$world/create.log")"
 node -e 'require("node:net").createServer().listen(110, "0.0.0.0", () => console.log("up"))' >"$world/taken" &
 taken=$!
-eventually 5 grep -q up "$world/taken"
+eventually 60 grep -q up "$world/taken"
 refused 'a port that is taken' 1 '110' vxe start popd
 refused 'a port that is taken, detached' 1 '110' vxe start popd --detach
 check 'nothing is left of the refused start' contains "$(vxe status 2>&1)" '^(|.*(no|stopped).*|NAME.*)$'
@@ -92,7 +92,7 @@ refused 'a filter that was cut' 1 'filter' vxe start cut
 cp -a "$VXE_BUNDLES/popd" "$VXE_BUNDLES/gone"
 rm "$VXE_BUNDLES/gone/rootfs/usr/sbin/popa3d"
 refused 'a program that is gone from the rootfs' 1 'popa3d' vxe start gone
-check 'no state is left of starts that failed' eventually 5 empty_state
+check 'no state is left of starts that failed' eventually 60 empty_state
 
 # Neither root nor user namespaces: a user namespace of our own in which no further one can be made, and an ordinary user in it.
 cp -a "$VXE_BUNDLES/popd" "$world/popd.copy"
@@ -138,7 +138,7 @@ as_nobody() {
     env VXE_BUNDLES="$world/nobody/bundles" VXE_ROOT="$world/nobody/run" VXE_LOGS="$world/nobody/log" "$world/nobody/vxe" "$@" &
   launcher=$!
   # Nothing can be written before it is in its namespace.
-  eventually 20 maps "$launcher" || kill -KILL "$launcher"
+  eventually 60 maps "$launcher" || kill -KILL "$launcher"
   status=0
   wait "$launcher" || status=$?
   return "$status"

@@ -21,7 +21,7 @@ JSON
 }
 args=
 runtime() { "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled "$@"; }
-run() { timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled run --bundle "$bundle" "$@"; }
+run() { timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled run --bundle "$bundle" "$@"; }
 
 # Capabilities. Root has all of its bounding set again after an execve, unless no_new_privs is set.
 chown_only=', "capabilities": {"bounding": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"]}'
@@ -29,16 +29,16 @@ config 0 "$chown_only" ''
 try run one
 check 'a program has the capabilities that it is given' contains "$output" $'CapPrm:\t0000000000000001'
 refused 'where the bounding set cannot be cut it is not started' 1 'bounding set.*CAP_SETPCAP' \
-  setpriv --bounding-set=-setpcap timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+  setpriv --bounding-set=-setpcap timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
 config 0 "$chown_only"', "noNewPrivileges": true' ''
-try setpriv --bounding-set=-setpcap timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+try setpriv --bounding-set=-setpcap timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
 check 'unless it can gain nothing' contains "$output" $'CapPrm:\t0000000000000001'
 
 # Groups.
-try setpriv --groups 4,20 timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+try setpriv --groups 4,20 timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
 check "root's groups are not the program's" contains "$output" 'groups\.'
 refused 'where they cannot be dropped it is not started' 1 'groups.*CAP_SETGID' \
-  setpriv --groups 4,20 --bounding-set=-setgid timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+  setpriv --groups 4,20 --bounding-set=-setgid timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
 
 # Keys. perl is essential in Debian: add_key is call 248 of x86-64, keyctl 250, and 1 makes a session's keyring.
 keys='sub key { my ($t, $d, $p) = ("user", $_[0], "x"); syscall(248, $t, $d, $p, 1, -3) } syscall(250, 1, 0); key("vxe-secret") > 0 or die "add_key: $!\n";'
@@ -52,12 +52,12 @@ as_user() {
   config 0 ', "noNewPrivileges": true' '' ', {"type": "user"}' \
     ', "uidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}], "gidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}]'
   setpriv --reuid "$id" --regid "$id" --clear-groups env XDG_RUNTIME_DIR="$folder" HOME="$folder" VXE_LOGS="$folder/logs" VXE_ROOT="$folder/run" "$@" \
-    timeout -k 3 20 "$world/vxe-runtime" --cgroup-manager disabled run --bundle "$bundle" one
+    timeout -k 3 200 "$world/vxe-runtime" --cgroup-manager disabled run --bundle "$bundle" one
 }
 config 0 "$chown_only" ''
 try perl -e "$keys"'exec @ARGV' "$bundle/rootfs/holder"
 if contains "$output" 'key found'; then
-  try perl -e "$keys"'exec @ARGV' timeout -k 3 20 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+  try perl -e "$keys"'exec @ARGV' timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
   check "the caller's keys are not the program's" contains "$output" 'key not found'
   try as_user $((100000 + RANDOM)) perl -e "$keys"'exec @ARGV'
   check "nor a user's" contains "$output" 'key not found'
@@ -68,11 +68,11 @@ else
 fi
 
 # Ids on the command line. The last number means "leave it as it is" to the kernel, and the one after it is root's.
-args=', "60"'
+args=', "600"'
 config 0 "$chown_only" ''
 run one >/dev/null &
 running() { runtime state one 2>/dev/null | grep -q running; }
-check 'a program runs' eventually 5 running
+check 'a program runs' eventually 60 running
 try runtime exec --user 1000:1001 one /holder
 check 'a further one as another user' contains "$output" '^uid 1000 gid 1001'
 for id in -1:-1 4294967295:0 4294967296:0 1000:-1 1000:4294967296 1000:1x '' : 0x0 +0:0 18446744073709551616; do
@@ -86,7 +86,7 @@ held=', "noNewPrivileges": true, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 7
   "ruleset": {"handledAccessFS": ["make_fifo"]}}'
 config 0 "$chown_only$held" ', "annotations": {"org.vxe.version": "1"}'
 run one >/dev/null &
-check 'a program with a profile runs' eventually 5 running
+check 'a program with a profile runs' eventually 60 running
 refused 'a capability beyond the profile is refused' 1 'does not grant CAP_SYS_ADMIN' runtime exec --cap CAP_SYS_ADMIN one /holder
 try runtime exec --cap CAP_CHOWN one /holder
 check 'one of its own is not' contains "$output" $'CapPrm:\t0000000000000001'
@@ -116,18 +116,22 @@ overwrites() { # PROGRAM: $output is what the intruder in a container of the use
   cp "$1" "$own/vxe-runtime"
   chown -R "$id" "$world/user$id"
   local runtime=(setpriv --reuid "$id" --regid "$id" --clear-groups env XDG_RUNTIME_DIR="$own" HOME="$own" VXE_ROOT="$own/run" VXE_LOGS="$own/logs"
-    timeout -k 3 20 "$own/vxe-runtime" --cgroup-manager disabled)
+    timeout -k 3 200 "$own/vxe-runtime" --cgroup-manager disabled)
   ptrace=', "capabilities": {"bounding": ["CAP_SYS_PTRACE"], "permitted": ["CAP_SYS_PTRACE"], "effective": ["CAP_SYS_PTRACE"]}'
   config 0 "$ptrace" '' ', {"type": "user"}' \
     ', "uidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}], "gidMappings": [{"containerID": 0, "hostID": '"$id"', "size": 1}]'
-  sed -i 's|"/holder"|"/intruder", "overwrite", "2500"|' "$bundle/config.json"
+  sed -i 's|"/holder"|"/intruder", "overwrite", "100000"|' "$bundle/config.json"
   "${runtime[@]}" create --bundle "$bundle" own >"$own/out" 2>&1 </dev/null && "${runtime[@]}" start own || { cat "$own/out"; return 1; }
   "${runtime[@]}" exec own /self >"$own/self" 2>&1 </dev/null &
   local self=$!
-  sleep 1
+  waits() { pgrep -f -- '--log=/log' && grep -q found "$own/out"; }
+  eventually 60 waits
   kill -KILL "$self"
   pkill -KILL -f 'exec own /self'
-  eventually 10 grep -q written "$own/out"
+  # Time for the intruder, with nothing but the file itself in its way.
+  sleep 1
+  "${runtime[@]}" kill own TERM
+  eventually 60 grep -q written "$own/out"
   output=$(<"$own/out")
   "${runtime[@]}" delete --force own
   cmp "$1" "$own/vxe-runtime"
@@ -139,7 +143,7 @@ check 'which it has found' contains "$output" '"programs":[1-9]'
 
 # Whose word a bundle is: its hooks are run as who starts it, on the host.
 config 0 "$chown_only" ', "hooks": {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "touch '"$world/hooked"'"]}]}'
-start() { timeout -k 3 20 env "$@" build/bin/vxe --root "$world/run" start "$bundle"; }
+start() { timeout -k 3 200 env "$@" build/bin/vxe --root "$world/run" start "$bundle"; }
 not_hooked() { [ ! -e "$world/hooked" ]; }
 chown 1234 "$bundle/config.json"
 refused "another's config.json starts nothing" 1 'config.json of the bundle .* belongs to user 1234' start
@@ -176,20 +180,29 @@ check 'a timeout beyond what counts in milliseconds is not a short one' run one
 # kill -9 of the launcher at the moments at which nobody but the child could know of it.
 if command -v strace >/dev/null; then
   gone() { ! pgrep -f '^/holder|^[^ ]*vxe-runtime.* run ' >/dev/null; }
-  killed_in() { # CALL enter|exit: the launcher is killed while the process that makes CALL first rests before or after it
-    strace -qqf -o "$world/trace" -e trace="$1" -e inject="$1:delay_$2=1500000:when=1" \
+  rests() { # NUMBER: strace keeps a process in that call, and not for a moment
+    local process
+    for process in /proc/[0-9]*; do
+      [[ $(cat "$process/syscall" 2>/dev/null) == "$1 "* ]] && grep -q '^State:.t' "$process/status" 2>/dev/null || continue
+      sleep 0.3
+      [[ $(cat "$process/syscall" 2>/dev/null) == "$1 "* ]] && return
+    done
+    return 1
+  }
+  killed_in() { # CALL NUMBER enter|exit: the launcher is killed while the process that makes CALL first rests before or after it
+    strace -qqf -o "$world/trace" -e trace="$1" -e inject="$1:delay_$3=4000000:when=1" \
       "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled run --bundle "$bundle" one >/dev/null 2>&1 &
     local tracer=$!
-    sleep 0.7
+    eventually 60 rests "$2" || { cat "$world/trace"; return 1; }
     pkill -KILL -o -f '^[^ ]*vxe-runtime.* run ' || { cat "$world/trace"; return 1; }
     wait "$tracer"
-    eventually 3 gone || { pgrep -af .; pkill -KILL -f '^/holder|^[^ ]*vxe-runtime'; return 1; }
+    eventually 60 gone || { pgrep -af .; pkill -KILL -f '^/holder|^[^ ]*vxe-runtime'; return 1; }
     runtime delete --force one
   }
-  args=', "30"'
+  args=', "600"'
   config "$user" "$chown_only" ''
-  check 'killed before the program knows of its end, after its change of user, it ends too' killed_in capset exit
-  check 'and before it is bound to the launcher at all' killed_in prctl enter
+  check 'killed before the program knows of its end, after its change of user, it ends too' killed_in capset 126 exit
+  check 'and before it is bound to the launcher at all' killed_in prctl 157 enter
   # The maker of an id-mapped mount's user namespace holds what the launcher has open.
   args=
   mkdir -p "$world/mapped"
@@ -198,7 +211,7 @@ if command -v strace >/dev/null; then
   mkdir -p "$bundle/rootfs/mnt"
   try run one
   if ((status == 0)); then
-    check 'and before an id-mapped mount is made' killed_in clone3 exit
+    check 'and before an id-mapped mount is made' killed_in clone3 435 exit
     check 'the name is free then' run one
   else
     skip 'killed before an id-mapped mount is made' "$errors"

@@ -71,13 +71,13 @@ check 'and go' all_gone
 # They have left log folders, which the cycles have not.
 rm -rf "${VXE_LOGS:?}/$name"-*
 none_run() { [[ $(count) == 'processes 0'* ]]; }
-check 'no process of theirs is left' eventually 20 none_run
+check 'no process of theirs is left' eventually 60 none_run
 before=$(count)
 nets=$(namespaces)
 slab=$(unreclaimable)
 check "$cycles times three containers come and go" many_cycles "$cycles"
 same_count() { [[ $(count) == "$before" ]] || { diff <(echo "$before") <(count); return 1; }; }
-check 'processes, mounts, cgroups, state and logs are as many as before' eventually 20 same_count
+check 'processes, mounts, cgroups, state and logs are as many as before' eventually 60 same_count
 # Other programs of the host have network namespaces too; a leak would be one for each container.
 few_namespaces() { (($(namespaces) - nets < cycles)); }
 check 'the kernel has let go of the network namespaces' eventually 60 few_namespaces

@@ -8,7 +8,7 @@ export VXE_RECORDINGS=$world/recordings
 check 'the popd bundle is made' popd_bundle
 cat >"$world/exercise.sh" <<E2
 pop() { curl --silent --max-time 20 --user "\$1" "\${@:3}" "pop3://127.0.0.1:110\$2"; }
-again() { for i in 1 2 3 4 5 6 7 8 9 10; do "\$@" && return; sleep 0.3; done; return 1; }
+again() { for i in {1..100}; do "\$@" && return; sleep 0.3; done; return 1; }
 again pop alice:$password / && ! pop alice:wrong / && again pop alice:$password /3 && ! pop nobody:x /
 E2
 recorders=(notify)

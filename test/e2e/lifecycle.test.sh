@@ -41,7 +41,7 @@ kill -TERM "$foreground"
 wait "$foreground"
 foreground_status=$?
 check 'SIGTERM reaches the program and its code comes back' [ "$foreground_status" = 143 -o "$foreground_status" = 0 ]
-check 'nothing is left of it' eventually 5 none_left
+check 'nothing is left of it' eventually 60 none_left
 
 # kill -9 of each part: the launcher, pid 1 of the instance, the server itself.
 for part in supervisor init server; do
@@ -50,8 +50,8 @@ for part in supervisor init server; do
   if [[ $part == server ]]; then pid=$(process_of popa3d); else pid=$(member "$part"); fi
   check "the $part is there" alive "$pid"
   kill -KILL "$pid"
-  check "after kill -9 of the $part every process ends" eventually 5 none_left
-  check "after kill -9 of the $part status tells it" eventually 5 says 'stopped|not running|ended'
+  check "after kill -9 of the $part every process ends" eventually 60 none_left
+  check "after kill -9 of the $part status tells it" eventually 60 says 'stopped|not running|ended'
   check "after kill -9 of the $part it starts again" vxe start popd --detach
   check "after kill -9 of the $part it serves again" serves
   vxe stop popd >/dev/null 2>&1

@@ -145,13 +145,13 @@ if command -v strace >/dev/null; then
   [[ -z $wrong ]] || sed 's/^/# /' <<<"$wrong"
 fi
 
-manager_listens 20 300
+manager_listens 60 600
 silent() { ! grep -q refused "$world/heard"; }
 export NOTIFY_SOCKET=$world/manager.sock
 begin production
 check 'while nothing is refused the manager is told of no refusal' silent
 touch "$world/data/go"
-check 'within seconds it is told how many were refused, the last of them, and what to do' eventually 30 hears '^STATUS=[0-9]+ refused by the profile, the last: getpriority \(calls:default\); see vxe violations counting$'
+check 'within seconds it is told how many were refused, the last of them, and what to do' eventually 60 hears '^STATUS=[0-9]+ refused by the profile, the last: getpriority \(calls:default\); see vxe violations counting$'
 vxe stop counting >/dev/null 2>&1
 kill "$manager"
 end_of_tests

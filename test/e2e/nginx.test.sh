@@ -12,7 +12,7 @@ workers_are_www_data() { # and have no capability left
   done
   [[ -n $pid ]]
 }
-check 'its workers are www-data, without capabilities' eventually 10 workers_are_www_data
+check 'its workers are www-data, without capabilities' eventually 60 workers_are_www_data
 daemon_works nginx
 
 # As a service manager does it: the launcher in the foreground, which hands signals on.
@@ -27,12 +27,12 @@ new_workers() {
   [[ -n $now && -z $(comm -12 <(xargs -n1 <<<"$old" | sort) <(xargs -n1 <<<"$now" | sort)) ]]
 }
 kill -HUP "$launcher"
-check 'SIGHUP to the launcher reloads it: other workers serve' eventually 10 new_workers
+check 'SIGHUP to the launcher reloads it: other workers serve' eventually 60 new_workers
 check 'and it serves' ready
 # A download that is under way when it is told to end by SIGQUIT comes to its end.
 curl -s --limit-rate 4M -o "$world/download" http://127.0.0.1/large.bin &
 download=$!
-eventually 10 test -s "$world/download"
+eventually 60 test -s "$world/download"
 kill -QUIT "$launcher"
 wait "$download"
 download_status=$?
@@ -77,13 +77,13 @@ check 'a bundle with certificates is made' vxe bundle create nginx-tls --recipe 
 no_key() { ! find "$VXE_BUNDLES/nginx-tls" -name '*.key' -size +0 | grep -q .; }
 check 'the key is not in it' no_key
 check 'it starts' vxe start nginx-tls --detach
-check 'it serves on port 443' within 10 port_answers 443
+check 'it serves on port 443' within 60 port_answers 443
 tls() { curl --silent --max-time 30 --cacert "$world/tls/site.pem" --resolve localhost:443:127.0.0.1 "$@"; }
 check 'over TLS a file arrives whole' cmp <(tls https://localhost/middle.bin) "$WORKLOAD_FOLDER/www/html/middle.bin"
 check 'over HTTP/2 too' [ "$(tls --http2 --output /dev/null --write-out '%{http_version}' https://localhost/)" = 2 ]
 vxe-reload() { build/bin/vxe-runtime --root "$VXE_ROOT" kill nginx-tls HUP; }
 check 'it reloads with its key' vxe-reload
-check 'and serves' within 10 tls --output /dev/null --fail https://localhost/
+check 'and serves' within 60 tls --output /dev/null --fail https://localhost/
 check 'nothing of it was refused' nothing_refused nginx-tls
 try vxe prove nginx-tls --implies nginx
 check 'the prover tells that it is wider, and where' contains "$output$errors" '443'

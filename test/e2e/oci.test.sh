@@ -17,9 +17,16 @@ cp -a "$bundle" "$inetd"
 # As text, since the file holds numbers that JavaScript's do not.
 sed -Ezi 's/,[[:space:]]*"-D"//' "$inetd/config.json"
 
-dialogue() { # COMMAND...: a POP3 session on standard input and output
-  { printf 'USER alice\r\n'; sleep 0.3; printf 'PASS %s\r\n' "$password"; sleep 0.7; printf 'LIST\r\n'; sleep 0.3; printf 'QUIT\r\n'; sleep 0.5; } |
-    timeout 30 "$@" 2>&1
+dialogue() { # COMMAND...: a POP3 session on standard input and output, each line after the answer to the one before
+  local said=$world/dialogue line answers=0
+  : >"$said"
+  answered() { (($(grep -cE '^(\+OK|-ERR)' "$said") > answers)); }
+  for line in '' 'USER alice' "PASS $password" LIST QUIT; do
+    [[ -z $line ]] || printf '%s\r\n' "$line"
+    eventually 20 answered || break
+    answers=$((answers + 1))
+  done | timeout 100 "$@" >"$said" 2>&1
+  cat "$said"
 }
 logs_in() {
   local answer
@@ -54,11 +61,11 @@ not_started() { ! grep -q '+OK' "$world/one.out"; }
 check 'the program was not executed yet' not_started
 refused 'a second create with that id is refused' 1 'one' runtime create --bundle "$sleeper" one
 check 'start' runtime start one
-check 'state says running' eventually 5 state_is running
-check 'the program speaks' eventually 5 grep -q '+OK' "$world/one.out"
+check 'state says running' eventually 60 state_is running
+check 'the program speaks' eventually 60 grep -q '+OK' "$world/one.out"
 refused 'delete of a running container is refused' 1 'one' runtime delete one
 check 'kill' runtime kill one KILL
-check 'state says stopped' eventually 5 state_is stopped
+check 'state says stopped' eventually 60 state_is stopped
 check 'delete' runtime delete one
 refused 'its state is gone' 1 'one' runtime state one
 exec 7>&-

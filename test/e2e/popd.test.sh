@@ -31,7 +31,7 @@ serves_many() {
   done
   # popa3d locks the spool, so a second session at the same moment may be refused; the server must survive all of them.
   for i in "${pids[@]}"; do wait "$i"; done
-  eventually 5 pop3 list "alice:$password" /
+  eventually 60 pop3 list "alice:$password" /
 }
 check 'it survives eight clients at once' serves_many
 

@@ -15,7 +15,7 @@ for i in 1 2 3; do curl --fail --silent --output /dev/null http://127.0.0.1/plai
 curl --silent --output /dev/null http://127.0.0.1/missing
 build/bin/vxe-runtime --root "$VXE_ROOT" kill apache-php USR1
 sleep 1
-curl --fail --silent --output /dev/null http://127.0.0.1/plain.txt
+curl --retry 60 --retry-connrefused --retry-delay 1 --fail --silent --output /dev/null http://127.0.0.1/plain.txt
 E2
 check 'it is recorded without a page of PHP' vxe trace $name -- bash "$world/static.sh"
 check 'and again' vxe trace $name -- bash "$world/static.sh"
@@ -23,7 +23,7 @@ check 'and learned' vxe learn $name
 
 # As the service manager starts it, with what Landlock refuses on record.
 vxe mode --record-files $name production >/dev/null
-manager_listens 20 600
+manager_listens 60 900
 log=$VXE_LOGS/$name/violations.ndjson
 starts=0
 start_it() {
@@ -43,9 +43,9 @@ told_by_status() { vxe status $name | grep -qE 'violations: [1-9][0-9]* refused'
 told_to_manager() { grep -qE '^STATUS=[1-9][0-9]* refused by the profile, the last: .*; see vxe violations apache-php' "$world/heard"; }
 # Seconds on a machine that has them; a machine that stands still is waited for.
 begun=$SECONDS
-check 'vxe status tells it' eventually 30 told_by_status
-check "the unit's status tells it" eventually 30 told_to_manager
-check 'the log tells it' eventually 30 test -s "$log"
+check 'vxe status tells it' eventually 60 told_by_status
+check "the unit's status tells it" eventually 60 told_to_manager
+check 'the log tells it' eventually 60 test -s "$log"
 printf '# told within %d s\n' $((SECONDS - begun))
 check 'why names a cause' eval '[[ -n "$(vxe why $name)" ]]'
 
@@ -59,12 +59,12 @@ until computed || ((rounds == 4)); do
   check "round $rounds: the upgrade is taken" grep -q 'version [0-9]* of its profile is in place' "$world/upgrade.out"
   if grep -q 'permits it from now on' "$world/upgrade.out"; then
     printf '# round %d took effect at once\n' "$rounds"
-    eventually 20 computed
+    eventually 60 computed
   else
     check "round $rounds: it says that a restart is needed" grep -q "vxe restart $name" "$world/upgrade.out"
     vxe stop $name >/dev/null 2>&1
     start_it >/dev/null 2>&1
-    eventually 20 computed
+    eventually 60 computed
   fi
   since=$next
 done

@@ -59,11 +59,11 @@ vxe bundle create service --replace --profile service --exec "$service" -- liste
 try node "$world/manager.mjs" build/bin/vxe
 check "systemd's sockets reach the program under its own number" contains "$output" 'descriptor 3: listens, LISTEN_FDS=1, LISTEN_PID is mine'
 
-manager_listens 5 20
+manager_listens 60 600
 export NOTIFY_SOCKET=$world/manager.sock
 starts notify
 check 'the program can tell the manager' contains "$output" 'notify: sent'
-check 'the manager hears that it is ready' eventually 5 hears '^READY=1$'
+check 'the manager hears that it is ready' eventually 60 hears '^READY=1$'
 check 'and its status' hears '^STATUS=at work$'
 names_itself() { ! hears '^MAINPID'; }
 check 'but not that another process is the main one' names_itself
@@ -75,7 +75,7 @@ vxe bundle create service --replace --profile service --exec "$service" -- wait 
 build/bin/vxe start service >"$world/wait.out" 2>&1 &
 launcher=$!
 waiting() { grep -q waiting "$world/wait.out"; }
-check 'it waits' eventually 5 waiting
+check 'it waits' eventually 60 waiting
 kill -HUP "$launcher"
 wait "$launcher"
 launcher_status=$?
@@ -101,7 +101,7 @@ check 'and is deleted' build/bin/vxe-runtime --root "$world/oci" delete --force 
 sed -i 's/exec: any/exec: once/; s/services: .*/services: []/' "$world/service.vxed.yaml"
 vxe bundle create service --replace --profile service --exec "$service" -- escapes wait >/dev/null 2>&1
 rm -f "$world/manager.sock"
-manager_listens 5 20
+manager_listens 60 600
 NOTIFY_SOCKET=$world/manager.sock build/bin/vxe start service --detach >"$world/lets-go.log" 2>&1 </dev/null
 on_terminal() { script -qec "$*" /dev/null </dev/null | tr -d '\r'; }
 acts_not() { # COMMAND...: prints something, and on a terminal nothing that acts on it
@@ -110,11 +110,11 @@ acts_not() { # COMMAND...: prints something, and on a terminal nothing that acts
   [ -n "$shown" ] && ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$shown" || { cat -v <<<"$shown"; return 1; }
 }
 told() { build/bin/vxe status service | grep -q '1 refused'; }
-check 'a refused call with such a path is counted' eventually 5 told
+check 'a refused call with such a path is counted' eventually 60 told
 check 'status of it changes no terminal' acts_not build/bin/vxe status service
 one_line() { [ "$(build/bin/vxe status service | grep -c .)" = 2 ]; }
 check 'and has no line of its own' one_line
-check 'the manager hears of it' eventually 5 hears '^STATUS=1 refused'
+check 'the manager hears of it' eventually 60 hears '^STATUS=1 refused'
 forges_nothing() { ! hears '^STOPPING'; }
 check 'and nothing that the path says beside that' forges_nothing
 check 'nor do its records' acts_not build/bin/vxe logs --violations service

@@ -49,7 +49,7 @@ for recorder in "${recorders[@]}"; do
   # Killed, it leaves no trailer, and nothing of what it watched.
   file=$world/killed-$recorder.ndjson
   build/bin/vxe-recorder --recorder "$recorder" -o "$file" --host sleep 1000 &
-  eventually 20 test -s "$file"
+  eventually 60 test -s "$file"
   kill -KILL $!
   wait $! 2>/dev/null
   check "$recorder: killed, its recording is not complete" lacks "$file" '"record":"trailer"'
@@ -98,7 +98,8 @@ done
 if popd_bundle >/dev/null 2>&1; then
   cat >"$world/exercise.sh" <<E2
 pop() { curl --silent --max-time 20 --user "\$1" "\${@:3}" "pop3://127.0.0.1:110\$2"; }
-pop alice:$password / && ! pop alice:wrong / && sleep 1 && pop alice:$password /3
+again() { for i in {1..100}; do "\$@" && return; sleep 0.3; done; return 1; }
+again pop alice:$password / && ! pop alice:wrong / && again pop alice:$password /3
 E2
   for recorder in "${recorders[@]}"; do
     try vxe trace --recorder "$recorder" popd -- bash "$world/exercise.sh"

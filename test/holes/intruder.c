@@ -1,6 +1,6 @@
 /*
  * What is tried by who owns a container, and the same against processes that nobody confined, as the control. Each verb prints one line of JSON.
- *   overwrite MS             write to the programs of all other processes that it can see, for that long
+ *   overwrite MS             write to the programs of all other processes that it can see, for that long or until SIGTERM; tells of each
  *   swap A B                 exchange two names, over and over, until it is ended
  *   victim PID               a program of the host that enters the container of PID, as a careless runtime would
  *   leak ROOT PATH           a folder that was left open: through /proc/self/fd out of a chroot, to PATH
@@ -41,6 +41,13 @@ static struct {
 } known[256];
 static size_t n_handles;
 static long seen, written;
+static volatile sig_atomic_t told_to_end;
+
+static void end(int signal)
+{
+	(void)signal;
+	told_to_end = 1;
+}
 
 static void look(const struct stat *own)
 {
@@ -73,6 +80,8 @@ static void look(const struct stat *own)
 		known[n_handles].dev = st.st_dev;
 		known[n_handles].ino = st.st_ino;
 		handles[n_handles++] = fd;
+		printf("{\"found\":%zu}\n", n_handles);
+		fflush(stdout);
 	}
 	if (proc)
 		closedir(proc);
@@ -86,9 +95,10 @@ static int overwrite(long ms)
 
 	if (stat("/proc/self/exe", &own) < 0)
 		return 1;
+	signal(SIGTERM, end);
 	puts("{\"ready\":true}");
 	fflush(stdout);
-	while (now_ms() < until) {
+	while (now_ms() < until && !told_to_end) {
 		look(&own);
 		for (size_t i = 0; i < n_handles; i++) {
 			char path[64];
