@@ -201,7 +201,7 @@ static void live(void)
 		refused_child();
 	source.audit.maker = pid;
 	waitpid(pid, &status, 0);
-	for (int i = 0; i < 50 && !log.total; i++) {
+	for (int i = 0; i < 3000 && !log.total; i++) {
 		vxe_audit_source_drain(&source);
 		poll(NULL, 0, 20);
 	}

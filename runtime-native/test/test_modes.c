@@ -287,7 +287,7 @@ static void watched_by_many(const char *folder, int dir_fd)
 			struct pollfd watch = {.fd = vxe_held_watch(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
 					       .events = POLLIN};
 
-			if (write(ready[1], watch.fd < 0 ? "n" : "y", 1) != 1 || poll(&watch, 1, 30000) != 1 ||
+			if (write(ready[1], watch.fd < 0 ? "n" : "y", 1) != 1 || poll(&watch, 1, 300000) != 1 ||
 			    write(told[1], "t", 1) != 1)
 				_exit(1);
 			_exit(0);

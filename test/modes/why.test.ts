@@ -271,9 +271,9 @@ for (const seed of SEEDS) {
     const files = new BundleFacts(bundle);
     const facts = { path: (path: string) => files.path(path), users: [files.user] };
     const event = unwrap(parseEvent(seed.event));
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     const cause = diagnose(event, seed.errno, policy, facts);
-    t.true(performance.now() - begun < 1000);
+    t.true(process.cpuUsage(begun).user < 1_000_000);
     t.is(cause.kind, seed.cause, cause.sentence);
     t.true(cause.fix !== undefined && cause.opens !== undefined, cause.sentence);
     const changed = cause.fix?.kind === 'rule' ? cause.fix.edits.reduce(applyEdit, policy) : policy;
