@@ -16,6 +16,8 @@ const struct vxe_place vxe_place_logs = {"VXE_LOGS", "/var/log/vxe", "XDG_STATE_
 
 const struct vxe_place vxe_place_recordings = {"VXE_RECORDINGS", "/var/lib/vxe/recordings", "XDG_DATA_HOME", ".local/share",
 					       "vxe/recordings"};
+const struct vxe_place vxe_place_history = {"VXE_HISTORY", "/var/lib/vxe/history", "XDG_DATA_HOME", ".local/share",
+					    "vxe/history"};
 
 bool vxe_in_user_namespace(void)
 {

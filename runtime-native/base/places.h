@@ -11,7 +11,7 @@ struct vxe_place {
 	const char *below;	     /* in the user's folder */
 };
 
-extern const struct vxe_place vxe_place_bundles, vxe_place_compiled, vxe_place_logs, vxe_place_recordings;
+extern const struct vxe_place vxe_place_bundles, vxe_place_compiled, vxe_place_logs, vxe_place_recordings, vxe_place_history;
 
 /* Another user namespace than the host's. */
 bool vxe_in_user_namespace(void);

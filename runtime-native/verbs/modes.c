@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -38,27 +40,120 @@ static int path_add(struct vxe_strings *paths, const char *path, struct vxe_erro
 	return 0;
 }
 
-/* Over the host's own tree nothing but Landlock keeps a program from VXE's files; without it, mounts do. */
-static int own_folders_mask(struct vxe_config *config, const char *state_root, struct vxe_error **err)
-{
-	const struct vxe_place *places[] = {&vxe_place_bundles, &vxe_place_compiled, &vxe_place_logs};
-	struct vxe_strings *masked = &config->masked_paths;
+/* A file whatever its name. */
+struct object {
+	dev_t dev;
+	ino_t ino;
+};
 
-	if (path_add(masked, state_root, err) < 0)
+struct objects {
+	struct object *items;
+	size_t count;
+};
+
+static void objects_cleanup(struct objects *objects)
+{
+	free(objects->items);
+}
+
+static bool object_of(const char *path, struct object *object)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	*object = (struct object){st.st_dev, st.st_ino};
+	return true;
+}
+
+/* What the rules of Landlock grant something on, with all below it. */
+static int granted_objects(const struct vxe_landlock *landlock, struct objects *out, struct vxe_error **err)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < landlock->n_path_rules; i++)
+		most += landlock->path_rules[i].paths.count;
+	out->items = calloc(most + 1, sizeof(*out->items));
+	if (!out->items)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "looking for what the profile grants");
+	for (size_t i = 0; i < landlock->n_path_rules; i++)
+		for (size_t k = 0; k < landlock->path_rules[i].paths.count; k++)
+			if (object_of(landlock->path_rules[i].paths.items[k], &out->items[out->count]))
+				out->count++;
+	return 0;
+}
+
+static bool among(const struct objects *objects, const struct object *one)
+{
+	for (size_t i = 0; i < objects->count; i++)
+		if (objects->items[i].dev == one->dev && objects->items[i].ino == one->ino)
+			return true;
+	return false;
+}
+
+static bool at_or_below(const char *path, const char *folder)
+{
+	const size_t length = strlen(folder);
+
+	return !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
+}
+
+static bool ruled_at_or_below(const struct vxe_landlock *landlock, bool optional, const char *folder)
+{
+	for (size_t i = 0; i < landlock->n_path_rules; i++)
+		for (size_t k = 0; landlock->path_rules[i].optional == optional && k < landlock->path_rules[i].paths.count; k++)
+			if (at_or_below(landlock->path_rules[i].paths.items[k], folder))
+				return true;
+	return false;
+}
+
+/* Does a rule that has its path by what lies beside or above it reach the folder, by whatever name it has there? */
+static bool reached_from_above(const struct vxe_landlock *landlock, const struct objects *granted, const char *folder)
+{
+	cleanup_free char *path = strdup(folder);
+	struct object above;
+
+	if (!path)
+		return true;
+	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+		*slash = '\0';
+		if (object_of(slash == path ? "/" : path, &above) && among(granted, &above))
+			return true;
+	}
+	return ruled_at_or_below(landlock, true, folder);
+}
+
+/*
+ * Over the host's own tree nothing but Landlock keeps a program from VXE's files, and a rule for a folder far above them opens them as well: there,
+ * and where there is no Landlock, mounts hide them.
+ */
+static int own_folders_mask(struct vxe_config *config, const char *state_root, bool soft, struct vxe_error **err)
+{
+	const struct vxe_place *places[] = {&vxe_place_bundles, &vxe_place_compiled, &vxe_place_logs, &vxe_place_recordings,
+					    &vxe_place_history};
+	const struct vxe_landlock *landlock = &config->process.landlock;
+	const bool held = !soft && landlock->present;
+	__attribute__((cleanup(objects_cleanup))) struct objects granted = {0};
+
+	if (held && granted_objects(landlock, &granted, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		cleanup_free char *path = vxe_place_path(places[i], "");
+	for (size_t i = 0; i <= sizeof(places) / sizeof(*places); i++) {
+		cleanup_free char *path = i ? vxe_place_path(places[i - 1], "") : strdup(state_root);
 		cleanup_free char *real = path ? realpath(path, NULL) : NULL;
 
-		if (real && path_add(masked, real, err) < 0)
+		if (!real)
+			continue;
+		/* A profile that names the folder, or what lies in it, means it. */
+		if (held && (ruled_at_or_below(landlock, false, real) || !reached_from_above(landlock, &granted, real)))
+			continue;
+		if (path_add(&config->masked_paths, real, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* Soft: no Landlock, and what a mount holds for a rule is not mounted over. Everything else stays as in production. */
-static int soft_prepare(struct vxe_config *config, const char *state_root, const struct vxe_judge *judge, bool host_root,
-			struct vxe_error **err)
+static int soft_prepare(struct vxe_config *config, const struct vxe_judge *judge, struct vxe_error **err)
 {
 	if (!judge) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has nothing to judge by in soft mode (org.vxe.judge)");
@@ -66,7 +161,7 @@ static int soft_prepare(struct vxe_config *config, const char *state_root, const
 	}
 	for (size_t i = 0; i < judge->n_mounts; i++)
 		path_remove(judge->mounts[i].masked ? &config->masked_paths : &config->readonly_paths, judge->mounts[i].path);
-	return host_root ? own_folders_mask(config, state_root, err) : 0;
+	return 0;
 }
 
 bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd)
@@ -102,7 +197,9 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 	/* What is judged by it has to have it; else it names rules, and is read when there is one to name. */
 	if ((launch->soft || launch->raise_objects) && vxe_judge_load(judge, launch->bundle_fd, config, err) < 0)
 		return -1;
-	return launch->soft ? soft_prepare(config, state_root, judge->judge, launch->host_root, err) : 0;
+	if (launch->soft && soft_prepare(config, judge->judge, err) < 0)
+		return -1;
+	return launch->host_root ? own_folders_mask(config, state_root, launch->soft, err) : 0;
 }
 
 int vxe_modes_join(int state_dir_fd, const struct vxe_config *config, struct vxe_launch *launch,

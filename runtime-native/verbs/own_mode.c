@@ -168,6 +168,19 @@ static int mode_set(int bundle_fd, enum vxe_mode mode, struct vxe_error **err)
 	return vxe_mode_write(bundle_fd, VXE_MODE_FILE, mode, err);
 }
 
+/* The kernel refuses another's change; this refuses the look as well, and says why. */
+static int check_owner(int bundle_fd, const char *name, struct vxe_error **err)
+{
+	struct stat st;
+
+	if (fstat(bundle_fd, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "examining the bundle %s", name);
+	if (!geteuid() || st.st_uid == geteuid())
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle belongs to user %u, not to you", (unsigned int)st.st_uid);
+	return vxe_error_hint(err, "ask as its owner, or as root");
+}
+
 static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode *mode, struct vxe_error **err)
 {
 	cleanup_free char *bundle = NULL;
@@ -179,6 +192,8 @@ static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode 
 	fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
+	if (check_owner(fd, name, err) < 0)
+		return -1;
 	if (wish->has_mode && faccessat(fd, "vxe/judge.json", F_OK, 0) < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 			      "the bundle has no profile that a mode could hold (vxe/judge.json is missing)");

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, Failure } from './failure.js';
 import { checkName } from './places.js';
@@ -68,7 +76,9 @@ export class ProfileHistory {
       sha256,
       file: `${stem}${ending}`,
     };
-    mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    // Made by an earlier VXE, others could look into it.
+    chmodSync(this.#folder, 0o700);
     // The text first: a version that is listed has one.
     this.#put(made.file, text);
     this.#put(`${stem}.json`, `${JSON.stringify(made)}\n`);
@@ -78,7 +88,7 @@ export class ProfileHistory {
 
   #put(name: string, text: string): void {
     const path = join(this.#folder, name);
-    writeFileSync(`${path}.new`, text, { mode: 0o644 });
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
     syncPath(`${path}.new`);
     renameSync(`${path}.new`, path);
   }

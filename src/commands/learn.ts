@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BundleStore, checkName, Failure, hasProfile, importsOf, interpreterOf } from '../bundle/index.js';
+import { checkName, Failure, hasProfile, importsOf, interpreterOf } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
 import { parseProfile } from '../language/index.js';
 import {
@@ -24,6 +24,7 @@ import {
 import type { ReplayOutcome } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
+import { controlledIfThere } from './support/control.js';
 import { passed, replayDraft, replayText } from './support/replay.js';
 
 interface LearnReport {
@@ -83,8 +84,8 @@ export default class Learn extends VxeCommand {
     const { argv, args, flags } = await this.parse(Learn);
     return this.interruptible(async (signal) => {
       const files = argv.slice(1).map(String);
-      const recordings = await this.#recordings(args.name, files);
       const bundle = this.#bundle(args.name);
+      const recordings = await this.#recordings(args.name, files);
       const root = bundle === undefined ? '/' : join(bundle, 'rootfs');
       if (flags.apply && bundle === undefined)
         throw new Failure(
@@ -150,9 +151,8 @@ export default class Learn extends VxeCommand {
   }
 
   #bundle(name: string): string | undefined {
-    const store = new BundleStore(this.places().bundles);
     checkName(name, 'profile');
-    return store.exists(name) ? store.require(name) : undefined;
+    return controlledIfThere(name, this.places());
   }
 
   async #recordings(name: string, files: readonly string[]): Promise<readonly Recording[]> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BundleStore, Failure, storedProfile } from '../bundle/index.js';
+import { Failure, storedProfile } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
 import { editProfile, formOf } from '../language/index.js';
 import type { Choice, Decision } from '../learning/index.js';
@@ -10,6 +10,7 @@ import { applyEdit } from '../learning/index.js';
 import type { Policy } from '../policy/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, appliedText, changeProfile } from './support/change.js';
+import { controlled } from './support/control.js';
 import { decide, decisionLines, loggedViolations } from './support/decisions.js';
 import { diffLines } from './support/diff.js';
 import { widening } from './support/proof.js';
@@ -69,7 +70,7 @@ export default class Upgrade extends VxeCommand {
   async run(): Promise<Report> {
     const { args, flags } = await this.parse(Upgrade);
     const logged = loggedViolations(args.name, this.places(), flags.since);
-    const bundle = new BundleStore(this.places().bundles).require(args.name);
+    const bundle = controlled(args.name, this.places());
     const violations = flags.auto
       ? logged.violations.filter((each) => each.verdict === 'performed')
       : logged.violations;

@@ -9,6 +9,7 @@ import type { CallEvent } from '../policy/index.js';
 import { errnoNames, parseEvent } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
+import { controlled } from './support/control.js';
 import { symptoms } from './support/symptoms.js';
 
 /** What is to be explained: a call with its error, and where it was seen. */
@@ -51,7 +52,7 @@ export default class Why extends VxeCommand {
 
   async run(): Promise<{ readonly name: string; readonly answers: readonly Answer[] }> {
     const { args } = await this.parse(Why);
-    const bundle = new BundleStore(this.places().bundles).require(args.name);
+    const bundle = controlled(args.name, this.places());
     const { policy } = readBundleProfile(bundle);
     const facts = this.#facts(args.name, bundle);
     const questions =

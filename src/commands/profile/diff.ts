@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
-import { BundleStore, hasProfile, noProfileYet, ProfileHistory, storedProfile } from '../../bundle/index.js';
+import { hasProfile, noProfileYet, ProfileHistory, storedProfile } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
+import { controlled } from '../support/control.js';
 import { diffLines } from '../support/diff.js';
 import { versionNumber } from '../support/version.js';
 
@@ -18,8 +19,8 @@ export default class ProfileDiff extends VxeCommand {
 
   async run(): Promise<{ readonly name: string; readonly diff: readonly string[] }> {
     const { args } = await this.parse(ProfileDiff);
+    const bundle = controlled(args.name, this.places());
     const history = new ProfileHistory(this.places().history, args.name);
-    const bundle = new BundleStore(this.places().bundles).require(args.name);
     if (!hasProfile(bundle)) throw noProfileYet(args.name);
     const placed = readFileSync(storedProfile(bundle), 'utf8');
     const before = args.from === undefined ? history.list().at(-2)?.version : versionNumber(args.from);

@@ -1,6 +1,7 @@
 import * as Args from '@oclif/core/args';
 import { ProfileHistory, type ProfileVersion } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
+import { controlled, controlledIfThere } from '../support/control.js';
 import { table } from '../support/output.js';
 
 export default class ProfileLog extends VxeCommand {
@@ -12,7 +13,9 @@ export default class ProfileLog extends VxeCommand {
 
   async run(): Promise<{ readonly name: string; readonly versions: readonly ProfileVersion[] }> {
     const { args } = await this.parse(ProfileLog);
+    const bundle = controlledIfThere(args.name, this.places());
     const versions = new ProfileHistory(this.places().history, args.name).list();
+    if (versions.length === 0 && bundle === undefined) controlled(args.name, this.places());
     if (versions.length === 0) this.log(`${args.name}: its profile was never changed by upgrade or rollback`);
     else
       this.log(

@@ -2,6 +2,7 @@ import * as Args from '@oclif/core/args';
 import { Failure, ProfileHistory } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { type Applied, appliedText, changeProfile } from '../support/change.js';
+import { controlled } from '../support/control.js';
 import { diffLines } from '../support/diff.js';
 import { widening } from '../support/proof.js';
 import { versionNumber } from '../support/version.js';
@@ -28,6 +29,7 @@ export default class ProfileRollback extends VxeCommand {
     readonly applied: Applied;
   }> {
     const { args } = await this.parse(ProfileRollback);
+    controlled(args.name, this.places());
     const history = new ProfileHistory(this.places().history, args.name);
     const version = args.version === undefined ? history.list().at(-2)?.version : versionNumber(args.version);
     if (version === undefined)

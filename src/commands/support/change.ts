@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
-  BundleStore,
   errnoOf,
   Failure,
   hasProfile,
@@ -19,6 +18,7 @@ import { VxeError } from '../../common/index.js';
 import { exchangeFolders } from '../../native/index.js';
 import type { Policy } from '../../policy/index.js';
 import { runningInstance } from '../../runtime/index.js';
+import { controlled } from './control.js';
 import { loweringTarget } from './target.js';
 
 /** A new text of a bundle's profile, checked and lowered, not yet in its place. */
@@ -39,8 +39,7 @@ export interface Applied {
 }
 
 export function changeProfile(name: string, text: string, places: Places): Change {
-  refuseInside(name);
-  const bundle = new BundleStore(places.bundles).require(name);
+  const bundle = controlled(name, places);
   const { policy } = readBundleProfile(bundle);
   const before = readFileSync(storedProfile(bundle), 'utf8');
   const made = relowerBundle(bundle, text, loweringTarget());
@@ -54,8 +53,7 @@ export function changeProfile(name: string, text: string, places: Places): Chang
 
 /** A learned profile in a bundle, which may have none yet: there is nothing to compare it with, and nothing else that says the same. */
 export function adoptProfile(name: string, text: string, places: Places): Applied {
-  refuseInside(name);
-  const bundle = new BundleStore(places.bundles).require(name);
+  const bundle = controlled(name, places);
   const before = hasProfile(bundle) ? readFileSync(storedProfile(bundle), 'utf8') : undefined;
   const made = relowerBundle(bundle, text, loweringTarget());
   return {
@@ -97,20 +95,6 @@ function keepAndWrite(
       hint: 'only the owner of the bundle changes it, from outside of every instance',
     });
   }
-}
-
-/** The kernel refuses it, by more than one mechanism; this only says so before it is tried. */
-function refuseInside(name: string): void {
-  const instance = process.env.VXE_INSTANCE;
-  if (instance === undefined) return;
-  throw new Failure(
-    'inside',
-    name,
-    `this is inside the instance ${instance}, and profiles are changed from outside`,
-    {
-      hint: 'use a shell of the host',
-    },
-  );
 }
 
 /**

@@ -1,9 +1,10 @@
-import { BundleStore, type Places, readBundleProfile } from '../../bundle/index.js';
+import { type Places, readBundleProfile } from '../../bundle/index.js';
 import { plainLine } from '../../common/index.js';
 import type { Decision, Violation } from '../../learning/index.js';
 import { decisionsOf, readViolations } from '../../learning/index.js';
 import type { Policy } from '../../policy/index.js';
 import { violationText } from '../../runtime/index.js';
+import { controlledIfThere } from './control.js';
 import { policyFor } from './prove.js';
 import { sinceTime } from './since.js';
 
@@ -15,8 +16,8 @@ export interface LoggedViolations {
 
 /** The violations of an instance, with the profile that they are against: its bundle's, or the one that they name. */
 export function loggedViolations(name: string, places: Places, since?: string): LoggedViolations {
-  const store = new BundleStore(places.bundles);
-  const bundled = store.exists(name) ? readBundleProfile(store.require(name)).policy : undefined;
+  const bundle = controlledIfThere(name, places);
+  const bundled = bundle === undefined ? undefined : readBundleProfile(bundle).policy;
   const { violations, unreadable } = readViolations(violationText(places.logs, name));
   const from = since === undefined ? undefined : sinceTime(since);
   const chosen = from === undefined ? violations : violations.filter(({ time }) => time >= from);

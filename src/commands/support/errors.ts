@@ -1,4 +1,4 @@
-import { Failure, messageOf } from '../../bundle/index.js';
+import { errnoOf, Failure, messageOf } from '../../bundle/index.js';
 import { plainLine, plainText, VxeError } from '../../common/index.js';
 
 /** An error in the form that is printed, in text or as JSON. */
@@ -39,6 +39,12 @@ export function outcomeOf(error: unknown): Outcome {
     if (isExit(error)) return { exit: oclif, view: undefined };
     return { exit: 2, view: { code: 'usage', message: usageSentence(error), hint: "see 'vxe --help'" } };
   }
+  const refused = permissionSentence(error);
+  if (refused !== undefined)
+    return {
+      exit: 1,
+      view: { code: 'not-permitted', message: refused, hint: 'ask as its owner, or as root' },
+    };
   return {
     exit: 1,
     view: {
@@ -94,6 +100,14 @@ function oclifExit(error: unknown): number | undefined {
   return typeof oclif === 'object' && oclif !== null && 'exit' in oclif && typeof oclif.exit === 'number'
     ? oclif.exit
     : 2;
+}
+
+/** The kernel's refusal of a file, in words. */
+function permissionSentence(error: unknown): string | undefined {
+  const errno = errnoOf(error);
+  if ((errno !== 'EACCES' && errno !== 'EPERM') || !(error instanceof Error)) return undefined;
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+  return path === undefined ? undefined : `${path}: may not be used by you (${errno})`;
 }
 
 function isExit(error: unknown): boolean {
