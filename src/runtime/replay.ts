@@ -20,6 +20,8 @@ export interface ReplayOutcome {
   readonly started: boolean;
   /** The exercise's exit code; undefined: it was never run. */
   readonly exercise: number | undefined;
+  /** How long the exercise took, in milliseconds. */
+  readonly took: number;
   /** What was refused, as the violation log has it. */
   readonly refused: readonly Refused[];
   readonly complaint: string;
@@ -62,10 +64,14 @@ export class Replay {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** With `enough` the exercise is called off as soon as that holds for what was refused by then. */
+  /**
+   * With `enough` the exercise is called off as soon as that holds for what was refused by then, and with `patience` after so many milliseconds:
+   * a daemon that takes connections and answers none keeps each client waiting.
+   */
   async run(
     profile: string,
     enough: (refused: ReplayOutcome['refused']) => boolean = () => false,
+    patience?: number,
   ): Promise<ReplayOutcome> {
     const { name, exercise, relower } = this.#request;
     const log = join(this.#folder, 'log', name);
@@ -73,14 +79,26 @@ export class Replay {
     relower(join(this.#folder, 'bundles', name), profile);
     const started = await this.#vxe(['start', name, '--detach', '--record-files']);
     if (started.code !== 0)
-      return { started: false, exercise: undefined, refused: readRefused(log), complaint: started.complaint };
+      return {
+        started: false,
+        exercise: undefined,
+        took: 0,
+        refused: readRefused(log),
+        complaint: started.complaint,
+      };
     let code: number | undefined;
+    let took = 0;
     try {
-      if (await this.#listens()) code = await this.#exercise(exercise, () => enough(readRefused(log)));
+      if (await this.#listens()) {
+        const begun = performance.now();
+        const late = (): boolean => patience !== undefined && performance.now() - begun > patience;
+        code = await this.#exercise(exercise, () => late() || enough(readRefused(log)));
+        took = performance.now() - begun;
+      }
     } finally {
       await this.#vxe(['stop', name]);
     }
-    return { started: true, exercise: code, refused: readRefused(log), complaint: '' };
+    return { started: true, exercise: code, took, refused: readRefused(log), complaint: '' };
   }
 
   async #exercise(words: readonly string[], enough: () => boolean): Promise<number | undefined> {

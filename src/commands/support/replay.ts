@@ -6,6 +6,10 @@ import { nativeProgram, type Refused, Replay, type ReplayOutcome } from '../../r
 import type { Progress } from './progress.js';
 import { loweringTarget } from './target.js';
 
+/** A trial whose exercise takes this much longer than under the whole profile does not pass. */
+const PATIENCE_TIMES = 4;
+const PATIENCE_LEAST = 10_000;
+
 interface Request {
   readonly name: string;
   readonly bundle: string | undefined;
@@ -82,7 +86,7 @@ async function passesWithout(replay: Replay, profile: string, whole: ReplayOutco
   const missed = (refused: readonly Refused[]): boolean =>
     refused.some(({ object }) => object === undefined || !before.has(object));
   try {
-    const outcome = await replay.run(profile, missed);
+    const outcome = await replay.run(profile, missed, PATIENCE_LEAST + PATIENCE_TIMES * whole.took);
     return passed(outcome) && !missed(outcome.refused);
   } catch (error) {
     if (error instanceof VxeError) return false;
