@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 # shellcheck source=test/demo/lib.sh
 . test/demo/lib.sh
 
+export WORKLOAD_PATIENCE=6
 # A verb that hangs is a failure of that verb, not of the whole program.
 limit=60
 tests=0

@@ -70,8 +70,9 @@ restart_daemon() {
   fi
 }
 
+# Times so many seconds: a test has patience with a machine that stands still, a search that counts on failures has none.
 within() { # SECONDS COMMAND...: until it succeeds
-  local until=$((SECONDS + $1))
+  local until=$((SECONDS + $1 * ${WORKLOAD_PATIENCE:-1}))
   shift
   while ! "$@" >/dev/null 2>&1; do
     ((SECONDS < until)) || return 1
