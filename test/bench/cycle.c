@@ -3,7 +3,7 @@
  *
  *   cycle life RUNS BUNDLE ENGINE...   create, start, the end of its program, delete
  *   cycle exec RUNS BUNDLE PROGRAM ENGINE...   exec of PROGRAM, in a container that waits
- *   cycle many COUNT BUNDLE ENGINE     so many at once: how fast they come and go, and what they hold
+ *   cycle many COUNT BUNDLE ENGINE     so many at once: how fast they come and go, and what each holds
  *   cycle turns ROUNDS COMMAND WORD... [--- COMMAND WORD...]...   each command once a round, every round beginning with the next
  *
  * ENGINE is NAME=PROGRAM,STATE_FOLDER. Prints one JSON object a line. Times are of whole processes, in milliseconds. It is a subreaper, as
@@ -195,37 +195,97 @@ static long field_kb(const char *path, const char *name)
 	return value;
 }
 
-/* What the processes of that program hold, each page counted by its share. */
-static long pss_of(const char *program)
+/*
+ * What is held, in kB: by the processes below this one, each page counted by its share; and by the whole machine's kernel, without what it
+ * would give back (MemAvailable counts its caches in part, so that differences of it tell nothing). VmallocUsed has stacks and filters,
+ * Shmem the state folders.
+ */
+enum { PROCESSES, TABLES, SLAB, VMALLOC, PERCPU, SHMEM, KINDS };
+struct memory {
+	long kind[KINDS], own; /* own: what of PROCESSES runs the engine's program */
+};
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return (pid_t)field_kb(path, "PPid");
+}
+
+static int is_below(pid_t pid, pid_t top)
+{
+	while (pid > 1 && pid != top)
+		pid = parent_of(pid);
+	return pid == top;
+}
+
+static void processes_count(struct memory *memory, const char *program)
 {
 	DIR *proc = opendir("/proc");
-	char *wanted = realpath(program, NULL), path[300], target[4096];
+	char *wanted = realpath(program, NULL), path[64], target[4096];
 	struct dirent *entry;
-	long total = 0;
 
-	while (proc && wanted && (entry = readdir(proc))) {
+	while (proc && (entry = readdir(proc))) {
+		pid_t pid = atoi(entry->d_name);
 		ssize_t got;
+		long pss;
 
-		snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
-		got = readlink(path, target, sizeof(target) - 1);
-		if (got <= 0)
+		if (pid < 1 || pid == getpid() || !is_below(pid, getpid()))
 			continue;
-		target[got] = '\0';
-		snprintf(path, sizeof(path), "/proc/%s/smaps_rollup", entry->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/status", pid);
+		memory->kind[TABLES] += field_kb(path, "VmPTE");
+		snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+		memory->kind[PROCESSES] += pss = field_kb(path, "Pss");
+		snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+		got = readlink(path, target, sizeof(target) - 1);
+		target[got < 0 ? 0 : got] = '\0';
 		/* A runtime that executes a copy of itself names it like itself. */
-		if (!strcmp(target, wanted))
-			total += field_kb(path, "Pss");
+		if (wanted && !strcmp(target, wanted))
+			memory->own += pss;
 	}
 	if (proc)
 		closedir(proc);
 	free(wanted);
-	return total;
+}
+
+static struct memory kernel_now(void)
+{
+	static const char *const names[KINDS] = {
+		[SLAB] = "Slab", [VMALLOC] = "VmallocUsed", [PERCPU] = "Percpu", [SHMEM] = "Shmem"};
+	struct memory now = {0};
+
+	for (int i = 0; i < KINDS; i++)
+		now.kind[i] = names[i] ? field_kb("/proc/meminfo", names[i]) : 0;
+	return now;
+}
+
+/* Caches dropped, and what was removed before really gone: the kernel frees cgroups, namespaces and filters some time later. */
+static struct memory memory_settled(const char *program)
+{
+	struct timespec pause = {.tv_nsec = 250000000};
+	struct memory now = kernel_now();
+
+	for (int quiet = 0, i = 0; i < 40 && quiet < 3; i++) {
+		struct memory last = now;
+		int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "3", 1) != 1)
+			fail("cannot be written", "/proc/sys/vm/drop_caches");
+		close(fd);
+		nanosleep(&pause, NULL);
+		now = kernel_now();
+		quiet = labs(now.kind[SLAB] - last.kind[SLAB]) <= 256 ? quiet + 1 : 0;
+	}
+	processes_count(&now, program);
+	return now;
 }
 
 static void many(const struct engine *engine, long count, const char *bundle)
 {
-	long before = field_kb("/proc/meminfo", "MemAvailable"), slab = field_kb("/proc/meminfo", "Slab"), after, own;
-	double begun = now_ms(), up, down;
+	static const char *const names[KINDS] = {"processes", "tables", "slab", "vmalloc", "percpu", "shmem"};
+	struct memory before = memory_settled(engine->program), after;
+	double begun = now_ms(), up, down, total = 0;
 	char id[32];
 
 	for (long i = 0; i < count; i++) {
@@ -234,9 +294,7 @@ static void many(const struct engine *engine, long count, const char *bundle)
 		verb(engine, (const char *const[]){"start", id, NULL}, NULL);
 	}
 	up = (now_ms() - begun) / 1e3;
-	after = field_kb("/proc/meminfo", "MemAvailable");
-	slab = field_kb("/proc/meminfo", "Slab") - slab;
-	own = pss_of(engine->program);
+	after = memory_settled(engine->program);
 	begun = now_ms();
 	for (long i = 0; i < count; i++) {
 		snprintf(id, sizeof(id), "many-%ld", i);
@@ -244,9 +302,15 @@ static void many(const struct engine *engine, long count, const char *bundle)
 		children_reap();
 	}
 	down = (now_ms() - begun) / 1e3;
-	printf("{\"engine\":\"%s\",\"count\":%ld,\"up\":%.1f,\"down\":%.1f,\"totalKb\":%.1f,\"slabKb\":%.1f,\"ownKb\":%.1f}\n",
-	       engine->name, count, (double)count / up, (double)count / down, (double)(before - after) / (double)count,
-	       (double)slab / (double)count, (double)own / (double)count);
+	printf("{\"engine\":\"%s\",\"count\":%ld,\"up\":%.1f,\"down\":%.1f,\"kb\":{", engine->name, count, (double)count / up,
+	       (double)count / down);
+	for (int i = 0; i < KINDS; i++) {
+		double each = (double)(after.kind[i] - before.kind[i]) / (double)count;
+
+		printf("\"%s\":%.1f,", names[i], each);
+		total += each;
+	}
+	printf("\"own\":%.1f,\"total\":%.1f}}\n", (double)(after.own - before.own) / (double)count, total);
 }
 
 /* One line a command: its times, round by round. */

@@ -37,9 +37,30 @@ export function measureExecs(engines, bundle, runs) {
   return lines(['exec', String(runs), bundle, nothing, ...engines.map(argument)]);
 }
 
-/** Each engine alone, since memory is counted for the whole machine. */
-export function measureMany(engines, bundle, count) {
-  return engines.flatMap((engine) => lines(['many', String(count), bundle, argument(engine)]));
+function middle(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/** Each engine alone, since memory of the kernel is counted for the whole machine; in turns, and of each figure the median. */
+export function measureMany(engines, bundle, count, rounds = 3) {
+  const all = Array.from({ length: rounds }, () =>
+    engines.flatMap((engine) => lines(['many', String(count), bundle, argument(engine)])),
+  ).flat();
+  return engines.map(({ name }) => {
+    const own = all.filter(({ engine }) => engine === name);
+    const of = (pick) => middle(own.map(pick));
+    const totals = own.map(({ kb }) => kb.total);
+    return {
+      engine: name,
+      count,
+      rounds,
+      up: of(({ up }) => up),
+      down: of(({ down }) => down),
+      kb: Object.fromEntries(Object.keys(own[0].kb).map((kind) => [kind, of(({ kb }) => kb[kind])])),
+      least: Math.min(...totals),
+      most: Math.max(...totals),
+    };
+  });
 }
 
 /** Nanoseconds of a call that the filter raises, the supervisor records, and refuses; and of one that no filter stops. */

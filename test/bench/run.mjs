@@ -279,6 +279,23 @@ function table(head, rows) {
   return [`| ${head} |`, `| --- |${' ---: |'.repeat(columns - 1)}`, ...rows, ''];
 }
 
+function manyTable(many) {
+  if (many.length === 0) return [];
+  const row = ({ engine, up, down, kb, least, most }) => {
+    const kinds = [kb.total, kb.processes, kb.own, kb.slab, kb.vmalloc, kb.tables, kb.percpu, kb.shmem];
+    const [total, ...parts] = kinds.map((value) => value.toFixed(0));
+    return `| ${[engine, up.toFixed(0), down.toFixed(0), total, `${least.toFixed(0)} to ${most.toFixed(0)}`, ...parts].join(' | ')} |`;
+  };
+  return [
+    `${many[0].count} containers at once, medians of ${many[0].rounds} rounds in turns. Memory is kB of each container: what its processes hold, by their share (Pss), of that the runtime's own; and by how much the kernel's grew, with caches dropped: slab, vmalloc (stacks and filters), page tables, per-CPU, and the state folder's tmpfs.`,
+    '',
+    ...table(
+      'many at once | started a second | removed a second | memory each | range | processes | of it the runtime | slab | vmalloc | page tables | per-CPU | tmpfs',
+      many.map(row),
+    ),
+  ];
+}
+
 function lifeTables({ lives, execs, many, least, refusal }) {
   const of = (rows, name, field) => rows.find(({ engine }) => engine === name)?.[field];
   const half = (what, rows, field) =>
@@ -302,13 +319,7 @@ function lifeTables({ lives, execs, many, least, refusal }) {
       'ratio | measured | wanted',
       ratioRows([...half('create, start, delete', lives, 'all'), ...half('exec', execs, 'exec')]),
     ),
-    ...table(
-      'many at once | containers | started a second | removed a second | memory each kB | of it kernel slab kB | of it supervisor kB',
-      many.map(
-        (row) =>
-          `| ${row.engine} | ${row.count} | ${row.up.toFixed(0)} | ${row.down.toFixed(0)} | ${row.totalKb.toFixed(0)} | ${row.slabKb.toFixed(0)} | ${row.ownKb.toFixed(0)} |`,
-      ),
-    ),
+    ...manyTable(many),
     ...(refusal === undefined
       ? []
       : table('a call | ns', [
