@@ -5,6 +5,7 @@
 #ifndef VXE_RUNTIME_KERNEL_H
 #define VXE_RUNTIME_KERNEL_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/mount.h>
@@ -53,11 +54,19 @@ static inline pid_t sys_clone3(struct vxe_clone_args *args)
 	return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
 }
 
+/*
+ * Below a folder the kernel gives up with EAGAIN at a ".." or a link when anything on the host was renamed or mounted at that moment, and
+ * wants to be asked again. Who renames without end cannot hold this up for ever.
+ */
 static inline int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
+	int fd, tries = 0;
 
-	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	do
+		fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH) && ++tries < 1000);
+	return fd;
 }
 
 static inline int sys_open_tree(int dirfd, const char *path, unsigned int flags)
