@@ -2,39 +2,56 @@
 #include "json.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
 #include "json_node.h"
 #include "words.h"
 
-static void append(struct vxe_json_text *text, const char *data, size_t size)
+/* Makes room; false: there is none, or there was none before. */
+static bool room_make(struct vxe_json_text *text, size_t size)
 {
-	/* One byte is always kept for the final NUL. */
-	if (text->failed)
-		return;
-	if (size >= text->capacity - text->size || text->capacity == 0) {
-		size_t capacity = text->capacity ? text->capacity : 512;
-		char *grown;
+	size_t capacity = text->capacity ? text->capacity : 512;
+	char *grown;
 
-		while (size >= capacity - text->size) {
-			if (__builtin_mul_overflow(capacity, (size_t)2, &capacity)) {
-				text->failed = true;
-				return;
-			}
-		}
-		grown = realloc(text->data, capacity);
-		if (!grown) {
+	if (text->failed)
+		return false;
+	while (size >= capacity - text->size) {
+		if (__builtin_mul_overflow(capacity, (size_t)2, &capacity)) {
 			text->failed = true;
-			return;
+			return false;
 		}
-		text->data = grown;
-		text->capacity = capacity;
 	}
+	grown = realloc(text->data, capacity);
+	if (!grown) {
+		text->failed = true;
+		return false;
+	}
+	text->data = grown;
+	text->capacity = capacity;
+	return true;
+}
+
+/* One byte is always kept for the final NUL. Nearly always there is room, and what is written is small. */
+static inline bool room(struct vxe_json_text *text, size_t size)
+{
+	return text->capacity - text->size > size || room_make(text, size);
+}
+
+static inline void append(struct vxe_json_text *text, const char *data, size_t size)
+{
+	if (!room(text, size))
+		return;
 	memcpy(text->data + text->size, data, size);
 	text->size += size;
+}
+
+static inline void append_byte(struct vxe_json_text *text, char byte)
+{
+	if (room(text, 1))
+		text->data[text->size++] = byte;
 }
 
 /* One character of at most three bytes. */
@@ -54,16 +71,28 @@ static void append_escaped(struct vxe_json_text *text, const unsigned char *p, s
 	append(text, escape, strlen(escape));
 }
 
+/* What stands for itself: of ASCII all that shows, but for the quote and what escapes it. */
+static inline bool is_plain(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
 static void append_string(struct vxe_json_text *text, const char *value)
 {
 	const unsigned char *p = (const unsigned char *)value, *first = p, *end = p + strlen(value);
 
-	append(text, "\"", 1);
+	append_byte(text, '"');
 	while (p < end) {
-		size_t length = vxe_json_utf8_length(p, end);
-		/* Documents are shown on terminals as they are. */
-		bool escaped = length > 0 && (*p == '"' || *p == '\\' || vxe_text_acts((const char *)p, length));
+		size_t length;
+		bool escaped;
 
+		if (is_plain(*p)) {
+			p++;
+			continue;
+		}
+		length = vxe_json_utf8_length(p, end);
+		/* Documents are shown on terminals as they are. */
+		escaped = length > 0 && (*p == '"' || *p == '\\' || vxe_text_acts((const char *)p, length));
 		if (length > 0 && !escaped) {
 			p += length;
 			continue;
@@ -77,30 +106,30 @@ static void append_string(struct vxe_json_text *text, const char *value)
 		first = p;
 	}
 	append(text, (const char *)first, (size_t)(p - first));
-	append(text, "\"", 1);
+	append_byte(text, '"');
 }
 
 static void begin_value(struct vxe_json_text *text, const char *key)
 {
 	if (text->need_comma)
-		append(text, ",", 1);
+		append_byte(text, ',');
 	text->need_comma = true;
 	if (key) {
 		append_string(text, key);
-		append(text, ":", 1);
+		append_byte(text, ':');
 	}
 }
 
 static void open_bracket(struct vxe_json_text *text, const char *key, char bracket)
 {
 	begin_value(text, key);
-	append(text, &bracket, 1);
+	append_byte(text, bracket);
 	text->need_comma = false;
 }
 
 static void close_bracket(struct vxe_json_text *text, char bracket)
 {
-	append(text, &bracket, 1);
+	append_byte(text, bracket);
 	text->need_comma = true;
 }
 
@@ -132,18 +161,20 @@ void vxe_json_text_string(struct vxe_json_text *text, const char *key, const cha
 
 void vxe_json_text_uint(struct vxe_json_text *text, const char *key, uint64_t value)
 {
-	char digits[24];
+	char digits[VXE_DIGITS];
 
 	begin_value(text, key);
-	append(text, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, value));
+	append(text, digits, vxe_digits_decimal(value, digits));
 }
 
 void vxe_json_text_int(struct vxe_json_text *text, const char *key, int64_t value)
 {
-	char digits[24];
+	char digits[VXE_DIGITS];
 
 	begin_value(text, key);
-	append(text, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, value));
+	if (value < 0)
+		append_byte(text, '-');
+	append(text, digits, vxe_digits_decimal(value < 0 ? -(uint64_t)value : (uint64_t)value, digits));
 }
 
 void vxe_json_text_bool(struct vxe_json_text *text, const char *key, bool value)
@@ -160,7 +191,7 @@ void vxe_json_text_null(struct vxe_json_text *text, const char *key)
 
 int vxe_json_text_finish(struct vxe_json_text *text)
 {
-	append(text, "", 0);
+	(void)room(text, 0);
 	if (text->failed) {
 		errno = ENOMEM;
 		return -1;

@@ -10,7 +10,10 @@
 
 #include "address.h"
 #include "cleanup.h"
+#include "digits.h"
 #include "names.h"
+#include "utc.h"
+#include "words.h"
 
 #define DETAIL_SIZE 2048
 
@@ -20,11 +23,16 @@ static const char *const known_words[] = {"not", "kernel", "walked", "joined"};
 void vxe_time_format(const struct timespec *time, char out[40])
 {
 	struct tm tm;
-	size_t used;
 
-	gmtime_r(&time->tv_sec, &tm);
-	used = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + used, 40 - used, ".%09ldZ", time->tv_nsec);
+	vxe_utc(time->tv_sec, &tm);
+	memcpy(out, "0000-00-00T00:00:00.000000000Z", 31);
+	vxe_digits_fixed((uint64_t)tm.tm_year + 1900, out, 4);
+	vxe_digits_fixed((uint64_t)tm.tm_mon + 1, out + 5, 2);
+	vxe_digits_fixed((uint64_t)tm.tm_mday, out + 8, 2);
+	vxe_digits_fixed((uint64_t)tm.tm_hour, out + 11, 2);
+	vxe_digits_fixed((uint64_t)tm.tm_min, out + 14, 2);
+	vxe_digits_fixed((uint64_t)tm.tm_sec, out + 17, 2);
+	vxe_digits_fixed((uint64_t)time->tv_nsec, out + 20, 9);
 }
 
 enum vxe_path_kind vxe_kind_of_mode(mode_t mode)
@@ -70,9 +78,9 @@ static void argument_text(const struct vxe_event *event, const struct vxe_call_s
 	set = vxe_value_set_find(argument, args);
 
 	if (event->strings[index])
-		snprintf(out, size, "%s", event->strings[index]);
+		vxe_text_copy(out, size, event->strings[index]);
 	else if (argument->type == VXE_ARG_SOCKADDR && address)
-		snprintf(out, size, "%s", address->text);
+		vxe_text_copy(out, size, address->text);
 	else if (argument->type == VXE_ARG_DIRFD && (int32_t)value == AT_FDCWD)
 		snprintf(out, size, "AT_FDCWD");
 	else if (set && vxe_value_write(set, value, out, size) == 0)
@@ -265,9 +273,9 @@ void vxe_event_write(const struct vxe_event *event, struct vxe_json_text *text)
 	vxe_json_text_int(text, "nr", event->nr);
 	vxe_json_text_array_begin(text, "args");
 	for (int i = 0; !event->no_args && i < (shape && shape->n_args >= 0 ? shape->n_args : 6); i++) {
-		char value[24];
+		char value[VXE_DIGITS];
 
-		snprintf(value, sizeof(value), "0x%" PRIx64, event->args[i]);
+		vxe_digits_hex(event->args[i], value);
 		vxe_json_text_string(text, NULL, value);
 	}
 	vxe_json_text_array_end(text);

@@ -232,6 +232,18 @@ static void example(void)
 	ok(found == sizeof(events) / sizeof(*events), "every call of the example was found");
 }
 
+static void times(void)
+{
+	struct timespec time = {1767225599, 7};
+	char when[40];
+
+	vxe_time_format(&time, when);
+	ok(same_text(when, "2025-12-31T23:59:59.000000007Z"), "a time has all its digits");
+	time = (struct timespec){951782400, 999999999};
+	vxe_time_format(&time, when);
+	ok(same_text(when, "2000-02-29T00:00:00.999999999Z"), "a time on a leap day");
+}
+
 static void violations(void)
 {
 	struct vxe_event event = {.pid = 7,
@@ -281,6 +293,7 @@ int main(void)
 	memory();
 	addresses();
 	example();
+	times();
 	violations();
 	return tap_done();
 }

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "digits.h"
 #include "tap.h"
 #include "utc.h"
 
@@ -165,6 +167,23 @@ static void test_utc(void)
 	ok(same, "dates are gmtime's");
 }
 
+static void test_digits(void)
+{
+	static const uint64_t values[] = {
+		0, 1, 9, 10, 15, 16, 99, 100, 255, 4096, UINT32_MAX, INT64_MAX, UINT64_MAX - 1, UINT64_MAX};
+	bool same = true;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		char ours[VXE_DIGITS], theirs[VXE_DIGITS];
+
+		same &= vxe_digits_decimal(values[i], ours) == (size_t)snprintf(theirs, sizeof(theirs), "%" PRIu64, values[i]);
+		same &= same_text(ours, theirs);
+		same &= vxe_digits_hex(values[i], ours) == (size_t)snprintf(theirs, sizeof(theirs), "0x%" PRIx64, values[i]);
+		same &= same_text(ours, theirs);
+	}
+	ok(same, "numbers are printf's");
+}
+
 int main(void)
 {
 	int dirfd;
@@ -177,6 +196,7 @@ int main(void)
 	test_read(dirfd);
 	test_pipe();
 	test_utc();
+	test_digits();
 	close(dirfd);
 	return tap_done();
 }
