@@ -55,7 +55,7 @@ SEES_verbs := base decode runtime supervisor verbs
 SEES_attack := base decode runtime supervisor verbs attack
 SEES_bpf := bpf
 SEES_recorder := base decode runtime supervisor verbs bpf recorder
-SEES_test := base decode runtime supervisor verbs test
+SEES_test := base decode runtime supervisor verbs recorder test
 SEES_fuzz := base decode runtime supervisor
 SEES_musl := musl
 FOLDERS := base decode runtime supervisor verbs attack bpf recorder test fuzz musl
@@ -313,7 +313,9 @@ $(B)/asan/bin/vxe: $(call objects,asan,$(MAIN_SOURCE)) $(ASAN_LIB)
 $(B)/native-test/test_%: $(B)/asan/obj/test/test_%.o $(call objects,asan,$(TEST_HELPERS)) $(ASAN_LIB)
 	@$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ASAN_CFLAGS) -o $@ $^ $(NATIVE_LIBS)
+	$(Q)$(CC) $(ASAN_CFLAGS) -o $@ $(filter %.o,$^) $(ASAN_LIB) $(NATIVE_LIBS)
+
+$(B)/native-test/test_walk: $(call objects,asan,$(N)/recorder/walk.c $(N)/recorder/found.c)
 
 # The fuzz targets without a fuzzer: each replays its corpus, so that what was found once stays found.
 $(B)/native-test/replay_%: $(B)/asan/obj/fuzz/fuzz_%.o $(B)/asan/obj/fuzz/replay.o $(ASAN_LIB)

@@ -40,6 +40,7 @@ struct bpf_source {
 	struct bpf_link *links[PROGRAMS];
 	size_t n_links;
 	struct ring_buffer *ring;
+	struct vxe_found found;
 	struct timespec offset; /* from CLOCK_MONOTONIC to CLOCK_REALTIME */
 	uint64_t received;
 	bool capabilities_watched;
@@ -619,6 +620,8 @@ static void source_close(struct vxe_source *source)
 	if (s->ring)
 		ring_buffer__free(s->ring);
 	bpf_object__close(s->object);
+	s->recorder->walk.found = NULL;
+	vxe_found_free(&s->found);
 	free(s);
 }
 
@@ -688,6 +691,9 @@ struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_erro
 					.finish = finish,
 					.close = source_close};
 	s->recorder = recorder;
+	/* Here calls are told when they are over; of one that is yet to be performed nothing may be kept. */
+	vxe_found_init(&s->found);
+	recorder->walk.found = &s->found;
 	clock_offset(&s->offset);
 	libbpf_set_print(complaint_keep);
 	s->object = bpf_object__open_mem(vxe_record_object, (size_t)(vxe_record_object_end - vxe_record_object), NULL);

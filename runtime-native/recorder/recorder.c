@@ -35,6 +35,16 @@ static const char *argument_name(const struct vxe_call_shape *shape, int argumen
 	return shape && argument >= 0 && argument < shape->n_args ? shape->args[argument].name : "result";
 }
 
+/* Is it this call's only path that was not there? A program may be, whose interpreter is missing. */
+static bool names_one(const struct vxe_call_shape *shape)
+{
+	int paths = 0;
+
+	for (int i = 0; i < shape->n_args; i++)
+		paths += shape->args[i].type == VXE_ARG_PATH;
+	return paths == 1 && strcmp(shape->name, "execve") && strcmp(shape->name, "execveat");
+}
+
 static void path_look_up(const struct vxe_recorder *recorder, const struct vxe_event *event, const struct vxe_call_shape *shape,
 			 const struct vxe_path_facts *facts, struct vxe_event_path *path, struct vxe_walked *walked)
 {
@@ -56,7 +66,10 @@ static void path_look_up(const struct vxe_recorder *recorder, const struct vxe_e
 		}
 		return;
 	}
-	vxe_walk_path(&recorder->walk, facts->base, facts->given, follow, walked);
+	if (missing && shape && names_one(shape))
+		vxe_walk_missing(&recorder->walk, facts->base, facts->given, walked);
+	else
+		vxe_walk_path(&recorder->walk, facts->base, facts->given, follow, walked);
 	path->path = walked->path;
 	path->kind = walked->kind;
 	path->known = walked->known;
@@ -65,12 +78,23 @@ static void path_look_up(const struct vxe_recorder *recorder, const struct vxe_e
 		path->kind = VXE_KIND_UNKNOWN;
 }
 
+static bool outdates(const struct vxe_call_shape *shape, const struct vxe_call_facts *facts)
+{
+	for (size_t i = 0; i < facts->n_paths; i++)
+		if (facts->paths[i].access && strstr(facts->paths[i].access, "create"))
+			return true;
+	return !shape || vxe_found_outdated_by(shape);
+}
+
 void vxe_recorder_call(struct vxe_recorder *recorder, struct vxe_call_facts *facts)
 {
 	struct vxe_event *event = &facts->event;
 	const struct vxe_call_shape *shape = vxe_call_shape_find(event->arch, event->nr);
 	static struct vxe_walked walked[VXE_EVENT_PATHS];
+	bool failed = event->has_result && event->result < 0;
 
+	if (recorder->walk.found && !failed && outdates(shape, facts))
+		vxe_found_forget(recorder->walk.found);
 	for (size_t i = 0; i < facts->n_paths && i < VXE_EVENT_PATHS; i++) {
 		const struct vxe_path_facts *from = &facts->paths[i];
 		struct vxe_event_path *path = &event->paths[i];

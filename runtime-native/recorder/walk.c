@@ -147,19 +147,52 @@ static bool is_own(const char *path)
 	return !strncmp(path, "/proc/self", 10) || !strncmp(path, "/proc/thread-self", 17);
 }
 
+/* In the program's root, where a moment ago may do. */
+static bool object_find(const struct vxe_walk *walk, const char *base, const char *given, bool follow, bool absent_will_do,
+			struct vxe_walked *out)
+{
+	const struct vxe_found_place *known = walk->found ? vxe_found_get(walk->found, base, given, follow) : NULL;
+	char full[2 * PATH_MAX + 2];
+	cleanup_fd int fd = -1;
+	bool there;
+
+	if (known && (known->path || absent_will_do)) {
+		out->kind = known->kind;
+		out->known = known->known;
+		return known->path && snprintf(out->path, sizeof(out->path), "%s", known->path) < (int)sizeof(out->path);
+	}
+	snprintf(full, sizeof(full), "%s/%s", base, given);
+	fd = object_open(walk->root_fd, full, follow);
+	there = object_tell(walk, fd, given, out);
+	if (walk->found)
+		vxe_found_put(walk->found, base, given, follow, there ? out->path : NULL, there ? out->kind : VXE_KIND_ABSENT,
+			      there ? out->known : VXE_KNOWN_JOINED);
+	return there;
+}
+
+/* What an absolute path is relative to is a root: neither ".." nor the links on the way lead above it. */
+static bool object_find_below(const struct vxe_walk *walk, int root, const char *given, bool follow, struct vxe_walked *out)
+{
+	char full[PATH_MAX + 2];
+	cleanup_fd int fd = -1;
+
+	snprintf(full, sizeof(full), "/%s", given);
+	fd = object_open(root, full, follow);
+	return object_tell(walk, fd, given, out);
+}
+
 /* It is not there: the deepest folder above it that is, and the names below that. Dots are taken away by the text: no link stands before them. */
-static bool above_tell(const struct vxe_walk *walk, int root, const char *lexical, struct vxe_walked *out)
+static bool above_tell(const struct vxe_walk *walk, int own_root, const char *lexical, struct vxe_walked *out)
 {
 	char full[PATH_MAX];
 
 	snprintf(full, sizeof(full), "%s", lexical);
 	for (char *slash = strrchr(full, '/'); slash; slash = strrchr(full, '/')) {
 		struct vxe_walked above;
-		cleanup_fd int fd = -1;
 
 		*slash = '\0';
-		fd = object_open(root, full[0] ? full : "/", true);
-		if (!object_tell(walk, fd, lexical, &above))
+		if (own_root < 0 ? !object_find(walk, "", full, true, true, &above)
+				 : !object_find_below(walk, own_root, full, true, &above))
 			continue;
 		return snprintf(out->path, sizeof(out->path), "%s%s", strcmp(above.path, "/") ? above.path : "",
 				lexical + strlen(full)) < (int)sizeof(out->path);
@@ -167,26 +200,23 @@ static bool above_tell(const struct vxe_walk *walk, int root, const char *lexica
 	return false;
 }
 
-void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out)
+static void path_tell(const struct vxe_walk *walk, const char *base, const char *given, bool follow, bool missing,
+		      struct vxe_walked *out)
 {
-	char full[2 * PATH_MAX + 2], lexical[PATH_MAX];
-	/* What an absolute path is relative to is a root: neither ".." nor the links on the way lead above it. */
+	char lexical[PATH_MAX];
 	bool rooted = given[0] == '/' && base[0];
 	cleanup_fd int own_root = rooted && walk->root_fd >= 0 ? object_open(walk->root_fd, base, true) : -1;
-	int root = rooted ? own_root : walk->root_fd;
 
-	memset(out, 0, sizeof(*out));
+	out->path[0] = '\0';
+	out->kind = VXE_KIND_UNKNOWN;
 	normalize(rooted ? "" : base, given, lexical, sizeof(lexical));
-	if (root >= 0 && !is_own(lexical)) {
-		cleanup_fd int fd = -1;
-
-		snprintf(full, sizeof(full), "%s/%s", rooted ? "" : base, given);
-		fd = object_open(root, full, follow);
-		if (object_tell(walk, fd, given, out))
+	if ((rooted ? own_root : walk->root_fd) >= 0 && !is_own(lexical)) {
+		if (!missing && (rooted ? object_find_below(walk, own_root, given, follow, out)
+					: object_find(walk, base, given, follow, false, out)))
 			return;
 		out->kind = VXE_KIND_ABSENT;
 		out->known = VXE_KNOWN_JOINED;
-		if (above_tell(walk, root, lexical, out))
+		if (above_tell(walk, own_root, lexical, out))
 			return;
 	}
 	out->known = VXE_KNOWN_JOINED;
@@ -194,6 +224,16 @@ void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *gi
 		lexical[0] = '\0';
 	if (snprintf(out->path, sizeof(out->path), "%s%s", rooted ? base : "", lexical) >= (int)sizeof(out->path))
 		out->path[0] = '\0';
+}
+
+void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out)
+{
+	path_tell(walk, base, given, follow, false, out);
+}
+
+void vxe_walk_missing(const struct vxe_walk *walk, const char *base, const char *given, struct vxe_walked *out)
+{
+	path_tell(walk, base, given, false, true, out);
 }
 
 struct following {

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "event.h"
+#include "found.h"
 
 struct vxe_walk {
 	int root_fd;	       /* the root folder that paths begin at; -1: none yet */
@@ -17,6 +18,7 @@ struct vxe_walk {
 	pid_t own_pid;	       /* the recorder's */
 	dev_t device;
 	ino_t inode;
+	struct vxe_found *found; /* NULL: each path is looked up */
 };
 
 struct vxe_walked {
@@ -38,6 +40,8 @@ bool vxe_walk_strip(const struct vxe_walk *walk, const char *seen, char *out, si
  * caller's own in /proc, where the recorder sees what is its own, has the text that was given.
  */
 void vxe_walk_path(const struct vxe_walk *walk, const char *base, const char *given, bool follow, struct vxe_walked *out);
+/* The same of what the call itself has not found: only its folder is looked up. */
+void vxe_walk_missing(const struct vxe_walk *walk, const char *base, const char *given, struct vxe_walked *out);
 /* Does the call follow a link at the end of the path in this argument? */
 bool vxe_walk_follows(const struct vxe_call_shape *shape, int argument, const uint64_t args[6]);
 
