@@ -52,6 +52,7 @@ struct vxe_mount {
 	char *source;	   /* bind: absolute on the host; a relative one was made absolute from the bundle folder */
 	struct vxe_strings options;
 	struct vxe_id_mappings uid_mappings, gid_mappings;
+	bool of_launcher; /* not of the configuration: its source is in the launcher's own state */
 };
 
 /* A namespace of linux.namespaces; flag is the CLONE_NEW* value. */

@@ -48,12 +48,13 @@ struct vxe_launch {
 	unsigned int without;
 	int (*entry)(void *arg); /* instead of execve; its value is the exit code */
 	void *entry_arg;
-	int stdio[3];	    /* -1: the caller's */
-	int extra_fds;	    /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
-	bool listen_fds;    /* set LISTEN_PID and LISTEN_FDS for them */
-	int console_socket; /* process.terminal: where the master goes; -1: none */
-	int start_fifo;	    /* read before going on, once the launcher has said go (OCI create); -1 */
-	int tell_fd;	    /* with it: where a failure is told, open until the execve has succeeded; -1 */
+	int stdio[3];		  /* -1: the caller's */
+	int extra_fds;		  /* descriptors 3.. that the program inherits (LISTEN_FDS, --preserve-fds) */
+	int listen_fds;		  /* so many of them, the first, are sockets of LISTEN_FDS: it is told so, with LISTEN_PID */
+	const char *listen_names; /* LISTEN_FDNAMES; NULL: none */
+	int console_socket;	  /* process.terminal: where the master goes; -1: none */
+	int start_fifo;		  /* read before going on, once the launcher has said go (OCI create); -1 */
+	int tell_fd;		  /* with it: where a failure is told, open until the execve has succeeded; -1 */
 	/* Called when the first process exists and before it goes on: puts it into its cgroup. NULL where it is born in it, or has none. */
 	int (*place)(struct vxe_launch *launch, void *arg, struct vxe_error **err);
 	void *place_arg;

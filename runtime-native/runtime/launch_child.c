@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,37 +207,66 @@ static int program_find(struct child *child, struct vxe_error **err)
 	return vxe_error_hint(err, "name it by its full path");
 }
 
+/* In place of what the configuration, or an image, has under that name. `text` is allocated, or NULL where that failed. */
+static int env_put(struct child *child, char *text)
+{
+	size_t kept = 0, name;
+
+	if (!text)
+		return -1;
+	name = strcspn(text, "=") + 1;
+	for (size_t i = 0; child->env[i]; i++)
+		if (strncmp(child->env[i], text, name) != 0)
+			child->env[kept++] = child->env[i];
+	child->env[kept++] = text;
+	child->env[kept] = NULL;
+	return 0;
+}
+
+__attribute__((format(printf, 2, 3))) static int env_print(struct child *child, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	return env_put(child, text);
+}
+
 static int env_make(struct child *child, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = child->launch;
 	const struct vxe_strings *env = &launch->process->env;
-	size_t extra = 0, used = 0;
+	size_t extra = 0;
+	int failed = 0;
 
 	while (launch->extra_env && launch->extra_env[extra])
 		extra++;
-	child->env = calloc(env->count + extra + 5, sizeof(char *));
+	child->env = calloc(env->count + extra + 6, sizeof(char *));
 	if (!child->env)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	for (size_t i = 0; i < env->count; i++)
-		child->env[used++] = env->items[i];
+		child->env[i] = env->items[i];
 	for (size_t i = 0; i < extra; i++)
-		child->env[used++] = launch->extra_env[i];
-	if (launch->marked && asprintf(&child->env[used++], "VXE_INSTANCE=%s", launch->id) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
+		failed |= env_put(child, launch->extra_env[i]);
+	if (launch->marked)
+		failed |= env_print(child, "VXE_INSTANCE=%s", launch->id);
 	/* A bundle of VXE says all of its environment. */
 	if (!env_value(env, "HOME") && !launch->host_root && !vxe_config_annotation(launch->config, "org.vxe.version")) {
 		cleanup_free char *home = vxe_home_find(launch->process->uid);
 
-		if (!home || asprintf(&child->env[used], "HOME=%s", home) < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
-		used++;
+		failed |= home ? env_print(child, "HOME=%s", home) : -1;
 	}
 	/* sd_listen_fds(3): the receiver checks the number against its own, which is the one inside. */
-	if (launch->listen_fds && launch->extra_fds > 0 &&
-	    (asprintf(&child->env[used++], "LISTEN_FDS=%d", launch->extra_fds) < 0 ||
-	     asprintf(&child->env[used++], "LISTEN_PID=%d", getpid()) < 0))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
-	return 0;
+	if (launch->listen_fds) {
+		failed |= env_print(child, "LISTEN_FDS=%d", launch->listen_fds);
+		failed |= env_print(child, "LISTEN_PID=%d", getpid());
+		if (launch->listen_names)
+			failed |= env_print(child, "LISTEN_FDNAMES=%s", launch->listen_names);
+	}
+	return failed ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment") : 0;
 }
 
 static int stdio_set(const struct vxe_launch *launch, struct vxe_error **err)

@@ -210,6 +210,10 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 		if (plan->copy_up && (plan->bind || strcmp(mount->type, "tmpfs") != 0))
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is for a tmpfs",
 					     mount->destination);
+		/* Nobody but the launcher comes to its state, whoever root of the instance is outside. */
+		if (mount->of_launcher && vxe_config_namespace(config, CLONE_NEWUSER) && geteuid() == 0 &&
+		    (plan->clone_fd = bind_make(plan, err)) < 0)
+			return -1;
 		plan->idmap |= mount->uid_mappings.count || mount->gid_mappings.count;
 		if (plan->idmap && idmap_prepare(plan, config, err) < 0)
 			return -1;

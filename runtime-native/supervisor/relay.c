@@ -17,15 +17,16 @@
 int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	cleanup_fd int dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", state_dir, name) >= (int)sizeof(address.sun_path)) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, ENAMETOOLONG, "the instance's socket %s/%s", state_dir, name);
-		return vxe_error_hint(err, "choose a shorter --root");
-	}
-	unlink(address.sun_path);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(address.sun_path, 0666) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the instance's socket %s", address.sun_path);
+	/* However long the folder's path is. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", dir, name);
+	if (dir >= 0)
+		unlinkat(dir, name, 0);
+	if (dir < 0 || fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    fchmodat(dir, name, 0666, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the instance's socket %s/%s", state_dir, name);
 	return steal_fd(&fd);
 }
 
@@ -177,11 +178,27 @@ size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size
 	return used;
 }
 
-void vxe_relay_notify(const char *manager, const char *datagram, size_t size)
+/* Among lines that each have their end. */
+static bool says_ready(const char *lines, size_t size)
 {
-	char out[4096];
-	size_t used = vxe_relay_notify_lines(datagram, size, out, sizeof(out));
+	static const char ready[] = "READY=1\n";
 
+	for (const char *line = lines, *end = lines + size; line < end;
+	     line = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1)
+		if ((size_t)(end - line) >= strlen(ready) && !memcmp(line, ready, strlen(ready)))
+			return true;
+	return false;
+}
+
+bool vxe_relay_notify(const char *manager, const char *datagram, size_t size, pid_t main_pid)
+{
+	char out[4096 + 32];
+	size_t used = vxe_relay_notify_lines(datagram, size, out, sizeof(out) - 32);
+	bool ready = says_ready(out, used);
+
+	if (ready && main_pid > 0)
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "MAINPID=%d\n", main_pid);
 	if (used)
 		datagram_send(manager, out, used);
+	return ready;
 }

@@ -4,8 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "error.h"
+
+#define VXE_RELAY_FOLDER "notify"
+#define VXE_RELAY_NOTIFY "notify.sock"
 
 /* A datagram socket bound to state_dir/name, mode 0666 (the program may have changed its user). */
 int vxe_relay_bind(const char *state_dir, const char *name, struct vxe_error **err);
@@ -20,7 +24,8 @@ size_t vxe_relay_syslog_datagram(const char *id, const char *datagram, size_t si
 void vxe_relay_syslog_forward(const char *log, const char *id, const char *datagram, size_t size);
 /* The lines of a notification that are passed on, each with its end; bytes written. */
 size_t vxe_relay_notify_lines(const char *datagram, size_t size, char *out, size_t out_size);
-/* To the service manager. MAINPID and other lines that would let the program speak for the supervisor are left out. */
-void vxe_relay_notify(const char *manager, const char *datagram, size_t size);
+/* To the service manager. MAINPID and other lines that would let the program speak for the supervisor are left out; where it says READY=1
+   and main_pid is not 0, MAINPID is that. Does it say so? */
+bool vxe_relay_notify(const char *manager, const char *datagram, size_t size, pid_t main_pid);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,20 @@ static int rings_open(struct vxe_supervision *s, struct vxe_error **err)
 		       : 0;
 }
 
+static int folder_bind(struct vxe_supervision *s, struct vxe_error **err)
+{
+	cleanup_free char *folder = NULL;
+
+	if (asprintf(&folder, "%s/" VXE_RELAY_FOLDER, s->state_dir) < 0) {
+		folder = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the notification socket of %s", s->id);
+	}
+	if (mkdir(folder, 0755) < 0 || chmod(folder, 0755) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the folder %s", folder);
+	s->notify_fd = vxe_relay_bind(folder, VXE_RELAY_NOTIFY, err);
+	return s->notify_fd < 0 ? -1 : 0;
+}
+
 int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 {
 	if (rings_open(s, err) < 0 || (s->rings.wish && vxe_rings_try(&s->rings, err) < 0))
@@ -88,7 +103,9 @@ int vxe_supervision_prepare(struct vxe_supervision *s, struct vxe_error **err)
 	}
 	if (has_service(s, "syslog") && (s->syslog_fd = vxe_relay_bind(s->state_dir, "log.sock", err)) < 0)
 		return -1;
-	if (has_service(s, "notify") && (s->notify_fd = vxe_relay_bind(s->state_dir, "notify.sock", err)) < 0)
+	if (s->relay_folder)
+		return folder_bind(s, err);
+	if (has_service(s, "notify") && (s->notify_fd = vxe_relay_bind(s->state_dir, VXE_RELAY_NOTIFY, err)) < 0)
 		return -1;
 	return 0;
 }
@@ -158,7 +175,7 @@ static void manager_tell(const struct vxe_supervision *s, const struct vxe_watch
 			      (unsigned long long)watch->held.refused, watch->held.last, s->id);
 
 	if (length > 0 && (size_t)length < sizeof(text))
-		vxe_relay_notify(s->manager_notify, text, (size_t)length);
+		vxe_relay_notify(s->manager_notify, text, (size_t)length, 0);
 }
 
 static void held_fill(struct vxe_watch *watch)
@@ -253,7 +270,18 @@ static void mode_follow(struct vxe_supervision *s, struct vxe_notify *notify, st
 	watch_tell(s, watch);
 }
 
-static void notify_drain(struct vxe_supervision *s, struct vxe_watch *watch)
+/* READY=1 of the program, or of its start where it has no word: whoever waits for it is told, once. */
+static int manager_notify(struct vxe_supervision *s, const char *datagram, size_t size, struct vxe_error **err)
+{
+	int (*ready)(struct vxe_supervision * supervision, struct vxe_error * *err) = s->ready;
+
+	if (!vxe_relay_notify(s->manager_notify, datagram, size, s->names_main ? s->launch->init_pid : 0) || !ready)
+		return 0;
+	s->ready = NULL;
+	return ready(s, err);
+}
+
+static int notify_drain(struct vxe_supervision *s, struct vxe_watch *watch, struct vxe_error **err)
 {
 	char datagram[4096];
 	size_t size;
@@ -261,11 +289,13 @@ static void notify_drain(struct vxe_supervision *s, struct vxe_watch *watch)
 	for (int i = 0; i < 16 && (size = vxe_relay_receive(s->notify_fd, datagram, sizeof(datagram))); i++) {
 		if (!s->manager_notify)
 			continue;
-		vxe_relay_notify(s->manager_notify, datagram, size);
+		if (manager_notify(s, datagram, size, err) < 0)
+			return -1;
 		/* The program's own STATUS must not hide that it is refused something. */
 		if (watch->held.refused)
 			manager_tell(s, watch);
 	}
+	return 0;
 }
 
 /* EOF of the sync socket: the descriptor was closed by the execve, or the process has ended before it. */
@@ -274,8 +304,8 @@ static int sync_ended(struct vxe_supervision *s, struct vxe_error **err)
 	if (vxe_launch_failure(s->launch, err) < 0)
 		return -1;
 	s->has_started = true;
-	if (s->manager_notify && s->notify_fd < 0)
-		vxe_relay_notify(s->manager_notify, "READY=1\n", 8);
+	if (s->manager_notify && s->notify_fd < 0 && manager_notify(s, "READY=1", 7, err) < 0)
+		return -1;
 	return s->started ? s->started(s, err) : 0;
 }
 
@@ -352,17 +382,18 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 			output_drain(s, &fds[SLOT_OUTPUT]);
 		if (fds[SLOT_SYSLOG].revents & POLLIN)
 			syslog_drain(s);
-		if (fds[SLOT_NOTIFY].revents & POLLIN)
-			notify_drain(s, watch);
-		if (fds[SLOT_MODE].revents & POLLIN)
-			mode_follow(s, notify, watch);
-		if (fds[SLOT_AUDIT].revents)
-			vxe_audit_source_drain(&s->audit);
 		if (fds[SLOT_SYNC].revents) {
 			fds[SLOT_SYNC].fd = -1;
 			if (sync_ended(s, err) < 0)
 				return -1;
 		}
+		/* That the program runs is known, and written, before its word is passed on. */
+		if ((fds[SLOT_NOTIFY].revents & POLLIN) && s->has_started && notify_drain(s, watch, err) < 0)
+			return -1;
+		if (fds[SLOT_MODE].revents & POLLIN)
+			mode_follow(s, notify, watch);
+		if (fds[SLOT_AUDIT].revents)
+			vxe_audit_source_drain(&s->audit);
 		if (fds[SLOT_END].revents)
 			break;
 	}
@@ -371,8 +402,8 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 			output_drain(s, &fds[SLOT_OUTPUT]);
 	if (s->syslog_fd >= 0)
 		syslog_drain(s);
-	if (s->notify_fd >= 0)
-		notify_drain(s, watch);
+	if (s->notify_fd >= 0 && notify_drain(s, watch, err) < 0)
+		return -1;
 	audit_end(s, &fds[SLOT_AUDIT]);
 	return 0;
 }

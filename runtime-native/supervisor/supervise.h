@@ -27,6 +27,10 @@ struct vxe_supervision {
 	bool child;	     /* the instance's first process is our child: wait for it */
 	bool capture;	     /* the program's output goes to LOGS/ID/output.log (detached) */
 	const char *manager_notify; /* NOTIFY_SOCKET of the service manager, or NULL */
+	bool names_main;   /* with its being ready the manager is told that the instance's first process is the service */
+	bool relay_folder; /* whatever the bundle's services are: its notifications come by VXE_RELAY_FOLDER of the state */
+	/* The first READY=1 has gone to the manager. */
+	int (*ready)(struct vxe_supervision *supervision, struct vxe_error **err);
 	/* The program's execve has succeeded. */
 	int (*started)(struct vxe_supervision *supervision, struct vxe_error **err);
 	void *user;

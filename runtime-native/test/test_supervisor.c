@@ -160,16 +160,24 @@ static void notify_relay(const char *folder)
 
 	ok(fd >= 0, "a service socket is made (%s)", err ? err->message : "");
 	snprintf(path, sizeof(path), "%s/manager", folder);
-	vxe_relay_notify(path, message, strlen(message));
+	vxe_relay_notify(path, message, strlen(message), 0);
 	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
 	got[size] = '\0';
 	ok(same_text(got, "READY=1\nSTATUS=at work\n"),
 	   "the program's word is passed on, what would speak for the supervisor is not");
-	vxe_relay_notify(path, "STATUS=\x1b]0;t\x07 at", 16);
+	vxe_relay_notify(path, "STATUS=\x1b]0;t\x07 at", 16, 0);
 	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
 	got[size] = '\0';
 	ok(same_text(got, "STATUS=?]0;t? at\n"), "what the manager shows of it acts on no terminal");
-	vxe_relay_notify(path, "MAINPID=1", 9);
+	ok(vxe_relay_notify(path, message, strlen(message), 77), "that it is ready is told to who waits for it");
+	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
+	got[size] = '\0';
+	ok(same_text(got, "READY=1\nSTATUS=at work\nMAINPID=77\n"), "with the process that the runtime names");
+	ok(!vxe_relay_notify(path, "STATUS=READY=1\nXREADY=1\nREADY=11", 32, 77), "only where it says so");
+	size = vxe_relay_receive(fd, got, sizeof(got) - 1);
+	got[size] = '\0';
+	ok(same_text(got, "STATUS=READY=1\n"), "and no process is named without it");
+	vxe_relay_notify(path, "MAINPID=1", 9, 77);
 	ok(vxe_relay_receive(fd, got, sizeof(got)) == 0, "a message with nothing to pass on is not sent");
 	close(fd);
 	unlink(path);

@@ -14,11 +14,27 @@
 #define FDS_MAX 1024
 
 /* sd_listen_fds(3): descriptors 3.. are ours to pass on if LISTEN_PID says that they are for this process. */
-static int activated(void)
+static int listening(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 
 	return pid && count && atoi(pid) == getpid() && atoi(count) >= 1 && atoi(count) <= FDS_MAX ? atoi(count) : 0;
+}
+
+int vxe_descriptors_passed(int preserved, int *sockets, struct vxe_error **err)
+{
+	*sockets = listening();
+	/* One that is not open would become a descriptor of our own. What is not the caller's ends at the execution of a program, and this one
+	   was executed. */
+	for (int fd = 3; fd < 3 + *sockets + preserved; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "descriptor %d is not open, which %s %d hands over", fd,
+					     fd < 3 + *sockets ? "LISTEN_FDS" : "--preserve-fds",
+					     fd < 3 + *sockets ? *sockets : preserved);
+	}
+	return 0;
 }
 
 static int option(int fd, int name)
@@ -63,22 +79,20 @@ static int stdio_close(struct vxe_launch *launch, struct vxe_error **err)
 	return 0;
 }
 
-int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *launch, bool listening, struct vxe_error **err)
+int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *launch, int sockets, int preserved,
+			 struct vxe_error **err)
 {
 	const struct vxe_process *process = launch->process ? launch->process : &config->process;
 	const char *words = vxe_config_annotation(config, ANNOTATION);
 	bool listens = !words || vxe_words_have(words, "listen");
-	int sockets = listening ? activated() : 0;
 
-	if (!listens && (sockets || launch->extra_fds)) {
+	launch->extra_fds = sockets + preserved;
+	launch->listen_fds = sockets;
+	if (!listens && launch->extra_fds) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 			      "the profile takes no descriptors of the launcher's, and %d %s handed over",
-			      sockets ? sockets : launch->extra_fds, sockets ? "sockets (LISTEN_FDS) are" : "are");
+			      sockets ? sockets : preserved, sockets ? "sockets (LISTEN_FDS) are" : "are");
 		return vxe_error_hint(err, "add to the profile: descriptors: [stdio, listen]");
-	}
-	if (sockets) {
-		launch->extra_fds = sockets;
-		launch->listen_fds = true;
 	}
 	if (words && !vxe_words_have(words, "stdio") && !process->terminal && stdio_close(launch, err) < 0)
 		return -1;

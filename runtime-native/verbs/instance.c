@@ -26,7 +26,9 @@
 #include "hooks.h"
 #include "preflight.h"
 #include "record.h"
+#include "relay.h"
 #include "self.h"
+#include "words.h"
 
 void instance_init(struct instance *instance, const struct vxe_instance_options *options)
 {
@@ -333,9 +335,9 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 			return -1;
 		launch->console_socket = instance->console_fd;
 	}
-	if (instance->options->preserve_fds > 0)
-		launch->extra_fds = instance->options->preserve_fds;
-	if (vxe_descriptors_take(instance->config, launch, instance->options->own_verb && !instance->options->entry, err) < 0)
+	launch->listen_names = getenv("LISTEN_FDNAMES");
+	if (vxe_descriptors_take(instance->config, launch, instance->options->listen_fds, instance->options->preserve_fds,
+				 err) < 0)
 		return -1;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
@@ -377,9 +379,32 @@ void instance_supervision_fill(struct instance *instance)
 	s->judge = &instance->judge;
 	s->asked = instance->mode;
 	s->user = instance;
+	s->manager_notify = instance_manager_notify();
+	/* vxe's own verbs are what the manager has started and takes for the service; an engine's go, and name the container. */
+	s->names_main = !instance->options->own_verb;
+	/* Whether a program may notify is for its profile to say. */
+	s->relay_folder = s->manager_notify && s->names_main && !instance->launch.host_root &&
+			  !vxe_config_annotation(instance->config, "org.vxe.version");
+}
+
+bool instance_waits_ready(const struct instance *instance)
+{
+	const struct vxe_supervision *s = &instance->supervision;
+
+	return s->manager_notify && s->names_main &&
+	       (s->relay_folder || vxe_words_have(vxe_config_annotation(instance->config, "org.vxe.services"), "notify"));
+}
+
+const char *instance_manager_notify(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	return path && *path ? path : NULL;
 }
 
 #define NOTIFY_PATH "/run/vxe/notify.sock"
+/* A plain OCI bundle has no such file; the folder is where runc has it. */
+#define NOTIFY_FOLDER "/run/notify"
 
 #define SYSLOG_PATH "/dev/log"
 
@@ -396,6 +421,7 @@ static int socket_mount_add(struct instance *instance, const char *name, const c
 	config->mounts = mounts;
 	mount = &mounts[config->n_mounts++];
 	memset(mount, 0, sizeof(*mount));
+	mount->of_launcher = true;
 	mount->destination = strdup(destination);
 	mount->type = strdup("bind");
 	mount->options.items = calloc(sizeof(options) / sizeof(*options) + 1, sizeof(char *));
@@ -412,6 +438,7 @@ static int socket_mount_add(struct instance *instance, const char *name, const c
 int instance_services_mount(struct instance *instance, struct vxe_error **err)
 {
 	static char *const notify_env[] = {(char *)"NOTIFY_SOCKET=" NOTIFY_PATH, NULL};
+	static char *const folder_env[] = {(char *)"NOTIFY_SOCKET=" NOTIFY_FOLDER "/" VXE_RELAY_NOTIFY, NULL};
 	const struct vxe_supervision *s = &instance->supervision;
 
 	if (instance->launch.host_root)
@@ -420,6 +447,8 @@ int instance_services_mount(struct instance *instance, struct vxe_error **err)
 		return -1;
 	if (s->notify_fd < 0)
 		return 0;
-	instance->launch.extra_env = notify_env;
+	instance->launch.extra_env = s->relay_folder ? folder_env : notify_env;
+	if (s->relay_folder)
+		return socket_mount_add(instance, VXE_RELAY_FOLDER, NOTIFY_FOLDER, err);
 	return socket_mount_add(instance, "notify.sock", NOTIFY_PATH, err);
 }

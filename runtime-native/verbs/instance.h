@@ -32,6 +32,7 @@ struct vxe_instance_options {
 	bool inherit;	     /* the caller's environment and working folder, instead of the configuration's */
 	const char *pid_file, *console_socket;
 	int preserve_fds;
+	int listen_fds; /* found by vxe_instance_run and _create: the sockets of LISTEN_FDS, before those of preserve_fds */
 	const enum vxe_mode *mode; /* for this once; NULL: the bundle's own */
 	bool record_objects;	   /* for this once, besides what the bundle says */
 	/* the attack battery, see launch.h */
@@ -54,7 +55,7 @@ struct vxe_exec_options {
 	const char *cwd, *process_file, *pid_file, *console_socket;
 	const char *apparmor; /* instead of the instance's; NULL */
 	const char *cgroup;   /* one below the instance's own; NULL */
-	bool detach, terminal, has_user, no_new_privileges;
+	bool own_verb, detach, terminal, has_user, no_new_privileges;
 	bool ignore_paused;    /* it is made in the paused instance, and runs when that goes on */
 	uint64_t capabilities; /* added to the instance's */
 	uid_t uid;

@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "descriptors.h"
 #include "file.h"
 #include "hooks.h"
 #include "instance_internal.h"
@@ -22,6 +23,12 @@ static int fifo_make(struct instance *instance, struct vxe_error **err)
 	    mkfifoat(instance->dir_fd, "told", 0600) < 0 ||
 	    (instance->tell_fd = openat(instance->dir_fd, "told", O_RDWR | O_CLOEXEC)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the start fifo of %s", instance->options->id);
+	/* Open as long as the service manager waits for the container's word. */
+	if (instance_waits_ready(instance) &&
+	    (mkfifoat(instance->dir_fd, "ready", 0600) < 0 ||
+	     (instance->ready_fd = openat(instance->dir_fd, "ready", O_RDWR | O_CLOEXEC)) < 0))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the fifo of the manager of %s",
+				     instance->options->id);
 	instance->launch.start_fifo = instance->fifo_fd;
 	instance->launch.tell_fd = instance->tell_fd;
 	return 0;
@@ -34,6 +41,17 @@ static int supervisor_started(struct vxe_supervision *supervision, struct vxe_er
 
 	(void)err;
 	close(steal_fd(&instance->tell_fd));
+	return 0;
+}
+
+/* So does one that was told where the manager listens. */
+static int supervisor_ready(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	struct instance *instance = supervision->user;
+
+	(void)err;
+	if (instance->ready_fd >= 0)
+		close(steal_fd(&instance->ready_fd));
 	return 0;
 }
 
@@ -53,9 +71,10 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
 		dup2(null_fd, fd);
 	close(steal_fd(&instance->fifo_fd));
-	instance_supervision_fill(instance);
+	s->log_dir_fd = instance->log_fd;
 	instance->state.supervisor = instance_process_id(getpid());
 	s->started = supervisor_started;
+	s->ready = supervisor_ready;
 	/* An agent answers in our place, and does what it does. While the container waits for its start there is time for it. */
 	if ((!vxe_agent_wanted(&instance->launch) && vxe_supervision_open(s, &err) < 0) || read(written, &byte, 1) != 1)
 		failed = -1;
@@ -63,7 +82,7 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 		failed = vxe_launch_go(&instance->launch, &err);
 	if (!failed && vxe_agent_wanted(&instance->launch))
 		failed = vxe_agent_hand_over(&instance->launch, instance->launch.init_pid, "created", &err);
-	else if (!failed)
+	if (!failed && (!vxe_agent_wanted(&instance->launch) || s->manager_notify))
 		failed = vxe_supervision_run(s, &err);
 	if (failed) {
 		if (err && instance->tell_fd >= 0)
@@ -79,7 +98,7 @@ static int supervisor_make(struct instance *instance, int *written, struct vxe_e
 	int pipes[2];
 	pid_t pid;
 
-	if (instance->log_fd < 0 && instance_open_log(instance, err) < 0)
+	if (instance->launch.filter.notifies && instance->log_fd < 0 && instance_open_log(instance, err) < 0)
 		return -1;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", instance->options->id);
@@ -101,16 +120,17 @@ static int instance_create(struct instance *instance, struct vxe_error **err)
 {
 	cleanup_fd int written = -1;
 
-	if (instance_open(instance, err) < 0 || fifo_make(instance, err) < 0)
+	if (instance_open(instance, err) < 0)
 		return -1;
 	if (vxe_config_annotation(instance->config, "org.vxe.version") && instance_open_log(instance, err) < 0)
 		return -1;
 	instance_supervision_fill(instance);
-	if (vxe_supervision_prepare(&instance->supervision, err) < 0 || instance_services_mount(instance, err) < 0 ||
-	    instance_begin(instance, err) < 0 || instance_wait(instance, err) < 0)
+	if (fifo_make(instance, err) < 0 || vxe_supervision_prepare(&instance->supervision, err) < 0 ||
+	    instance_services_mount(instance, err) < 0 || instance_begin(instance, err) < 0 || instance_wait(instance, err) < 0)
 		return -1;
 	instance->state.supervisor = (struct vxe_process_id){0};
-	if (instance->launch.filter.notifies && supervisor_make(instance, &written, err) < 0)
+	if ((instance->launch.filter.notifies || instance->supervision.manager_notify) &&
+	    supervisor_make(instance, &written, err) < 0)
 		return -1;
 	if (instance_state_write(instance, VXE_CREATED, err) < 0)
 		return -1;
@@ -121,12 +141,15 @@ static int instance_create(struct instance *instance, struct vxe_error **err)
 	return 0;
 }
 
-int vxe_instance_create(const struct vxe_instance_options *options, struct vxe_error **err)
+int vxe_instance_create(const struct vxe_instance_options *given, struct vxe_error **err)
 {
+	struct vxe_instance_options options = *given;
 	struct instance instance;
 	int failed;
 
-	instance_init(&instance, options);
+	if (vxe_descriptors_passed(options.preserve_fds, &options.listen_fds, err) < 0)
+		return -1;
+	instance_init(&instance, &options);
 	failed = instance_create(&instance, err);
 	if (failed)
 		instance_failed(&instance);
@@ -150,10 +173,24 @@ static int executed_wait(int told, struct vxe_error **err)
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s", message);
 }
 
+/* Until the container has told the service manager of who starts it that it is ready, or has ended. */
+static int ready_wait(int ready, struct vxe_error **err)
+{
+	struct pollfd waiting = {.fd = ready, .events = POLLIN};
+	char byte;
+
+	while (ready >= 0 && read(ready, &byte, 1) != 0)
+		/* The end is read, since there may have been no writer any more when it was opened, of which poll(2) does not tell. */
+		if (poll(&waiting, 1, 1000) < 0 && errno != EINTR)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the container");
+	return 0;
+}
+
 static int container_start(int dir_fd, struct vxe_state *state, const struct vxe_config *config, struct vxe_error **err)
 {
 	cleanup_fd int told = openat(dir_fd, "told", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	cleanup_fd int fifo = openat(dir_fd, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int ready = instance_manager_notify() ? openat(dir_fd, "ready", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	cleanup_fd int init = -1;
 
 	if (told < 0 || fifo < 0 || vxe_write_all(fifo, "G", 1) < 0)
@@ -166,7 +203,7 @@ static int container_start(int dir_fd, struct vxe_state *state, const struct vxe
 		return -1;
 	unlinkat(dir_fd, "told", 0);
 	if (vxe_hooks_run(&config->poststart, "poststart", config, state->id, state->init.pid, "running", err) == 0)
-		return 0;
+		return ready_wait(ready, err);
 	/* One that fails ends the container, as with run. */
 	if ((init = vxe_process_open(&state->init)) >= 0)
 		sys_pidfd_send_signal(init, SIGKILL);

@@ -218,8 +218,13 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
 	sigset_t signals;
-	int failed = -1;
+	int failed = -1, sockets;
 
+	if (vxe_descriptors_passed(options->preserve_fds, &sockets, err) < 0)
+		return -1;
+	/* Those of vxe exec are for whoever has called it. */
+	if (options->own_verb)
+		sockets = 0;
 	vxe_launch_init(&launch);
 	vxe_supervision_init(&supervision);
 	/* Processes of the instance are there already, and will see this one. */
@@ -256,7 +261,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	launch.id = options->id;
 	launch.bundle_fd = dir_fd;
 	launch.join_pidfd = init;
-	launch.extra_fds = options->preserve_fds;
+	launch.listen_names = getenv("LISTEN_FDNAMES");
 	launch.detached = options->detach;
 	if (exec_cgroup_open(options, state, &cgroup, err) < 0)
 		goto out;
@@ -264,7 +269,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)
 		goto out;
 	launch.console_socket = console;
-	if (vxe_descriptors_take(config, &launch, false, err) < 0)
+	if (vxe_descriptors_take(config, &launch, sockets, options->preserve_fds, err) < 0)
 		goto out;
 	supervision.launch = &launch;
 	supervision.id = options->id;

@@ -45,7 +45,11 @@ int instance_services_mount(struct instance *instance, struct vxe_error **err);
 /* The launch up to its first process, and up to the waiting program. */
 int instance_begin(struct instance *instance, struct vxe_error **err);
 int instance_wait(struct instance *instance, struct vxe_error **err);
+/* NOTIFY_SOCKET of this process, NULL: there is none. */
+const char *instance_manager_notify(void);
 void instance_supervision_fill(struct instance *instance);
+/* An engine's caller was told by NOTIFY_SOCKET to say when the container is ready, and the container has a way to say it. */
+bool instance_waits_ready(const struct instance *instance);
 int instance_state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err);
 
 /* The configuration as the creation has read it: what becomes of config.json after that has no effect (runtime.md, Lifecycle). */

@@ -9,11 +9,38 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "descriptors.h"
 #include "file.h"
 #include "hooks.h"
 #include "instance_internal.h"
 #include "modes.h"
 #include "self.h"
+
+static int caller_let_go(struct instance *instance, struct vxe_error **err)
+{
+	if (instance->ready_fd < 0)
+		return 0;
+	/* Whoever was killed while it waited for us cannot be told, and meant to start nothing. */
+	if (vxe_write_all(instance->ready_fd, "R", 1) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the caller that %s runs", instance->options->id);
+	close(steal_fd(&instance->ready_fd));
+	/* From here on nobody reads what we print. */
+	for (int fd = 0; fd < 3; fd++) {
+		int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		if (null_fd >= 0) {
+			dup2(null_fd, fd);
+			close(null_fd);
+		}
+	}
+	instance_settle();
+	return 0;
+}
+
+static int instance_ready(struct vxe_supervision *supervision, struct vxe_error **err)
+{
+	return caller_let_go(supervision->user, err);
+}
 
 static int instance_started(struct vxe_supervision *supervision, struct vxe_error **err)
 {
@@ -24,24 +51,8 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 	if (vxe_hooks_run(&instance->config->poststart, "poststart", instance->config, instance->options->id,
 			  instance->launch.init_pid, "running", err) < 0)
 		return -1;
-	if (instance->ready_fd >= 0) {
-		/* Whoever was killed while it waited for us cannot be told, and meant to start nothing. */
-		if (vxe_write_all(instance->ready_fd, "R", 1) < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the caller that %s runs",
-					     instance->options->id);
-		close(steal_fd(&instance->ready_fd));
-		/* From here on nobody reads what we print. */
-		for (int fd = 0; fd < 3; fd++) {
-			int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-			if (null_fd >= 0) {
-				dup2(null_fd, fd);
-				close(null_fd);
-			}
-		}
-		instance_settle();
-	}
-	return 0;
+	/* An engine's caller is told when the container says that it is ready, as the manager is. */
+	return supervision->ready ? 0 : caller_let_go(instance, err);
 }
 
 /* Between set up and started somebody may look, or something is to be done: a hook, the pid file, the device rules. */
@@ -69,7 +80,8 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	s->started = instance_started;
 	s->child = true;
 	s->capture = instance->options->detach;
-	s->manager_notify = instance->options->own_verb ? getenv("NOTIFY_SOCKET") : NULL;
+	if (instance_waits_ready(instance))
+		s->ready = instance_ready;
 	instance->launch.straight = goes_straight(instance);
 	if (vxe_supervision_prepare(s, err) < 0 || instance_services_mount(instance, err) < 0 ||
 	    instance_begin(instance, err) < 0)
@@ -90,6 +102,9 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	    (observer && observer->going(observer->user, &instance->launch, err) < 0) || vxe_supervision_run(s, err) < 0)
 		return -1;
 	*exit_code = instance_status_code(s->status);
+	/* It has run, and ended without a word. */
+	if (s->ready && caller_let_go(instance, err) < 0)
+		return -1;
 	if (instance->options->keep) {
 		instance->state.exit_code = *exit_code;
 		return instance_state_write(instance, VXE_STOPPED, err);
@@ -178,9 +193,13 @@ static int seal_for_bundle(const struct vxe_instance_options *options, struct vx
 	return held ? 0 : vxe_self_seal(err);
 }
 
-int vxe_instance_run(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
+int vxe_instance_run(const struct vxe_instance_options *given, int *exit_code, struct vxe_error **err)
 {
-	if (options->detach && seal_for_bundle(options, err) < 0)
+	struct vxe_instance_options options = *given;
+
+	if (!options.entry && vxe_descriptors_passed(options.preserve_fds, &options.listen_fds, err) < 0)
 		return -1;
-	return options->detach ? run_detached(options, exit_code, err) : run_here(options, -1, exit_code, err);
+	if (options.detach && seal_for_bundle(&options, err) < 0)
+		return -1;
+	return options.detach ? run_detached(&options, exit_code, err) : run_here(&options, -1, exit_code, err);
 }

@@ -27,7 +27,7 @@ int vxe_oci_help(const char *name)
 	return vxe_verb_help("vxe-runtime", verb(name));
 }
 
-/* How many descriptors after 2 the program is to have. */
+/* How many descriptors the program is to have, after 2 and the sockets of LISTEN_FDS. */
 static int preserve_parse(const char *text, int *out, struct vxe_error **err)
 {
 	char *end;
@@ -35,14 +35,6 @@ static int preserve_parse(const char *text, int *out, struct vxe_error **err)
 
 	if (!*text || *end || value < 0 || value > 1024)
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "--preserve-fds: \"%s\" is not a number from 0 to 1024", text);
-	/* What is not the caller's ends at the execution of a program, and this one was executed. */
-	for (int fd = 3; fd < 3 + value; fd++) {
-		int flags = fcntl(fd, F_GETFD);
-
-		if (flags < 0 || (flags & FD_CLOEXEC))
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "--preserve-fds %s: descriptor %d is not open", text,
-					     fd);
-	}
 	*out = (int)value;
 	return 0;
 }

@@ -7,12 +7,7 @@ import { equal, eventually, expect } from './subject.mjs';
 const id = 'command line';
 const sleeps = ['sleep:100000'];
 
-async function withConsole(subject, test) {
-  await subject.withConsole(async (path, text) => {
-    const until = (done) => eventually(done, () => `nothing came from the terminal: ${text()}`);
-    await test(path, text, until);
-  });
-}
+const withConsole = (subject, test) => subject.withPeer('console', test);
 
 export const commandLine = [
   act(id, 'habit', 'run returns the exit code', async (subject) =>

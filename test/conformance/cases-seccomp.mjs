@@ -1,5 +1,4 @@
 // config-linux.md, Seccomp: the filter's flags and the agent that answers its notifications.
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { act, ask, refused, statusLine } from './case.mjs';
 import { equal, eventually, expect } from './subject.mjs';
@@ -12,22 +11,7 @@ const filter = (fields) => (config) => {
 const notified = (fields) =>
   filter({ syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_NOTIFY' }], ...fields });
 
-/** An agent's side, which the probe is: Node cannot take a descriptor from a socket. */
-async function withAgent(subject, test) {
-  const path = join(subject.folder, 'agent');
-  const child = spawn(subject.probe, ['agent', path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (data) => {
-    text += data;
-  });
-  const until = (done) => eventually(done, () => `the agent got something else: ${text}`);
-  try {
-    await until(() => text.includes('ready'));
-    await test(path, () => text, until);
-  } finally {
-    child.kill('SIGKILL');
-  }
-}
+const withAgent = (subject, test) => subject.withPeer('agent', test);
 
 const stateOf = (text) => JSON.parse(text.slice(text.indexOf('{'), text.indexOf('\ndescriptors')));
 

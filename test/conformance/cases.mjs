@@ -1,4 +1,5 @@
 // The cases, by section of the runtime-spec. A title names one case for good: known gaps are listed by it.
+import { activation } from './cases-activation.mjs';
 import { commandLine } from './cases-command-line.mjs';
 import { configuration } from './cases-config.mjs';
 import { linux } from './cases-linux.mjs';
@@ -15,4 +16,5 @@ export const cases = [
   ...resources,
   ...runtime,
   ...commandLine,
+  ...activation,
 ];

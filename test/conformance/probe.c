@@ -337,6 +337,37 @@ static bool ask_disk(const char *argument)
 	return ask_number(kibibytes);
 }
 
+/* A notification; its lines are parted by bars. */
+static bool ask_notify(const char *argument)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = path ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	ssize_t sent = -1;
+
+	if (!path)
+		errno = ENOENT;
+	snprintf(text, sizeof(text), "%s", argument);
+	for (char *p = text; *p; p++)
+		if (*p == '|')
+			*p = '\n';
+	if (fd >= 0) {
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+		sent = sendto(fd, text, strlen(text), 0, (const struct sockaddr *)&address, sizeof(address));
+		close(fd);
+	}
+	text[0] = '\0';
+	return sent >= 0;
+}
+
+static bool ask_listens(int fd)
+{
+	int is = 0;
+	socklen_t size = sizeof(is);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &size) == 0 && ask_number(is);
+}
+
 static bool ask(const char *name, const char *argument)
 {
 	struct utsname uts;
@@ -387,6 +418,10 @@ static bool ask(const char *name, const char *argument)
 		return ask_ids();
 	if (!strcmp(name, "fds"))
 		return ask_fds();
+	if (!strcmp(name, "notify"))
+		return ask_notify(argument);
+	if (!strcmp(name, "listens"))
+		return ask_listens(atoi(argument));
 	if (!strcmp(name, "terminal"))
 		return ask_terminal();
 	if (!strcmp(name, "pid"))
@@ -503,8 +538,33 @@ static int agent_serve(const char *path)
 	}
 }
 
+/* On the host's side: a service manager. Prints each notification, its lines parted by bars. */
+static int manager_serve(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ssize_t got;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	/* Descriptors that come with a message are closed by this, as is waited for after BARRIER=1. */
+	while ((got = recv(fd, text, sizeof(text), 0)) > 0) {
+		for (ssize_t i = 0; i < got; i++)
+			if (text[i] == '\n')
+				text[i] = '|';
+		printf("heard |%.*s|\n", (int)got, text);
+		fflush(stdout);
+	}
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "manager"))
+		return manager_serve(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "agent"))
 		return agent_serve(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "console"))

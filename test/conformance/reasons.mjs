@@ -74,6 +74,18 @@ const reasons = [
   [/^features is/, 'features.md'],
   [/in the words that engines look for/, "Docker's client makes its exit code 127 of them"],
   [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],
+  [
+    /^sockets of LISTEN_FDS|LISTEN_FDNAMES|^none where LISTEN_PID|^a socket that is not open|from behind the sockets|^exec passes sockets/,
+    'sd_listen_fds(3): all three names, for the process that they name; and what is promised is there, or the program would find other descriptors',
+  ],
+  [/these names gives way/, "the service manager's word is not the image's to replace"],
+  [
+    /main one$|^NOTIFY_SOCKET: start returns/,
+    'what a service manager has started ends then: it has to know by that time whom to watch',
+  ],
+  [/^what it says later/, 'a service tells its status, its watchdog and its end as well (sd_notify(3))'],
+  [/^without NOTIFY_SOCKET/, 'an empty name is none (sd_notify(3))'],
+  [/^NOTIFY_SOCKET reaches/, "whoever the container's root is outside, it has the socket that it was given"],
   [/no HOME/, 'Docker and containerd leave HOME to the runtime, which has the passwd file at hand'],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];

@@ -111,12 +111,15 @@ export class Subject {
   }
 
   /** Runs a verb. Files stand for the streams, since a container that goes on would hold a pipe open. */
-  call(args, { cwd, input, globals = [], fds = [], env } = {}) {
+  call(args, { cwd, input, globals = [], fds = [], env, activated } = {}) {
     const out = join(this.folder, `out-${++serial}`);
     const streams = [openSync(out, 'w'), openSync(`${out}.err`, 'w')];
-    const words = [...this.command.slice(1), '--root', this.root, ...globals, ...args];
+    // Who activates by sockets names the process for which they are; a shell that is replaced knows that number.
+    const named =
+      activated === undefined ? [] : ['bash', '-c', `export LISTEN_PID=${activated}; exec "$@"`, 'bash'];
+    const [program, ...words] = [...named, ...this.command, '--root', this.root, ...globals, ...args];
     return new Promise((resolve, reject) => {
-      const child = spawn(this.command[0], words, {
+      const child = spawn(program, words, {
         cwd: cwd ?? this.folder,
         env: { ...process.env, VXE_LOGS: join(this.folder, 'logs'), ...env },
         stdio: [input === undefined ? 'ignore' : 'pipe', ...streams, ...fds],
@@ -158,18 +161,20 @@ export class Subject {
     return { ...result, id, ...answersOf(result.stdout) };
   }
 
-  /** A console socket's other side, which the probe is: Node cannot take a descriptor from a socket. `test` gets the socket's path and what
-   * the terminal has said so far. */
-  async withConsole(test) {
-    const path = join(this.folder, `console-${++serial}`);
-    const child = spawn(this.probe, ['console', path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  /** The other side of a socket that a runtime is named, which the probe is (`console`, `agent`, `manager`): Node can do none of what they do
+   * with one. `test` gets the socket's path, what the peer has said so far, and how to wait for that. */
+  async withPeer(kind, test) {
+    const path = join(this.folder, `${kind}-${++serial}`);
+    const child = spawn(this.probe, [kind, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (data) => {
       text += data;
     });
+    const until = (done) =>
+      eventually(done, () => `the ${kind} has got something else: ${JSON.stringify(text)}`);
     try {
-      await eventually(() => text.includes('ready'), 'the console does not listen');
-      return await test(path, () => text);
+      await until(() => text.includes('ready'));
+      return await test(path, () => text, until);
     } finally {
       child.kill('SIGKILL');
     }

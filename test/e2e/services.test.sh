@@ -47,17 +47,24 @@ check 'starting leaves the bundle as it was made' [ "$status" = 0 ]
 cat >"$world/manager.mjs" <<'EOF'
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-const [start, folder] = process.argv.slice(2);
+const [...command] = process.argv.slice(2);
 const server = createServer().listen(0, '127.0.0.1', () => {
   // The shell makes LISTEN_PID the launcher's own number, as systemd does.
-  const child = spawn('bash', ['-c', 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" start service', start],
+  const child = spawn('bash', ['-c', 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"', 'bash', ...command],
     { stdio: ['ignore', 'inherit', 'inherit', server._handle.fd], env: { ...process.env } });
   child.on('exit', (code) => process.exit(code ?? 1));
 });
 EOF
 vxe bundle create service --replace --profile service --exec "$service" -- listen >/dev/null 2>&1
-try node "$world/manager.mjs" build/bin/vxe
-check "systemd's sockets reach the program under its own number" contains "$output" 'descriptor 3: listens, LISTEN_FDS=1, LISTEN_PID is mine'
+listened='descriptor 3: listens, LISTEN_FDS=1, LISTEN_PID is mine'
+try node "$world/manager.mjs" build/bin/vxe start service
+check "systemd's sockets reach the program under its own number" contains "$output" "$listened"
+check 'with --detach, too' node "$world/manager.mjs" build/bin/vxe start service --detach
+in_its_log() { build/bin/vxe logs service | grep -q "$listened"; }
+check 'as its log says' eventually 5 in_its_log
+runtime() { build/bin/vxe-runtime --root "$world/oci" "$@"; }
+try node "$world/manager.mjs" build/bin/vxe-runtime --root "$world/oci" run --bundle "$VXE_BUNDLES/service" listens
+check 'and by vxe-runtime' contains "$output" "$listened"
 
 manager_listens 60 600
 export NOTIFY_SOCKET=$world/manager.sock
@@ -67,6 +74,22 @@ check 'the manager hears that it is ready' eventually 60 hears '^READY=1$'
 check 'and its status' hears '^STATUS=at work$'
 names_itself() { ! hears '^MAINPID'; }
 check 'but not that another process is the main one' names_itself
+: >"$world/heard"
+try runtime run --bundle "$VXE_BUNDLES/service" notifies
+check 'by vxe-runtime the manager hears it of a profile that has the service' eventually 5 hears '^READY=1$'
+check 'and that the container is the main process, by our word' hears '^MAINPID=[0-9]{2,}$'
+one_main() { [ "$(grep -c '^MAINPID' "$world/heard")" = 1 ]; }
+check 'not by its own' one_main
+kill "$manager"
+rm -f "$world/manager.sock"
+manager_listens 5 20
+cp -a "$VXE_BUNDLES/service" "$world/mute"
+sed -i 's/"org.vxe.services": "notify"/"org.vxe.services": ""/' "$world/mute/config.json"
+try runtime run --bundle "$world/mute" mute
+check 'a profile without it gets no socket' contains "$output" '^notify: [^s]'
+check 'and the manager hears that it was started' eventually 5 hears '^READY=1$'
+mute() { ! hears '^STATUS'; }
+check 'and nothing else' mute
 kill "$manager"
 unset NOTIFY_SOCKET
 

@@ -557,7 +557,7 @@ export const holes = [
       );
     },
     attempt: (subject) =>
-      subject.withConsole(async (socket, text) => {
+      subject.withPeer('console', async (socket, text) => {
         const container = await subject.create(
           ['stat:/etc/chosen', 'read:/etc/chosen', 'exit:0'],
           (config, { rootfs, folder }) => {
