@@ -1,4 +1,5 @@
 // What service managers hand to a runtime by its environment: listening sockets (sd_listen_fds(3)) and a socket for notifications (sd_notify(3)).
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -28,6 +29,27 @@ const valuesOf = (environment, name) =>
 
 const heard = (text) => lines(text).filter((line) => line.startsWith('heard '));
 const hears = (text, line) => heard(text).some((each) => each.includes(`|${line}|`));
+
+/** run --detach with NOTIFY_SOCKET; the container's id. */
+async function detached(subject, ops, socket, change) {
+  const name = subject.id();
+  const words = ['run', '--detach', '--bundle', subject.bundle(ops, change), name];
+  await subject.must(words, { env: { NOTIFY_SOCKET: socket } });
+  return name;
+}
+
+/** `test` gets a manager's socket, and what it was told up to now: a last word of our own comes behind all that was sent before. */
+const withManager = (subject, test) =>
+  subject.withPeer('manager', async (socket, text, until) => {
+    let asked = 0;
+    const told = async () => {
+      const last = `LAST=${++asked}`;
+      spawnSync(subject.probe, [`notify:${last}`], { env: { NOTIFY_SOCKET: socket } });
+      await until(() => hears(text(), last));
+      return text();
+    };
+    await test(socket, told, (line) => until(() => hears(text(), line)));
+  });
 
 export const activation = [
   act(id, 'habit', 'sockets of LISTEN_FDS are passed on, with LISTEN_PID as it is inside', (subject) =>
@@ -111,72 +133,61 @@ export const activation = [
     }),
   ),
   act(id, 'habit', 'what the configuration has under these names gives way', (subject) =>
-    subject.withPeer('manager', (socket, text, until) =>
+    withManager(subject, (socket, told) =>
       withListener(async (fd) => {
         const change = (config) => {
           config.process.env.push('LISTEN_FDS=7', 'LISTEN_PID=1', 'NOTIFY_SOCKET=/nowhere');
         };
         const env = { LISTEN_FDS: '1', NOTIFY_SOCKET: socket };
-        const container = await subject.created([ENVIRONMENT, 'notify:READY=1'], change, {
-          activated: '$$',
-          fds: [fd],
-          env,
-        });
+        const options = { activated: '$$', fds: [fd], env };
+        const container = await subject.created([ENVIRONMENT, 'notify:READY=1'], change, options);
         await subject.must(['start', container.id], { env });
         await subject.until(container.id, 'stopped');
         equal(valuesOf(container.answers().value(ENVIRONMENT), 'LISTEN_FDS'), '1', 'LISTEN_FDS');
-        await until(() => hears(text(), 'READY=1'));
+        expect(hears(await told(), 'READY=1'), 'the manager has not heard that it is ready');
       }),
     ),
   ),
   act(id, 'habit', 'NOTIFY_SOCKET: run --detach returns when the container is ready', (subject) =>
-    subject.withPeer('manager', async (socket, text, until) => {
-      const name = subject.id();
-      const bundle = subject.bundle(['sleep:200', 'notify:READY=1', 'sleep:100000']);
-      await subject.must(['run', '--detach', '--bundle', bundle, name], { env: { NOTIFY_SOCKET: socket } });
-      await until(() => hears(text(), 'READY=1'));
-      equal(
-        heard(text()).findIndex((line) => line.includes('|READY=1|')),
-        0,
-        'what came before it',
-      );
+    withManager(subject, async (socket, told) => {
+      await detached(subject, ['sleep:200', 'notify:READY=1', 'sleep:100000'], socket);
+      expect(hears(await told(), 'READY=1'), 'the manager has not heard that it is ready');
     }),
   ),
   act(id, 'habit', 'and the manager hears which process is the main one', (subject) =>
-    subject.withPeer('manager', async (socket, text, until) => {
-      const name = subject.id();
-      const bundle = subject.bundle(['notify:READY=1', 'sleep:100000']);
-      await subject.must(['run', '--detach', '--bundle', bundle, name], { env: { NOTIFY_SOCKET: socket } });
+    withManager(subject, async (socket, told) => {
+      const name = await detached(subject, ['notify:READY=1', 'sleep:100000'], socket);
       const { pid } = await subject.state(name);
-      await until(() => hears(text(), `MAINPID=${pid}`));
+      expect(hears(await told(), `MAINPID=${pid}`), `the manager has not heard of ${pid}`);
     }),
   ),
   act(id, 'habit', 'NOTIFY_SOCKET: start returns when the container is ready', (subject) =>
-    subject.withPeer('manager', async (socket, text, until) => {
+    withManager(subject, async (socket, told) => {
       const env = { NOTIFY_SOCKET: socket };
-      const container = await subject.created(['sleep:200', 'notify:READY=1', 'sleep:100000'], undefined, {
-        env,
-      });
+      const ops = ['sleep:200', 'notify:READY=1', 'sleep:100000'];
+      const container = await subject.created(ops, undefined, { env });
       const { pid } = await subject.state(container.id);
-      expect(!hears(text(), 'READY=1'), 'it is ready before it is started');
+      expect(!hears(await told(), 'READY=1'), 'it is ready before it is started');
       await subject.must(['start', container.id], { env });
-      // It has been said by now; the peer may still have to print it.
-      await until(() => hears(text(), 'READY=1') && hears(text(), `MAINPID=${pid}`));
+      const all = await told();
+      expect(
+        hears(all, 'READY=1') && hears(all, `MAINPID=${pid}`),
+        `the manager heard ${JSON.stringify(all)}`,
+      );
       equal((await subject.state(container.id)).status, 'running', 'the status');
     }),
   ),
   act(id, 'habit', 'start of a container that ends without a word returns', (subject) =>
-    subject.withPeer('manager', async (socket, text) => {
+    withManager(subject, async (socket, told) => {
       const env = { NOTIFY_SOCKET: socket };
       const container = await subject.created(['exit:0'], undefined, { env });
       await subject.must(['start', container.id], { env });
       await subject.until(container.id, 'stopped');
-      expect(!hears(text(), 'READY=1'), `the manager heard ${text()}`);
+      expect(!hears(await told(), 'READY=1'), 'the manager has heard that it is ready');
     }),
   ),
   act(id, 'habit', 'the container does not speak for others to the manager', (subject) =>
-    subject.withPeer('manager', async (socket, text, until) => {
-      const name = subject.id();
+    withManager(subject, async (socket, told) => {
       const hostile = [
         'MAINPID=1',
         'FDSTORE=1',
@@ -185,24 +196,24 @@ export const activation = [
         'USERPID=1',
         'MAINPIDFDID=1',
       ];
-      const bundle = subject.bundle([`notify:${hostile.join('|')}`, `notify:READY=1|${hostile.join('|')}`]);
-      await subject.must(['run', '--detach', '--bundle', bundle, name], { env: { NOTIFY_SOCKET: socket } });
-      await until(() => hears(text(), 'READY=1'));
+      const ops = [`notify:${hostile.join('|')}`, `notify:READY=1|${hostile.join('|')}`];
+      const name = await detached(subject, ops, socket);
       await subject.until(name, 'stopped');
-      for (const line of hostile) expect(!hears(text(), line), `the manager heard ${line}`);
+      const all = await told();
+      expect(hears(all, 'READY=1'), 'the manager has not heard that it is ready');
+      for (const line of hostile) expect(!hears(all, line), `the manager heard ${line}`);
     }),
   ),
   act(id, 'habit', 'what it says later is passed on, too', (subject) =>
-    subject.withPeer('manager', async (socket, text, until) => {
-      const name = subject.id();
-      const bundle = subject.bundle([
-        'notify:READY=1',
-        'sleep:100',
-        'notify:STATUS=at work',
-        'notify:STOPPING=1',
-      ]);
-      await subject.must(['run', '--detach', '--bundle', bundle, name], { env: { NOTIFY_SOCKET: socket } });
-      await until(() => hears(text(), 'STATUS=at work') && hears(text(), 'STOPPING=1'));
+    withManager(subject, async (socket, _told, hearing) => {
+      const env = { NOTIFY_SOCKET: socket };
+      const later = ['notify:STATUS=at work', 'notify:STOPPING=1'];
+      const container = await subject.created(['notify:READY=1', 'sleep:200', ...later], undefined, { env });
+      await subject.must(['start', container.id], { env });
+      await subject.until(container.id, 'stopped');
+      // Where nobody takes it any more the container knows.
+      for (const each of later) container.answers().value(each);
+      for (const each of later) await hearing(each.slice('notify:'.length));
     }),
   ),
   act(id, 'habit', 'without NOTIFY_SOCKET there is none in the container', async (subject) => {
@@ -213,16 +224,14 @@ export const activation = [
     equal(valuesOf(result.value(ENVIRONMENT), 'NOTIFY_SOCKET'), '', 'NOTIFY_SOCKET');
   }),
   act(id, 'habit', 'NOTIFY_SOCKET reaches the root of a user namespace that is nobody outside', (subject) =>
-    subject.withPeer('manager', async (socket, text, until) => {
-      const name = subject.id();
-      const bundle = subject.bundle(['notify:READY=1', 'sleep:100000'], (config, { rootfs }) => {
+    withManager(subject, async (socket, told) => {
+      await detached(subject, ['notify:READY=1', 'sleep:100000'], socket, (config, { rootfs }) => {
         mkdirSync(join(rootfs, 'run/notify'), { recursive: true });
         const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
         config.linux.namespaces.push({ type: 'user' });
         Object.assign(config.linux, { uidMappings: mappings, gidMappings: mappings });
       });
-      await subject.must(['run', '--detach', '--bundle', bundle, name], { env: { NOTIFY_SOCKET: socket } });
-      await until(() => hears(text(), 'READY=1'));
+      expect(hears(await told(), 'READY=1'), 'the manager has not heard that it is ready');
     }),
   ),
 ];

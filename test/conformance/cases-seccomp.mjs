@@ -1,7 +1,7 @@
 // config-linux.md, Seccomp: the filter's flags and the agent that answers its notifications.
 import { join } from 'node:path';
 import { act, ask, refused, statusLine } from './case.mjs';
-import { equal, eventually, expect } from './subject.mjs';
+import { equal, expect } from './subject.mjs';
 
 const id = 'config-linux.md, Seccomp';
 const architectures = [process.arch === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64'];
