@@ -90,7 +90,7 @@ TS_STAMP := $(B)/ts/.stamp
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
 # What tests run besides VXE itself.
-TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts trace/storm kill/inject bench/nothing)
+TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts rings/without trace/storm kill/inject bench/nothing)
 
 ##@ Everyday
 .PHONY: help

@@ -209,6 +209,26 @@ static void violation_begin(struct vxe_violation *violation, const struct seccom
 		violation->args[i] = request->data.args[i];
 }
 
+/* 0: the caller has its ring, or is gone; otherwise the errno. */
+static int ring_perform(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	char refusal[VXE_RING_REFUSAL] = "";
+	struct vxe_violation violation;
+	int errnum;
+
+	if (!notify->rings)
+		return ENOSYS;
+	errnum = vxe_rings_serve(notify->rings, notify->listener_fd, notify->cgroup_fd, request, refusal);
+	if (refusal[0] && notify->log) {
+		violation_begin(&violation, request);
+		violation.errnum = errnum;
+		violation.mechanism = errnum == EINVAL ? "supervisor" : "kernel";
+		vxe_text_copy(violation.detail, sizeof(violation.detail), refusal);
+		vxe_record_write(notify->log, &violation);
+	}
+	return errnum;
+}
+
 /* The call itself, by its number and registers: these no caller can change any more. */
 static int call_record(const struct vxe_notify *notify, const struct seccomp_notif *request)
 {
@@ -313,8 +333,7 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		return answer_send(notify, &in.request, 0, true);
 	}
 	if (notify->performs_rings && is_native(data) && data->nr == SYS_io_uring_setup) {
-		answer = notify->rings ? vxe_rings_serve(notify->rings, notify->listener_fd, notify->cgroup_fd, &in.request)
-				       : ENOSYS;
+		answer = ring_perform(notify, &in.request);
 		return answer ? answer_send(notify, &in.request, answer, false) : 1;
 	}
 	if (is_native(data) && vxe_own_raised(&notify->own, data->nr)) {

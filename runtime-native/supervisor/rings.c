@@ -46,6 +46,19 @@
 	(IORING_SETUP_IOPOLL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | SETUP_SUBMIT_ALL | SETUP_COOP_TASKRUN |              \
 	 SETUP_TASKRUN_FLAG | SETUP_NO_SQARRAY)
 
+#define SETUP_NO_MMAP (1U << 14)
+
+/* Of the others, those that would give the ring more than the profile does: they are told of, as refusals are. */
+static const struct {
+	unsigned int flag;
+	const char *name;
+} beyond[] = {
+	{IORING_SETUP_SQPOLL, "IORING_SETUP_SQPOLL"},
+	{IORING_SETUP_ATTACH_WQ, "IORING_SETUP_ATTACH_WQ"},
+	{IORING_SETUP_R_DISABLED, "IORING_SETUP_R_DISABLED"},
+	{SETUP_NO_MMAP, "IORING_SETUP_NO_MMAP"},
+};
+
 /* FIXED_FILE to CQE_SKIP_SUCCESS: how an operation is performed, and none of them what. */
 #define SQE_FLAGS 0x7f
 
@@ -280,6 +293,16 @@ static int ring_take(const struct vxe_rings *rings, int cgroup_fd, int *errnum)
 	return wish->ring;
 }
 
+#define LEAVE_OUT "or leave the call out of the profile, since programs fall back to others"
+
+static bool switched_off(void)
+{
+	cleanup_fd int fd = open("/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC);
+	char value;
+
+	return fd >= 0 && read(fd, &value, 1) == 1 && value != '0';
+}
+
 int vxe_rings_try(const struct vxe_rings *rings, struct vxe_error **err)
 {
 	cleanup_fd int ring = -1;
@@ -292,9 +315,13 @@ int vxe_rings_try(const struct vxe_rings *rings, struct vxe_error **err)
 		return 0;
 	vxe_error_set(err, VXE_EXIT_FAILURE, errnum,
 		      "calls:io_uring_setup cannot be held here: making a ring that does only what the profile permits");
-	return vxe_error_hint(err,
-			      "it needs io_uring (kernel.io_uring_disabled) and Linux 6.16; or leave it out of the profile, "
-			      "since programs fall back to calls");
+	if (errnum == EPERM && switched_off())
+		return vxe_error_hint(err, "kernel.io_uring_disabled forbids it, and VXE makes rings without capabilities: set "
+					   "it to 0, " LEAVE_OUT);
+	if (errnum == EPERM)
+		return vxe_error_hint(err,
+				      "what VXE runs in refuses it, such as a container's filter: permit it there, " LEAVE_OUT);
+	return vxe_error_hint(err, "it needs io_uring and Linux 6.16: get a newer kernel, " LEAVE_OUT);
 }
 
 static bool numbers_read(const char *text, unsigned int *out, size_t wanted)
@@ -363,6 +390,21 @@ static int wish_fill(struct vxe_ring_wish *wish, const struct io_uring_params *a
 	return 0;
 }
 
+/* What is to be told of a wish that is not granted: nothing where it asks for no more than an older kernel lacks. */
+static void refusal_tell(const struct io_uring_params *asked, unsigned int entries, char text[VXE_RING_REFUSAL])
+{
+	char flags[VXE_RING_REFUSAL / 2] = "";
+
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(*beyond); i++)
+		if (asked->flags & beyond[i].flag)
+			snprintf(flags + strlen(flags), sizeof(flags) - strlen(flags), "%s%s",
+				 flags[0] ? "|" : "flags=", beyond[i].name);
+	if (flags[0])
+		snprintf(text, VXE_RING_REFUSAL, "io_uring_setup(%u, {%s})", entries, flags);
+	else if (!(asked->flags & ~WISHES))
+		snprintf(text, VXE_RING_REFUSAL, "io_uring_setup(%u, {cq_entries=%u})", entries, asked->cq_entries);
+}
+
 /* The ring comes into being in the caller's table, and the call returns it, in one step. */
 static int ring_give(int listener_fd, uint64_t id, int ring)
 {
@@ -377,11 +419,13 @@ static int ring_give(int listener_fd, uint64_t id, int ring)
 	return 0;
 }
 
-int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_fd, const struct seccomp_notif *request)
+int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_fd, const struct seccomp_notif *request,
+		    char refusal[VXE_RING_REFUSAL])
 {
 	struct vxe_ring_wish *wish = rings->wish;
 	struct io_uring_params asked;
 	uint64_t at = request->data.args[1];
+	unsigned int entries = (unsigned int)request->data.args[0];
 	pid_t pid = (pid_t)request->pid;
 	cleanup_fd int ring = -1;
 	int errnum;
@@ -393,12 +437,18 @@ int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_f
 	/* All of that was the caller's. */
 	if (!vxe_caller_waits(listener_fd, request->id))
 		return 0;
-	errnum = wish_fill(wish, &asked, (unsigned int)request->data.args[0]);
-	if (errnum)
+	errnum = wish_fill(wish, &asked, entries);
+	if (errnum) {
+		refusal_tell(&asked, entries, refusal);
 		return errnum;
+	}
 	ring = ring_take(rings, cgroup_fd, &errnum);
-	if (ring < 0)
+	if (ring < 0) {
+		/* It could be had when the instance was started. */
+		if (errnum == EPERM || errnum == ENOSYS)
+			snprintf(refusal, VXE_RING_REFUSAL, "io_uring_setup(%u)", entries);
 		return errnum;
+	}
 	/* What the kernel leaves as it was. */
 	wish->params.sq_thread_cpu = asked.sq_thread_cpu;
 	wish->params.sq_thread_idle = asked.sq_thread_idle;

@@ -30,8 +30,11 @@ int vxe_rings_try(const struct vxe_rings *rings, struct vxe_error **err);
 
 /*
  * Answers an io_uring_setup. 0: the caller has its ring, or is gone; otherwise the errno to answer with. `cgroup_fd` is the instance's, whose
- * memory the ring is to be of; -1: it has none.
+ * memory the ring is to be of; -1: it has none. `refusal`, which is empty before, is what the log is to tell of: a ring that could do more than the
+ * profile permits, or one that the kernel does not make any more.
  */
-int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_fd, const struct seccomp_notif *request);
+#define VXE_RING_REFUSAL 256
+int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_fd, const struct seccomp_notif *request,
+		    char refusal[VXE_RING_REFUSAL]);
 
 #endif

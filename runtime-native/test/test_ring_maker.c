@@ -149,6 +149,9 @@ __attribute__((noreturn)) static void child_main(void)
 	shared->results[7] = nobody_becomes() < 0 ? -255 : setup(MANY);
 	shared->results[8] = setup(8);
 	atomic_store(&shared->done, 4);
+	step_wait(5);
+	shared->results[13] = setup(8);
+	atomic_store(&shared->done, 5);
 	_exit(0);
 }
 
@@ -224,15 +227,32 @@ static void words(void)
 	vxe_rings_close(&rings);
 }
 
+/* From here on the kernel makes no ring, for this process and for those that it has make rings: as where kernel.io_uring_disabled was set meanwhile. */
+static int rings_end(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(*program), .filter = program};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0 ? -1 : 0;
+}
+
 static void served(const struct vxe_rings *rings)
 {
-	char path[128];
+	char path[128], logs[] = "/tmp/vxe-ring-maker-XXXXXX";
+	cleanup_fd int log_dir = mkdtemp(logs) ? open(logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct vxe_record_log log = {.fd = -1, .journal_fd = -1, .dir_fd = -1};
 	cleanup_fd int cgroup = cgroup_make(path, sizeof(path));
 	struct vxe_notify notify = {.rings = rings,
 				    .performs_rings = true,
 				    .perform = true,
 				    .landlock = true,
 				    .cgroup_fd = cgroup,
+				    .log = &log,
 				    .listener_fd = -1};
 	const int *results = shared->results;
 	int had, many = plain(MANY, false), nobody = plain(MANY, true), few = plain(8, true), status;
@@ -247,6 +267,8 @@ static void served(const struct vxe_rings *rings)
 		waitpid(pid, &status, 0);
 		return;
 	}
+	if (!ok(vxe_record_open(&log, log_dir, "p", "i", NULL) == 0, "a log"))
+		return;
 	had = descriptors();
 	serve_until(&notify, 1);
 	ok(results[0] == 0, "a ring is given (%d)", results[0]);
@@ -279,9 +301,17 @@ static void served(const struct vxe_rings *rings)
 	ok(results[7] == nobody && results[8] == few,
 	   "another user's is on that user's account, with the caller's limit: as the kernel has it (%d and %d, %d and %d)",
 	   results[7], nobody, results[8], few);
+	ok(rings_end() == 0, "a kernel that makes no rings any more");
+	serve_until(&notify, 5);
+	ok(results[13] == -EPERM, "is the program's answer (%d)", results[13]);
+	ok(log.last.errnum == EPERM && !strcmp(log.last.mechanism, "kernel") && !strcmp(log.last.detail, "io_uring_setup(8)"),
+	   "and told in the log (%s, %s)", log.last.detail, log.last.mechanism ? log.last.mechanism : "-");
 	ok(descriptors() == had, "the supervisor keeps no descriptor (%d, %d)", descriptors(), had);
 	close(notify.listener_fd);
 	waitpid(pid, &status, 0);
+	vxe_record_close(&log);
+	(void)unlinkat(log_dir, "violations.ndjson", 0);
+	rmdir(logs);
 	if (path[0])
 		rmdir(path);
 }
@@ -301,6 +331,7 @@ int main(void)
 	before = descriptors();
 	if (vxe_rings_try(&rings, &err) < 0) {
 		ok(strstr(err->message, "calls:io_uring_setup cannot be held here") != NULL, "what cannot be held is named");
+		printf("# %s: %s; %s\n", err->message, strerror(err->errnum), err->hint);
 		skip(err->message, "rings");
 	} else {
 		ok(descriptors() == before, "a trial leaves nothing");

@@ -129,6 +129,7 @@ function trialFindings(facts: KernelFacts): readonly Finding[] {
 
 const SWITCHED_OFF: ReadonlyMap<string, string> = new Map([
   ['bpf:lsm', 'the kernel was booted without bpf among its security modules'],
+  ['io_uring:restricted', 'kernel.io_uring_disabled forbids rings to those without CAP_SYS_ADMIN, or to all'],
   ['cgroup:io', 'no disk is divided by weight (enable=1 in io.cost.qos)'],
 ]);
 

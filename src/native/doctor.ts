@@ -46,7 +46,7 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
       'process:pidfd': attempt('pidfd'),
       'memory:memfd-noexec': attempt('memfd-noexec'),
       'memory:mdwe': attempt('mdwe'),
-      'io_uring:restricted': attempt('rings'),
+      'io_uring:restricted': rings(attempt('rings')),
       'bpf:cgroup-addresses': attempt('bpf-sockaddr'),
       'bpf:cgroup-unix': attempt('bpf-sockaddr', CGROUP_UNIX_CONNECT),
       'bpf:lsm': bpfLsm(addon),
@@ -73,6 +73,12 @@ function bpfLsm(addon: Addon): Trial {
   const order = text('/sys/kernel/security/lsm');
   if (trial !== 'yes' || order === undefined) return trial;
   return order.trim().split(',').includes('bpf') ? 'yes' : 'ENODATA';
+}
+
+/** A refusal by kernel.io_uring_disabled is told apart from one by what this runs in, such as a container's filter. */
+function rings(trial: Trial): Trial {
+  if (trial !== 'EPERM') return trial;
+  return (text('/proc/sys/kernel/io_uring_disabled')?.trim() ?? '0') === '0' ? trial : 'ENODATA';
 }
 
 function trialOf(errno: number): Trial {

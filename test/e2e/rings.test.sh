@@ -21,7 +21,7 @@ fresh() { # what acts works on
 }
 
 # What acts needs for itself, and what the rings are asked for.
-own='execve arch_prctl brk set_tid_address set_robust_list rseq prlimit64 readlinkat readlink getrandom mprotect mmap munmap newfstatat fstat
+own='execve pause arch_prctl brk set_tid_address set_robust_list rseq prlimit64 readlinkat readlink getrandom mprotect mmap munmap newfstatat fstat
   close_range epoll_create1 eventfd2 socketpair clone wait4 exit_group setsockopt lseek setresuid setresgid write
   io_uring_setup io_uring_enter io_uring_register'
 calls='dup dup3 read pread64 pwrite64 readv writev preadv2 pwritev2 fsync fdatasync poll sync_file_range sendmsg recvmsg accept4 connect fallocate openat close
@@ -169,6 +169,72 @@ done <<'ROWS'
 22:22:passing it on
 24:24:one more than there may be descriptors
 ROWS
+
+# What joins a running instance is under the same filter, and its own supervisor makes its rings.
+joined() { # OUT PROFILE MODE ARGUMENT...: acts, beside the instance's own program
+  local out=$1 profile=$2 mode=$3 status=0 program
+  fresh
+  (cd "$place" && exec "$bin" run --mode "$mode" --name held "$profile" "$acts" wait) &
+  program=$!
+  until "$bin" status held 2>/dev/null | grep -q 'running, process'; do
+    kill -0 "$program" 2>/dev/null || return 1
+    sleep 0.05
+  done
+  timeout 120 "$bin" exec --cwd "$place" held "$acts" "${@:4}" >"$world/$out" 2>"$world/.err" || status=$?
+  "$bin" stop held || kill "$program"
+  wait "$program"
+  return $status
+}
+check 'a program that joins an instance has rings' joined joined wide production
+check 'each operation has the verdict of its call' parity wide joined
+told() { # what the log says of the rings that were asked for
+  local found
+  found=$(grep '"call":"io_uring_setup"' "$VXE_LOGS/held/violations.ndjson" |
+    sed -E 's/.*"detail":"([^"]*)".*"rule":"([^"]*)".*"errno":"([^"]*)","mechanism":"([^"]*)".*/\1 \2 \3 \4/' | sort -u)
+  [[ $found == "$(sort -u)" ]] || { echo "$found"; return 1; }
+}
+check 'the log tells of rings that could do more than the profile permits, and of no wish that older kernels lack' told <<'ROWS'
+io_uring_setup(8, {flags=IORING_SETUP_SQPOLL}) calls:io_uring_setup EINVAL supervisor
+io_uring_setup(8, {flags=IORING_SETUP_ATTACH_WQ}) calls:io_uring_setup EINVAL supervisor
+io_uring_setup(8, {flags=IORING_SETUP_R_DISABLED}) calls:io_uring_setup EINVAL supervisor
+io_uring_setup(8, {flags=IORING_SETUP_NO_MMAP}) calls:io_uring_setup EINVAL supervisor
+io_uring_setup(4097, {cq_entries=0}) calls:io_uring_setup EINVAL supervisor
+io_uring_setup(8, {cq_entries=32769}) calls:io_uring_setup EINVAL supervisor
+ROWS
+check 'as another user, too' joined joined.nobody wide production 65534
+check 'with the verdicts of that user' parity wide joined.nobody
+check 'where calls have rows or are not permitted it joins' joined joined.narrow narrow production
+check 'and no operation of theirs is performed' parity narrow joined.narrow
+joins_without() { # PROFILE MODE
+  joined none "$1" "$2"
+  [[ $(<"$world/none") == $'-\ta ring\t38' ]] || { cat "$world/none" "$world/.err"; return 1; }
+}
+check 'in an instance whose profile does not ask it gets no ring' joins_without none production
+check 'nor in one in soft mode' joins_without wide soft
+
+# Where the kernel makes no rings: nothing starts, and the reason is said.
+without=$PWD/build/rings/without
+disabled() { # what kernel.io_uring_disabled says, for a command and its children
+  echo "$1" >"$world/disabled"
+  unshare --mount sh -c 'mount --bind "$1" /proc/sys/kernel/io_uring_disabled && shift && exec "$@"' - "$world/disabled" "${@:2}"
+}
+row() { grep -E "^io_uring:restricted +no +$1: a profile that permits io_uring_setup does not start" <<<"$output"; }
+forbidden() { # SYSCTL ERRNO ROW HINT: doctor tells, the profile is not compiled, and what was compiled does not start
+  try disabled "$1" "$without" "$2" "$bin" doctor
+  row "$3" || { echo "$output"; return 1; }
+  try disabled "$1" "$without" "$2" "$bin" profile compile wide
+  [[ $status != 0 && $errors == *'calls:io_uring_setup cannot be held here'* ]] || { echo "$status $errors"; return 1; }
+  try disabled "$1" "$without" "$2" "$bin" run wide /bin/true
+  [[ $status == 1 && $errors == *'calls:io_uring_setup cannot be held here: making a ring that does only what the profile permits'*"$4"* ]] ||
+    { echo "$status $errors"; return 1; }
+}
+check 'control: it starts' "$bin" run wide /bin/true
+check 'kernel.io_uring_disabled is 1: doctor says so, and nothing starts' forbidden 1 1 \
+  'kernel.io_uring_disabled forbids rings to those without CAP_SYS_ADMIN, or to all' 'kernel.io_uring_disabled forbids it'
+check 'likewise where it is 2' forbidden 2 1 \
+  'kernel.io_uring_disabled forbids rings to those without CAP_SYS_ADMIN, or to all' 'kernel.io_uring_disabled forbids it'
+check 'a filter around VXE refuses rings: that is said' forbidden 0 1 'this user may not \(EPERM\)' 'what VXE runs in refuses it'
+check 'a kernel without rings: that is said' forbidden 0 38 'this kernel does not have it' 'it needs io_uring and Linux 6.16'
 
 absent() { # WORDS...: the first answer is that there is no such call
   local found

@@ -247,6 +247,28 @@ for (const [what, fields] of [
   });
 }
 
+const RING = {
+  call: 'io_uring_setup',
+  nr: 425,
+  rule: 'calls:io_uring_setup',
+  detail: 'io_uring_setup(8, {flags=IORING_SETUP_SQPOLL})',
+};
+test('rings that are not given are told by what was asked for', (t) => {
+  const decisions = decisionsOf(
+    log(
+      { ...RING, mechanism: 'supervisor' },
+      { ...RING, mechanism: 'supervisor', detail: 'io_uring_setup(8192, {cq_entries=0})' },
+      { ...RING, mechanism: 'kernel', detail: 'io_uring_setup(8)' },
+    ),
+    policy,
+  );
+  t.deepEqual(decisions.map(({ subject }) => subject).sort(), [
+    'io_uring_setup(8): the kernel makes no rings any more, as kernel.io_uring_disabled may say',
+    'io_uring_setup(8, {flags=IORING_SETUP_SQPOLL}): such a ring could do more than the profile permits, and no rule gives it',
+    'io_uring_setup(8192, {cq_entries=0}): such a ring could do more than the profile permits, and no rule gives it',
+  ]);
+});
+
 test('what no rule can permit says why, and offers none', (t) => {
   for (const fields of [
     { arch: 'x86' },
@@ -255,6 +277,8 @@ test('what no rule can permit says why, and offers none', (t) => {
     readsFile('/proc/17/mem'),
     readsFile('/proc/self/mem'),
     readsFile('/proc/self/stat', 'read write'),
+    { ...RING, errno: 'EINVAL', mechanism: 'supervisor' },
+    { ...RING, errno: 'EPERM', mechanism: 'kernel' },
   ]) {
     const [decision] = decisionsOf(log(fields), policy);
     t.deepEqual(decision?.choices, []);

@@ -1,7 +1,8 @@
 /*
  * Does the same by a system call and by a ring, and prints what came of each: WORD, what was tried, and the errno (0: done) by the call, by
  * the ring, by a worker of the ring (IOSQE_ASYNC), behind a link, and by a child on the ring of its parent. Works in the current folder, which
- * has open/ and closed/ and secret/ with a file in each. With an argument, another user's number, it does all that as that user, with a ring made before.
+ * has open/ and closed/ and secret/ with a file in each. With an argument, another user's number, it does all that as that user, with a ring made before; with `wait` it
+ * does nothing until it is killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -547,8 +548,11 @@ int main(int argc, char **argv)
 {
 	struct io_uring_params params = {0};
 	struct iovec whole = {buffer, sizeof(buffer)};
-	int fd = ring_setup(32, &params), file;
+	int fd, file;
 
+	if (argc > 1 && !strcmp(argv[1], "wait"))
+		return pause();
+	fd = ring_setup(32, &params);
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	if (fd < 0) {
 		tell("a ring", -1);

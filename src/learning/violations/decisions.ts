@@ -65,6 +65,8 @@ function keyOf(violation: Violation): string {
     if (violation.rule === 'network:accept') return 'none:listen';
     return callNumber(violation.call) === undefined ? `none:${violation.call}` : `call:${violation.call}`;
   }
+  if (violation.mechanism === 'supervisor' || violation.mechanism === 'kernel')
+    return `none:${violation.mechanism}:${violation.detail ?? violation.call}`;
   if (violation.path !== undefined && violation.needs.length > 0) {
     if (violation.narrowed)
       return `none:narrowed:${violation.folder ? violation.path : parentPath(violation.path)}`;
@@ -191,6 +193,10 @@ function impossible([what = '', ...rest]: readonly string[], group: readonly Vio
   if (what === 'own')
     return `${group[0]?.call} on ${group[0]?.path}: the supervisor gives a process no such file of its own`;
   if (what === 'listen') return 'listens on a socket that was not bound to a granted port';
+  if (what === 'supervisor')
+    return `${rest.join(':')}: such a ring could do more than the profile permits, and no rule gives it`;
+  if (what === 'kernel')
+    return `${rest.join(':')}: the kernel makes no rings any more, as kernel.io_uring_disabled may say`;
   if (what === 'calls')
     return `${group[0]?.call}: Landlock lets nothing be mounted, whatever the calls permit`;
   if (what === 'scope')
