@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include <node_api.h>
 
@@ -396,6 +397,23 @@ static napi_value names_exchange(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* Whether the open file is this process's alone from now on; it is given up by closing it, or by the end of the process. */
+static napi_value file_lock(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1], result;
+	int32_t fd;
+	int status;
+
+	if (!arguments_get(env, info, 1, argv))
+		return NULL;
+	TRY(env, napi_get_value_int32(env, argv[0], &fd), "fd");
+	status = flock(fd, LOCK_EX | LOCK_NB);
+	if (status < 0 && errno != EWOULDBLOCK)
+		return system_error_throw(env, "flock", errno, -1);
+	TRY(env, napi_get_boolean(env, status == 0, &result), "lock");
+	return result;
+}
+
 #define METHOD(name, function)                                                                                                 \
 	{                                                                                                                      \
 		name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL                                                  \
@@ -408,6 +426,7 @@ NAPI_MODULE_INIT()
 		METHOD("callName", call_name),	    METHOD("listCalls", calls_list),
 		METHOD("version", library_version), METHOD("kernelFeatures", kernel_features),
 		METHOD("probe", kernel_probe),	    METHOD("exchange", names_exchange),
+		METHOD("lock", file_lock),
 	};
 
 	TRY(env, napi_define_properties(env, exports, sizeof(methods) / sizeof(methods[0]), methods), "exports");

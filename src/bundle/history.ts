@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -26,6 +27,12 @@ export interface ProfileVersion {
   readonly sha256: string;
   /** The stored text's name: its ending says the form. */
   readonly file: string;
+}
+
+const PENDING = '.pending';
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Every version of the bundles' profiles. A version is never changed; the newest is the one in the bundle. */
@@ -59,11 +66,32 @@ export class ProfileHistory {
     });
   }
 
+  /** The folder, made if it is not there: who changes it is alone at it. */
+  get folder(): string {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    // Made by an earlier VXE, others could look into it.
+    chmodSync(this.#folder, 0o700);
+    return this.#folder;
+  }
+
   /** Keeps a text as the next version; one that is the newest already is not kept again. */
   keep(text: string, ending: string, why: string, by: number, rules: readonly string[] = []): ProfileVersion {
+    const made = this.begin(text, ending, why, by, rules);
+    this.settle(text);
+    return made;
+  }
+
+  /** The same for a text that is about to be put in place: until settled it is no version. */
+  begin(
+    text: string,
+    ending: string,
+    why: string,
+    by: number,
+    rules: readonly string[] = [],
+  ): ProfileVersion {
     const all = this.list();
     const newest = all.at(-1);
-    const sha256 = createHash('sha256').update(text).digest('hex');
+    const sha256 = digest(text);
     if (newest?.sha256 === sha256) return newest;
     const version = (newest?.version ?? 0) + 1;
     const stem = String(version).padStart(6, '0');
@@ -76,14 +104,31 @@ export class ProfileHistory {
       sha256,
       file: `${stem}${ending}`,
     };
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    // Made by an earlier VXE, others could look into it.
-    chmodSync(this.#folder, 0o700);
+    const { folder } = this;
     // The text first: a version that is listed has one.
     this.#put(made.file, text);
-    this.#put(`${stem}.json`, `${JSON.stringify(made)}\n`);
-    syncPath(this.#folder);
+    this.#put(`${stem}${PENDING}`, `${JSON.stringify(made)}\n`);
+    syncPath(folder);
     return made;
+  }
+
+  /** What was about to be put in place is a version if it is what is in place, whoever was killed meanwhile; else it never was one. */
+  settle(placed: string): void {
+    if (!existsSync(this.#folder)) return;
+    for (const name of readdirSync(this.#folder)) {
+      const path = join(this.#folder, name);
+      if (name.endsWith('.new')) rmSync(path);
+      if (!name.endsWith(PENDING)) continue;
+      const { sha256, file } = this.#read(name);
+      if (sha256 === digest(placed)) renameSync(path, `${path.slice(0, -PENDING.length)}.json`);
+      else for (const each of [path, join(this.#folder, file)]) rmSync(each, { force: true });
+    }
+    syncPath(this.#folder);
+  }
+
+  /** The newest version that says this; undefined: none does. */
+  saying(text: string): ProfileVersion | undefined {
+    return this.list().findLast((each) => each.sha256 === digest(text));
   }
 
   #put(name: string, text: string): void {

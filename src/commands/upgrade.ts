@@ -1,18 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { Failure, storedProfile } from '../bundle/index.js';
+import { Failure, type Places, storedProfile } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
 import { editProfile, formOf } from '../language/index.js';
 import type { Choice, Decision } from '../learning/index.js';
 import { applyEdit } from '../learning/index.js';
 import type { Policy } from '../policy/index.js';
+import { instancesOf } from '../runtime/index.js';
+import { type Asking, asking } from './support/ask.js';
 import { VxeCommand } from './support/base.js';
-import { type Applied, appliedText, changeProfile } from './support/change.js';
+import { type Applied, appliedText, changeProfile, finishChange } from './support/change.js';
 import { controlled } from './support/control.js';
 import { decide, decisionLines, loggedViolations } from './support/decisions.js';
 import { diffLines } from './support/diff.js';
+import { wrapped } from './support/output.js';
 import { widening } from './support/proof.js';
 
 interface Taken {
@@ -34,11 +36,25 @@ interface Report {
 
 type Answer = { readonly choice: Choice } | { readonly why: string };
 
+interface Answered {
+  readonly decision: Decision;
+  readonly answer: Answer;
+}
+
+interface Wish {
+  readonly auto: boolean;
+  readonly narrow?: string[] | undefined;
+  readonly wide?: string[] | undefined;
+  readonly since?: string | undefined;
+  readonly 'dry-run': boolean;
+}
+
 export default class Upgrade extends VxeCommand {
   static override summary = "Take what the violation log shows over into a bundle's profile";
   static override description =
     'Asks one decision at a time: what was done, how often and by whom, the narrowest rule that permits it and one that is wider, with a mark where a rule would open what ' +
-    'an intruder wants. Then shows how the profile changes and, proved over all inputs, what it permits besides. The version before is kept: see profile log. ' +
+    'an intruder wants. Then shows how the profile changes and, proved over all inputs, what it permits besides, and asks whether that is wanted: until then nothing is changed. ' +
+    'What runs of the bundle by other names is read and told as well. The version before is kept: see profile log. ' +
     '--auto takes the narrowest rule of all that was performed in soft mode and is not marked, besides what --narrow and --wide name.';
   static override examples = [
     '<%= config.bin %> upgrade web',
@@ -69,13 +85,32 @@ export default class Upgrade extends VxeCommand {
 
   async run(): Promise<Report> {
     const { args, flags } = await this.parse(Upgrade);
-    const logged = loggedViolations(args.name, this.places(), flags.since);
-    const bundle = controlled(args.name, this.places());
+    return this.interruptible(async (signal) => {
+      if (flags.auto || flags.narrow !== undefined || flags.wide !== undefined)
+        return this.#upgrade(args.name, flags, undefined, signal);
+      return asking(signal, (person) => this.#upgrade(args.name, flags, person, signal));
+    });
+  }
+
+  /** Without a person, by what the flags say. */
+  async #upgrade(
+    name: string,
+    flags: Wish,
+    person: Asking | undefined,
+    signal: AbortSignal,
+  ): Promise<Report> {
+    const bundle = controlled(name, this.places());
+    const logged = loggedViolations(
+      name,
+      this.places(),
+      flags.since,
+      instanceNames(name, bundle, this.places()),
+    );
     const violations = flags.auto
       ? logged.violations.filter((each) => each.verdict === 'performed')
       : logged.violations;
     const decisions = decide({ ...logged, violations });
-    const answers = await this.#answers(decisions, flags);
+    const answers = person === undefined ? this.#named(decisions, flags) : await this.#ask(decisions, person);
     const taken = answers.flatMap(({ decision, answer }) =>
       'choice' in answer ? [{ key: decision.key, choice: answer.choice }] : [],
     );
@@ -83,29 +118,38 @@ export default class Upgrade extends VxeCommand {
       'why' in answer ? [{ key: decision.key, why: answer.why }] : [],
     );
     for (const { key, why } of left) this.log(`left: ${key}: ${why}`);
-    const nothing = { name: args.name, taken: [], left, diff: [], wider: [], proved: true, applied: null };
+    const nothing = { name, taken: [], left, diff: [], wider: [], proved: true, applied: null };
     if (taken.length === 0) {
-      this.log(`${args.name}: nothing to take over`);
-      return nothing;
+      const finished = flags['dry-run'] ? undefined : finishChange(name, this.places());
+      this.log(
+        finished === undefined
+          ? `${name}: nothing to take over`
+          : `an earlier change is done now; ${appliedText(name, finished)}`,
+      );
+      return { ...nothing, applied: finished ?? null };
     }
     const policy = taken.reduce<Policy>(
       (sum, { choice }) => choice.edits.reduce(applyEdit, sum),
       logged.policy,
     );
     const text = changedText(storedProfile(bundle), bundle, policy);
-    const change = changeProfile(args.name, text, this.places());
+    const change = changeProfile(name, text, this.places());
     const diff = diffLines(change.before.text, change.after.text);
-    this.log(diff.join('\n'));
+    this.log(`\n${name}: its profile would change so:`);
+    const width = process.stdout.isTTY === true ? process.stdout.columns : undefined;
+    this.log(diff.flatMap((line) => wrapped(line, width)).join('\n'));
     const { wider, proved, why } = await widening(change.after.policy, change.before.policy);
     this.log(
       proved
         ? 'Over all inputs, this permits what was refused before:'
         : `What it permits besides is not proved: ${why}`,
     );
-    for (const line of wider) this.log(`  ${line}`);
+    for (const line of wider) this.log(wrapped(`  ${line}`, width).join('\n'));
+    signal.throwIfAborted();
+    const wanted = !flags['dry-run'] && (person === undefined || (await isWanted(person)));
     const rules = taken.map(({ choice }) => choice.rule);
-    const applied = flags['dry-run'] ? null : change.apply('upgraded', rules, true);
-    this.log(applied === null ? `${args.name}: nothing was changed` : appliedText(args.name, applied));
+    const applied = wanted ? change.apply('upgraded', rules, true) : null;
+    this.log(applied === null ? `${name}: nothing was changed` : appliedText(name, applied));
     return {
       ...nothing,
       taken: taken.map(({ key, choice }) => ({ key, rule: choice.rule, danger: choice.danger ?? null })),
@@ -116,14 +160,7 @@ export default class Upgrade extends VxeCommand {
     };
   }
 
-  async #answers(
-    decisions: readonly Decision[],
-    flags: {
-      readonly auto: boolean;
-      readonly narrow?: string[] | undefined;
-      readonly wide?: string[] | undefined;
-    },
-  ): Promise<readonly { readonly decision: Decision; readonly answer: Answer }[]> {
+  #named(decisions: readonly Decision[], flags: Wish): readonly Answered[] {
     const named = new Map<string, number>();
     for (const key of flags.narrow ?? []) named.set(key, 0);
     for (const key of flags.wide ?? []) named.set(key, 1);
@@ -134,41 +171,83 @@ export default class Upgrade extends VxeCommand {
         exit: 2,
       });
     }
-    if (named.size > 0 || flags.auto)
-      return decisions.map((decision) => {
-        const choice = named.get(decision.key);
-        const itself = flags.auto && choice === undefined;
-        return { decision, answer: itself ? byItself(decision) : byKey(decision, choice) };
-      });
-    return this.#ask(decisions);
+    return decisions.map((decision) => {
+      const choice = named.get(decision.key);
+      const itself = flags.auto && choice === undefined;
+      return { decision, answer: itself ? byItself(decision) : byKey(decision, choice) };
+    });
   }
 
-  async #ask(decisions: readonly Decision[]): Promise<readonly { decision: Decision; answer: Answer }[]> {
-    const asking = createInterface({ input: process.stdin, output: process.stderr });
-    const lines = asking[Symbol.asyncIterator]();
-    const answers: { decision: Decision; answer: Answer }[] = [];
-    let stopped = false;
-    try {
-      for (const [index, decision] of decisions.entries()) {
-        if (stopped || decision.choices.length === 0) {
-          answers.push({ decision, answer: { why: stopped ? 'not asked' : 'no rule can permit it' } });
-          continue;
-        }
-        const shown = decisionLines(decision).join('\n');
-        process.stderr.write(`\n${index + 1} of ${decisions.length}: ${shown}\n`);
-        const wide = decision.choices.length > 1 ? ' [w]ider,' : '';
-        process.stderr.write(`[n]arrow,${wide} [s]kip, [q]uit? `);
-        const line = await lines.next();
-        const word = line.done === true ? 'q' : line.value.trim().toLowerCase();
-        stopped = word === 'q';
-        const choice = word === 'n' ? decision.choices[0] : word === 'w' ? decision.choices[1] : undefined;
-        answers.push({ decision, answer: choice === undefined ? { why: 'skipped' } : { choice } });
+  async #ask(decisions: readonly Decision[], { tell, ask }: Asking): Promise<readonly Answered[]> {
+    const answers: Answered[] = [];
+    for (const [index, decision] of decisions.entries()) {
+      if (decision.choices.length === 0) {
+        answers.push({ decision, answer: { why: 'no rule can permit it' } });
+        continue;
       }
-    } finally {
-      asking.close();
+      const [subject = '', ...rest] = decisionLines(decision);
+      tell(['', `${index + 1} of ${decisions.length}: ${subject}`, ...rest]);
+      let answer: Answer | 'quit' | undefined;
+      while (answer === undefined) {
+        answer = answerOf(decision, await ask(questionOf(decision)));
+        if (answer === undefined) tell(helpOf(decision));
+      }
+      if (answer === 'quit') {
+        const rest = decisions.slice(index);
+        answers.push(...rest.map((each) => ({ decision: each, answer: { why: 'not asked' } })));
+        break;
+      }
+      answers.push({ decision, answer });
     }
     return answers;
   }
+}
+
+/** What is marked takes the whole word: a letter is typed before one has read. */
+function wordsOf(
+  decision: Decision,
+): readonly { readonly letter: string; readonly word: string; readonly choice: Choice }[] {
+  const [narrow, wide] = decision.choices;
+  return [
+    ...(narrow === undefined ? [] : [{ letter: 'y', word: 'yes', choice: narrow }]),
+    ...(wide === undefined ? [] : [{ letter: 'w', word: 'wider', choice: wide }]),
+  ];
+}
+
+function questionOf(decision: Decision): string {
+  const shown = wordsOf(decision).map(({ letter, word, choice }) =>
+    choice.danger === undefined ? `[${letter}]${word.slice(1)}` : `"${word}"`,
+  );
+  return `${[...shown, '[n]o', '[q]uit'].join(', ')}? `;
+}
+
+function helpOf(decision: Decision): readonly string[] {
+  const marked = wordsOf(decision).some(({ choice }) => choice.danger !== undefined);
+  return [
+    '  y permits it by the narrowest rule, w by the wider one, n leaves it refused, q asks no more',
+    ...(marked ? ['  what is marked with ! takes the whole word'] : []),
+  ];
+}
+
+function answerOf(decision: Decision, line: string): Answer | 'quit' | undefined {
+  if (line === 'q' || line === 'quit') return 'quit';
+  if (line === 'n' || line === 'no') return { why: 'no' };
+  for (const { letter, word, choice } of wordsOf(decision))
+    if (line === word || (line === letter && choice.danger === undefined)) return { choice };
+  return undefined;
+}
+
+async function isWanted({ ask }: Asking): Promise<boolean> {
+  for (;;) {
+    const line = await ask('Put this in place: [y]es, [n]o? ');
+    if (line === 'y' || line === 'yes') return true;
+    if (line === 'n' || line === 'no' || line === 'q' || line === 'quit') return false;
+  }
+}
+
+/** The instance that has the bundle's name, and what runs of it by others. */
+function instanceNames(name: string, bundle: string, { state }: Places): readonly string[] {
+  return [...new Set([name, ...instancesOf(state, bundle).running.map(({ id }) => id)])];
 }
 
 function byKey(decision: Decision, index: number | undefined): Answer {

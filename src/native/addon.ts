@@ -31,6 +31,8 @@ export interface Addon {
   probe(name: string, value: number): number;
   /** renameat2 with RENAME_EXCHANGE: two names trade what they name, at one moment. */
   exchange(one: string, other: string): void;
+  /** flock with LOCK_EX and LOCK_NB: whether the open file is this process's alone from now on. */
+  lock(fd: number): boolean;
 }
 
 const METHODS = [
@@ -42,6 +44,7 @@ const METHODS = [
   'kernelFeatures',
   'probe',
   'exchange',
+  'lock',
 ];
 
 /** Loads the addon from the package's build folder; an error says how to build it. */

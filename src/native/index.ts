@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from 'node:fs';
 import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type {
@@ -39,6 +40,16 @@ export function nativePorts(addon: Addon = loadAddon()): NativePorts {
 /** Two folders trade their names at one moment; Node itself has no call for it. */
 export function exchangeFolders(one: string, other: string): void {
   loadAddon().exchange(one, other);
+}
+
+/** Work that no other process does on this folder meanwhile; undefined: another one is at it. It is given up with the process, too. */
+export function alone<T>(folder: string, work: () => T): { readonly done: T } | undefined {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return loadAddon().lock(fd) ? { done: work() } : undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const CLONE_NEWNS = 0x0002_0000;

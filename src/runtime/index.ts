@@ -8,7 +8,7 @@ export {
   Battery,
   type InsideRun,
 } from './attack.js';
-export { type Instance, runningInstance } from './instances.js';
+export { type Instance, instancesOf, runningInstance } from './instances.js';
 export { type NativeProgram, nativeProgram } from './programs.js';
 export { type Refused, Replay, type ReplayOutcome, type ReplayRequest } from './replay.js';
 export { followViolations, violationText } from './violations.js';

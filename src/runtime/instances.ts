@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, Failure, startTimeOf } from '../bundle/index.js';
 
@@ -29,6 +29,30 @@ export function runningInstance(root: string, id: string): Instance | undefined 
   if (living === undefined) return undefined;
   const bundle = member(state, 'bundle');
   return { id, bundle: typeof bundle === 'string' ? bundle : '', pid: living };
+}
+
+/** What runs of this bundle, by whatever names; `untold` are instances of which nobody can tell. */
+export function instancesOf(
+  root: string,
+  bundle: string,
+): { readonly running: readonly Instance[]; readonly untold: readonly string[] } {
+  const running: Instance[] = [];
+  const untold: string[] = [];
+  const meant = realPath(bundle);
+  for (const id of existsSync(root) ? readdirSync(root).sort() : []) {
+    try {
+      const instance = runningInstance(root, id);
+      if (instance !== undefined && realPath(instance.bundle) === meant) running.push(instance);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      untold.push(id);
+    }
+  }
+  return { running, untold };
+}
+
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 /** A pid is the process that was meant only if it started when it was written down. */

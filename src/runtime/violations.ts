@@ -4,10 +4,11 @@ import { errnoOf, Failure } from '../bundle/index.js';
 
 const LOG = 'violations.ndjson';
 
-/** The text of an instance's violation log, what was rotated away first. */
-export function violationText(logs: string, id: string): string {
+/** The text of an instance's violation log, what was rotated away first; `absent` is what stands for none, instead of an error. */
+export function violationText(logs: string, id: string, absent?: string): string {
   const folder = join(logs, id);
   if (!existsSync(folder)) {
+    if (absent !== undefined) return absent;
     throw new Failure('log-missing', id, `there is no log of this instance in ${logs}`, {
       hint: "instances that have run: 'vxe status'",
     });

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
-import { ProfileHistory, type ProfileVersion } from '../../bundle/index.js';
+import { hasProfile, ProfileHistory, type ProfileVersion, storedProfile } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
+import { finishHistory } from '../support/change.js';
 import { controlled, controlledIfThere } from '../support/control.js';
 import { table } from '../support/output.js';
 
@@ -11,25 +13,44 @@ export default class ProfileLog extends VxeCommand {
   static override examples = ['<%= config.bin %> profile log web'];
   static override args = { name: Args.string({ required: true, description: 'the bundle' }) };
 
-  async run(): Promise<{ readonly name: string; readonly versions: readonly ProfileVersion[] }> {
+  async run(): Promise<{
+    readonly name: string;
+    readonly versions: readonly ProfileVersion[];
+    readonly inPlace: number | null;
+  }> {
     const { args } = await this.parse(ProfileLog);
-    const bundle = controlledIfThere(args.name, this.places());
-    const versions = new ProfileHistory(this.places().history, args.name).list();
-    if (versions.length === 0 && bundle === undefined) controlled(args.name, this.places());
-    if (versions.length === 0) this.log(`${args.name}: its profile was never changed by upgrade or rollback`);
-    else
+    const places = this.places();
+    const bundle = controlledIfThere(args.name, places);
+    if (bundle !== undefined) finishHistory(args.name, places);
+    const history = new ProfileHistory(places.history, args.name);
+    const versions = history.list();
+    if (versions.length === 0 && bundle === undefined) controlled(args.name, places);
+    if (versions.length === 0) {
+      this.log(`${args.name}: its profile was never changed by upgrade or rollback`);
+      return { name: args.name, versions, inPlace: null };
+    }
+    this.log(
+      table(
+        ['version', 'time', 'by', 'why', 'rules'],
+        versions.map(({ version, time, by, why, rules }) => [
+          String(version),
+          time.slice(0, 19).replace('T', ' '),
+          String(by),
+          why,
+          rules.join('; '),
+        ]),
+      ),
+    );
+    const inPlace =
+      bundle !== undefined && hasProfile(bundle)
+        ? (history.saying(readFileSync(storedProfile(bundle), 'utf8'))?.version ?? null)
+        : null;
+    if (inPlace !== versions.at(-1)?.version)
       this.log(
-        table(
-          ['version', 'time', 'by', 'why', 'rules'],
-          versions.map(({ version, time, by, why, rules }) => [
-            String(version),
-            time.slice(0, 19).replace('T', ' '),
-            String(by),
-            why,
-            rules.join('; '),
-          ]),
-        ),
+        inPlace === null
+          ? `${args.name}: what is in place is none of these`
+          : `${args.name}: version ${inPlace} is in place`,
       );
-    return { name: args.name, versions };
+    return { name: args.name, versions, inPlace };
   }
 }

@@ -10,14 +10,15 @@ import {
   packageFolder,
   type Relowered,
   readBundleProfile,
+  recoverFolder,
   relowerBundle,
   storedProfile,
   unsettled,
 } from '../../bundle/index.js';
 import { VxeError } from '../../common/index.js';
-import { exchangeFolders } from '../../native/index.js';
+import { alone, exchangeFolders } from '../../native/index.js';
 import type { Policy } from '../../policy/index.js';
-import { runningInstance } from '../../runtime/index.js';
+import { instancesOf } from '../../runtime/index.js';
 import { controlled } from './control.js';
 import { loweringTarget } from './target.js';
 
@@ -29,10 +30,17 @@ export interface Change {
   readonly apply: (why: string, rules: readonly string[], widens: boolean) => Applied;
 }
 
+/** What a running instance needs for it: nothing, a restart for all but calls, a restart for all. */
+type Needs = 'live' | 'calls' | 'restart';
+
 export interface Applied {
   readonly version: number;
-  /** What a running instance needs for it: nothing, a restart for all but calls, a restart for all, or it does not run. */
-  readonly running: 'no' | 'live' | 'calls' | 'restart';
+  /** The instance that has the bundle's name; it may not run. */
+  readonly running: Needs | 'no';
+  /** What runs of the bundle by other names. */
+  readonly others: readonly { readonly name: string; readonly running: Needs }[];
+  /** Instances of which nobody can tell what they run. */
+  readonly untold: readonly string[];
   /** The profile's own file, where it said the same before and was changed as well. */
   readonly source: string | undefined;
   readonly sourceLeft: string | undefined;
@@ -43,11 +51,12 @@ export function changeProfile(name: string, text: string, places: Places): Chang
   const { policy } = readBundleProfile(bundle);
   const before = readFileSync(storedProfile(bundle), 'utf8');
   const made = relowerBundle(bundle, text, loweringTarget());
-  const apply = (why: string, rules: readonly string[], widens: boolean): Applied => ({
-    version: keepAndWrite(name, bundle, { before, text, why, rules }, made.write, places),
-    running: takeUp(name, bundle, widens && sameBesidesCalls(policy, made.policy), places),
-    ...ownFile(policy.name, before, text, places),
-  });
+  const apply = (why: string, rules: readonly string[], widens: boolean): Applied =>
+    undisturbed(name, places, () => ({
+      version: keepAndWrite(name, bundle, { before, text, why, rules }, made.write, places),
+      ...takeUp(name, bundle, widens && sameBesidesCalls(policy, made.policy), places),
+      ...ownFile(policy.name, before, text, places),
+    }));
   return { before: { text: before, policy }, after: { text, policy: made.policy }, apply };
 }
 
@@ -56,12 +65,64 @@ export function adoptProfile(name: string, text: string, places: Places): Applie
   const bundle = controlled(name, places);
   const before = hasProfile(bundle) ? readFileSync(storedProfile(bundle), 'utf8') : undefined;
   const made = relowerBundle(bundle, text, loweringTarget());
-  return {
+  return undisturbed(name, places, () => ({
     version: keepAndWrite(name, bundle, { before, text, why: 'learned', rules: [] }, made.write, places),
-    running: takeUp(name, bundle, false, places),
+    ...takeUp(name, bundle, false, places),
     source: undefined,
     sourceLeft: undefined,
-  };
+  }));
+}
+
+/**
+ * What a change was killed at is done: the kept versions, the running instances, the administrator's own file. The plans change at one moment, so
+ * nothing of them can be left over. Undefined: there was nothing to do.
+ */
+export function finishChange(name: string, places: Places): Applied | undefined {
+  const bundle = controlled(name, places);
+  const history = new ProfileHistory(places.history, name);
+  if (!hasProfile(bundle) || !existsSync(join(places.history, name))) return undefined;
+  const { policy } = readBundleProfile(bundle);
+  const text = readFileSync(storedProfile(bundle), 'utf8');
+  return undisturbed(name, places, () => {
+    recoverFolder(bundle);
+    history.settle(text);
+    const all = history.list();
+    const placed = all.at(-1);
+    // Another text than the newest version is somebody's who changed it by hand.
+    if (placed === undefined || history.text(placed.version) !== text) return undefined;
+    const earlier = all.at(-2);
+    const behind = instancesOf(places.state, bundle).running.some(({ id }) => isBehind(id, bundle, places));
+    const own =
+      earlier === undefined
+        ? { source: undefined, sourceLeft: undefined }
+        : ownFile(policy.name, history.text(earlier.version), text, places);
+    if (!behind && own.source === undefined) return undefined;
+    return { version: placed.version, ...takeUp(name, bundle, false, places), ...own, sourceLeft: undefined };
+  });
+}
+
+/** The kept versions say what came of a change that was killed; one that is under way is left to who makes it. */
+export function finishHistory(name: string, places: Places): void {
+  const bundle = controlled(name, places);
+  if (!hasProfile(bundle) || !existsSync(join(places.history, name))) return;
+  const history = new ProfileHistory(places.history, name);
+  alone(history.folder, () => history.settle(readFileSync(storedProfile(bundle), 'utf8')));
+}
+
+/** One process changes a bundle's profile at a time. */
+function undisturbed<T>(name: string, places: Places, work: () => T): T {
+  try {
+    const done = alone(new ProfileHistory(places.history, name).folder, work);
+    if (done !== undefined) return done.done;
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EROFS' && errnoOf(error) !== 'EPERM') throw error;
+    throw new Failure('not-permitted', name, `its profile cannot be changed by you (${errnoOf(error)})`, {
+      hint: 'only the owner of the bundle changes it, from outside of every instance',
+    });
+  }
+  throw new Failure('changed-elsewhere', name, 'its profile is being changed by another process', {
+    hint: 'try again when that is done',
+  });
 }
 
 interface Kept {
@@ -82,36 +143,63 @@ function keepAndWrite(
   const history = new ProfileHistory(places.history, name);
   const ending = basename(storedProfile(bundle)).slice('profile'.length);
   const by = process.getuid?.() ?? 0;
-  try {
-    if (before !== undefined) {
-      const first = history.list().length === 0;
-      history.keep(before, ending, first ? 'as the bundle was made' : 'changed outside', by);
-    }
-    write(exchangeFolders);
-    return history.keep(text, ending, why, by, rules).version;
-  } catch (error) {
-    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EROFS' && errnoOf(error) !== 'EPERM') throw error;
-    throw new Failure('not-permitted', name, `its profile cannot be changed by you (${errnoOf(error)})`, {
-      hint: 'only the owner of the bundle changes it, from outside of every instance',
+  const placed = hasProfile(bundle) ? readFileSync(storedProfile(bundle), 'utf8') : undefined;
+  if (placed !== before)
+    throw new Failure('changed-elsewhere', name, 'its profile was changed by another process meanwhile', {
+      hint: 'do it again, with the profile as it is now',
     });
+  history.settle(placed ?? '');
+  if (before !== undefined) {
+    const first = history.list().length === 0;
+    history.keep(before, ending, first ? 'as the bundle was made' : 'changed outside', by);
   }
+  // Killed before the plans are in place, it never was a version; after, it is one.
+  const { version } = history.begin(text, ending, why, by, rules);
+  write(exchangeFolders);
+  history.settle(text);
+  return version;
+}
+
+/** All that runs of the bundle takes up what it can. */
+function takeUp(
+  name: string,
+  bundle: string,
+  live: boolean,
+  places: Places,
+): Pick<Applied, 'running' | 'others' | 'untold'> {
+  const { running, untold } = instancesOf(places.state, bundle);
+  const needs = running.map(({ id }) => ({ name: id, running: takeUpOne(id, bundle, live, places) }));
+  return {
+    running: needs.find((each) => each.name === name)?.running ?? 'no',
+    others: needs.filter((each) => each.name !== name),
+    untold,
+  };
 }
 
 /**
  * A running instance's supervisor permits what the new filter permits by a call's registers, at once; files, ports and all else were settled
  * when it was started. Where they hold less than the new plans count on, no call goes through: together they would permit more than either.
  */
-function takeUp(name: string, bundle: string, live: boolean, places: Places): Applied['running'] {
-  const running = runningInstance(places.state, name);
-  if (running === undefined) return 'no';
-  const folder = join(places.state, name);
+function takeUpOne(id: string, bundle: string, live: boolean, places: Places): Needs {
+  const folder = join(places.state, id);
   const holds = unsettled(config(folder), config(bundle)) === undefined;
-  const target = join(folder, 'filter');
+  const target = join(folder, TAKEN_UP);
   // One without an instruction permits nothing.
-  writeFileSync(`${target}.new`, holds ? readFileSync(join(bundle, 'vxe/filter.bpf')) : '', { mode: 0o600 });
+  writeFileSync(`${target}.new`, holds ? readFileSync(join(bundle, FILTER)) : '', { mode: 0o600 });
   renameSync(`${target}.new`, target);
   if (!holds) return 'restart';
   return live ? 'live' : 'calls';
+}
+
+const FILTER = 'vxe/filter.bpf';
+const TAKEN_UP = 'filter';
+
+/** Whether it goes by another filter than it could: the one that it was started with, or one before. */
+function isBehind(id: string, bundle: string, places: Places): boolean {
+  const folder = join(places.state, id);
+  const has = [TAKEN_UP, 'launch.filter'].map((file) => join(folder, file)).find((path) => existsSync(path));
+  if (has === undefined || unsettled(config(folder), config(bundle)) !== undefined) return false;
+  return !readFileSync(has).equals(readFileSync(join(bundle, FILTER)));
 }
 
 function config(folder: string): Record<string, unknown> {
@@ -156,15 +244,21 @@ function ownFile(
   }
 }
 
-export function appliedText(name: string, { version, running, source, sourceLeft }: Applied): string {
+/** What it means for an instance, which is called `who`. */
+function needsText(who: string, name: string, needs: Needs): string {
+  if (needs === 'live') return `${who} permits it from now on`;
+  if (needs === 'calls')
+    return `of ${who}, calls that are permitted now go through; for all else: vxe restart ${name}`;
+  return `${who} holds what it was started with; for the new one: vxe restart ${name}`;
+}
+
+export function appliedText(name: string, applied: Applied): string {
+  const { version, running, others, untold, source, sourceLeft } = applied;
   const parts = [`${name}: version ${version} of its profile is in place`];
-  if (running === 'live') parts.push('the running instance permits it from now on');
-  if (running === 'calls')
-    parts.push(
-      `of the running instance, calls that are permitted now go through; for all else: vxe restart ${name}`,
-    );
-  if (running === 'restart')
-    parts.push(`the running instance holds what it was started with; for the new one: vxe restart ${name}`);
+  if (running !== 'no') parts.push(needsText('the running instance', name, running));
+  for (const other of others)
+    parts.push(needsText(`the instance ${other.name} of it`, other.name, other.running));
+  if (untold.length > 0) parts.push(`what runs as ${untold.join(', ')} cannot be told (see vxe status)`);
   if (source !== undefined) parts.push(`${source} says the same`);
   if (sourceLeft !== undefined) parts.push(`${sourceLeft} was left as it is`);
   return parts.join('; ');

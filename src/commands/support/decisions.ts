@@ -15,10 +15,19 @@ export interface LoggedViolations {
 }
 
 /** The violations of an instance, with the profile that they are against: its bundle's, or the one that they name. */
-export function loggedViolations(name: string, places: Places, since?: string): LoggedViolations {
+export function loggedViolations(
+  name: string,
+  places: Places,
+  since?: string,
+  instances: readonly string[] = [name],
+): LoggedViolations {
   const bundle = controlledIfThere(name, places);
   const bundled = bundle === undefined ? undefined : readBundleProfile(bundle).policy;
-  const { violations, unreadable } = readViolations(violationText(places.logs, name));
+  const { violations, unreadable } = readViolations(
+    instances.length === 1
+      ? violationText(places.logs, name)
+      : instances.map((id) => violationText(places.logs, id, '')).join(''),
+  );
   const from = since === undefined ? undefined : sinceTime(since);
   const chosen = from === undefined ? violations : violations.filter(({ time }) => time >= from);
   const policy = bundled ?? policyFor(violations.at(-1)?.profile ?? name, places).policy;

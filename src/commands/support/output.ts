@@ -12,6 +12,24 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
+/** A line as lines of so many columns, broken at spaces; what is broken goes on two columns further in than it begins. */
+export function wrapped(line: string, width: number | undefined): readonly string[] {
+  if (width === undefined || line.length <= width) return [line];
+  const [indent = ''] = /^ */.exec(line) ?? [];
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line.trim().split(' ')) {
+    const before = lines.length === 0 ? indent : `${indent}  `;
+    if (current === '') current = `${before}${word}`;
+    else if (current.length + 1 + word.length <= width) current += ` ${word}`;
+    else {
+      lines.push(current);
+      current = `${indent}  ${word}`;
+    }
+  }
+  return [...lines, current];
+}
+
 /** A size for people, in binary units. */
 export function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
