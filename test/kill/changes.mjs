@@ -23,7 +23,9 @@ if (doomed !== undefined) {
   syncBuiltinESMExports();
 }
 const { changeProfile, finishChange } = await import(join(built, 'commands/support/change.js'));
-const { hostSurroundings, placesOf, ProfileHistory, readManifest, storedProfile } = await import(join(built, 'bundle/index.js'));
+const { hostSurroundings, placesOf, ProfileHistory, readManifest, storedProfile } = await import(
+  join(built, 'bundle/index.js')
+);
 const { createHash } = await import('node:crypto');
 const places = placesOf(hostSurroundings());
 const next = readFileSync(file, 'utf8');
@@ -50,18 +52,27 @@ function look(when) {
   const { manifest } = readManifest(bundle);
   for (const [plan, sum] of Object.entries(manifest.plan))
     must(`${when}: ${plan} is as the manifest has it`, digest(readFileSync(join(bundle, plan))) === sum);
-  must(`${when}: config.json goes with it`, readFileSync(join(bundle, 'config.json'), 'utf8').includes('"ociVersion"'));
+  must(
+    `${when}: config.json goes with it`,
+    readFileSync(join(bundle, 'config.json'), 'utf8').includes('"ociVersion"'),
+  );
   must(`${when}: the mode stays`, readFileSync(join(bundle, 'vxe/mode'), 'utf8') === 'production\n');
   const source = readFileSync(own, 'utf8');
   must(`${when}: the own file is one of the two`, source === first || source === next);
-  const texts = new ProfileHistory(places.history, name).list().map(({ version }) => new ProfileHistory(places.history, name).text(version));
+  const texts = new ProfileHistory(places.history, name)
+    .list()
+    .map(({ version }) => new ProfileHistory(places.history, name).text(version));
   must(`${when}: no version that was never in place`, text === next || !texts.includes(next));
   return text;
 }
 
 let kills = 0;
 for (let step = 0; ; step++) {
-  const { signal, status, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, file, String(step)], { encoding: 'utf8' });
+  const { signal, status, stderr } = spawnSync(
+    process.execPath,
+    [fileURLToPath(import.meta.url), name, file, String(step)],
+    { encoding: 'utf8' },
+  );
   if (signal !== 'SIGKILL' && status !== 0) {
     wrong.push(`step ${step}: ${stderr}`);
     break;
@@ -73,20 +84,28 @@ for (let step = 0; ; step++) {
   else change();
   must(`made again after ${step}: the new profile is in place`, look(`made again after ${step}`) === next);
   const versions = new ProfileHistory(places.history, name).list().map(({ why }) => why);
-  must(`made again after ${step}: two versions, not ${versions.join(', ')}`, versions.join() === 'as the bundle was made,upgraded');
+  must(
+    `made again after ${step}: two versions, not ${versions.join(', ')}`,
+    versions.join() === 'as the bundle was made,upgraded',
+  );
   must(`made again after ${step}: the own file says the same`, readFileSync(own, 'utf8') === next);
   for (const instance of existsSync(places.state) ? readdirSync(places.state) : [])
     must(
       `made again after ${step}: ${instance} goes by the new filter`,
-      readFileSync(join(places.state, instance, 'filter')).equals(readFileSync(join(bundle, 'vxe/filter.bpf'))),
+      readFileSync(join(places.state, instance, 'filter')).equals(
+        readFileSync(join(bundle, 'vxe/filter.bpf')),
+      ),
     );
-  const leftovers = [bundle, join(places.history, name)].flatMap((folder) => readdirSync(folder).filter((each) => /^\.|\.new$|\.pending$/.test(each)));
+  const leftovers = [bundle, join(places.history, name)].flatMap((folder) =>
+    readdirSync(folder).filter((each) => /^\.|\.new$|\.pending$/.test(each)),
+  );
   must(`made again after ${step}: nothing is left over (${leftovers.join(', ')})`, leftovers.length === 0);
   rmSync(bundle, { recursive: true });
   rmSync(join(places.history, name), { recursive: true });
   cpSync(kept, bundle, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   fs.writeFileSync(own, first);
-  for (const instance of existsSync(places.state) ? readdirSync(places.state) : []) rmSync(join(places.state, instance, 'filter'), { force: true });
+  for (const instance of existsSync(places.state) ? readdirSync(places.state) : [])
+    rmSync(join(places.state, instance, 'filter'), { force: true });
   if (signal !== 'SIGKILL') break;
 }
 rmSync(kept, { recursive: true });
