@@ -55,7 +55,7 @@ rounds=0
 until computed || ((rounds == 4)); do
   rounds=$((rounds + 1))
   next=$(now)
-  yes n | timeout 60 build/bin/vxe upgrade $name --since "$since" >"$world/upgrade.out" 2>"$world/upgrade.err"
+  yes yes | timeout 60 build/bin/vxe upgrade $name --since "$since" >"$world/upgrade.out" 2>"$world/upgrade.err"
   check "round $rounds: the upgrade is taken" grep -q 'version [0-9]* of its profile is in place' "$world/upgrade.out"
   if grep -q 'permits it from now on' "$world/upgrade.out"; then
     printf '# round %d took effect at once\n' "$rounds"
