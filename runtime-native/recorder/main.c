@@ -13,6 +13,7 @@
 #include "bundle.h"
 #include "cleanup.h"
 #include "config.h"
+#include "guard.h"
 #include "json.h"
 #include "places.h"
 #include "recorder.h"
@@ -232,7 +233,7 @@ static void outcome_tell(const struct options *o, const struct vxe_trailer *trai
 	vxe_json_text_free(&text);
 }
 
-static int record(const struct options *o, struct vxe_error **err)
+static int record(struct options *o, struct vxe_error **err)
 {
 	struct vxe_recorder recorder = {.every = o->every};
 	struct vxe_trailer trailer = {.status = -1, .exercise = -1};
@@ -243,13 +244,16 @@ static int record(const struct options *o, struct vxe_error **err)
 	struct vxe_source *source;
 	char run[17], mechanism[32];
 	bool stopped = false;
-	int failed;
+	int failed, code = 0;
 
-	vxe_walk_init(&recorder.walk);
 	if (!o->host && bundle_program(o->target.name, &config, err) < 0)
 		return -1;
 	if (output_choose(o, name, &output, err) < 0)
 		return -1;
+	failed = vxe_guard_fork(output, &o->target.guard, &code, err);
+	if (failed != 0)
+		return failed < 0 ? -1 : code;
+	vxe_walk_init(&recorder.walk);
 	source = source_choose(o, &recorder, err);
 	if (!source)
 		return -1;
@@ -299,8 +303,12 @@ int main(int argc, char **argv)
 		code = o.host ? 0 : vxe_self_seal(&err);
 		if (code == 0)
 			code = record(&o, &err);
-		if (code >= 0)
+		if (code >= 0) {
+			/* The guard says what became of the recorder. */
+			if (err)
+				vxe_error_print("vxe", err);
 			return code;
+		}
 	}
 	vxe_error_print("vxe", err);
 	return err ? (int)err->exit : VXE_EXIT_FAILURE;

@@ -68,8 +68,10 @@ struct vxe_source {
 struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_error **err);
 struct vxe_source *vxe_notify_source(struct vxe_recorder *recorder, struct vxe_error **err);
 
-/* A call's fold in the user's memory: the same as the BPF program's. */
+struct vxe_guard;
+/* What is recorded, and how it is exercised. */
 struct vxe_target {
+	struct vxe_guard *guard;
 	bool bundle;
 	const char *name;      /* the bundle's name or folder */
 	const char *root;      /* state root, NULL: the default */

@@ -22,6 +22,7 @@ static void line_end(struct vxe_stream *stream)
 	    fwrite(stream->text.data, 1, stream->text.size, stream->file) != stream->text.size ||
 	    putc('\n', stream->file) == EOF)
 		stream->failed = true;
+	stream->kept = true;
 	/* The text keeps its memory. */
 	stream->text.size = 0;
 	stream->text.need_comma = stream->text.failed = false;
@@ -261,6 +262,13 @@ static void capabilities_write(struct vxe_json_text *text, const struct vxe_trai
 			vxe_json_text_array_end(text);
 	}
 	vxe_json_text_object_end(text);
+}
+
+void vxe_stream_flush(struct vxe_stream *stream)
+{
+	if (stream->kept && fflush(stream->file) == EOF)
+		stream->failed = true;
+	stream->kept = false;
 }
 
 int vxe_stream_close(struct vxe_stream *stream, const struct vxe_trailer *trailer, struct vxe_error **err)

@@ -17,6 +17,7 @@ struct vxe_stream {
 	char *path;
 	struct vxe_json_text text; /* one line, used over and over */
 	uint64_t recorded;	   /* calls that have a line or are in a repeat */
+	bool kept;		   /* lines that are not in the file yet */
 	bool failed;		   /* something could not be written: the recording will not be complete */
 };
 
@@ -61,6 +62,8 @@ int vxe_stream_open(struct vxe_stream *stream, const char *path, const struct vx
 void vxe_stream_call(struct vxe_stream *stream, const struct vxe_event *event);
 void vxe_stream_process(struct vxe_stream *stream, const struct vxe_process_line *line);
 void vxe_stream_repeat(struct vxe_stream *stream, uint64_t of, uint64_t count, const struct timespec *last);
+/* To the file, so that a recorder that is killed has not kept it to itself. */
+void vxe_stream_flush(struct vxe_stream *stream);
 /* The trailer, to the disk; an error if anything is missing. */
 int vxe_stream_close(struct vxe_stream *stream, const struct vxe_trailer *trailer, struct vxe_error **err);
 /* After a failure: the file stays without a trailer. */

@@ -15,10 +15,14 @@
 
 #include "channel.h"
 #include "cleanup.h"
+#include "guard.h"
 #include "recorder.h"
+#include "signals.h"
 
 #define KILL_AFTER 10.0 /* seconds from SIGTERM to SIGKILL */
 #define LISTEN_WAIT 60.0
+#define TWICE_AFTER 0.3
+#define FLUSH_EVERY 1.0 /* seconds that a line may be kept */
 
 struct life {
 	const struct vxe_target *target;
@@ -27,7 +31,7 @@ struct life {
 	int channel, signals_fd;
 	pid_t launcher, exercise;
 	bool started, failed, ended, stopped;
-	double begun, stop_at, kill_at; /* seconds of CLOCK_MONOTONIC; 0: not */
+	double begun, flushed, stop_at, kill_at; /* seconds of CLOCK_MONOTONIC; 0: not */
 	int status, exercise_status;
 };
 
@@ -60,6 +64,8 @@ static int launcher_start(struct life *life, struct vxe_error **err)
 	}
 	close(pair[1]);
 	life->channel = pair[0];
+	if (life->target->bundle && life->launcher > 0)
+		vxe_guard_launcher(life->target->guard, life->launcher);
 	if (life->launcher < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "starting the program");
 	return 0;
@@ -171,8 +177,8 @@ static void signals_take(struct life *life)
 		if (info.ssi_signo == SIGCHLD)
 			continue;
 		if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM) {
-			/* Twice: now. */
-			if (life->stop_at > 0)
+			/* Twice: now. What comes to the whole group comes from the guard as well, at the same moment. */
+			if (life->stop_at > 0 && now() - life->stop_at > TWICE_AFTER)
 				life->kill_at = now();
 			stop(life);
 			if (life->ended && !life->target->bundle)
@@ -209,6 +215,8 @@ static int loop(struct life *life, struct vxe_error **err)
 
 		if ((life->target->exercise && life->exercise_status == -1 && !life->exercise) || life->stop_at > 0)
 			timeout = timeout < 0 || timeout > 50 ? 50 : timeout;
+		if (timeout < 0 && life->recorder->stream.kept)
+			timeout = (int)(FLUSH_EVERY * 1000);
 		if (poll(fds, 3, timeout) < 0 && errno != EINTR)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the program");
 		if (fds[2].revents && channel_serve(life, err) < 0)
@@ -222,6 +230,10 @@ static int loop(struct life *life, struct vxe_error **err)
 		signals_take(life);
 		if (children_reap(life))
 			return 0;
+		if (now() - life->flushed >= FLUSH_EVERY) {
+			life->flushed = now();
+			vxe_stream_flush(&life->recorder->stream);
+		}
 		if (life->recorder->stream.failed)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing the recording");
 		if (exercise_due(life))
@@ -249,14 +261,11 @@ int vxe_target_run(const struct vxe_target *target, struct vxe_recorder *recorde
 			    .begun = now(),
 			    .status = -1,
 			    .exercise_status = -1};
-	static const int taken[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
 	sigset_t set;
 	int result;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
-		sigaddset(&set, taken[i]);
+	vxe_recorder_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	life.signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (life.signals_fd < 0)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# kill -9 at every step of a launch, and many launches in a row: nothing is left on the host.
+# kill -9 at every step of a launch and of a recording, and many launches in a row: nothing is left on the host.
 # KILL_EVERY=1 kills at each system call (make kill-test), not at every 9th; CYCLES is how many containers come and go.
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/kill.test.sh "$@"
@@ -26,16 +26,47 @@ waiting=$VXE_BUNDLES/waiting
 
 # Cgroups are the whole host's.
 name=kill-${world##*.}
+export VXE_RECORDINGS=$world/recordings
+scenarios=(run oci ended own trace-notify trace-bundle)
+if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
+  scenarios+=(trace-bpf)
+else
+  skip 'the BPF recorder is killed at its calls' "$(tail -n 1 "$world/probe.err")"
+fi
 # The injector's tests are counted on with ours.
+planned=0
 while IFS= read -r line; do
   case $line in
     'ok '*) ok "${line#* - }" ;;
     'not ok '*) not_ok "${line#* - }" "$before" ;;
-    1..*) planned=${line#1..} ;;
+    1..*) planned=$((planned + ${line#1..})) ;;
     *) before=$line ;;
   esac
-done < <(build/kill/inject all "$every" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$idle" "$waiting" "$program" "$name")
-check 'the injector came to its end' [ "${planned:-0}" -ge 20 ]
+done < <(for scenario in "${scenarios[@]}"; do
+  build/kill/inject "$scenario" "$every" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$idle" "$waiting" "$program" "$name"
+done)
+check 'the injector came to its end' [ "$planned" -ge $((${#scenarios[@]} * 4)) ]
+readable() { # Of recordings that ended anyhow: whole lines up to the last one, and counts that add up or no trailer.
+  node -e '
+    const { readFileSync } = require("node:fs");
+    let whole = 0, cut = 0;
+    for (const name of process.argv.slice(1)) {
+      const lines = readFileSync(name, "utf8").split("\n");
+      lines.pop();
+      const records = lines.map((line) => JSON.parse(line));
+      const trailer = records.at(-1)?.record === "trailer" ? records.pop() : undefined;
+      if (records.length > 0 && records[0].record !== "header") throw new Error(`${name} has no header`);
+      if (trailer === undefined) { cut++; continue; }
+      whole++;
+      const made = records.reduce((sum, each) => sum + (each.record === undefined || each.record === "repeat" ? each.count : 0), 0);
+      const lost = Object.values(trailer.lost).reduce((sum, each) => sum + each, 0);
+      if (made !== trailer.recorded || trailer.recorded + lost !== trailer.calls) throw new Error(`${name} does not add up`);
+    }
+    console.log(`${whole} whole, ${cut} cut off`);
+    if (whole < 10 || cut < 10) process.exit(1);' "$VXE_RECORDINGS"/*/*.ndjson
+}
+check 'recordings of recorders that were killed can be read to their last line, and say that they are not complete' readable
+rm -rf "$VXE_RECORDINGS"
 
 # What a host counts: processes, mounts, cgroups, state and logs, network namespaces that the kernel still has.
 count() {

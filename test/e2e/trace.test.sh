@@ -28,7 +28,6 @@ fi
 
 for recorder in "${recorders[@]}"; do
   calls=1000000
-  [[ $recorder == bpf ]] || calls=200000
   file=$world/storm-$recorder.ndjson
   limit=300 check "$recorder: a storm of $calls calls is recorded" vxe trace --recorder "$recorder" -o "$file" --host "$storm" $calls
   check "$recorder: recorded and lost are all that were made" adds_up "$file"
@@ -48,11 +47,34 @@ for recorder in "${recorders[@]}"; do
 
   # Killed, it leaves no trailer, and nothing of what it watched.
   file=$world/killed-$recorder.ndjson
-  build/bin/vxe-recorder --recorder "$recorder" -o "$file" --host sleep 1000 &
-  eventually 60 test -s "$file"
-  kill -KILL $!
-  wait $! 2>/dev/null
-  check "$recorder: killed, its recording is not complete" lacks "$file" '"record":"trailer"'
+  lasting=(sh -c 'sleep 1234 & sleep 1234; sleep 1234')
+  watched() { grep -qs '^sleep.1234' /proc/[0-9]*/cmdline; }
+  ended() { ! watched; }
+  begin_lasting() {
+    rm -f "$file"
+    build/bin/vxe-recorder --recorder "$recorder" -o "$file" --host "${lasting[@]}" 2>"$world/killed.err" &
+    guard=$!
+    eventually 60 watched
+  }
+  begin_lasting
+  kill -KILL "$(cat "/proc/$guard/task/$guard/children")"
+  wait $guard 2>/dev/null
+  check "$recorder: killed, that is told" [ $? = 137 ]
+  check "$recorder: in a sentence" grep -q "^vxe: the recorder was killed (signal 9), what it recorded is ended, and $file is not complete; record again" "$world/killed.err"
+  check "$recorder: its recording is not complete" lacks "$file" '"record":"trailer"'
+  check "$recorder: what it recorded does not go on by itself" ended
+  begin_lasting
+  kill -KILL $guard
+  wait $guard 2>/dev/null
+  complete() { grep -q '"record":"trailer".*"end":"stopped"' "$file"; }
+  check "$recorder: whoever waits for it killed, it stops what it records, and the recording is whole" eventually 60 complete
+  check "$recorder: nothing goes on there either" eventually 60 ended
+  # What is written within a second can be read while it is recorded, and after a kill.
+  begin_lasting
+  check "$recorder: what it has seen is in the file soon" eventually 60 grep -qs '"call":"execve"' "$file"
+  kill -TERM $guard
+  wait $guard 2>/dev/null
+  check "$recorder: told to end, it ends in good order" complete
   refused "$recorder: a program that is not there" 127 'executing /nonexistent' vxe trace --recorder "$recorder" -o "$world/none-$recorder" --host /nonexistent
 done
 
