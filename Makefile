@@ -90,7 +90,7 @@ TS_STAMP := $(B)/ts/.stamp
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
 # What tests run besides VXE itself.
-TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts rings/without trace/storm kill/inject bench/nothing)
+TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts rings/without trace/storm kill/inject bench/nothing vm/ready)
 
 ##@ Everyday
 .PHONY: help
@@ -107,7 +107,7 @@ demo: ## set up, build, and show a mail server living in its own environment
 
 .PHONY: test
 test: ## set up, build, and run every test
-	@scripts/setup.sh
+	@scripts/setup.sh vm || scripts/setup.sh
 	@$(SUBMAKE) all native-tests $(TEST_PROGRAMS) fuzzers
 	@$(NODE) scripts/test.mjs
 

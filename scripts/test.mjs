@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, fuzz, unit, e2e, conformance, holes, vm, demo; a program is named by its path and prints TAP
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, fuzz, unit, e2e, conformance, holes, demo, machine, vm; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -60,12 +60,22 @@ const suites = {
       argv: ['bash', file],
       limit: 20 * minute,
     })),
-  vm: () =>
-    machinesOf('test/vm/machines.json').map((machine) => ({
-      title: `the virtual machine ${machine}`,
-      argv: [process.execPath, 'test/vm/run.mjs', 'test', machine],
-      limit: 90 * minute,
-    })),
+  vm: () => {
+    const machines = machinesOf('test/vm/machines.json');
+    const harness = (title, ...words) => ({ title, argv: [process.execPath, ...words], limit: 30 * minute });
+    return [
+      harness('how fast the virtual machines boot', 'test/vm/run.mjs', 'boot', ...machines),
+      ...machines.map((machine) => ({
+        title: `the virtual machine ${machine}`,
+        argv: [process.execPath, 'test/vm/run.mjs', 'test', machine],
+        limit: 90 * minute,
+      })),
+      // Its machines are of that kernel.
+      ...(machines.includes('6.12')
+        ? [harness('the harness of the virtual machines', 'test/vm/harness.mjs')]
+        : []),
+    ];
+  },
   conformance: () => [
     {
       title: 'the OCI runtime',
@@ -81,10 +91,20 @@ const suites = {
     },
   ],
   demo: () => [{ title: 'the demo', argv: ['bash', 'test/demo/demo.sh'], limit: 15 * minute, whole: true }],
+  machine: () => [
+    {
+      title: 'the short list of the virtual machines',
+      argv: [process.execPath, 'test/vm/run.mjs', 'short'],
+      ahead: [process.execPath, 'test/vm/run.mjs', 'prepare', 'short'],
+      limit: 20 * minute,
+    },
+  ],
 };
 
 /** Suites that run when they are asked for, and why. */
-const apart = { vm: 'virtual machines without KVM take minutes; make vm-test runs them' };
+const apart = {
+  vm: 'all of the virtual machines, which take many minutes without KVM; make vm-test runs them',
+};
 
 /** What one line of TAP says: nothing, or the outcome of one test. Subtests are indented and their parent counts. */
 function outcomeOf(line) {
@@ -146,28 +166,30 @@ function wholeReader(title) {
 
 let interrupted = false;
 
+/** Signals a program that was started with a process group of its own, and all that it started. */
+function endGroup(child, signal) {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
 function run({ title, argv, limit, whole, files }) {
   const reader = whole ? wholeReader(title) : tapReader(title, files);
   return new Promise((resolve) => {
     // Its own process group, so that a program that hangs is ended with everything that it started.
     const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
-    const end = (signal) => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, signal);
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error;
-      }
-    };
     const stop = () => {
       interrupted = true;
-      end('SIGTERM');
+      endGroup(child, 'SIGTERM');
     };
     process.on('SIGINT', stop).on('SIGTERM', stop);
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      end('SIGTERM');
-      setTimeout(() => end('SIGKILL'), 10_000).unref();
+      endGroup(child, 'SIGTERM');
+      setTimeout(() => endGroup(child, 'SIGKILL'), 10_000).unref();
     }, limit);
 
     const lines = createInterface({ input: child.stdout });
@@ -195,6 +217,29 @@ function run({ title, argv, limit, whole, files }) {
   });
 }
 
+/**
+ * Starts what a program wants to have been made before its turn. Gives what it said, at its end; that it failed is for the program to find
+ * out, which makes the same where it is missing.
+ */
+function startAhead(argv) {
+  const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', (line) => said.push(line.replace(/^(?:# )?/, '# ')));
+  const stop = () => {
+    interrupted = true;
+    endGroup(child, 'SIGTERM');
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return new Promise((resolve) => {
+    child.on('error', (error) => said.push(`# ${error.message}`));
+    child.on('close', () => {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      resolve(said);
+    });
+  });
+}
+
 /** A suite's programs; a name with a slash is a program itself. */
 function programsOf(name) {
   if (!name.includes('/')) return suites[name]();
@@ -212,13 +257,20 @@ async function main(names) {
   let passed = 0;
   const failed = [];
   const skipped = [];
+  const ahead = new Map();
+  for (const { argv, ahead: first } of chosen.flatMap(programsOf))
+    if (first) ahead.set(argv.join(' '), startAhead(first));
   for (const name of chosen) {
     const started = performance.now();
     let ran = 0;
     for (const program of programsOf(name)) {
       console.log(`# ${name}: ${program.title}`);
+      for (const line of (await ahead.get(program.argv.join(' '))) ?? []) console.log(line);
+      if (interrupted) return 130;
+      const begun = performance.now();
       const result = await run(program);
       if (interrupted) return 130;
+      console.log(`# ${program.title}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
       passed += result.passed;
       ran += result.passed + result.failed.length;
       failed.push(...result.failed);

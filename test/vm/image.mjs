@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, kept } from './cache.mjs';
-import { command } from './command.mjs';
+import { command, NotFetched } from './command.mjs';
 import { diskOf } from './disk.mjs';
 
 const here = import.meta.dirname;
@@ -26,16 +26,34 @@ async function kernelPackage(meta) {
   return found[1];
 }
 
+/** How long fetching may take in milliseconds, with all that mmdebstrap does then. */
+const patience = 900_000;
+
+/** Downloads the kernel's package into the folder, by the lists that apt has; where those are too old by newer ones. */
+async function download(meta, folder, limit) {
+  const sandbox = ['-o', 'APT::Sandbox::User=root'];
+  // apt checks what it downloads against the archive's signature. Its own unprivileged user cannot write here.
+  const attempt = async () =>
+    command(['apt-get', '-q', ...sandbox, 'download', await kernelPackage(meta)], {
+      cwd: folder,
+      limit,
+    });
+  try {
+    await attempt();
+  } catch (error) {
+    if (!(error instanceof NotFetched)) throw error;
+    await command(['apt-get', '-q', 'update'], { limit });
+    await attempt();
+  }
+}
+
 /** {vmlinuz, modules}: a kernel's image and a disk of its modules. The package is unpacked, and never installed on this host. */
-export async function kernel(name, { package: meta }) {
+export async function kernel(name, { package: meta }, limit = patience) {
   const folder = await kept(`kernel-${name}`, { meta, layout: 2 }, async (made) => {
     console.log(`# downloading the kernel ${name}`);
     const work = join(made, 'work');
     mkdirSync(join(work, 'root'), { recursive: true });
-    // apt checks what it downloads against the archive's signature. Its own unprivileged user cannot write here.
-    await command(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', await kernelPackage(meta)], {
-      cwd: work,
-    });
+    await download(meta, work, limit);
     const deb = readdirSync(work).find((file) => file.endsWith('.deb'));
     await command(['dpkg-deb', '-x', join(work, deb), join(work, 'root')]);
     const release = readdirSync(join(work, 'root/lib/modules'))[0];
@@ -118,7 +136,7 @@ function finish(root) {
 }
 
 /** The disk of a system with systemd in it; `name` is that of its description in machines.json. */
-export async function systemImage(name, description) {
+export async function systemImage(name, description, limit = patience) {
   const files = Object.fromEntries(
     Object.values(ours).map((file) => [file, readFileSync(join(here, 'image', file), 'utf8')]),
   );
@@ -134,7 +152,6 @@ export async function systemImage(name, description) {
       await command(
         [
           'mmdebstrap',
-          '--quiet',
           '--mode=root',
           '--variant=minbase',
           `--include=${description.packages.join(',')}`,
@@ -152,7 +169,7 @@ export async function systemImage(name, description) {
           root,
           '-',
         ],
-        { input: await aptSources() },
+        { input: await aptSources(), limit },
       );
       finish(root);
       await diskOf('system', root, join(made, 'system.img'), description.mebibytes);
