@@ -1,7 +1,9 @@
 /*
  * What filters cost calls that they permit: processes, one under none, one with another hook of the system call entry that looks at
  * nothing, and one under each filter, make the calls in turns.
- * usage: filter ROUNDS FILTER...
+ * usage: filter ROUNDS CALLS [HOW@]FILTER...
+ * CALLS: how many of the calls, the first ones. HOW: how the filter is loaded, words with commas between: spec, log, tsync, listener and waiting
+ * for the kernel's flags, and twice or fourfold.
  * prints for each call a line of its name and, for each process, the median and the least of its rounds in nanoseconds and the median and
  * the least of the ratios to none; "-" four times where the filter does not permit the call.
  */
@@ -22,7 +24,7 @@
 
 #define INSTRUCTIONS_MAX 4096
 #define ROUNDS_MAX 1001
-#define WORKERS_MAX 8
+#define WORKERS_MAX 12
 #define BLOCK 65536
 
 struct worker {
@@ -42,19 +44,57 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void filter_load(const char *path)
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+static const struct {
+	const char *word;
+	unsigned long flags;
+	int times;
+} HOW[] = {
+	{"spec", SECCOMP_FILTER_FLAG_SPEC_ALLOW, 1},
+	{"log", SECCOMP_FILTER_FLAG_LOG, 1},
+	{"tsync", SECCOMP_FILTER_FLAG_TSYNC, 1},
+	{"listener", SECCOMP_FILTER_FLAG_NEW_LISTENER, 1},
+	{"waiting", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, 1},
+	{"twice", 0, 2},
+	{"fourfold", 0, 4},
+};
+
+static int how_find(const char *word, size_t length)
+{
+	for (int i = 0; i < (int)(sizeof(HOW) / sizeof(*HOW)); i++)
+		if (strlen(HOW[i].word) == length && !strncmp(HOW[i].word, word, length))
+			return i;
+	fprintf(stderr, "%.*s: no way of loading a filter\n", (int)length, word);
+	exit(2);
+}
+
+static void filter_load(const char *filter)
 {
 	static struct sock_filter code[INSTRUCTIONS_MAX];
 	struct sock_fprog program = {.filter = code};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *at = strchr(filter, '@'), *path = at ? at + 1 : filter;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), times = 1;
 	ssize_t size = fd < 0 ? -1 : read(fd, code, sizeof(code));
+	unsigned long flags = 0;
 
 	if (size <= 0 || size % (ssize_t)sizeof(*code))
 		die(path);
 	close(fd);
+	for (const char *word = filter; at && word < at; word += strcspn(word, ",@") + 1) {
+		int how = how_find(word, strcspn(word, ",@"));
+
+		flags |= HOW[how].flags;
+		times = HOW[how].times > times ? HOW[how].times : times;
+	}
 	program.len = (unsigned short)((size_t)size / sizeof(*code));
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		die("seccomp");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		die("no_new_privs");
+	while (times-- > 0)
+		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0)
+			die("seccomp");
 }
 
 /* The partner dies with its writer. */
@@ -250,19 +290,19 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	static double times[WORKERS_MAX][ROUNDS_MAX], ratios[WORKERS_MAX][ROUNDS_MAX];
-	int rounds = argc > 1 ? atoi(argv[1]) : 0, count = argc;
+	int rounds = argc > 1 ? atoi(argv[1]) : 0, calls = argc > 2 ? atoi(argv[2]) : 0, count = argc - 1;
 	struct worker workers[WORKERS_MAX];
 	struct place place;
 
-	if (argc < 3 || rounds < 1 || rounds > ROUNDS_MAX || count > WORKERS_MAX) {
-		fprintf(stderr, "usage: filter ROUNDS FILTER...\n");
+	if (argc < 4 || rounds < 1 || rounds > ROUNDS_MAX || calls < 1 || calls > ACTS_COUNT || count > WORKERS_MAX) {
+		fprintf(stderr, "usage: filter ROUNDS CALLS [HOW@]FILTER...\n");
 		return 2;
 	}
 	place = place_make();
 	/* The first one is under none, the second has the other hook. */
 	for (int i = 0; i < count; i++)
-		workers[i] = worker_start(i < 2 ? NULL : argv[i], i == 1, place);
-	for (int act = 0; act < ACTS_COUNT; act++) {
+		workers[i] = worker_start(i < 2 ? NULL : argv[i + 1], i == 1, place);
+	for (int act = 0; act < calls; act++) {
 		bool refused[WORKERS_MAX];
 
 		for (int i = 0; i < count; i++)

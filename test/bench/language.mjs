@@ -49,7 +49,27 @@ const ASKING = Buffer.concat([Buffer.from([0x20, 0, 0, 0, 0x10, 0, 0, 0]), ALLOW
 /** In the order of the columns that test/bench/filter.c prints. */
 const UNDER = ['no filter', 'a hook', 'permits all', "popd's", "nginx's", 'asks'];
 
-/** Calls that filters permit, each under each: nanoseconds and ratios to none, over rounds in turns. */
+const CALLS = 8;
+
+/** So many of the calls under each filter, loaded so: nanoseconds and ratios to none, over rounds in turns. */
+function measureTurns(calls, loaded) {
+  const words = ['151', String(calls), ...loaded];
+  const answer = execFileSync(resolve('build/bench/filter'), words, { encoding: 'utf8' });
+  return answer
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [call, ...numbers] = line.split('\t');
+      // Before the filters stand no filter, and another hook.
+      const cells = Array.from({ length: loaded.length + 2 }, (_, at) => {
+        const [median, least, ratio, leastRatio] = numbers.slice(4 * at, 4 * at + 4).map(Number);
+        return Number.isNaN(median) ? undefined : { median, least, ratio, leastRatio };
+      });
+      return { call, cells };
+    });
+}
+
+/** Calls that filters permit, each under each. */
 function measurePermitted(folder) {
   const compiled = (name) => filterOf({ ...shipped(name), ...NO_FILES }, strictWorld(0)).seccomp.filter;
   const filters = [ALLOW_ALL, compiled('popd'), compiled('nginx'), ASKING];
@@ -58,20 +78,34 @@ function measurePermitted(folder) {
     writeFileSync(path, filter);
     return path;
   });
-  const answer = execFileSync(resolve('build/bench/filter'), ['151', ...paths], { encoding: 'utf8' });
-  const rows = answer
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const [call, ...words] = line.split('\t');
-      const cells = UNDER.map((_, at) => {
-        const [median, least, ratio, leastRatio] = words.slice(4 * at, 4 * at + 4).map(Number);
-        return Number.isNaN(median) ? undefined : { median, least, ratio, leastRatio };
-      });
-      return { call, cells };
-    });
+  const rows = measureTurns(CALLS, paths);
   if (rows.every(({ cells }) => cells[3] === undefined)) throw new Error('popd permits none of the calls');
   return rows;
+}
+
+/** How one instruction that permits all may be loaded, by the words of test/bench/filter.c. VXE's filters have a listener that waits. */
+const LOADED = [
+  ['plain', ''],
+  ['SPEC_ALLOW', 'spec@'],
+  ['LOG', 'log@'],
+  ['TSYNC', 'tsync@'],
+  ['a listener', 'listener@'],
+  ['as VXE does', 'listener,waiting@'],
+  ['two filters', 'twice@'],
+  ['four filters', 'fourfold@'],
+];
+
+function measureLoaded(folder) {
+  const path = join(folder, 'loaded.bpf');
+  writeFileSync(path, ALLOW_ALL);
+  const [row] = measureTurns(
+    1,
+    LOADED.map(([, how]) => how + path),
+  );
+  return ['no filter', 'a hook', ...LOADED.map(([name]) => name)].map((name, at) => ({
+    name,
+    ...row.cells[at],
+  }));
 }
 
 /** Reading with all checks, lowering for a bundle of so many files, and writing what is started from; all in this process. */
@@ -152,6 +186,7 @@ export function measureLanguage() {
   try {
     return {
       permitted: attempt('a permitted call', () => measurePermitted(folder)),
+      loaded: attempt('how a filter is loaded', () => measureLoaded(folder)),
       sizes: SIZES.flatMap((rules) => attempt(`${rules} rules`, () => measureSize(rules, folder)) ?? []),
       prove: attempt('vxe prove', () => measureProve(folder)) ?? [],
       lengths: attempt('lengths of filters', measureLengths) ?? [],
@@ -203,7 +238,21 @@ function permittedTables(rows) {
   ];
 }
 
-export function languageTables({ permitted, sizes, prove, lengths }) {
+function loadedTable(rows) {
+  return [
+    ...table(
+      'getppid under one instruction that permits all, loaded | median ns | median of the ratios to no filter | of the least times',
+      rows.map(
+        ({ name, median, ratio, leastRatio }) =>
+          `| ${name} | ${median.toFixed(1)} | ${ratio.toFixed(3)} | ${leastRatio.toFixed(3)} |`,
+      ),
+    ),
+    'No flag takes the cost away, and further filters add none to a call that all of them always permit: it is the way on which the kernel comes to what it remembers of them.',
+    '',
+  ];
+}
+
+export function languageTables({ permitted, loaded, sizes, prove, lengths }) {
   const ms = (value) => value.toFixed(1);
   const times = sizes.map(
     ({ rules, check, lower, write, all, processor }) =>
@@ -213,6 +262,7 @@ export function languageTables({ permitted, sizes, prove, lengths }) {
     '## The language',
     '',
     ...(permitted === undefined ? [] : permittedTables(permitted)),
+    ...(loaded === undefined ? [] : loadedTable(loaded)),
     ...table(
       'rules of a strict profile | check ms | lower ms | write ms | all ms | of it processor ms | processor µs a rule | wanted',
       times,

@@ -25,6 +25,10 @@ refused 'a second start is refused' 1 'popd.*(running|already|taken)' vxe start 
 check 'the first still serves' serves
 supervisor=$(member supervisor)
 check 'the launcher is there' alive "$supervisor"
+filters() { sed -n 's/^Seccomp_filters:[[:space:]]*//p' "/proc/$1/status"; }
+one_filter() { [ "$(filters "$1")" = $(($(filters self) + 1)) ]; }
+check 'the program has one filter more than who starts it' one_filter "$(process_of popa3d)"
+check 'so has the reaper' one_filter "$(member init)"
 check 'restart works' vxe restart popd --detach
 check 'it serves after the restart' serves
 check 'another launcher is there' [ "$(member supervisor)" != "$supervisor" ]
