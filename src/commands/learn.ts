@@ -21,11 +21,10 @@ import {
   type Unjustified,
   unexercised,
 } from '../learning/index.js';
-import type { ReplayOutcome } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
 import { controlledIfThere } from './support/control.js';
-import { passed, replayDraft, replayText } from './support/replay.js';
+import { type Judged, passed, replayDraft, replayText } from './support/replay.js';
 
 interface LearnReport {
   readonly name: string;
@@ -37,7 +36,7 @@ interface LearnReport {
   readonly novelty: Novelty;
   /** What no recording shows of what the program can do; null: what it can do is not known. */
   readonly unexercised: readonly Unexercised[] | null;
-  readonly replay: ReplayOutcome | null;
+  readonly replay: Judged | null;
   /** What the exercise passes without: rules, or, of one that it needs, parts. */
   readonly unjustified: readonly { readonly id: string; readonly parts: readonly string[] }[];
   /** What came of taking it into the bundle; null: it was not. */

@@ -50,6 +50,7 @@ export function learn(recordings: readonly Recording[], options: LearnOptions): 
   return success({
     name: options.name,
     program: seen.program,
+    startedAs: seen.startedAs,
     runs: seen.runs,
     lossy: losing.length > 0,
     files: files.drafts,

@@ -45,15 +45,16 @@ export function draftYaml(
 ): string {
   const waiting = new Map(pending(draft, accepted).map(({ id, reason }) => [id, reason]));
   const { files, sockets, exec, capabilities, calls } = granted(draft, accepted);
+  const program = draft.startedAs ?? draft.program;
   const lines = [
     `# Learned from ${draft.runs.length === 1 ? 'one recording' : `${draft.runs.length} recordings`}; the evidence of each rule is at the end.`,
     ...(draft.lossy ? ['# Calls are missing in what it was learned from.'] : []),
     ...[...waiting].map(([id, reason]) => `# Left out until it is accepted: ${id} (${reason})`),
     'vxed: 1',
     `name: ${draft.name}`,
-    `description: ${quoted(`learned for ${draft.program ?? draft.name}`)}`,
+    `description: ${quoted(`learned for ${program ?? draft.name}`)}`,
     'type: strict',
-    ...(draft.program === undefined ? [] : [`program: ${quoted(draft.program)}`]),
+    ...(program === undefined ? [] : [`program: ${quoted(program)}`]),
     '',
     'files:',
     ...files.map(fileLine),

@@ -11,6 +11,8 @@ export interface Refused {
   readonly rule: string;
   /** The file or address that was refused; undefined: the call itself. */
   readonly object: string | undefined;
+  /** The words of access that the call asked for on a file. */
+  readonly needs: string;
   readonly count: number;
   readonly example: string;
 }
@@ -201,10 +203,11 @@ function readRefused(log: string): ReplayOutcome['refused'] {
     const rule = String(record.rule);
     const object = record.mechanism === 'seccomp' ? undefined : objectOf(record);
     const count = Number(record.count ?? 1);
-    const key = `${rule} ${object ?? ''}`;
+    const needs = object === undefined ? '' : String(record.needs ?? '');
+    const key = `${rule} ${object ?? ''} ${needs}`;
     const before = found.get(key);
     if (before === undefined)
-      found.set(key, { rule, object, count, example: String(record.detail ?? record.call) });
+      found.set(key, { rule, object, needs, count, example: String(record.detail ?? record.call) });
     else before.count += count;
   }
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, refused]) => refused);

@@ -642,6 +642,29 @@ test('a capability that the kernel asks for in passing, where memory is taken, i
   t.deepEqual(asked(['mmap', 'mount']), ['CAP_SYS_ADMIN']);
 });
 
+test('a capability that the kernel asks for where a setting of the network is read is not learned', (t) => {
+  const asked = (files: readonly RecordedCall[], calls: readonly string[]): readonly string[] =>
+    learned([
+      recording([...files, ...calls.map((name) => call(name))], {
+        capabilities: new Map([['CAP_NET_ADMIN', calls]]),
+      }),
+    ]).capabilities.map(({ name }) => name);
+  const setting = '/proc/sys/net/core/somaxconn';
+  t.deepEqual(asked([opened(setting)], ['openat', 'read']), []);
+  t.deepEqual(asked([opened(setting)], ['openat', 'setsockopt']), ['CAP_NET_ADMIN']);
+  t.deepEqual(asked([opened(setting, 'write', 'O_WRONLY')], ['openat', 'write']), ['CAP_NET_ADMIN']);
+  t.deepEqual(asked([opened('/etc/hosts')], ['openat']), ['CAP_NET_ADMIN']);
+});
+
+test('the program is the name that it was started by, and its file has the rule', (t) => {
+  const started = call('execve', {
+    paths: [{ given: '/usr/bin/by-link', path: '/usr/bin/itself' }],
+  });
+  const text = draftYaml(learned([{ ...recording([]), calls: [started] }]), new Set(), NONE);
+  t.regex(text, /^program: \/usr\/bin\/by-link$/m);
+  t.regex(text, /^ {2}\/usr\/bin\/itself: read execute$/m);
+});
+
 test('strong capabilities need a yes; the others are those that the kernel asked for', (t) => {
   const capabilities = new Map([
     ['CAP_SETUID', ['setuid']],

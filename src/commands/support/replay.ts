@@ -1,6 +1,6 @@
 import { Failure, relowerBundle, storedProfile } from '../../bundle/index.js';
 import { VxeError } from '../../common/index.js';
-import { type Draft, minimize, type Recording, type Unjustified } from '../../learning/index.js';
+import { type Draft, minimize, observe, type Recording, type Unjustified } from '../../learning/index.js';
 import { exchangeFolders } from '../../native/index.js';
 import { nativeProgram, type Refused, Replay, type ReplayOutcome } from '../../runtime/index.js';
 import type { Progress } from './progress.js';
@@ -23,8 +23,13 @@ interface Request {
   readonly signal: AbortSignal;
 }
 
+/** With what was refused although the same had worked when it was recorded: the profile lacks a rule, whether the program goes on or not. */
+export interface Judged extends ReplayOutcome {
+  readonly lost: readonly string[];
+}
+
 interface Replayed {
-  readonly outcome: ReplayOutcome;
+  readonly outcome: Judged;
   /** The profile, with its marks. */
   readonly text: string;
   readonly unjustified: Unjustified;
@@ -57,7 +62,7 @@ export async function replayDraft(request: Request): Promise<Replayed> {
   });
   try {
     progress.step('replaying the exercise under the profile');
-    const outcome = await replay.run(text(draft));
+    const outcome = withLost(await replay.run(text(draft)), recordings);
     const unjustified =
       request.minimize && passed(outcome)
         ? await minimize(draft, request.accepted, (without, what) => {
@@ -80,11 +85,16 @@ function listening(draft: Draft): readonly number[] {
   });
 }
 
+/** What was refused of which object: another word of access on the same one is another refusal. */
+function wordsOf({ object, needs }: Refused): string {
+  return `${object ?? ''} ${needs}`;
+}
+
 /** A profile that cannot even be lowered without the rule needs it: its program would not run, say. */
 async function passesWithout(replay: Replay, profile: string, whole: ReplayOutcome): Promise<boolean> {
-  const before = new Set(whole.refused.map(({ object }) => object));
+  const before = new Set(whole.refused.map(wordsOf));
   const missed = (refused: readonly Refused[]): boolean =>
-    refused.some(({ object }) => object === undefined || !before.has(object));
+    refused.some((each) => each.object === undefined || !before.has(wordsOf(each)));
   try {
     const outcome = await replay.run(profile, missed, PATIENCE_LEAST + PATIENCE_TIMES * whole.took);
     return passed(outcome) && !missed(outcome.refused);
@@ -102,17 +112,41 @@ function objects(refused: readonly Refused[]): readonly Refused[] {
   return refused.filter(({ object }) => object !== undefined);
 }
 
-export function passed({ started, exercise, refused }: ReplayOutcome): boolean {
-  return started && exercise === 0 && refused.length === objects(refused).length;
+export function passed({
+  started,
+  exercise,
+  refused,
+  lost,
+}: ReplayOutcome & { readonly lost?: readonly string[] }): boolean {
+  return started && exercise === 0 && refused.length === objects(refused).length && (lost ?? []).length === 0;
 }
 
-export function replayText(outcome: ReplayOutcome): string {
+function withLost(outcome: ReplayOutcome, recordings: readonly Recording[]): Judged {
+  const { files } = observe(recordings);
+  const worked = new Map(files.map(({ path, access }) => [path, access]));
+  const lost = outcome.refused
+    .filter(({ object, needs }) => {
+      const access = worked.get(object ?? '');
+      const words = needs.split(' ').filter((word) => word !== '');
+      return (
+        access !== undefined &&
+        words.length > 0 &&
+        words.every((word) => [...access].some((each) => each === word))
+      );
+    })
+    .map(({ object, needs }) => `${object ?? ''}: ${needs}`);
+  return { ...outcome, lost };
+}
+
+export function replayText(outcome: Judged): string {
   if (!outcome.started) return `replayed: it does not start: ${outcome.complaint}`;
   const list = outcome.refused
     .map(({ rule, object, count, example }) => `${rule} (${count} times, ${object ?? example})`)
     .join('; ');
   if (!passed(outcome))
-    return `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${list === '' ? '' : `; refused: ${list}`}`;
+    return outcome.lost.length > 0
+      ? `replayed: what worked when it was recorded is refused: ${outcome.lost.join('; ')}`
+      : `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${list === '' ? '' : `; refused: ${list}`}`;
   return list === ''
     ? 'replayed: the exercise passes under the profile, and nothing is refused'
     : `replayed: the exercise passes under the profile, although files were refused: ${list}`;

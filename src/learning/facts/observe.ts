@@ -44,6 +44,8 @@ export interface SeenExec {
 /** All recordings as facts, each with its evidence. */
 export interface Observations {
   readonly program: string | undefined;
+  /** The name by which it was started, which may be a link to it. */
+  readonly startedAs: string | undefined;
   readonly runs: readonly string[];
   readonly calls: ReadonlyMap<string, SeenCall>;
   readonly files: readonly SeenFile[];
@@ -96,11 +98,15 @@ export function observe(recordings: readonly Recording[]): Observations {
   const foreign = new Sums<string>();
   const vain = vainSockets(recordings);
   let program: string | undefined;
+  let startedAs: string | undefined;
   for (const recording of recordings) {
     const { run } = recording.header;
     const numbers = ownNumbers(recording.calls);
     const launch = recording.calls.find((call) => /^execve(at)?$/.test(call.call));
-    program ??= launch?.paths.find((path) => path.kind === 'file')?.path;
+    const executed = launch?.paths.find((path) => path.kind === 'file');
+    program ??= executed?.path;
+    if (executed?.path !== undefined && executed.path === program && executed.given?.startsWith('/'))
+      startedAs ??= executed.given;
     for (const call of recording.calls) {
       // The launch's own, which needs no rule.
       if (call === launch) {
@@ -141,6 +147,7 @@ export function observe(recordings: readonly Recording[]): Observations {
   }
   return {
     program,
+    startedAs,
     runs: recordings.map((recording) => recording.header.run),
     calls: callsOf(rows),
     files: files.list().map(({ fact, evidence }) => ({ ...fact, evidence })),

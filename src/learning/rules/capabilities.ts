@@ -1,4 +1,4 @@
-import { callNumber } from '../../policy/index.js';
+import { callNumber, signatureOf } from '../../policy/index.js';
 import { evidenceOf } from '../facts/evidence.js';
 import type { Observations } from '../facts/observe.js';
 import type { CapabilityDraft, Mark } from './draft.js';
@@ -36,6 +36,7 @@ export function capabilityDrafts(seen: Observations): readonly CapabilityDraft[]
   if (seen.capabilities === undefined) return likely(seen);
   return [...seen.capabilities]
     .filter(([name, calls]) => name !== 'CAP_SYS_ADMIN' || calls.some((call) => !ACCOUNTED.has(call)))
+    .filter(([name, calls]) => name !== 'CAP_NET_ADMIN' || !onlyReadsSettings(calls, seen))
     .map(([name, calls]): CapabilityDraft => {
       const evidence = calls.flatMap((call) => seen.calls.get(call)?.evidence ?? []);
       return {
@@ -47,6 +48,17 @@ export function capabilityDrafts(seen: Observations): readonly CapabilityDraft[]
       };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * On the way to a setting of the network, and when it is read, the kernel looks whether the caller may change it, which is CAP_NET_ADMIN's; who only
+ * reads goes by the file's mode.
+ */
+function onlyReadsSettings(calls: readonly string[], { files }: Observations): boolean {
+  const settings = files.filter(({ path }) => path.startsWith('/proc/sys/net/'));
+  const looks = (call: string): boolean =>
+    /^p?read(v2?|64)?$/.test(call) || signatureOf(call)?.some(({ type }) => type === 'path') === true;
+  return settings.length > 0 && settings.every(({ access }) => !access.has('write')) && calls.every(looks);
 }
 
 function likely(seen: Observations): readonly CapabilityDraft[] {

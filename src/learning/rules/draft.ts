@@ -60,6 +60,8 @@ export type Unjustified = ReadonlyMap<string, true | readonly string[]>;
 export interface Draft {
   readonly name: string;
   readonly program: string | undefined;
+  /** The name by which it was started, which may be a link to it. */
+  readonly startedAs: string | undefined;
   readonly runs: readonly string[];
   readonly lossy: boolean;
   readonly files: readonly FileDraft[];
