@@ -193,8 +193,9 @@ static struct objects_rights opened_rights(uint64_t flags, unsigned int access, 
 		rights.object |= LANDLOCK_ACCESS_FS_WRITE_FILE;
 	if (found->exists && S_ISREG(found->type) && (flags & O_TRUNC))
 		rights.object |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	/* What is made has the rights of its folder: a rule on a file of that name was on the one that is gone. */
 	if (!found->exists)
-		rights.folder |= LANDLOCK_ACCESS_FS_MAKE_REG;
+		rights = (struct objects_rights){.folder = rights.object | LANDLOCK_ACCESS_FS_MAKE_REG};
 	return rights;
 }
 
