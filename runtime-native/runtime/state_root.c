@@ -207,9 +207,20 @@ static int remove_tree(int parent_fd, const char *name, unsigned int depth)
 	fd = -1;
 	while ((entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    remove_tree(dirfd(dir), entry->d_name, depth + 1) < 0)
+		    remove_tree(dirfd(dir), entry->d_name, depth + 1) < 0 && errno != ENOENT)
 			return -1;
 	return unlinkat(parent_fd, name, AT_REMOVEDIR);
+}
+
+/* As often as somebody who is about to end still writes into it. */
+static int remove_for_good(int root_fd, const char *id)
+{
+	for (int i = 0; remove_tree(root_fd, id, 0) < 0; i++) {
+		if (errno != ENOTEMPTY || i == LOCK_ATTEMPTS)
+			return -1;
+		nanosleep(&(struct timespec){.tv_nsec = LOCK_WAIT_NS}, NULL);
+	}
+	return 0;
 }
 
 static int fail_exists(const char *id, const char *what, struct vxe_error **err)
@@ -313,7 +324,7 @@ int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err)
 	root_lock = lock_root(root_fd, err);
 	if (root_lock < 0)
 		return -1;
-	if (remove_tree(root_fd, id, 0) < 0 && errno != ENOENT)
+	if (remove_for_good(root_fd, id) < 0 && errno != ENOENT)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be removed", id);
 	return 0;
 }

@@ -543,6 +543,44 @@ static void test_race(int root_fd)
 	ok(bad_rounds == 0, "of %d creators at once, beside a reader, one wins", RACERS);
 }
 
+/* The last words of a supervisor that ends. */
+static void remove_beside_writer(int root_fd)
+{
+	cleanup_fd int dir_fd = -1, lock_fd = -1;
+	struct vxe_error *err = NULL;
+	int ends[2], failed = 0;
+
+	for (int round = 0; round < 20 && !failed; round++) {
+		pid_t pid;
+
+		if (vxe_state_create(root_fd, "words", &dir_fd, &lock_fd, &err) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+			abort();
+		pid = fork();
+		if (pid == 0) {
+			for (int i = 0; i < 200; i++) {
+				char name[16];
+
+				snprintf(name, sizeof(name), "%d", i);
+				close(openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+				if (i == 20 && write(ends[1], "x", 1) != 1)
+					_exit(1);
+			}
+			_exit(0);
+		}
+		if (read(ends[0], &(char){0}, 1) != 1)
+			abort();
+		failed = vxe_state_remove(root_fd, "words", &err) < 0 || vxe_state_exists(root_fd, "words");
+		waitpid(pid, NULL, 0);
+		for (int i = 0; i < 2; i++)
+			close(ends[i]);
+		close(dir_fd);
+		close(lock_fd);
+		dir_fd = lock_fd = -1;
+	}
+	ok(!failed, "removed while somebody still writes into it%s%s", err ? ": " : "", err ? err->message : "");
+	vxe_error_free(&err);
+}
+
 static void test_remove(int root_fd)
 {
 	cleanup_fd int dir_fd = -1, lock_fd = -1;
@@ -558,6 +596,7 @@ static void test_remove(int root_fd)
 	   "a folder with more in it");
 	ok(vxe_state_remove(root_fd, "tree", &err) == 0 && !vxe_state_exists(root_fd, "tree"), "removed with all in it");
 	ok(stat(outside, &st) == 0, "what a link pointed to is still there");
+	remove_beside_writer(root_fd);
 	ok(vxe_state_remove(root_fd, "..", &err) < 0 && err->exit == VXE_EXIT_MISUSE, "a path is not removed");
 	vxe_error_free(&err);
 	ok(symlinkat(outside, root_fd, "slink") == 0 && !vxe_state_exists(root_fd, "slink") &&

@@ -93,6 +93,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
 	cleanup_fd int pidfd = -1;
+	cleanup_fd int supervisor = -1;
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
 	int failed = -1;
@@ -109,6 +110,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 		goto out;
 	}
 	pidfd = vxe_process_open(&state->init);
+	supervisor = vxe_process_open(&state->supervisor);
 	if (pidfd >= 0) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		if (!process_wait(pidfd, vxe_clock_ms() + 10000)) {
@@ -116,6 +118,9 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 			goto out;
 		}
 	}
+	/* Until then it writes into the state. */
+	if (supervisor >= 0)
+		process_wait(supervisor, vxe_clock_ms() + 10000);
 	if (instance_cgroup_remove(state->cgroup, state->scope, err) < 0)
 		goto out;
 	if (instance_config_kept(dir_fd, state, &config, NULL) == 0)
