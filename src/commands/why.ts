@@ -5,7 +5,7 @@ import { BundleFacts, BundleStore, Failure, readBundleProfile, usersOf } from '.
 import { plainLine, unwrap } from '../common/index.js';
 import type { Cause, Facts, Violation } from '../learning/index.js';
 import { diagnose, readViolations } from '../learning/index.js';
-import type { CallEvent } from '../policy/index.js';
+import type { CallEvent, Policy } from '../policy/index.js';
 import { errnoNames, parseEvent } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
@@ -56,7 +56,7 @@ export default class Why extends VxeCommand {
     const { policy } = readBundleProfile(bundle);
     const facts = this.#facts(args.name, bundle);
     const questions =
-      args.record === undefined ? this.#lately(args.name) : [this.#asked(args.name, args.record)];
+      args.record === undefined ? this.#lately(args.name, policy) : [this.#asked(args.name, args.record)];
     const known = questions
       .map((question) => ({
         question,
@@ -111,7 +111,7 @@ export default class Why extends VxeCommand {
   }
 
   /** The last violations of different kinds, and the failures that the output tells. */
-  #lately(name: string): readonly Question[] {
+  #lately(name: string, policy: Policy): readonly Question[] {
     const last = new Map<string, Question>();
     for (const violation of this.#violations(name).slice(-200)) {
       const question = ofViolation(violation);
@@ -124,7 +124,12 @@ export default class Why extends VxeCommand {
     const { entries } = new BundleStore(this.places().bundles).inspect(name);
     const placeOf = (library: string): string | undefined =>
       entries.find(({ path }) => path.endsWith(`/${library}`))?.path;
-    for (const { text, errno, line, guessed } of symptoms(output, placeOf)) {
+    const ports = policy.network.sockets.flatMap(({ object, access }) =>
+      object.kind === 'internet' && object.protocol === 'tcp' && access.has('accept')
+        ? [object.ports.from]
+        : [],
+    );
+    for (const { text, errno, line, guessed } of symptoms(output, { placeOf, ports })) {
       const event = parseEvent(text);
       if (!event.ok || last.has(text)) continue;
       const question = { event: event.value, text, errno, seen: `its output: ${line}` };

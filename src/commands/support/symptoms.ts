@@ -27,10 +27,23 @@ const LOADER = /error while loading shared libraries: ([^\s/:]+): cannot open sh
 /** The last lines are those of the failure that is asked about. */
 const LINES = 200;
 
-/** `placeOf` finds a library by its name among the files that the program has. */
+/** What is known of the program besides its output. */
+export interface Surroundings {
+  /** Finds a library by its name among the files that the program has. */
+  placeOf(library: string): string | undefined;
+  /** The ports of TCP that the profile lets it serve. */
+  readonly ports: readonly number[];
+}
+
+const NOTHING_KNOWN: Surroundings = { placeOf: () => undefined, ports: [] };
+
+/** What says that a name was not found, in whichever words. */
+const NAMES =
+  /temporary failure in name resolution|name or service not known|could not resolve|unknown host/i;
+
 export function symptoms(
   output: string,
-  placeOf: (library: string) => string | undefined = () => undefined,
+  { placeOf, ports }: Surroundings = NOTHING_KNOWN,
 ): readonly Symptom[] {
   return output
     .split('\n')
@@ -42,20 +55,39 @@ export function symptoms(
       // The loader tells the error of the last folder that it looked into, not of the one that has the library.
       if (place !== undefined)
         return [{ text: `openat("${place}", O_RDONLY)`, errno: 'EACCES', line: shown, guessed: true }];
+      if (library !== '') {
+        const beside = placeOf('libc.so.6')?.replace(/[^/]*$/, '') ?? '/usr/lib/';
+        return [{ text: `openat("${beside}${library}", O_RDONLY)`, errno: 'ENOENT', line: shown }];
+      }
+      if (NAMES.test(line))
+        return ['ENOENT', 'EACCES'].map((errno) => ({
+          text: 'openat("/etc/resolv.conf", O_RDONLY)',
+          errno,
+          line: shown,
+          guessed: true,
+        }));
       const errno = MESSAGES.find(([pattern]) => pattern.test(line))?.[1];
+      // Without its number it is most likely one of those that the profile means it to serve.
+      if (errno !== undefined && portOf(line) === undefined && /\b(?:bind|listen)/i.test(line))
+        return ports.map((port) => ({ text: `bind(tcp/${port})`, errno, line: shown, guessed: true }));
       const text = errno === undefined ? undefined : callOf(line, errno);
       return errno === undefined || text === undefined ? [] : [{ text, errno, line: shown }];
     });
 }
 
+function portOf(line: string): string | undefined {
+  return /(?:[\d.]+|\]|\*|port)[: ](\d{1,5})\b/.exec(line)?.[1];
+}
+
 /** The call that such a line is most likely about. */
 function callOf(line: string, errno: string): string | undefined {
   const path = /(?:^|[\s"'`‘(:=])(\/[^\s"'`’),:;]+)/.exec(line)?.[1];
-  const port = /(?:[\d.]+|\]|\*|port)[: ](\d{1,5})\b/.exec(line)?.[1];
+  const port = portOf(line);
   if (port !== undefined && /bind|listen/i.test(line)) return `bind(tcp/${port})`;
   if (port !== undefined && /connect/i.test(line)) return `connect(tcp/127.0.0.1:${port})`;
   for (const [pattern, call] of CALLS) if (pattern.test(line)) return call(path);
   if (errno === 'EMFILE') return `openat("${path ?? '/'}", O_RDONLY)`;
+  if (errno === 'EFBIG') return 'write(1)';
   if (path === undefined) return undefined;
   if (/mkdir|create dir/i.test(line)) return `mkdir("${path}")`;
   if (/unlink|remove|delete/i.test(line)) return `unlink("${path}")`;
@@ -70,5 +102,5 @@ const CALLS: readonly (readonly [RegExp, (path: string | undefined) => string | 
   [/\bset(?:re|res)?gid\b/i, () => 'setgid()'],
   [/\bchown\b/i, (path) => (path === undefined ? undefined : `chown("${path}")`)],
   [/\bchroot\b/i, (path) => (path === undefined ? undefined : `chroot("${path}")`)],
-  [/\bfork\b|\bclone\b/i, () => 'fork()'],
+  [/\bfork\b|\bclone\b|\bthreads?\b|pthread_create/i, () => 'fork()'],
 ];

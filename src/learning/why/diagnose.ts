@@ -8,7 +8,9 @@ import {
   ownAccess,
   ownPattern,
   parentPath,
+  parseSocketObject,
   pathNeeds,
+  socketText,
 } from '../../policy/index.js';
 import type { Edit } from '../violations/index.js';
 import { applyEdit, dangerOf, rowOf, rowWords } from '../violations/index.js';
@@ -269,6 +271,19 @@ function networkCause(event: CallEvent, errno: string | undefined, policy: Polic
   if (address?.kind !== 'address') return undefined;
   const { value, text } = address;
   const decision = decide(policy, event);
+  const udp = text.startsWith('udp/') ? parseSocketObject(text) : undefined;
+  if (decision.verdict === 'refuse' && typeof udp === 'object') {
+    // A rule on a port alone is one of TCP.
+    const word = event.call === 'bind' ? 'accept' : event.call === 'connect' ? 'connect' : 'send';
+    return rule(
+      'network',
+      `The rules on addresses refuse ${event.call} of ${text}: ${decision.reason}.`,
+      `network: sockets: ${socketText(udp)}: ${word}`,
+      [{ kind: 'socket', object: udp, access: [word] }],
+      policy,
+      `${word} of ${socketText(udp)}`,
+    );
+  }
   if (decision.verdict === 'refuse' && 'port' in value) {
     const side = event.call === 'bind' ? 'accept' : 'connect';
     const sentence = `Landlock refuses ${event.call} of ${text}: ${decision.reason}.`;
