@@ -31,6 +31,12 @@ function enginesTable() {
   ].join('\n');
 }
 
+/** What `vxe learn --minimize` says of rules that were learned from half a of the workloads. */
+function minimized() {
+  const file = 'build/learn/minimize.md';
+  return existsSync(file) ? `\n## Rules that nothing misses\n\n${read(file)}` : '';
+}
+
 const tables = {
   conformance: {
     title: 'Conformance, on a host without controllers in cgroup version 2',
@@ -54,7 +60,7 @@ const tables = {
     title: 'Learned profiles of six daemons',
     made: 'make learn-table',
     from: 'build/learn/table.md',
-    text: (file) => `Linux ${release().split('-')[0]}.\n\n${read(file)}`,
+    text: (file) => `Linux ${release().split('-')[0]}.\n\n${read(file)}${minimized()}`,
   },
   engines: {
     title: 'Container engines with vxe-runtime',

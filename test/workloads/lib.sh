@@ -80,6 +80,16 @@ within() { # SECONDS COMMAND...: until it succeeds
   done
 }
 
+# recorded NAME: the daemon is recorded under half a of its workload, and has ended then.
+recorded() {
+  local name=$1
+  gone() { ! vxe status "$name" >/dev/null 2>&1; }
+  WORKLOAD_RESTART="bash $workloads/traced.sh restart" WORKLOAD_START="bash $workloads/traced.sh start" \
+    vxe trace "$name" -- bash "$workloads/$name/exercise-a.sh" || return
+  gone || vxe stop "$name" || return
+  within 30 gone
+}
+
 # reading TEXT COMMAND...: of what is tried more than once, each try reads it all.
 reading() { "${@:2}" <<<"$1"; }
 
