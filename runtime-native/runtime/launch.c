@@ -1,6 +1,7 @@
 #include "launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ void vxe_launch_init(struct vxe_launch *launch)
 	memset(launch, 0, sizeof(*launch));
 	launch->bundle_fd = launch->console_socket = launch->start_fifo = launch->tell_fd = launch->join_pidfd =
 		launch->cgroup_fd = -1;
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		launch->namespace_fds[i] = -1;
 	launch->stdio[0] = launch->stdio[1] = launch->stdio[2] = -1;
 	launch->init_pidfd = launch->program_pidfd = launch->sync_fd = launch->listener_fd = -1;
 }
@@ -272,6 +275,8 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	/* Of a process that may not be looked at, root of the host alone takes the listener (ptrace(2)). In a user namespace that is made for
 	   this instance nobody is who could look; in one that others are in, their root could, and then it is an error. */
 	launch->shown = launch->filter.notifies && geteuid() != 0 && (flags & CLONE_NEWUSER);
+	launch->tells_namespaces =
+		launch->join_pidfd < 0 && launch->in_user_namespace && geteuid() != 0 && (launch->reaper || !launch->straight);
 	launch->network_apart = network_goes_apart(launch);
 	if (launch->network_apart)
 		flags &= ~(uint64_t)CLONE_NEWNET;
@@ -298,6 +303,13 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 		int saved = errno;
 
 		close(pair[0]);
+		if (launch->join_pidfd >= 0) {
+			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making a process for the instance %s", launch->id);
+			return saved == EACCES
+				       ? vxe_error_hint(err, "its cgroup cannot be entered from this one: both must be below a "
+							     "cgroup that is delegated to you (systemd-run --user --scope)")
+				       : -1;
+		}
 		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the namespaces");
 		if (saved == EPERM)
 			vxe_error_hint(err, "start it as root, or allow user namespaces (sysctl user.max_user_namespaces, "
@@ -333,6 +345,11 @@ static bool config_has_hooks(const struct vxe_config *config)
 	return config->prestart.count || config->create_runtime.count;
 }
 
+bool vxe_launch_has_namespace(const struct vxe_launch *launch, int flag)
+{
+	return vxe_config_namespace(launch->config, flag) || (flag == CLONE_NEWUSER && launch->in_user_namespace);
+}
+
 bool vxe_launch_without_landlock(const struct vxe_launch *launch)
 {
 	return launch->soft || (launch->without & VXE_WITHOUT_LANDLOCK);
@@ -348,6 +365,13 @@ static int filter_choose(struct vxe_launch *launch, struct vxe_error **err)
 		return vxe_filter_load_file(launch->bundle_fd, path, &launch->filter, err);
 	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle has no filter that raises what names files (org.vxe.soft.filter)");
 	return vxe_error_hint(err, "create it again with --replace, or start it in production");
+}
+
+static void joiner_wait(struct vxe_launch *launch)
+{
+	if (launch->joiner_pid > 0)
+		waitpid(launch->joiner_pid, NULL, 0);
+	launch->joiner_pid = 0;
 }
 
 int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
@@ -380,6 +404,22 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 	return instance_clone(launch, err);
 }
 
+/* The next kind that it has. Not in the place of a standard stream that is closed here. */
+static int namespace_take(struct vxe_launch *launch, int fd, struct vxe_error **err)
+{
+	cleanup_fd int passed = fd;
+
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++) {
+		if (launch->namespace_fds[i] >= 0 || !vxe_launch_has_namespace(launch, vxe_namespace_kinds[i].flag))
+			continue;
+		launch->namespace_fds[i] = passed > 2 ? steal_fd(&passed) : fcntl(passed, F_DUPFD_CLOEXEC, 3);
+		return launch->namespace_fds[i] < 0
+			       ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "holding the instance's namespaces")
+			       : 0;
+	}
+	return launch_ended(launch, "it was set up", err);
+}
+
 int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err)
 {
 	const struct vxe_config *config = launch->config;
@@ -406,14 +446,21 @@ int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err)
 			launch->loading = true;
 			continue;
 		}
+		if (message == VXE_SYNC_NAMESPACE && launch->tells_namespaces) {
+			if (namespace_take(launch, passed, err) < 0)
+				return -1;
+			continue;
+		}
 		if (message != VXE_SYNC_READY)
 			return launch_ended(launch, "it was set up", err);
 		break;
 	}
 	if (passed >= 0) {
 		if (launch->join_pidfd >= 0) {
-			/* The process that joined has handed over and ends. */
-			waitpid(launch->init_pid, NULL, 0);
+			/* The process that joined has handed over and ends, or stays for the listener. */
+			launch->joiner_pid = launch->init_pid;
+			if (!launch->filter.notifies)
+				joiner_wait(launch);
 			close(launch->init_pidfd);
 			launch->init_pidfd = -1;
 		}
@@ -441,6 +488,28 @@ int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
  */
 #define LISTENER_SOON_NS 2000000
 
+static int listener_keep(struct vxe_launch *launch, int fd)
+{
+	uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+
+	launch->listener_fd = fd;
+	/* Both processes take turns, so the waker's CPU is the right one: 64 us to 6 us a call. Since Linux 6.6. */
+	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);
+	atomic_store(&launch->report->listener_taken, 1);
+	return 0;
+}
+
+/* Of a process that joins an instance it is handed over: the instance's own could look at one that may be looked at. */
+static int listener_receive(struct vxe_launch *launch, struct vxe_error **err)
+{
+	cleanup_fd int fd = -1;
+
+	if (vxe_sync_receive(launch->sync_fd, &fd) != VXE_SYNC_LISTENER || fd < 0)
+		return launch_ended(launch, "its filter was loaded", err);
+	joiner_wait(launch);
+	return listener_keep(launch, steal_fd(&fd));
+}
+
 int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 {
 	int pidfd = launch->program_pidfd >= 0 ? launch->program_pidfd : launch->init_pidfd;
@@ -450,20 +519,15 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 
 	if (!launch->loading && vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
 		return launch_ended(launch, "its filter was loaded", err);
+	if (launch->join_pidfd >= 0)
+		return listener_receive(launch, err);
 	until = vxe_clock_ns(CLOCK_MONOTONIC) + LISTENER_SOON_NS;
 	for (;;) {
 		int slot = atomic_load(&launch->report->listener_slot);
 		int fd = slot < 0 ? -1 : sys_pidfd_getfd(pidfd, slot);
 
-		if (fd >= 0) {
-			uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
-
-			launch->listener_fd = fd;
-			/* Both processes take turns, so the waker's CPU is the right one: 64 us to 6 us a call. Since Linux 6.6. */
-			ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);
-			atomic_store(&launch->report->listener_taken, 1);
-			return 0;
-		}
+		if (fd >= 0)
+			return listener_keep(launch, fd);
 		if (slot >= 0 && errno == ESRCH)
 			return launch_ended(launch, "its filter was loaded", err);
 		if (slot >= 0 && errno != EBADF) {
@@ -490,6 +554,8 @@ void vxe_launch_abort(struct vxe_launch *launch)
 		sys_pidfd_send_signal(launch->init_pidfd, SIGKILL);
 		waitid((idtype_t)3 /* P_PIDFD */, (id_t)launch->init_pidfd, &info, WEXITED);
 	}
+	/* Who made the program's process goes with it. */
+	joiner_wait(launch);
 	vxe_launch_free(launch);
 }
 
@@ -502,6 +568,9 @@ void vxe_launch_free(struct vxe_launch *launch)
 			close(*owned[i]);
 		*owned[i] = -1;
 	}
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		if (launch->namespace_fds[i] >= 0)
+			close(steal_fd(&launch->namespace_fds[i]));
 	vxe_filter_free(&launch->filter);
 	vxe_mount_plan_free(&launch->mounts);
 	if (launch->report)

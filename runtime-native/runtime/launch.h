@@ -19,6 +19,7 @@
 #include "error.h"
 #include "filter.h"
 #include "mount.h"
+#include "namespaces.h"
 
 /* Layers that the attack battery leaves off to learn what each holds alone. Zero everywhere else. */
 enum vxe_without { VXE_WITHOUT_SECCOMP = 1, VXE_WITHOUT_LANDLOCK = 2 };
@@ -58,13 +59,17 @@ struct vxe_launch {
 	/* Called when the first process exists and before it goes on: puts it into its cgroup. NULL where it is born in it, or has none. */
 	int (*place)(struct vxe_launch *launch, void *arg, struct vxe_error **err);
 	void *place_arg;
-	int join_pidfd;			   /* exec: enter the namespaces of this process instead of making new ones; -1 */
+	int join_pidfd; /* exec: enter the namespaces of this process instead of making new ones; -1 */
+	/* By kind, -1: none. Exec: enter these, where whoever joins may not look at that process. A launch without root: the instance's,
+	   which nobody can open any more once its first process may not be looked at. Closed by vxe_launch_free. */
+	int namespace_fds[VXE_NAMESPACE_KINDS];
 	int cgroup_fd;			   /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
 	bool in_user_namespace; /* set by vxe_launch_begin: known before the mapping is written, and not by asking for an id after */
 	bool shown; /* set by vxe_launch_begin: the program's process may be looked at until it executes, to take the listener */
 	bool network_apart; /* set by it: the launcher makes the network namespace while the first process builds its mounts */
-	bool marked;	    /* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
+	bool tells_namespaces;	/* set by it: the first process hands its namespaces over */
+	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 
 	/* what has come of it; owned */
@@ -72,6 +77,7 @@ struct vxe_launch {
 	struct vxe_mount_plans mounts;
 	struct vxe_report *report;
 	pid_t init_pid, program_pid; /* host numbers; equal without the reaper */
+	pid_t joiner_pid;	     /* exec: who made the program's process, as long as it is waited for; 0 */
 	int init_pidfd, program_pidfd;
 	int sync_fd; /* ends (EOF) when the program's execve has succeeded */
 	int listener_fd;
@@ -92,6 +98,9 @@ int vxe_launch_failure(const struct vxe_launch *launch, struct vxe_error **err);
 void vxe_launch_abort(struct vxe_launch *launch);
 void vxe_launch_free(struct vxe_launch *launch);
 
+/* Is one of this kind the instance's to enter? */
+bool vxe_launch_has_namespace(const struct vxe_launch *launch, int flag);
+
 /* Soft mode, and the battery where it asks for it. */
 bool vxe_launch_without_landlock(const struct vxe_launch *launch);
 
@@ -104,9 +113,11 @@ enum vxe_sync {
 	VXE_SYNC_NETWORK = 'N',	   /* to the child: with its network namespace, where that is made apart */
 	VXE_SYNC_NAMESPACES = 'M', /* from the child: the namespaces exist, run the hooks */
 	VXE_SYNC_HOOKS_DONE = 'H', /* to the child */
+	VXE_SYNC_NAMESPACE = 'S',  /* from the child, with one of its namespaces, in the order of the kinds that it has */
 	VXE_SYNC_READY = 'R',	   /* from the child, with the program's pidfd where there is a reaper */
 	VXE_SYNC_GO = 'G',	   /* to the child */
 	VXE_SYNC_LOADING = 'L',	   /* from the child: it goes on to load the filter, see listener_slot */
+	VXE_SYNC_LISTENER = 'F',   /* exec: with the listener, from who made the program's process and shares its descriptors */
 };
 
 int vxe_sync_send(int fd, char message, int pass_fd);

@@ -292,7 +292,7 @@ static int descriptors_close(const struct child *child, struct vxe_error **err)
 	const int needed[] = {child->sync,	    launch->start_fifo, launch->tell_fd,  launch->console_socket,
 			      launch->join_pidfd,   launch->stdio[0],	launch->stdio[1], launch->stdio[2],
 			      2 + launch->extra_fds};
-	size_t count = sizeof(needed) / sizeof(*needed) + 2 * launch->mounts.count, used = 0;
+	size_t count = sizeof(needed) / sizeof(*needed) + VXE_NAMESPACE_KINDS + 2 * launch->mounts.count, used = 0;
 	cleanup_free int *kept = calloc(count, sizeof(*kept));
 	unsigned int next = 3;
 
@@ -301,6 +301,9 @@ static int descriptors_close(const struct child *child, struct vxe_error **err)
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
 		if (needed[i] > 2)
 			kept[used++] = needed[i];
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		if (launch->namespace_fds[i] > 2)
+			kept[used++] = launch->namespace_fds[i];
 	for (size_t i = 0; i < launch->mounts.count; i++) {
 		const struct vxe_mount_plan *plan = &launch->mounts.items[i];
 
@@ -462,7 +465,7 @@ static int proc_open(struct child *child, struct vxe_error **err)
 {
 	struct statfs fs;
 
-	if (!child->launch->process->apparmor_profile)
+	if (!child->launch->process->apparmor_profile && !child->launch->tells_namespaces)
 		return 0;
 	child->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (child->proc_fd < 0 || fstatfs(child->proc_fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
@@ -715,6 +718,60 @@ static pid_t program_fork(uint64_t flags, int *pidfd)
 	return sys_clone3(&args);
 }
 
+/* While this process may still be looked at, by itself too. */
+static int namespaces_tell(struct child *child, struct vxe_error **err)
+{
+	const struct vxe_launch *launch = child->launch;
+
+	if (!launch->tells_namespaces)
+		return 0;
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++) {
+		cleanup_fd int fd = -1;
+		char path[64];
+
+		if (!vxe_launch_has_namespace(launch, vxe_namespace_kinds[i].flag))
+			continue;
+		snprintf(path, sizeof(path), "thread-self/ns/%s", vxe_namespace_kinds[i].file);
+		fd = openat(child->proc_fd, path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the instance's namespace %s",
+					     vxe_namespace_kinds[i].file);
+		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACE, fd) < 0)
+			_exit(VXE_EXIT_FAILURE);
+	}
+	if (!launch->process->apparmor_profile)
+		close(steal_fd(&child->proc_fd));
+	return 0;
+}
+
+static int namespaces_join(const struct vxe_launch *launch, int flags)
+{
+	/* The user namespace's own is there whenever these are. */
+	if (launch->namespace_fds[0] < 0)
+		return setns(launch->join_pidfd, flags);
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		if ((flags & vxe_namespace_kinds[i].flag) && setns(launch->namespace_fds[i], vxe_namespace_kinds[i].flag) < 0)
+			return -1;
+	return 0;
+}
+
+/* The program's process shares its descriptors with this one up to its execve: as soon as its filter is loaded, the listener is here, too. */
+__attribute__((noreturn)) static void joiner_main(const struct child *child, int pidfd)
+{
+	const struct vxe_report *report = child->launch->report;
+	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+
+	for (;;) {
+		int slot = atomic_load(&report->listener_slot);
+
+		if (slot >= 0 && fcntl(slot, F_GETFD) >= 0)
+			_exit(vxe_sync_send(child->sync, VXE_SYNC_LISTENER, slot) < 0 ? VXE_EXIT_FAILURE : 0);
+		if (poll(&gone, 1, 0) > 0)
+			_exit(VXE_EXIT_FAILURE);
+		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+	}
+}
+
 /* exec: into the namespaces of a running instance; the program must be born there to be in its pid namespace. */
 __attribute__((noreturn)) static void join_main(struct child *child)
 {
@@ -732,23 +789,28 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 		flags |= CLONE_NEWUSER;
 	/* /proc/PID/exe of a process in there would lead to this program on the host (CVE-2019-5736). */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (setns(launch->join_pidfd, flags) < 0) {
+	if (namespaces_join(launch, flags) < 0) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the instance %s", launch->id);
 		child_die(launch, err);
 	}
 	close(steal_fd(&launch->join_pidfd));
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		if (launch->namespace_fds[i] >= 0)
+			close(steal_fd(&launch->namespace_fds[i]));
 	if (user && (setresgid(launch->process->gid, launch->process->gid, launch->process->gid) < 0 ||
 		     setresuid(launch->process->uid, launch->process->uid, launch->process->uid) < 0)) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "becoming the instance's user");
 		child_die(launch, err);
 	}
-	pid = program_fork(CLONE_PARENT, &pidfd);
+	pid = program_fork(CLONE_PARENT | (launch->filter.notifies ? CLONE_FILES : 0), &pidfd);
 	if (pid < 0) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "making a process in the instance %s", launch->id);
 		child_die(launch, err);
 	}
 	if (pid > 0) {
 		vxe_sync_send(child->sync, VXE_SYNC_READY, pidfd);
+		if (launch->filter.notifies)
+			joiner_main(child, pidfd);
 		_exit(0);
 	}
 	setsid();
@@ -810,6 +872,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	if (folder_enter(launch, &err) < 0)
 		goto failed;
 	if (!launch->entry && process->present && program_find(&child, &err) < 0)
+		goto failed;
+	if (namespaces_tell(&child, &err) < 0)
 		goto failed;
 	/* In a user namespace its root could look at us from another container of it; until here we had to write about ourselves. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

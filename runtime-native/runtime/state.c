@@ -150,6 +150,21 @@ static int parse_process_id(struct json_object *root, const char *key, struct vx
 	return 0;
 }
 
+static int parse_namespaces(struct json_object *root, struct vxe_state *state, struct vxe_error **err)
+{
+	struct json_object *object;
+	int found = vxe_json_get_object(root, "", "namespaces", &object, err);
+
+	for (size_t i = 0; found > 0 && i < VXE_NAMESPACE_KINDS; i++) {
+		int64_t fd = 0;
+
+		if (vxe_json_get_int(object, "namespaces", vxe_namespace_kinds[i].file, 0, INT32_MAX, &fd, err) < 0)
+			return -1;
+		state->namespaces[i] = (int)fd;
+	}
+	return found < 0 ? -1 : 0;
+}
+
 static int parse_state(struct json_object *root, struct vxe_state *state, struct vxe_error **err)
 {
 	uint64_t owner;
@@ -170,7 +185,7 @@ static int parse_state(struct json_object *root, struct vxe_state *state, struct
 	    vxe_json_get_string(root, "", "scope", &state->scope, err) < 0 ||
 	    parse_process_id(root, "init", &state->init, err) < 0 ||
 	    parse_process_id(root, "program", &state->program, err) < 0 ||
-	    parse_process_id(root, "supervisor", &state->supervisor, err) < 0 ||
+	    parse_process_id(root, "supervisor", &state->supervisor, err) < 0 || parse_namespaces(root, state, err) < 0 ||
 	    vxe_json_get_bool(root, "", "supervised", &state->supervised, err) < 0 ||
 	    vxe_json_get_bool(root, "", "detached", &state->detached, err) < 0 ||
 	    vxe_json_get_int(root, "", "createdNs", 0, INT64_MAX, &state->created_ns, err) < 0 ||
@@ -234,6 +249,18 @@ static void write_process_id(struct vxe_json_text *text, const char *key, const 
 	vxe_json_text_object_end(text);
 }
 
+static void write_namespaces(struct vxe_json_text *text, const struct vxe_state *state)
+{
+	/* The user namespace's is there whenever there are any. */
+	if (!state->namespaces[0])
+		return;
+	vxe_json_text_object_begin(text, "namespaces");
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		if (state->namespaces[i])
+			vxe_json_text_int(text, vxe_namespace_kinds[i].file, state->namespaces[i]);
+	vxe_json_text_object_end(text);
+}
+
 static void write_optional(struct vxe_json_text *text, const char *key, const char *value)
 {
 	if (value)
@@ -268,6 +295,7 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_process_id(text, "init", &state->init);
 	write_process_id(text, "program", &state->program);
 	write_process_id(text, "supervisor", &state->supervisor);
+	write_namespaces(text, state);
 	vxe_json_text_bool(text, "supervised", state->supervised);
 	vxe_json_text_bool(text, "detached", state->detached);
 	vxe_utc(state->created_ns / 1000000000, &tm);

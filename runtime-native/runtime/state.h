@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "error.h"
+#include "namespaces.h"
 
 enum vxe_status { VXE_CREATING, VXE_CREATED, VXE_RUNNING, VXE_PAUSED, VXE_STOPPED };
 
@@ -25,11 +26,12 @@ struct vxe_state {
 	struct vxe_process_id init;			    /* pid 1 of the instance, host's numbering */
 	struct vxe_process_id program;			    /* the program itself; the same as init without org.vxe.init */
 	struct vxe_process_id supervisor;		    /* 0 where none is needed */
-	bool supervised;				    /* notified calls need the supervisor */
-	bool detached;					    /* its supervisor left the caller; `restart` does the same */
-	int64_t created_ns;				    /* CLOCK_REALTIME */
-	char *cgroup;					    /* absolute path in the host's cgroup v2 tree, NULL where none */
-	char *scope;					    /* the unit of systemd that the cgroup is of, NULL where none */
+	int namespaces[VXE_NAMESPACE_KINDS]; /* descriptors of the supervisor's, by which its owner enters; 0: none */
+	bool supervised;		     /* notified calls need the supervisor */
+	bool detached;			     /* its supervisor left the caller; `restart` does the same */
+	int64_t created_ns;		     /* CLOCK_REALTIME */
+	char *cgroup;			     /* absolute path in the host's cgroup v2 tree, NULL where none */
+	char *scope;			     /* the unit of systemd that the cgroup is of, NULL where none */
 	uid_t owner;
 	int exit_code; /* of the program, when stopped; -1 unknown */
 	struct vxe_pairs annotations;

@@ -364,6 +364,8 @@ int instance_wait(struct instance *instance, struct vxe_error **err)
 	instance->state.program =
 		launch->program_pid == launch->init_pid ? instance->state.init : instance_process_id(launch->program_pid);
 	instance->state.supervised = launch->filter.notifies;
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
+		instance->state.namespaces[i] = launch->namespace_fds[i] > 2 ? launch->namespace_fds[i] : 0;
 	return instance_pid_file_write(instance->options->pid_file, launch->init_pid, err);
 }
 

@@ -129,9 +129,13 @@ static int instance_create(struct instance *instance, struct vxe_error **err)
 	    instance_services_mount(instance, err) < 0 || instance_begin(instance, err) < 0 || instance_wait(instance, err) < 0)
 		return -1;
 	instance->state.supervisor = (struct vxe_process_id){0};
-	if ((instance->launch.filter.notifies || instance->supervision.manager_notify) &&
-	    supervisor_make(instance, &written, err) < 0)
-		return -1;
+	if (instance->launch.filter.notifies || instance->supervision.manager_notify) {
+		if (supervisor_make(instance, &written, err) < 0)
+			return -1;
+	} else {
+		/* Nobody stays who would hold them. */
+		memset(instance->state.namespaces, 0, sizeof(instance->state.namespaces));
+	}
 	if (instance_state_write(instance, VXE_CREATED, err) < 0)
 		return -1;
 	if (written < 0)

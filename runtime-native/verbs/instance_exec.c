@@ -184,6 +184,38 @@ static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **er
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the program ended before it was executed");
 }
 
+/*
+ * Its first process may not be looked at, and its program may have put itself elsewhere. Root enters all the same; for the owner of an instance
+ * that was started without root the supervisor, which is the owner's process, holds the namespaces: what they are opened by is the kernel's own
+ * word on who may look at that one (ptrace(2), PTRACE_MODE_READ), which no other user has, and nobody inside.
+ */
+static int exec_namespaces_open(const struct vxe_state *state, struct vxe_launch *launch, struct vxe_error **err)
+{
+	cleanup_fd int supervisor = -1;
+	cleanup_fd int dir = -1;
+	struct pollfd gone = {.events = POLLIN};
+	char path[64];
+
+	if (geteuid() == 0 || !state->namespaces[0] || state->supervisor.pid <= 0)
+		return 0;
+	supervisor = gone.fd = vxe_process_open(&state->supervisor);
+	snprintf(path, sizeof(path), "/proc/%d/fd", state->supervisor.pid);
+	dir = supervisor < 0 ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "looking at the supervisor of %s", state->id);
+	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++) {
+		if (!state->namespaces[i])
+			continue;
+		snprintf(path, sizeof(path), "%d", state->namespaces[i]);
+		launch->namespace_fds[i] = openat(dir, path, O_RDONLY | O_CLOEXEC);
+		if (launch->namespace_fds[i] < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the namespaces of %s from its supervisor",
+					     state->id);
+	}
+	/* Of that process: its number was not another's meanwhile. */
+	return poll(&gone, 1, 0) ? vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", state->id) : 0;
+}
+
 /* The instance's, or one below it that is there, by no way that leads out of it. */
 static int exec_cgroup_open(const struct vxe_exec_options *options, const struct vxe_state *state, int *out,
 			    struct vxe_error **err)
@@ -261,6 +293,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	launch.id = options->id;
 	launch.bundle_fd = dir_fd;
 	launch.join_pidfd = init;
+	if (exec_namespaces_open(state, &launch, err) < 0)
+		goto out;
 	launch.listen_names = getenv("LISTEN_FDNAMES");
 	launch.detached = options->detach;
 	if (exec_cgroup_open(options, state, &cgroup, err) < 0)
