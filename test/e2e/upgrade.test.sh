@@ -45,6 +45,8 @@ check 'nothing is later than the future' contains "$output" 'no violations'
 # until_says FILE PATTERN COMMAND...: until COMMAND, which does not end by itself, has written a line like that into FILE.
 until_says() {
   local status=0
+  # Who was killed the last time may have left somebody who still writes.
+  rm -f "$1"
   "${@:3}" >"$1" 2>&1 &
   eventually 60 grep -q "$2" "$1" || status=1
   kill -KILL $!
