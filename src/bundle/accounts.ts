@@ -83,7 +83,7 @@ export function accountsOf(recipe: Recipe, folder: string): Accounts {
         name,
         `is no user in ${join(folder, 'passwd')}, and the recipe gives it no uid`,
         {
-          hint: 'create the user, or give it a uid in the recipe',
+          hint: `create the user, or give it one in the recipe, such as accounts: {users: {${name}: {uid: 990}}}`,
         },
       );
     }

@@ -73,7 +73,7 @@ export default class Attack extends VxeCommand {
     const progress = this.progress(name);
     const step = async (what: string, without: readonly AttackLayer[]): Promise<InsideRun> => {
       progress.step(what);
-      return battery.inside(bundle, name, without, only);
+      return battery.inside(bundle, without, only);
     };
     progress.step(`making ${rows.length} attempts without VXE`);
     const controls = new Map((await battery.control(only)).map((outcome) => [outcome.name, outcome]));

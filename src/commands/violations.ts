@@ -5,7 +5,8 @@ import type { Violation } from '../learning/index.js';
 import { readViolation } from '../learning/index.js';
 import { followViolations } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
-import { decide, decisionLines, loggedViolations } from './support/decisions.js';
+import { controlledIfThere } from './support/control.js';
+import { decide, decisionLines, loggedViolations, unrecorded } from './support/decisions.js';
 
 export default class Violations extends VxeCommand {
   static override summary =
@@ -40,7 +41,10 @@ export default class Violations extends VxeCommand {
     }
     const decisions = decide(logged);
     for (const decision of decisions) this.log(decisionLines(decision).join('\n'));
-    if (decisions.length === 0) this.log(`${args.name}: no violations`);
+    if (decisions.length === 0) {
+      const bundle = controlledIfThere(args.name, this.places());
+      this.log(`${args.name}: no violations${unrecorded(bundle, args.name)}`);
+    }
     if (logged.unreadable > 0) this.log(`${logged.unreadable} lines of the log are cut and were left out`);
     return {
       name: args.name,

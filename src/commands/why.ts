@@ -10,6 +10,7 @@ import { errnoNames, parseEvent } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlled } from './support/control.js';
+import { unrecorded } from './support/decisions.js';
 import { symptoms } from './support/symptoms.js';
 
 /** What is to be explained: a call with its error, and where it was seen. */
@@ -79,7 +80,9 @@ export default class Why extends VxeCommand {
         `${args.name}: ${old === 1 ? 'one kind of call' : `${old} kinds of calls`} that soft mode recorded, and the profile permits by now`,
       );
     else if (answers.length === 0)
-      this.log(`${args.name}: nothing was refused, and its output tells of no failure`);
+      this.log(
+        `${args.name}: no refusal is recorded, and its output tells of no failure${unrecorded(bundle, args.name)}`,
+      );
     return { name: args.name, answers };
   }
 

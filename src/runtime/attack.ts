@@ -73,14 +73,10 @@ export class Battery {
     return (await this.#lines(['--control', ...onlyOptions(only)], {})).map(readOutcome);
   }
 
-  /** In a state and log folder of its own: the bundle may be running under its name meanwhile. */
-  async inside(
-    bundle: string,
-    id: string,
-    without: readonly AttackLayer[],
-    only: readonly string[],
-  ): Promise<InsideRun> {
+  /** Under a name, in a state and log folder of its own: the bundle may be running meanwhile, in the cgroup of its name. */
+  async inside(bundle: string, without: readonly AttackLayer[], only: readonly string[]): Promise<InsideRun> {
     const folder = mkdtempSync(join(tmpdir(), 'vxe-attack-'));
+    const id = `attack-${process.pid}`;
     try {
       const layers = without.flatMap((layer) => ['--without', layer]);
       const lines = await this.#lines(['--bundle', bundle, '--id', id, ...layers, ...onlyOptions(only)], {

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { kernelFacts } from '../../src/native/index.js';
 import { parseEvent } from '../../src/policy/index.js';
 import { Battery, nativeProgram } from '../../src/runtime/index.js';
 import { type Shop, shopFor, vxe } from '../commands/helpers.js';
@@ -189,6 +190,42 @@ test('the list tells what each attempt tries', async (t) => {
   const ran = await vxe(shopFor(t), ['attack', 'example', '--list', '--only', 'exec-shell']);
   t.is(ran.status, 0, ran.stderr);
   t.regex(ran.stdout, /^exec-shell +programs +Runs a shell by its path\.$/m);
+});
+
+/** Where this process's own cgroup of version 2 is; undefined where there is none to make folders in. */
+function ownCgroup(): string | undefined {
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/';
+  return ['/sys/fs/cgroup/unified', '/sys/fs/cgroup']
+    .filter((mount) => existsSync(join(mount, 'cgroup.controllers')))
+    .map((mount) => join(mount, own))
+    .find((folder) => existsSync(folder));
+}
+
+asRoot('a bundle is attacked while it runs in the cgroup of its name', async (t) => {
+  const shop = shopFor(t);
+  const parent = ownCgroup();
+  if (parent === undefined) {
+    t.log('there is no cgroup v2 here');
+    return t.pass();
+  }
+  const profile = readFileSync(join(shop.folder, 'profiles/example.vxed.yaml'), 'utf8');
+  // What a cgroup's programs hold, so that there is one.
+  const addresses = profile.replace(
+    /^network: .*$/m,
+    'network: {sockets: {"tcp/127.0.0.1:9": connect}, interface: loopback}',
+  );
+  t.not(addresses, profile);
+  if (kernelFacts().trials['bpf:cgroup-addresses'] !== 'yes') {
+    t.log('no program can be put into a cgroup here');
+    return t.pass();
+  }
+  await bundleOf(shop, addresses);
+  const running = join(parent, 'vxe-example');
+  mkdirSync(running);
+  t.teardown(() => rmdirSync(running));
+  const { status, report } = await attack(shop, '--quick', '--only', 'exec-shell');
+  t.deepEqual(namesOf(report, 'held'), ['exec-shell']);
+  t.is(status, 0);
 });
 
 test('the reference lists every attempt as it is', async (t) => {

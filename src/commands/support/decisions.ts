@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Places, readBundleProfile } from '../../bundle/index.js';
 import { plainLine } from '../../common/index.js';
 import type { Decision, Violation } from '../../learning/index.js';
@@ -32,6 +34,14 @@ export function loggedViolations(
   const chosen = from === undefined ? violations : violations.filter(({ time }) => time >= from);
   const policy = bundled ?? policyFor(violations.at(-1)?.profile ?? name, places).policy;
   return { violations: chosen, unreadable, policy };
+}
+
+/** What is not in the log although it was refused: to be told where the log is empty. */
+export function unrecorded(bundle: string | undefined, name: string): string {
+  if (bundle === undefined || existsSync(join(bundle, 'vxe/record-objects'))) return '';
+  const mode = join(bundle, 'vxe/mode');
+  if (existsSync(mode) && readFileSync(mode, 'utf8').trim() === 'soft') return '';
+  return `\nFiles, ports and addresses that Landlock or the cgroup refuses are recorded from the start after: vxe mode ${name} --record-files`;
 }
 
 /** A decision as lines for people. */
