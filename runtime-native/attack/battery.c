@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -251,13 +250,6 @@ static void await(long pid, struct vxe_attack_result *result)
 #define DESCRIPTORS 1024
 static bool was_open[DESCRIPTORS];
 
-static bool is_open(long fd)
-{
-	struct stat status;
-
-	return sys2(SYS_fstat, fd, &status) != -EBADF;
-}
-
 static void close_left_open(void)
 {
 	for (long fd = 3; fd < DESCRIPTORS; fd++) {
@@ -299,7 +291,7 @@ int vxe_battery_run(void *arg)
 	/* Finds out how to rest before there are attempts to blame for it, and what is open. */
 	attack_rest(200);
 	for (long fd = 3; fd < DESCRIPTORS; fd++)
-		was_open[fd] = is_open(fd);
+		was_open[fd] = attack_descriptor(fd) != -EBADF;
 	for (size_t i = 0; i < count; i++) {
 		struct vxe_attack_result *result = &world->results[i];
 

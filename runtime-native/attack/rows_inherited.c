@@ -8,25 +8,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static long status_of(long fd, struct stat *status)
-{
-	long ret = sys2(SYS_fstat, fd, status);
-
-	return ret == -EPERM || ret == -ENOSYS ? sys4(SYS_newfstatat, fd, "", status, AT_EMPTY_PATH) : ret;
-}
-
 static void open_descriptors(struct vxe_attack *attack)
 {
-	struct stat status;
 	int left = 0;
 
 	if (attack->world->control)
 		sys1(SYS_open, "/");
 	for (long fd = 3; fd < 1024; fd++) {
-		long ret = sys3(SYS_fcntl, fd, F_GETFD, 0);
+		long ret = attack_descriptor(fd);
 
-		if (ret == -EPERM || ret == -ENOSYS)
-			ret = status_of(fd, &status);
 		if (ret == -EBADF)
 			continue;
 		if (ret < 0) {
@@ -47,7 +37,7 @@ static void standard_descriptors(struct vxe_attack *attack)
 	if (attack->world->control)
 		sys2(SYS_dup2, attack_open("/", O_RDONLY | O_DIRECTORY, 0), 0);
 	for (long fd = 0; fd < 3; fd++) {
-		long ret = status_of(fd, &status);
+		long ret = attack_status(fd, &status);
 
 		if (ret < 0) {
 			attack_failed(attack, ret, "fstat", "look at descriptor %ld", fd);
@@ -155,7 +145,7 @@ static void controlling_terminal(struct vxe_attack *attack)
 		attack_failed(attack, fd, "openat", "open the terminal it was started from");
 		return;
 	}
-	long ret = status_of(fd, &status);
+	long ret = attack_status(fd, &status);
 	attack_close(fd);
 	if (ret < 0)
 		attack_failed(attack, ret, "fstat", "look at the terminal");

@@ -5,6 +5,7 @@
 #include "battery.h"
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define ATTACK_EXIT 42 /* what the battery's own little program exits with */
 #define ATTACK_PATH 256
@@ -19,6 +20,12 @@ extern const size_t attack_setuid_program_size;
 
 /* open for reading/writing/making by the entry that works: openat, then open, then creat. */
 long attack_open(const char *path, int flags, int mode);
+
+/* fstat by whichever call the filter permits. */
+long attack_status(long fd, struct stat *status);
+
+/* -EBADF: there is no such descriptor; by whichever call the filter permits. */
+long attack_descriptor(long fd);
 void attack_close(long fd);
 /*
  * A new file in the next folder that takes one, from *dir on; -1 after telling why when there is none any more. path gets

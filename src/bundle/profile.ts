@@ -39,7 +39,9 @@ export function loadProfile(name: string, places: Places): NamedProfile {
   const path = findProfile(name, places);
   if (path !== undefined) return { ...readProfile(path), path };
   throw new Failure('profile-missing', name, 'there is no profile of this name', {
-    hint: `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, name another with --profile, or make the bundle with --no-profile, to trace and learn it`,
+    hint: existsSync(name)
+      ? `a profile's file is named with a slash: ./${name}`
+      : `write /etc/vxe/profiles/${name}.vxed.yaml, which vxe-profile(5) shows an example of, name another with --profile, or make the bundle with --no-profile, to trace and learn it`,
   });
 }
 

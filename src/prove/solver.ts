@@ -80,7 +80,10 @@ export async function startSolver(): Promise<Solver> {
     },
     close() {
       Z3.del_context(context);
+      const workers = [...em.PThread.runningWorkers, ...em.PThread.unusedWorkers];
       em.PThread.terminateAllThreads();
+      // What one that ends may still say, z3 would print.
+      for (const worker of workers) worker.onmessage = () => undefined;
     },
   };
 }

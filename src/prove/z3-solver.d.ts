@@ -24,6 +24,12 @@ declare module 'z3-solver' {
       model_dec_ref(context: Handle, model: Handle): void;
       model_to_string(context: Handle, model: Handle): string;
     };
-    readonly em: { readonly PThread: { terminateAllThreads(): void } };
+    readonly em: {
+      readonly PThread: {
+        readonly runningWorkers: readonly { onmessage: () => void }[];
+        readonly unusedWorkers: readonly { onmessage: () => void }[];
+        terminateAllThreads(): void;
+      };
+    };
   }>;
 }

@@ -104,6 +104,26 @@ asRoot('what the profile leaves open is told as open, and is no failure', async 
   t.is(status, 0);
 });
 
+const WITHOUT_FORK = `vxed: 1
+name: example
+description: may open files, and not fork; tells of a descriptor by one call alone
+type: strict
+files:
+  /: read execute
+network: {accept: [], connect: [], interface: none}
+exec: once
+calls:
+  permit: [read, write, exit_group, openat, close, newfstatat]
+`;
+
+asRoot("what one attempt leaves open where none can be forked is not taken for the launcher's", async (t) => {
+  const shop = shopFor(t);
+  await bundleOf(shop, WITHOUT_FORK);
+  const { report } = await attack(shop, '--quick');
+  t.deepEqual(namesOf(report, 'failed'), []);
+  t.true(report.attempts.length > 200);
+});
+
 const SPOOL = (program: string): string => `vxed: 1
 name: example
 description: may make files in a folder of the host, and not remove them

@@ -112,6 +112,15 @@ test('a recipe and a profile that do not parse are misuse, with the place', asyn
   t.regex(asked.stderr, /^vxe: .*broken\.vxed\.yaml:2:1: .*\(and \d more\); did you mean name\?\n$/);
 });
 
+test('a file that is named without a slash is told from a name', async (t) => {
+  const ran = await vxe(shopFor(t), ['prove', 'package.json']);
+  t.is(ran.status, 1);
+  t.regex(
+    ran.stderr,
+    /package\.json: there is no profile of this name; .* named with a slash: \.\/package\.json$/m,
+  );
+});
+
 test('a failure has exit code 1', async (t) => {
   const shop = shopFor(t);
   for (const args of [
