@@ -1,5 +1,6 @@
 // The harness itself: what it makes of tests that hang, break off or take the machine with them, of a machine that does not come up, and of
 // a person at the prompt. Prints TAP.
+//   node test/vm/harness.mjs [hanging|dead|shell...]
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -92,12 +93,14 @@ async function shell() {
   check('leaving it ends the machine', code === 0, `exit code ${code}\n${output}`);
 }
 
+const parts = { hanging, dead, shell };
+const wanted = process.argv.slice(2);
+
 if (process.getuid?.() !== 0) {
   console.log('1..0 # skip not root: the disks hold files of root');
 } else {
-  await hanging();
-  await dead();
-  await shell();
+  for (const [name, part] of Object.entries(parts))
+    if (wanted.length === 0 || wanted.includes(name)) await part();
   console.log(`1..${count}`);
   process.exitCode = failures === 0 ? 0 : 1;
 }
