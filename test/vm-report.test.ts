@@ -18,7 +18,7 @@ async function told(
     const printed = [];
     const report = new Report('m', tests, (text) => printed.push(text), () => ['its console']);
     for (const line of lines) report.line(line);
-    console.log(JSON.stringify({ well: report.finish(problem, problem ? ['its console'] : []), lines: printed }));`;
+    console.log(JSON.stringify({ well: report.finish(problem, ['its console']), lines: printed }));`;
   return new Promise((resolve, reject) => {
     const words = ['--input-type=module', '-e', program, JSON.stringify([tests, lines, problem])];
     execFile(process.execPath, words, (error, stdout) => {
@@ -85,7 +85,7 @@ const cases: [title: string, tests: string[], lines: string[], problem: string |
     ['a', 'b'],
     whole,
     null,
-    /^not ok 2 - m the machine went off before\nnot ok 3 - m b: never ran\n1\.\.3$/m,
+    /^not ok 2 - m the machine went off before\n# {3}its console\nnot ok 3 - m b: never ran\n1\.\.3$/m,
   ],
   [
     'one that never came up is a failure',

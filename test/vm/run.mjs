@@ -134,32 +134,60 @@ async function runTests(name, chosen) {
   return well ? 0 : 1;
 }
 
-/** Boots machines that have nothing to do. On a busy host one boot may take longer than it does by itself. */
+/** Seconds of processor time so far: what ended below this process, and what everybody took, in hundredths as Linux counts. */
+function processorTime() {
+  const fields = (file, from) => readFileSync(file, 'utf8').slice(from).split(/\s+/).map(Number);
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const own = fields('/proc/self/stat', stat.lastIndexOf(')') + 2);
+  const [, user, nice, system, , , interrupts, soft, stolen] = fields('/proc/stat', 0);
+  return { own: (own[13] + own[14]) / 100, all: (user + nice + system + interrupts + soft + stolen) / 100 };
+}
+
+/** Boots a machine that has nothing to do: the seconds until a test could begin, and how many processors others took meanwhile. */
+async function boot(description, patience, log) {
+  const before = processorTime();
+  const begun = performance.now();
+  const passed = () => (performance.now() - begun) / 1000;
+  let seconds = null;
+  const problem = await runMachine(description, {
+    console: log,
+    patience: patience * 1000,
+    line(text) {
+      if (text === '@up') seconds = passed();
+    },
+  });
+  const after = processorTime();
+  if (problem || seconds === null)
+    throw new Error(`the machine ${problem ?? 'went off before'}:\n${lastWords(log, 40).join('\n')}`);
+  const own = after.own - before.own;
+  return { seconds, own, others: (after.all - before.all - own) / passed() };
+}
+
+/** Holds how long machines take to boot. Where others have the processors, a boot that takes longer tells nothing. */
 async function boots(names) {
-  const { up: wanted, boot } = machines.limits;
-  const log = resolve('build/vm', 'boot.log');
+  const { up: wanted, boot: patience } = machines.limits;
   let failures = 0;
   for (const [index, name] of names.entries()) {
     const description = await describe(name, ['vxe.vm=test', 'vxe.tests=']);
     const out = join(description.work, 'out.img');
     description.disks.push({ file: out, keep: true });
-    const times = [];
-    while (times.length < 5 && !(Math.min(...times) < wanted)) {
+    const done = [];
+    while (done.length < 3 && !done.some(({ seconds }) => seconds < wanted)) {
       blankDisk('out', out, 64);
-      const begun = performance.now();
-      const problem = await runMachine(description, {
-        console: log,
-        patience: boot * 1000,
-        line(text) {
-          if (text === '@up') times.push((performance.now() - begun) / 1000);
-        },
-      });
-      if (problem) throw new Error(`${name} ${problem}:\n${lastWords(log, 40).join('\n')}`);
+      done.push(await boot(description, patience, resolve('build/vm', 'boot.log')));
     }
-    const fast = Math.min(...times) < wanted;
-    if (!fast) failures += 1;
-    const told = times.map((time) => time.toFixed(1)).join(', ');
-    console.log(`${fast ? 'ok' : 'not ok'} ${index + 1} - ${name} is up within ${wanted} s (${told})`);
+    const best = done.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+    const times = done.map(({ seconds }) => seconds.toFixed(1)).join(', ');
+    const told = `${name} is up within ${wanted} s (${times}; ${best.own.toFixed(1)} s of processors)`;
+    if (best.seconds < wanted) console.log(`ok ${index + 1} - ${told}`);
+    else if (done.every(({ others }) => others > 0.3))
+      console.log(
+        `ok ${index + 1} - ${told} # SKIP others have ${best.others.toFixed(1)} processors of this host`,
+      );
+    else {
+      failures += 1;
+      console.log(`not ok ${index + 1} - ${told}`);
+    }
   }
   console.log(`1..${names.length}`);
   return failures === 0 ? 0 : 1;
