@@ -42,7 +42,7 @@ export {
   storedProfiles,
 } from './profile.js';
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
-export { type Relowered, relowerBundle } from './relower.js';
+export { coverageNow, type Relowered, relowerBundle } from './relower.js';
 export type { CreateRequest } from './request.js';
 export { unsettled } from './settled.js';
 export { hostLister } from './source/host.js';

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SourceFile, unwrap } from '../common/index.js';
 import { FORMS, formOf } from '../language/index.js';
-import { type Lowered, type LoweringTarget, lowerPolicy } from '../lowering/index.js';
+import {
+  type CoverageRow,
+  coverPolicy,
+  type Lowered,
+  type LoweringTarget,
+  lowerPolicy,
+} from '../lowering/index.js';
 import type { Policy } from '../policy/index.js';
 import { ociConfig } from './config.js';
 import { Failure } from './failure.js';
@@ -42,6 +48,18 @@ export function relowerBundle(
   const { creator, user } = ownersOf(bundle);
   const parts = planFiles(recipe, lowered, [file], ociConfig(recipe, lowered, creator, user));
   return { policy, lowered, write: (exchange) => replacePlan(bundle, parts, manifest, exchange) };
+}
+
+/** What holds each rule of a bundle's profile on this kernel, which may be another than the one that its plans were made for. */
+export function coverageNow(
+  bundle: string,
+  policy: Policy,
+  target: Omit<LoweringTarget, 'world'>,
+): readonly CoverageRow[] {
+  const { manifest } = readManifest(bundle);
+  const written = readStoredRecipe(bundle);
+  const world = storedWorld({ ...written, profile: written.profile ?? written.name }, manifest.entries);
+  return coverPolicy(policy, { ...target, world }).coverage;
 }
 
 interface Owner {

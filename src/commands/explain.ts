@@ -4,6 +4,7 @@ import {
   BundleStore,
   bundleWorld,
   compileProfiles,
+  coverageNow,
   hostLister,
   readBundleProfile,
   storedProfiles,
@@ -57,6 +58,8 @@ export default class Explain extends VxeCommand {
     const names = members.map((member) => member.name);
     if (names.length > 1) this.log(`permitted is what each of ${names.join(' and ')} permits\n`);
     this.log(table(evidence.size === 0 ? head : [...head, 'learned'], rows));
+    if (bundle !== undefined && names.length === 1)
+      for (const line of changedSince(bundle, coverage)) this.log(line);
     if (texts.some(learnedLossy)) this.log('calls were missing in what this profile was learned from');
     return { name, members: names, coverage };
   }
@@ -135,6 +138,24 @@ export default class Explain extends VxeCommand {
     const { coverage } = coverPolicy(only, { ...loweringTarget(), world: { host: hostLister() } });
     return { policy: only, members, coverage };
   }
+}
+
+/** A bundle's plans and its table are of the kernel that they were made on: what another would be held by is told. */
+function changedSince(bundle: string, stored: readonly CoverageRow[]): readonly string[] {
+  const { policy } = readBundleProfile(bundle);
+  const by = ({ status, mechanism }: CoverageRow): string => [status, ...mechanism].join(' ');
+  const before = new Map(stored.map((row) => [row.rule, by(row)]));
+  const other = coverageNow(bundle, policy, loweringTarget()).filter(
+    (row) => before.has(row.rule) && before.get(row.rule) !== by(row),
+  );
+  const told = other.map((row) => `  ${row.rule}: ${before.get(row.rule)} then, ${by(row)} now`);
+  return told.length === 0
+    ? []
+    : [
+        '',
+        'its plans were made when this kernel held rules otherwise; make them anew (bundle create --replace):',
+        ...told,
+      ];
 }
 
 /** What keeps the program to the rule, on the kernel that the profile was lowered for. */

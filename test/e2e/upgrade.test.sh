@@ -125,6 +125,13 @@ check 'and refused the file, as the instance is' contains "$(joined second 'open
 check 'control: after a restart it is permitted' eval 'vxe restart second --detach >/dev/null 2>&1 && contains "$(joined second "open other")" "^open other: 6"'
 vxe stop second >/dev/null 2>&1
 
+# A table of what holds each rule that another kernel made is told as such.
+check 'explain has nothing to say of other kernels' eval '! contains "$(vxe explain acting)" otherwise'
+cp "$VXE_BUNDLES/acting/vxe/coverage.json" "$world/coverage.json"
+sed -i '0,/"status": "full"/s//"status": "partial"/' "$VXE_BUNDLES/acting/vxe/coverage.json"
+check 'explain tells what this kernel holds otherwise than the one of the plans' contains "$(vxe explain acting)" '^  [a-z]+:.*: partial .* then, full .* now'
+cp "$world/coverage.json" "$VXE_BUNDLES/acting/vxe/coverage.json"
+
 # The other forms: a list of rules is written anew, and a program is a person's to change.
 formed() { # NAME ENDING SOURCE: a bundle with the profile in another form, and the log of the one that ran
   vxe profile convert "$3" --to "$1" --output "$world/$1$2" >/dev/null && rm "$3" &&
