@@ -349,6 +349,29 @@ for (const [what, more] of [
   });
 }
 
+// Who asks, of an address that it never sends anything to.
+const asking = [
+  socketCall('AF_INET', 'SOCK_DGRAM'),
+  call('connect', { args: { fd: 5 }, address: tcp('192.0.2.1', 53, 'SOCK_DGRAM') }),
+];
+for (const [what, next] of [
+  [
+    'its descriptor has become a file',
+    [{ ...opened('/etc/hosts'), result: 5 }, call('read', { args: { fd: 5 } })],
+  ],
+  ['another process reads what has its number', [{ ...call('read', { args: { fd: 5 } }), pid: 43, tid: 43 }]],
+] as const)
+  test(`the C library asking for an address is told from a socket that is used: ${what}`, (t) => {
+    const draft = draftOf([...asking, ...next]);
+    t.is(verdict(draft, 'socket(AF_INET, SOCK_DGRAM, 0)'), 'refuse');
+  });
+
+test('datagrams stay permitted where one of several runs uses them', (t) => {
+  const used = [...asking, call('write', { args: { fd: 5 } })];
+  t.is(verdict(learned([recording(asking), recording(used)]), 'socket(AF_INET, SOCK_DGRAM, 0)'), 'allow');
+  t.is(verdict(learned([recording(asking), recording(sorting)]), 'socket(AF_INET, SOCK_DGRAM, 0)'), 'refuse');
+});
+
 test('a port that is served and one that is reached are two rules, of which the second needs a yes', (t) => {
   const calls = [call('bind', { address: tcp('0.0.0.0', 80) }), call('connect', { address: tcp('::', 80) })];
   const draft = draftOf(calls);
