@@ -94,6 +94,28 @@ is maps ok
 is mem EACCES
 is 'process 1' EACCES
 
+# In a root with another /proc than the instance's own, here that of the namespace around it, the program's number is somebody else's.
+profile foreign '/proc/self/stat: read'
+runs foreign
+is number ok
+node -e '
+  const { readFileSync, writeFileSync } = require("node:fs");
+  const [path] = process.argv.slice(1);
+  const config = JSON.parse(readFileSync(path, "utf8"));
+  const proc = config.mounts.find((each) => each.destination === "/proc");
+  Object.assign(proc, { type: "none", source: "/proc", options: ["rbind"] });
+  writeFileSync(path, JSON.stringify(config));' "$VXE_BUNDLES/foreign/config.json"
+# The program is the second process of the instance.
+if [[ ! -e /proc/2 ]]; then
+  echo 1 >/proc/sys/kernel/ns_last_pid
+  sleep 600 &
+fi
+check 'there is another process of the number' [ -e /proc/2/stat ]
+limit=60 vxe start foreign >"$world/foreign.out" 2>"$world/foreign.err"
+is end ok
+for what in self number thread-self mem 'process 1'; do is "$what" EACCES; done
+is 'named only' ok
+
 told_error() { [[ $1 == 1 ]] && contains "$2" "^vxe: .*$3"; }
 refuses() { # RULE TEXT: the rule is an error that says so
   profile wrong "$1"
