@@ -123,33 +123,51 @@ bool vxe_notify_port_listed(const char *words, unsigned int port)
 	return false;
 }
 
-/*
- * listen(2) on a socket that was never bound takes a port of the kernel's choice, and no Landlock ABI so far looks there. So it
- * is performed here, on a duplicate: a bound socket keeps its port, and an unbound one is refused. -1: refuse and record.
- */
-static int listen_perform(const struct vxe_notify *notify, const struct seccomp_notif *request)
+/* May the socket listen where it is bound now? The errno for its owner, 0: yes, -1: no. */
+static int listen_asked(const struct vxe_notify *notify, int sock)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
-	cleanup_fd int sock = -1;
 	unsigned int port = 0;
+
+	if (getsockname(sock, (struct sockaddr *)&address, &size) < 0)
+		return errno;
+	if (address.ss_family == AF_UNIX)
+		return 0;
+	if (address.ss_family == AF_INET)
+		port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+	else if (address.ss_family == AF_INET6)
+		port = ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+	else
+		return -1;
+	return vxe_notify_port_listed(notify->listen_words, port) ? 0 : -1;
+}
+
+/*
+ * listen(2) on a socket that was never bound takes a port of the kernel's choice, and no Landlock ABI so far looks there. So it
+ * is performed here, on a duplicate: a bound socket keeps its port, and an unbound one is refused. -1: refuse and record.
+ * A port that a connection took is not kept: another thread that ends the connection meanwhile makes listen choose anew. So it is asked for
+ * again, and a socket that listens elsewhere stops.
+ */
+static int listen_perform(const struct vxe_notify *notify, const struct seccomp_notif *request)
+{
+	cleanup_fd int sock = -1;
+	int answer;
 
 	if (!notify->performs_listen)
 		return -1;
 	sock = vxe_caller_descriptor(notify->listener_fd, request);
 	if (sock < 0)
 		return EBADF;
-	if (getsockname(sock, (struct sockaddr *)&address, &size) < 0)
+	answer = listen_asked(notify, sock);
+	if (answer)
+		return answer;
+	if (listen(sock, (int)request->data.args[1]) < 0)
 		return errno;
-	if (address.ss_family == AF_INET)
-		port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
-	else if (address.ss_family == AF_INET6)
-		port = ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
-	else if (address.ss_family != AF_UNIX)
-		return -1;
-	if (address.ss_family != AF_UNIX && !vxe_notify_port_listed(notify->listen_words, port))
-		return -1;
-	return listen(sock, (int)request->data.args[1]) < 0 ? errno : 0;
+	answer = listen_asked(notify, sock);
+	if (answer)
+		shutdown(sock, SHUT_RDWR);
+	return answer;
 }
 
 /* The calls that the supervisor makes in the caller's place: the errno for it, or -1: none of them. */
