@@ -49,6 +49,28 @@ static bool process_wait(int pidfd, int64_t until_ms)
 	}
 }
 
+/*
+ * The first process and the supervisor, or -1. While a launch is under way there is a supervisor, and no first process that could be told to end:
+ * it is waited for, since the instance would live on otherwise.
+ */
+static void processes_open(int dir_fd, struct vxe_state **state, int *init, int *supervisor)
+{
+	const int64_t until_ms = vxe_clock_ms() + 10000;
+
+	for (;;) {
+		struct vxe_state *later = NULL;
+
+		*init = vxe_process_open(&(*state)->init);
+		*supervisor = vxe_process_open(&(*state)->supervisor);
+		if (*init >= 0 || *supervisor < 0 || (*state)->status != VXE_CREATING || process_wait(*supervisor, vxe_clock_ms() + 10) ||
+		    vxe_clock_ms() > until_ms || vxe_state_read(dir_fd, &later, NULL) < 0)
+			return;
+		close(*supervisor);
+		vxe_state_free(state);
+		*state = later;
+	}
+}
+
 int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err)
 {
 	cleanup_fd int root_fd = -1;
@@ -64,8 +86,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 		vxe_error_free(err);
 		return vxe_state_remove(root_fd, id, err);
 	}
-	init = vxe_process_open(&state->init);
-	supervisor = vxe_process_open(&state->supervisor);
+	processes_open(dir_fd, &state, &init, &supervisor);
 	cgroup = steal_pointer(&state->cgroup);
 	scope = steal_pointer(&state->scope);
 	vxe_state_free(&state);
@@ -109,8 +130,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 		vxe_error_hint(err, "stop it first, or delete it with --force");
 		goto out;
 	}
-	pidfd = vxe_process_open(&state->init);
-	supervisor = vxe_process_open(&state->supervisor);
+	processes_open(dir_fd, &state, &pidfd, &supervisor);
 	if (pidfd >= 0) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		if (!process_wait(pidfd, vxe_clock_ms() + 10000)) {

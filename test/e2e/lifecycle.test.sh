@@ -106,8 +106,24 @@ sed '/^exec:/a calls: {quiet: {lseek: [{offset: {from: 7, to: 4096}, errno: EXDE
 if command -v strace >/dev/null; then
   early() { strace -qqf -e trace=clone3 -e inject=clone3:delay_exit=100000 -o /dev/null build/bin/vxe run early /usr/bin/true; }
   check 'run works when the program is ready before its maker' early
+  # The launch rests before the first process is made.
+  launches() {
+    strace -qqf -e trace=clone3 -e inject=clone3:delay_enter=1000000 -o /dev/null build/bin/vxe start popd --detach 2>"$world/early.err" &
+    launching=$!
+    check "$1: a launch is under way" eventually 60 is_early
+  }
+  is_early() { grep -q '"status": *"creating"' "$VXE_ROOT/popd/state.json" 2>/dev/null && [ "$(member init)" = 0 ]; }
+  launches stop
+  check 'stop: ends it' vxe stop popd
+  wait "$launching"
+  check 'stop: no process is left' none_left
+  launches delete
+  check 'delete: ends it' build/bin/vxe-runtime --root "$VXE_ROOT" delete --force popd
+  wait "$launching"
+  check 'delete: no process is left' none_left
 else
   skip 'run works when the program is ready before its maker' 'strace is missing'
+  skip 'stop and delete of what is being started' 'strace is missing'
 fi
 # Control from inside: refused in words, and by the kernel where the words are got around.
 cp test/e2e/fixtures/all.vxed.yaml "$world"
