@@ -62,8 +62,11 @@ static void processes_open(int dir_fd, struct vxe_state **state, int *init, int 
 
 		*init = vxe_process_open(&(*state)->init);
 		*supervisor = vxe_process_open(&(*state)->supervisor);
-		if (*init >= 0 || *supervisor < 0 || (*state)->status != VXE_CREATING || process_wait(*supervisor, vxe_clock_ms() + 10) ||
-		    vxe_clock_ms() > until_ms || vxe_state_read(dir_fd, &later, NULL) < 0)
+		if (*init >= 0 || *supervisor < 0 || (*state)->status != VXE_CREATING)
+			return;
+		if (process_wait(*supervisor, vxe_clock_ms() + 10) || vxe_clock_ms() > until_ms)
+			return;
+		if (vxe_state_read(dir_fd, &later, NULL) < 0)
 			return;
 		close(*supervisor);
 		vxe_state_free(state);
