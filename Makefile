@@ -222,7 +222,7 @@ cross: ts ## the launcher for aarch64, and what of its tests user-mode emulation
 cross-programs: $(CROSS_VXE) $(CROSS_TESTS)
 
 .PHONY: lint
-C_FILES = $(shell find $(N) -name '*.[ch]' -not -path '*/uapi/*') $(wildcard test/bench/*.c test/demo/*.c test/conformance/*.c test/holes/*.c test/vm/*.c test/modes/fixtures/*.c test/rings/*.c test/trace/*.c test/kill/*.c)
+C_FILES = $(shell find $(N) test -name '*.[ch]' -not -path '*/uapi/*')
 SHELL_FILES = $(shell grep -lE '^\#!.*(ba)?sh$$' -r scripts test .ci 2>/dev/null)
 lint: ## Biome, clang-format, shell syntax, manual pages
 	$(Q)npx --no-install biome check .

@@ -50,8 +50,8 @@ static long enter_i386(const struct call *call)
 
 	__asm__ volatile("pushq %%rbp\n\tmovq %[sixth], %%rbp\n\tint $0x80\n\tpopq %%rbp"
 			 : "+a"(result)
-			 : "b"(call->args[0]), "c"(call->args[1]), "d"(call->args[2]), "S"(call->args[3]), "D"(call->args[4]),
-			   [sixth] "r"(call->args[5])
+			 : "b"(call->args[0]), "c"(call->args[1]), "d"(call->args[2]), "S"(call->args[3]),
+			   "D"(call->args[4]), [sixth] "r"(call->args[5])
 			 : "r8", "r9", "r10", "r11", "memory");
 	return (long)(int32_t)result;
 }
@@ -93,7 +93,8 @@ static int run(const struct job *job)
 	int status;
 
 	for (uint32_t i = 0; i < job->instructions; i++) {
-		if (instructions[i].code == (BPF_RET | BPF_K) && (instructions[i].k & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO) {
+		if (instructions[i].code == (BPF_RET | BPF_K) &&
+		    (instructions[i].k & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO) {
 			fputs("an answer is no error: the call would be performed\n", stderr);
 			return 1;
 		}

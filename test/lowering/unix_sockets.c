@@ -53,8 +53,7 @@ int main(int argc, char **argv)
 			struct sockaddr_un to = {.sun_family = AF_UNIX};
 			char byte = 'x';
 			struct iovec part = {&byte, 1};
-			struct msghdr message = {
-				.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &part, .msg_iovlen = 1};
+			struct msghdr message = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &part, .msg_iovlen = 1};
 			int ends[2] = {-1, -1}, server, connects, sends;
 
 			snprintf(to.sun_path, sizeof(to.sun_path), "%s/%zu%d", argv[1], i, pair);
