@@ -1,9 +1,14 @@
-/* A service that is ready a while after it was started, tells the service manager so, and waits for the end. */
+/*
+ * A service that is ready a while after it was started, tells the service manager so, and waits for the end. Whenever it is sent SIGUSR1 it makes a
+ * call that its profile does not permit; anything but a refusal ends it.
+ */
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -13,6 +18,13 @@ static void on_term(int number)
 {
 	(void)number;
 	_exit(0);
+}
+
+static void on_wish(int number)
+{
+	(void)number;
+	if (getpriority(PRIO_PROCESS, 0) != -1 || errno != EPERM)
+		_exit(3);
 }
 
 static int tell(const char *text)
@@ -39,7 +51,7 @@ int main(void)
 {
 	struct timespec while_starting = {.tv_sec = 2};
 
-	if (signal(SIGTERM, on_term) == SIG_ERR)
+	if (signal(SIGTERM, on_term) == SIG_ERR || signal(SIGUSR1, on_wish) == SIG_ERR)
 		return 1;
 	nanosleep(&while_starting, NULL);
 	if (tell("READY=1\nSTATUS=ready for what comes\n") < 0)
