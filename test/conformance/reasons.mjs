@@ -83,6 +83,10 @@ const reasons = [
     /main one$|^NOTIFY_SOCKET: start returns/,
     'what a service manager has started ends then: it has to know by that time whom to watch',
   ],
+  [
+    /^the container does not speak for others/,
+    'readiness counts whatever else is said with it: a service manager that does not hear of it ends the service',
+  ],
   [/^what it says later/, 'a service tells its status, its watchdog and its end as well (sd_notify(3))'],
   [/^without NOTIFY_SOCKET/, 'an empty name is none (sd_notify(3))'],
   [/^NOTIFY_SOCKET reaches/, "whoever the container's root is outside, it has the socket that it was given"],
