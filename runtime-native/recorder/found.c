@@ -5,15 +5,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
+
 #define PLACES 1024
 #define KEY_SIZE (2 * PATH_MAX + 3)
 
+/* The coarse clock, since it is asked at each lookup. */
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return vxe_clock_ns(CLOCK_MONOTONIC_COARSE) / 1000000;
 }
 
 void vxe_found_init(struct vxe_found *found)
