@@ -39,19 +39,26 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ readonly default: 
   why: () => import('./why.js'),
 };
 
-/** The verb that a command line names and that can run by itself, with the arguments left for it. */
-export function directVerb(argv: readonly string[]):
-  | {
-      readonly id: string;
-      readonly load: () => Promise<{ readonly default: Verb }>;
-      readonly rest: readonly string[];
-    }
-  | undefined {
+/** A verb, how to load it, and what the command line has for it. */
+export interface NamedVerb {
+  readonly id: string;
+  readonly load: () => Promise<{ readonly default: Verb }>;
+  readonly rest: readonly string[];
+}
+
+/** The verb that a command line names and that can run by itself. */
+export function directVerb(argv: readonly string[]): NamedVerb | undefined {
   const options = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined);
   if (options.some((word) => word === '--help' || word === '-h')) return undefined;
+  const verb = verbOf(argv);
+  return verb === undefined || NEEDS_ALL.has(verb.id) ? undefined : verb;
+}
+
+/** The verb of the authoring side that a command line names, with the arguments left for it. */
+export function verbOf(argv: readonly string[]): NamedVerb | undefined {
   for (const words of [2, 1]) {
     const id = argv.slice(0, words).join(':');
-    const load = Object.hasOwn(LOADERS, id) && !NEEDS_ALL.has(id) ? LOADERS[id] : undefined;
+    const load = Object.hasOwn(LOADERS, id) ? LOADERS[id] : undefined;
     if (argv.length >= words && load !== undefined) return { id, load, rest: argv.slice(words) };
   }
   return undefined;

@@ -4,6 +4,7 @@ export type { ExitCode } from './error.js';
 export { diagnosticsError, unwrap, VxeError } from './error.js';
 export type { JsonValue } from './json.js';
 export { canonicalJson, compactJson } from './json.js';
+export { nearestName } from './nearest.js';
 export type { Result } from './result.js';
 export { failure, success } from './result.js';
 export type { SourceFile, SourcePoint, SourceSpan } from './span.js';

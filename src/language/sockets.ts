@@ -1,6 +1,7 @@
 import type { Diagnostic, SourceSpan } from '../common/index.js';
+import { nearestName } from '../common/index.js';
 import type { SocketAccess, SocketObject, SocketRule } from '../policy/index.js';
-import { nearestName, parseSocketObject, SOCKET_WORDS, socketRule, wordsFor } from '../policy/index.js';
+import { parseSocketObject, SOCKET_WORDS, socketRule, wordsFor } from '../policy/index.js';
 
 /** A rule that says all of an object, or one of several lists that each add a word. */
 type Statement = 'rule' | 'list';

@@ -1,6 +1,5 @@
 import type { Result } from '../common/index.js';
-import { failure, parseInteger, success } from '../common/index.js';
-import { nearestName } from './calls.js';
+import { failure, nearestName, parseInteger, success } from '../common/index.js';
 import { constantTable } from './data/constants.js';
 import { errnoTable } from './data/errnos.js';
 

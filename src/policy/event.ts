@@ -1,9 +1,9 @@
 import type { Result } from '../common/index.js';
-import { failure, success } from '../common/index.js';
+import { failure, nearestName, success } from '../common/index.js';
 import type { Address } from './address.js';
 import { addressBits, parseAddress, rangeText } from './address.js';
 import type { Argument } from './calls.js';
-import { callNumber, knownCalls, nearestName, signatureOf } from './calls.js';
+import { callNumber, knownCalls, signatureOf } from './calls.js';
 import { constantValue, parseConstants } from './constants.js';
 import { PORT_MAX, parseSocketObject } from './socket-object.js';
 

@@ -11,7 +11,7 @@ export {
 export type { CallContext } from './builtin.js';
 export { ALWAYS_PERMITTED, completeCalls, isUndoing, joinedRule, RING_CALLS } from './builtin.js';
 export type { Arch, Argument, ArgumentType } from './calls.js';
-export { callNumber, knownCalls, nearestName, signatureOf } from './calls.js';
+export { callNumber, knownCalls, signatureOf } from './calls.js';
 export { conditionHolds, equals, only, rowText, withAll, without } from './condition.js';
 export { allConstants, constantValue, errnoNames, errnoNumber, parseConstants } from './constants.js';
 export { decide, decideCall } from './decide.js';

@@ -65,9 +65,21 @@ test('create, list, inspect, audit, explain, remove; results on stdout, progress
 const misuse: readonly [string, string[], RegExp][] = [
   ['a name with ../', ['bundle', 'create', '../x'], /"\.\.\/x": is not a bundle name; use/],
   ['a name that is none, to remove', ['bundle', 'remove', '../x'], /not a bundle name/],
-  ['no name', ['bundle', 'create'], /NAME is missing/],
+  ['no name', ['bundle', 'create'], /NAME is missing; see 'vxe bundle create --help'/],
+  [
+    'a form that is not said',
+    ['profile', 'convert', './profiles/popd.acl'],
+    /--to: is needed .*yaml, lisp, acl/,
+  ],
+  [
+    'a form that no name has',
+    ['profile', 'convert', './profiles/popd.acl', '-o', 'x'],
+    /^vxe: x: is not the name/,
+  ],
+  ['a misspelt verb', ['bundle', 'creat'], /did you mean 'vxe bundle create'\?/],
+  ['a misspelt verb of the launcher', ['statu'], /did you mean 'vxe status'\?/],
   ['an unknown option', ['bundle', 'list', '--nope'], /--nope: there is no such option/],
-  ['an unknown verb', ['bundle', 'nope'], /bundle nope: there is no such verb/],
+  ['an unknown verb', ['bundle', 'nope'], /bundle nope: there is no such verb; see 'vxe --help'/],
   ['an option without its value', ['bundle', 'create', 'x', '--package'], /--package/],
   ['an argument too many', ['bundle', 'create', 'x', 'y'], /y: is one argument too many/],
   ['an unknown shell', ['completion', 'tcsh'], /tcsh/],

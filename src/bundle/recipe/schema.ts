@@ -1,4 +1,5 @@
 import type { Diagnostic, DiagnosticCode, SourceSpan } from '../../common/index.js';
+import { nearestName } from '../../common/index.js';
 
 /** The part of JSON Schema that schemas/recipe.schema.json is written in; a key outside it is refused when it is read. */
 export interface Schema {
@@ -156,7 +157,7 @@ function checkMap(
     const own = known.includes(key) ? schema.properties?.[key] : undefined;
     if (own !== undefined) check(root, own, value, join(key), out);
     else if (schema.additionalProperties === false) {
-      const near = nearest(key, known);
+      const near = nearestName(key, known);
       add(
         'unknown-key',
         `unknown key ${JSON.stringify(key)}`,
@@ -247,22 +248,4 @@ function wording(schema: Schema): string {
   if (schema.pattern?.startsWith('^/') === true)
     return 'an absolute path without dot segments or a final slash';
   return `of the right form${schema.description === undefined ? '' : `: ${schema.description.replace(/\.$/, '')}`}`;
-}
-
-/** The known word at an edit distance of at most two. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  return known.find((each) => distance(word, each) <= 2);
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -18,9 +18,8 @@ export default class ProfileConvert extends VxeCommand {
   static override args = { file: Args.string({ required: true, description: 'the profile' }) };
   static override flags = {
     to: Flags.string({
-      required: true,
       options: FORMS.map((form) => form.format),
-      description: 'the form that is wanted',
+      description: 'the form that is wanted; without it, the one in the name of --output',
     }),
     'without-evidence': Flags.boolean({
       description: 'leave out what stands under learned, which grants nothing',
@@ -34,8 +33,8 @@ export default class ProfileConvert extends VxeCommand {
 
   async run(): Promise<{ readonly name: string; readonly format: string; readonly text: string }> {
     const { args, flags } = await this.parse(ProfileConvert);
-    const from = sourceForm(args.file);
-    const to = formNamed(flags.to) ?? from;
+    requireSource(args.file);
+    const to = wantedForm(flags.to, flags.output);
     const { file, policy, files } = readProfile(args.file);
     if (!flags['without-evidence'] && hasEvidence(file.text))
       throw new Failure(
@@ -69,9 +68,23 @@ export default class ProfileConvert extends VxeCommand {
   }
 }
 
-function sourceForm(path: string): Form {
-  const form = formOf(path);
+function wantedForm(to: string | undefined, output: string | undefined): Form {
+  const form = to === undefined ? formOf(output ?? '') : formNamed(to);
   if (form === undefined) {
+    const [thing, fault] =
+      output === undefined
+        ? ['--to', 'is needed where there is no --output']
+        : [output, 'is not the name of a profile in any form'];
+    throw new Failure('bad-name', thing, fault, {
+      hint: `say --to with one of ${FORMS.map((each) => each.format).join(', ')}`,
+      exit: 2,
+    });
+  }
+  return form;
+}
+
+function requireSource(path: string): void {
+  if (formOf(path) === undefined) {
     throw new Failure('bad-name', path, 'is not the name of a profile', {
       hint: `it ends in one of ${EXTENSIONS}`,
       exit: 2,
@@ -80,5 +93,4 @@ function sourceForm(path: string): Form {
   if (!existsSync(path)) {
     throw new Failure('profile-missing', path, 'there is no such file', { hint: 'name the file', exit: 2 });
   }
-  return form;
 }

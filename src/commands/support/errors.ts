@@ -1,5 +1,7 @@
 import { errnoOf, Failure, messageOf } from '../../bundle/index.js';
-import { plainLine, plainText, VxeError } from '../../common/index.js';
+import { nearestName, plainLine, plainText, VxeError } from '../../common/index.js';
+import { LOADERS, verbOf } from '../index.js';
+import { LAUNCH_VERBS } from './verbs.js';
 
 /** An error in the form that is printed, in text or as JSON. */
 export interface ErrorView {
@@ -19,8 +21,8 @@ export interface Outcome {
   readonly view: DetailedView | undefined;
 }
 
-/** Turns whatever was thrown into an exit code and one sentence. */
-export function outcomeOf(error: unknown): Outcome {
+/** Turns whatever the command line's verb has thrown into an exit code and one sentence. */
+export function outcomeOf(error: unknown, argv: readonly string[] = []): Outcome {
   if (error instanceof VxeError) {
     const message = error instanceof Failure ? `${error.thing}: ${error.message}` : error.message;
     if (message.includes('\n')) return { exit: error.exit, view: diagnosticsView(error.code, message) };
@@ -37,7 +39,10 @@ export function outcomeOf(error: unknown): Outcome {
   const oclif = oclifExit(error);
   if (oclif !== undefined) {
     if (isExit(error)) return { exit: oclif, view: undefined };
-    return { exit: 2, view: { code: 'usage', message: usageSentence(error), hint: "see 'vxe --help'" } };
+    return {
+      exit: 2,
+      view: { code: 'usage', message: usageSentence(error), hint: usageHint(error, argv) },
+    };
   }
   const refused = permissionSentence(error);
   if (refused !== undefined)
@@ -114,14 +119,34 @@ function isExit(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EEXIT';
 }
 
+/** The verb that oclif did not find, as it is typed. */
+function unknownVerb(error: unknown): string | undefined {
+  return /^command (\S+) not found/.exec(messageOf(error))?.[1]?.replaceAll(':', ' ');
+}
+
+/** Where to read how the verb is used; of one that there is not, which was meant. */
+function usageHint(error: unknown, argv: readonly string[]): string {
+  const unknown = unknownVerb(error);
+  if (unknown === undefined)
+    return `see 'vxe ${[verbOf(argv)?.id.replaceAll(':', ' ') ?? [], '--help'].flat().join(' ')}'`;
+  const verbs = [
+    ...Object.keys(LOADERS).map((id) => id.replaceAll(':', ' ')),
+    ...LAUNCH_VERBS.map(({ id }) => id),
+  ];
+  const near = nearestName(unknown, verbs);
+  return near === undefined ? "see 'vxe --help'" : `did you mean 'vxe ${near}'?`;
+}
+
 /** What oclif says of a command line in several lines, as one sentence. */
 function usageSentence(error: unknown): string {
   const text = messageOf(error);
-  const unknown = /^command (\S+) not found/.exec(text)?.[1];
-  if (unknown !== undefined) return `${unknown.replaceAll(':', ' ')}: there is no such verb`;
+  const unknown = unknownVerb(error);
+  if (unknown !== undefined) return `${unknown}: there is no such verb`;
   if (error instanceof Error && 'args' in error && Array.isArray(error.args) && /required arg/.test(text)) {
     return `${error.args.map((arg: { name: string }) => arg.name.toUpperCase()).join(' and ')} is missing`;
   }
+  const missing = [...text.matchAll(/^Missing required flag (\S+)$/gm)].map(([, name]) => `--${name}`);
+  if (missing.length > 0) return `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`;
   const flag = /^Nonexistent flags?: (.+)/.exec(text)?.[1];
   if (flag !== undefined) return `${flag}: there is no such option`;
   const first =

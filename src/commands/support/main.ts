@@ -10,7 +10,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await runVerb(argv);
   } catch (error) {
-    const { exit, view } = outcomeOf(error);
+    const { exit, view } = outcomeOf(error, argv);
     if (view !== undefined) {
       if (wantsJson(argv)) process.stdout.write(`${errorJson(view)}\n`);
       else process.stderr.write(`${errorText(view, process.stderr.isTTY === true || readsText(argv))}\n`);

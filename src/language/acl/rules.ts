@@ -1,6 +1,5 @@
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
-import { failure, success } from '../../common/index.js';
-import { nearestName } from '../../policy/index.js';
+import { failure, nearestName, success } from '../../common/index.js';
 import type { Line, Word } from './lines.js';
 import { Complaints, readLines } from './lines.js';
 

@@ -1,13 +1,7 @@
 import type { Diagnostic, SourceSpan } from '../../common/index.js';
+import { nearestName } from '../../common/index.js';
 import type { ArgumentRow, CallRule, Policy, PolicyType, QuietRow } from '../../policy/index.js';
-import {
-  callNumber,
-  errnoNames,
-  errnoNumber,
-  isUndoing,
-  knownCalls,
-  nearestName,
-} from '../../policy/index.js';
+import { callNumber, errnoNames, errnoNumber, isUndoing, knownCalls } from '../../policy/index.js';
 import type { Clause } from './evaluate.js';
 import { collecting, complain, saidTwice } from './form.js';
 import { mismatch } from './value.js';

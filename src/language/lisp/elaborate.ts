@@ -1,5 +1,5 @@
 import type { Diagnostic, Result, SourceSpan } from '../../common/index.js';
-import { failure, success } from '../../common/index.js';
+import { failure, nearestName, success } from '../../common/index.js';
 import type {
   AcceptedRule,
   Access,
@@ -12,14 +12,7 @@ import type {
   ProgramRule,
   Service,
 } from '../../policy/index.js';
-import {
-  ACCESS_WORDS,
-  completeCalls,
-  constantValue,
-  nearestName,
-  parsePathText,
-  SERVICES,
-} from '../../policy/index.js';
+import { ACCESS_WORDS, completeCalls, constantValue, parsePathText, SERVICES } from '../../policy/index.js';
 import { fileRule, sortRules } from '../files.js';
 import { LIMITS } from '../yaml/keys.js';
 import { CallDrafts } from './calls.js';

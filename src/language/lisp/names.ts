@@ -1,6 +1,7 @@
 import type { SourceSpan } from '../../common/index.js';
+import { nearestName } from '../../common/index.js';
 import type { Argument } from '../../policy/index.js';
-import { constantValue, nearestName, parseConstants, signatureOf } from '../../policy/index.js';
+import { constantValue, parseConstants, signatureOf } from '../../policy/index.js';
 import type { Builtin } from './builtin.js';
 import type { Core, Lambda } from './core.js';
 import type { Form, ListForm } from './form.js';

@@ -1,14 +1,7 @@
 import type { Diagnostic, Result, SourceFile } from '../../common/index.js';
-import { failure, parseInteger, success, truncate } from '../../common/index.js';
+import { failure, nearestName, parseInteger, success, truncate } from '../../common/index.js';
 import type { ArgumentRow } from '../../policy/index.js';
-import {
-  allConstants,
-  callNumber,
-  conditionHolds,
-  knownCalls,
-  nearestName,
-  signatureOf,
-} from '../../policy/index.js';
+import { allConstants, callNumber, conditionHolds, knownCalls, signatureOf } from '../../policy/index.js';
 import type { Clause } from './evaluate.js';
 import { Evaluator } from './evaluate.js';
 import type { LoadLibrary } from './expand.js';

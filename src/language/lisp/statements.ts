@@ -1,5 +1,6 @@
 import type { SourceSpan } from '../../common/index.js';
-import { callNumber, knownCalls, nearestName, signatureOf } from '../../policy/index.js';
+import { nearestName } from '../../common/index.js';
+import { callNumber, knownCalls, signatureOf } from '../../policy/index.js';
 import type { ClauseName, Core } from './core.js';
 import { PATH } from './core.js';
 import type { Form, ListForm } from './form.js';

@@ -1,5 +1,6 @@
 import type { Node } from 'yaml';
 import type { SourceSpan } from '../../common/index.js';
+import { nearestName } from '../../common/index.js';
 import type {
   ArgumentRow,
   ArgumentTest,
@@ -14,7 +15,6 @@ import {
   errnoNumber,
   isUndoing,
   knownCalls,
-  nearestName,
   signatureOf,
 } from '../../policy/index.js';
 import { readCondition } from './conditions.js';

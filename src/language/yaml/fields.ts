@@ -1,5 +1,5 @@
 import type { Node } from 'yaml';
-import { nearestName } from '../../policy/index.js';
+import { nearestName } from '../../common/index.js';
 import type { Member, Reader } from './reader.js';
 
 /** Sorts a mapping's members by known keys and reports all others. */

@@ -1,6 +1,6 @@
 import type { Node } from 'yaml';
 import type { Result, SourceFile, SourceSpan } from '../../common/index.js';
-import { failure, success } from '../../common/index.js';
+import { failure, nearestName, success } from '../../common/index.js';
 import type {
   AcceptedRule,
   Access,
@@ -10,14 +10,7 @@ import type {
   Policy,
   Service,
 } from '../../policy/index.js';
-import {
-  ACCESS_WORDS,
-  completeCalls,
-  constantValue,
-  nearestName,
-  parsePathText,
-  SERVICES,
-} from '../../policy/index.js';
+import { ACCESS_WORDS, completeCalls, constantValue, parsePathText, SERVICES } from '../../policy/index.js';
 import { fileRule, sortRules } from '../files.js';
 import { readCalls } from './calls.js';
 import { choice, knownMembers, scalarList } from './fields.js';

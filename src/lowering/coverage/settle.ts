@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../common/index.js';
+import { nearestName } from '../../common/index.js';
 import type { Policy } from '../../policy/index.js';
-import { nearestName } from '../../policy/index.js';
 import type { Coverage, CoverageRow } from '../plan.js';
 import type { Place } from './place.js';
 import { mayBeSeparate, NAMESPACE_NEEDS } from './place.js';
