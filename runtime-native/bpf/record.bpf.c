@@ -22,6 +22,7 @@
 #define S_IFDIR 0040000
 #define ENOSYS 38
 #define AT_FDCWD (-100)
+#define PF_SIGNALED 0x400 /* a signal ends it */
 
 const volatile struct vxe_record_settings settings;
 struct vxe_record_state state;
@@ -912,12 +913,12 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!count || !s)
 		return 0;
 	/*
-	 * The call that it ends in: its own exit, or one that it was killed in. Its memory is gone. A call that was told at its end,
-	 * before a signal took the process on the way back, has left its result behind and is not told again.
+	 * The call that it ends in: its own exit, or one that seccomp ended it at. Its memory is gone. A signal ends it on the way back
+	 * alone, after the call was told: its result says nothing of that, since it may be what stands there when a call begins as well.
 	 */
 	event_begin(s, VXE_RECORD_CALL);
 	s->event.nr = registers_read(task, (void *)bpf_task_pt_regs(task), &s->event, &in_call);
-	if (state.armed && s->event.nr != -1 && in_call) {
+	if (state.armed && s->event.nr != -1 && in_call && !(task->flags & PF_SIGNALED)) {
 		count->calls++;
 		call_tell(s, task, member->generation, count);
 	}

@@ -6,6 +6,12 @@
 //  - the result of rt_sigreturn, which has none: strace shows the interrupted call's;
 //  - a call that a signal interrupts while it waits for the notify recorder to take it: it was never made, and is made
 //    again after the signal. strace shows the attempt, as ERESTARTSYS, or without an end where the signal was the thread's end;
+//  - the last call of a thread, but for its name: one that is killed (by another's exit_group or execve, or by a signal) while strace
+//    holds it is gone when strace asks for its registers, and strace fills in those of the thread that it asked before;
+//  - that name, and that there was a call at all, where it was killed before the call was performed, which the kernel ends with ENOSYS
+//    then: strace did not see which one it was;
+//  - which thread made an execve that the first thread of its process did not make: it is that one from then on, and strace tells the
+//    beginning in the one's file and the end in the other's;
 //  - whose files /proc/self and /proc/thread-self are: the notify recorder, which cannot ask the kernel, tells the text;
 //  - the text of an execve that succeeded, where the bpf recorder tells the file that the kernel executed instead.
 import { readdirSync, readFileSync } from 'node:fs';
@@ -68,6 +74,27 @@ function seen(line) {
   };
 }
 
+/**
+ * What strace saw of a thread, call by call; `last` is the last one of its life. A thread has two of them where another one's execve ended
+ * the first: the execve that the second begins with.
+ */
+function callsOf(text) {
+  const found = [];
+  const ended = () => {
+    if (found.length > 0) found[found.length - 1].last = true;
+  };
+  for (const line of text.split('\n')) {
+    if (/^\+\+\+ superseded by execve/.test(line)) ended();
+    if (/^<\.\.\. execve(at)? resumed>/.test(line) && header.recorder.results)
+      found.push({ ...seen(line.replace(/^<\.\.\. (execve(?:at)?) resumed>/, '$1(')), begins: true });
+    if (!/^[a-z]/.test(line) || (header.recorder.results && / <pid changed to \d+ \.\.\.>$/.test(line)))
+      continue;
+    found.push(seen(line) ?? { call: line, paths: [], whole: false });
+  }
+  ended();
+  return found;
+}
+
 const threads = new Map();
 for (const call of calls) {
   const before = threads.get(call.tid);
@@ -82,11 +109,9 @@ let files = 0;
 for (const name of readdirSync(dirname(prefix))) {
   if (!name.startsWith(`${basename(prefix)}.`)) continue;
   const tid = Number(name.slice(basename(prefix).length + 1));
-  const wanted = readFileSync(`${dirname(prefix)}/${name}`, 'utf8')
-    .split('\n')
-    .filter((line) => /^[a-z]/.test(line))
-    .map(seen);
+  const wanted = callsOf(readFileSync(`${dirname(prefix)}/${name}`, 'utf8'));
   let found = threads.get(tid) ?? [];
+  threads.delete(tid);
   if (found[0]?.exe.endsWith('/strace') || found[0]?.comm === 'strace')
     found = found.slice(found.findIndex((call) => call.call.startsWith('execve')));
   for (let i = 0; i < Math.max(wanted.length, found.length); i++) {
@@ -98,9 +123,19 @@ for (const name of readdirSync(dirname(prefix))) {
       wanted.splice(i, 1);
     const [a, b] = [wanted[i], found[i]];
     if (a === undefined && b === undefined) break;
-    if (!header.recorder.results && b === undefined && !a.whole && i === wanted.length - 1) break;
-    // Killed while strace held it at the beginning of a call, which was not performed then: strace tells nothing of it.
-    if (a === undefined && b.errno === 'ENOSYS' && i === found.length - 1) break;
+    if (a?.call !== b?.call) {
+      // Killed before the notify recorder could take it.
+      if (!header.recorder.results && a?.last && !a.whole) {
+        wanted.splice(i--, 1);
+        continue;
+      }
+      // Killed before it was performed: strace took it for another one, or saw nothing of it.
+      if (b?.errno === 'ENOSYS' && (a === undefined || a.begins) && (i === 0 || wanted[i - 1].whole)) {
+        wanted.splice(i, 0, { call: b.call, whole: false });
+        continue;
+      }
+      if (b?.errno === 'ENOSYS' && a?.last && !a.whole) continue;
+    }
     compared++;
     const where = `thread ${tid}, call ${i}: strace ${JSON.stringify(a)}, recorded ${b?.detail} = ${b?.result} ${b?.errno}`;
     // The attempt was taken for the call that came of it, since both have one name.
@@ -119,10 +154,10 @@ for (const name of readdirSync(dirname(prefix))) {
       problems.push(where);
       break;
     }
-    if (header.recorder.results && a.whole && a.call !== 'rt_sigreturn' && (a.errno ?? null) !== b.errno)
+    if (a.last || !a.whole) continue;
+    if (header.recorder.results && a.call !== 'rt_sigreturn' && (a.errno ?? null) !== b.errno)
       problems.push(`errno: ${where}`);
-    const ran = b.args.length === 0;
-    if (!a.whole || ran) continue;
+    if (b.args.length === 0) continue;
     const given = b.paths.filter(
       (path) =>
         path.given !== null &&
@@ -142,6 +177,9 @@ for (const name of readdirSync(dirname(prefix))) {
     }
   }
 }
+for (const [tid, [first, ...others]] of threads)
+  if (![first, ...others].some((call) => call.exe.endsWith('/strace')))
+    problems.push(`thread ${tid}: strace nothing, recorded ${first.detail} and ${others.length} more`);
 for (const problem of problems.slice(0, 20)) console.log(problem);
 console.log(
   `${compared} calls, ${paths} texts and ${files} opened files compared, ${problems.length} differences`,

@@ -30,6 +30,15 @@ for recorder in "${recorders[@]}"; do
   check "$recorder: a forking shell script, as strace sees it" oracle "$recorder" script env -C "$world/o-$recorder" sh "$script"
 done
 
+# A process takes its threads with it, wherever they are.
+if gcc -O1 -pthread -o "$world/ending" test/e2e/fixtures/ending.c; then
+  for recorder in "${recorders[@]}"; do
+    check "$recorder: threads that others end, as strace sees them" oracle "$recorder" ending "$world/ending" 60
+  done
+else
+  not_ok "the fixture compiles"
+fi
+
 # Below the root of a bundle, in its mounts and as its user, but without the rest of VXE: strace could not follow it there.
 cat >"$world/serve.mjs" <<'SERVE'
 import { readFileSync, writeFileSync } from 'node:fs';
