@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -71,13 +72,24 @@ int vxe_landlock_check(const struct vxe_landlock *landlock, struct vxe_error **e
 	return 0;
 }
 
+/* Opened with the root as the world: a link in the rootfs cannot lead out of it. What no rule of the profile names was found there
+   without a link on the way: where one has come since, it may lead to what the profile refuses. */
+static int rule_path_open(int root_fd, const char *path, bool optional)
+{
+	uint64_t how = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (optional ? RESOLVE_NO_SYMLINKS : 0);
+
+	return sys_openat2(root_fd, path, O_PATH, 0, how);
+}
+
+static uint64_t rights_on(const struct stat *st, uint64_t access)
+{
+	return S_ISDIR(st->st_mode) ? access : access & FILE_RIGHTS;
+}
+
 static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t access, bool optional, struct vxe_error **err)
 {
-	/* Opened with the root as the world: a link in the rootfs cannot lead out of it. What no rule of the profile names was found there
-	   without a link on the way: where one has come since, it may lead to what the profile refuses. */
-	uint64_t how = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (optional ? RESOLVE_NO_SYMLINKS : 0);
-	cleanup_fd int fd = sys_openat2(root_fd, path, O_PATH, 0, how);
-	struct landlock_path_beneath_attr attr = {.allowed_access = access};
+	cleanup_fd int fd = rule_path_open(root_fd, path, optional);
+	struct landlock_path_beneath_attr attr = {.parent_fd = fd};
 	struct stat st;
 
 	if (fd < 0 && optional && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
@@ -91,11 +103,9 @@ static int path_rule_add(int ruleset, int root_fd, const char *path, uint64_t ac
 	}
 	if (fstat(fd, &st) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "reading what %s is", path);
-	if (!S_ISDIR(st.st_mode))
-		attr.allowed_access &= FILE_RIGHTS;
+	attr.allowed_access = rights_on(&st, access);
 	if (!attr.allowed_access)
 		return 0;
-	attr.parent_fd = fd;
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "adding the Landlock rule for %s", path);
 	return 0;
@@ -143,4 +153,87 @@ int vxe_landlock_restrict(const struct vxe_landlock *landlock, int ruleset_fd)
 						       : 0;
 
 	return (int)syscall(SYS_landlock_restrict_self, ruleset_fd, flags);
+}
+
+static int object_compare(const void *a, const void *b)
+{
+	const struct vxe_landlock_object *one = a, *other = b;
+
+	if (one->dev != other->dev)
+		return one->dev < other->dev ? -1 : 1;
+	return one->ino < other->ino ? -1 : one->ino > other->ino;
+}
+
+/* Holds it by a rule of a ruleset that restricts nobody: a descriptor of each would be too many. */
+static void object_hold(int ruleset, int fd)
+{
+	const struct landlock_path_beneath_attr attr = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = fd};
+
+	if (ruleset >= 0)
+		(void)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
+}
+
+static void object_find(struct vxe_landlock_objects *out, int root_fd, const char *path, uint64_t access, bool optional)
+{
+	cleanup_fd int fd = rule_path_open(root_fd, path, optional);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !rights_on(&st, access))
+		return;
+	object_hold(out->held_fd, fd);
+	out->items[out->count++] = (struct vxe_landlock_object){st.st_dev, st.st_ino, rights_on(&st, access)};
+}
+
+/* Several paths may be one object: it gets what all of them grant. */
+static void objects_sort(struct vxe_landlock_objects *objects)
+{
+	size_t kept = 0;
+
+	qsort(objects->items, objects->count, sizeof(*objects->items), object_compare);
+	for (size_t i = 0; i < objects->count; i++) {
+		if (kept && !object_compare(&objects->items[kept - 1], &objects->items[i]))
+			objects->items[kept - 1].access |= objects->items[i].access;
+		else
+			objects->items[kept++] = objects->items[i];
+	}
+	objects->count = kept;
+}
+
+int vxe_landlock_objects_find(const struct vxe_landlock *landlock, int root_fd, struct vxe_landlock_objects *out)
+{
+	const struct landlock_ruleset_attr attr = {.handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE};
+	size_t most = 0;
+
+	for (size_t i = 0; i < landlock->n_path_rules; i++)
+		most += landlock->path_rules[i].paths.count;
+	*out = (struct vxe_landlock_objects){.held_fd = -1, .items = calloc(most + 1, sizeof(*out->items))};
+	if (!out->items)
+		return -1;
+	out->held_fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
+	for (size_t i = 0; i < landlock->n_path_rules; i++) {
+		const struct vxe_landlock_paths *rule = &landlock->path_rules[i];
+
+		for (size_t k = 0; k < rule->paths.count; k++)
+			object_find(out, root_fd, rule->paths.items[k], rule->access & landlock->handled_fs, rule->optional);
+	}
+	objects_sort(out);
+	return 0;
+}
+
+void vxe_landlock_objects_free(struct vxe_landlock_objects *objects)
+{
+	free(objects->items);
+	objects->items = NULL;
+	objects->count = 0;
+	if (objects->held_fd >= 0)
+		close(steal_fd(&objects->held_fd));
+}
+
+uint64_t vxe_landlock_objects_access(const struct vxe_landlock_objects *objects, dev_t dev, ino_t ino)
+{
+	const struct vxe_landlock_object wanted = {.dev = dev, .ino = ino};
+	const struct vxe_landlock_object *found =
+		objects->count ? bsearch(&wanted, objects->items, objects->count, sizeof(wanted), object_compare) : NULL;
+
+	return found ? found->access : 0;
 }

@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
 #include "kernel.h"
+#include "lookup.h"
 #include "own.h"
 
 static const struct {
@@ -246,6 +249,8 @@ int vxe_judge_parse(const char *text, size_t size, struct vxe_judge **out, struc
 
 	if (status == 0) {
 		judge = calloc(1, sizeof(*judge));
+		if (judge)
+			judge->objects.held_fd = -1;
 		status = judge ? judge_parse(root, judge, err)
 			       : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
 	}
@@ -346,6 +351,7 @@ void vxe_judge_free(struct vxe_judge **pointer)
 	free(judge->calls);
 	free(judge->mounts);
 	vxe_filter_free(&judge->filter);
+	vxe_landlock_objects_free(&judge->objects);
 	free(judge);
 	*pointer = NULL;
 }
@@ -357,17 +363,31 @@ static bool holds_path(const char *rule, const char *path)
 	return !strcmp(rule, "/") || (!strncmp(path, rule, length) && (!path[length] || path[length] == '/'));
 }
 
-uint64_t vxe_judge_granted(const struct vxe_judge *judge, const char *path)
+void vxe_judge_bind(struct vxe_judge *judge, pid_t pid)
 {
-	const struct vxe_landlock *landlock = judge->landlock;
+	char name[PATH_MAX];
+	cleanup_fd int root_fd = -1;
+
+	if (judge->bound || !judge->landlock)
+		return;
+	root_fd = vxe_lookup_root(pid, name);
+	/* One that has chrooted already has other paths than those that the rules name. */
+	if (root_fd >= 0 && !strcmp(name, "/"))
+		judge->bound = vxe_landlock_objects_find(judge->landlock, root_fd, &judge->objects) == 0;
+}
+
+/* Upward as Landlock goes: over the mounts, to the root of the mount namespace, whatever the caller's root is. */
+uint64_t vxe_judge_granted(const struct vxe_judge *judge, int folder_fd)
+{
+	cleanup_fd int fd = folder_fd < 0 ? -1 : fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
 	uint64_t granted = 0;
+	struct stat st;
 
-	for (size_t i = 0; landlock && i < landlock->n_path_rules; i++) {
-		const struct vxe_landlock_paths *rule = &landlock->path_rules[i];
-
-		for (size_t k = 0; k < rule->paths.count && (rule->access & ~granted); k++)
-			if (holds_path(rule->paths.items[k], path))
-				granted |= rule->access;
+	/* As deep as paths go: who moves the folders meanwhile does not keep the judge. */
+	for (int depth = 0; depth < PATH_MAX && fd >= 0 && fstat(fd, &st) == 0; depth++) {
+		granted |= vxe_landlock_objects_access(&judge->objects, st.st_dev, st.st_ino);
+		if (vxe_lookup_up(&fd) <= 0)
+			break;
 	}
 	return granted;
 }

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "error.h"
 #include "filter.h"
+#include "ruleset.h"
 
 enum vxe_access {
 	VXE_READ = 1,
@@ -69,6 +70,8 @@ struct vxe_judge {
 	size_t n_files, n_sockets, n_unix, n_calls, n_mounts;
 	const struct vxe_landlock
 		*landlock; /* the plan that Landlock gets in production: what it does not grant is refused. Borrowed */
+	struct vxe_landlock_objects objects;	/* what the paths of that plan led to at the launch */
+	bool bound;				/* they have been looked up */
 	const struct vxe_socket_rules *sockets; /* what its cgroup gets, likewise; NULL: nothing */
 	struct vxe_filter filter;		/* production's: what it answers is what the scalar part of the profile says */
 };
@@ -91,8 +94,11 @@ void vxe_judge_close(struct vxe_judge_source *source);
 int vxe_judge_parse(const char *text, size_t size, struct vxe_judge **out, struct vxe_error **err);
 void vxe_judge_free(struct vxe_judge **judge);
 
-/* What Landlock grants on an absolute path, by the rules for it and for the folders that it lies in: LANDLOCK_ACCESS_FS_*. */
-uint64_t vxe_judge_granted(const struct vxe_judge *judge, const char *path);
+/* Looks up what Landlock's rules are for, once: in the root of a process under the filter, before any of its calls is answered. Until that has
+   come to something, nothing is granted. */
+void vxe_judge_bind(struct vxe_judge *judge, pid_t pid);
+/* What Landlock grants in a folder (O_PATH), by the rules for it and for those that it lies in: LANDLOCK_ACCESS_FS_*. */
+uint64_t vxe_judge_granted(const struct vxe_judge *judge, int folder_fd);
 /* The mount that holds the rule, where Landlock cannot; NULL: it is Landlock's. */
 const struct vxe_judged_mount *vxe_judge_mount(const struct vxe_judge *judge, const struct vxe_judged_file *file);
 

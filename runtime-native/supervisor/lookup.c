@@ -209,6 +209,8 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 		return -1;
 	out->exists = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	out->type = out->exists ? st.st_mode & S_IFMT : 0;
+	out->dev = out->exists ? st.st_dev : 0;
+	out->ino = out->exists ? st.st_ino : 0;
 	got = follow && S_ISLNK(out->type) ? readlinkat(fd, name, target, sizeof(target) - 1) : -1;
 	if (got > 0) {
 		target[got] = '\0';
@@ -223,18 +225,64 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 	return snprintf(out->path, sizeof(out->path), "%s/%s", strcmp(folder, "/") ? folder : "", name) >= PATH_MAX ? -1 : 0;
 }
 
+int vxe_lookup_root(pid_t pid, char name[PATH_MAX])
+{
+	char link[64];
+	cleanup_fd int fd = -1;
+
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	fd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || descriptor_path(fd, name) < 0 ? -1 : steal_fd(&fd);
+}
+
+int vxe_lookup_up(int *fd)
+{
+	char path[PATH_MAX];
+	int up;
+
+	if (descriptor_path(*fd, path) < 0)
+		return -1;
+	/* What was taken out of its namespace has no path above it either. */
+	if (!strcmp(path, "/"))
+		return 0;
+	up = openat(*fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (up < 0)
+		return -1;
+	close(*fd);
+	*fd = up;
+	return 1;
+}
+
+int vxe_lookup_folder(pid_t pid, const char *path)
+{
+	struct walk walk = {.pid = pid};
+	cleanup_fd int root_fd = vxe_lookup_root(pid, walk.root);
+	char folder[PATH_MAX];
+	const char *below = root_fd < 0 ? NULL : below_root(&walk, path);
+
+	if (!below || snprintf(folder, sizeof(folder), "%s", below) >= (int)sizeof(folder))
+		return -1;
+	for (char *slash = strrchr(folder, '/'); slash && slash != folder; slash = strrchr(folder, '/')) {
+		int fd;
+
+		*slash = '\0';
+		fd = sys_openat2(root_fd, folder, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+		if (fd >= 0)
+			return fd;
+	}
+	return steal_fd(&root_fd);
+}
+
 int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out)
 {
 	struct walk walk = {.pid = pid};
-	char link[64], absolute[PATH_MAX], rest[PATH_MAX];
-	cleanup_fd int root_fd = -1;
+	char absolute[PATH_MAX], rest[PATH_MAX];
+	cleanup_fd int root_fd = vxe_lookup_root(pid, walk.root);
 	cleanup_fd int fd = -1;
 	struct stat st;
 
 	memset(out, 0, sizeof(*out));
-	snprintf(link, sizeof(link), "/proc/%d/root", pid);
-	root_fd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0 || descriptor_path(root_fd, walk.root) < 0)
+	if (root_fd < 0)
 		return -1;
 	walk.root_fd = root_fd;
 	if (given_anchor(&walk, dirfd, given, absolute) < 0)
@@ -259,6 +307,8 @@ int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct
 	}
 	out->exists = true;
 	out->type = st.st_mode & S_IFMT;
+	out->dev = st.st_dev;
+	out->ino = st.st_ino;
 	return steal_fd(&fd);
 }
 

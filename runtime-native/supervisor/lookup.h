@@ -13,6 +13,8 @@ struct vxe_lookup {
 	char path[PATH_MAX];
 	bool exists; /* else: its folder does */
 	mode_t type; /* S_IFMT bits, where it exists */
+	dev_t dev;   /* and which object it is */
+	ino_t ino;
 };
 
 /* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself.
@@ -20,5 +22,13 @@ struct vxe_lookup {
 int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
 /* The same, and gives the object itself (O_PATH), whose path is out's. -1: it is not there, or has no path. */
 int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
+/* The folder above such a path (O_PATH), or the nearest above that which is still there. -1: the caller is gone. */
+int vxe_lookup_folder(pid_t pid, const char *path);
+
+/* Puts the folder that it lies in, over mounts too, in the place of a folder's descriptor. 0: it is the root of its mount namespace. */
+int vxe_lookup_up(int *fd);
+
+/* Its root (O_PATH); name: what that is called from outside of it, "/" or where it has chrooted to. */
+int vxe_lookup_root(pid_t pid, char name[PATH_MAX]);
 
 #endif

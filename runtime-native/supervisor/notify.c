@@ -345,6 +345,8 @@ int vxe_notify_serve(struct vxe_notify *notify)
 
 	if (ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &in.request) < 0)
 		return errno == EINTR || errno == ENOENT ? 1 : -1;
+	if (notify->objects)
+		vxe_judge_bind(notify->judge->judge, (pid_t)in.request.pid);
 	if (notify->execs_left && is_native(data) && data->nr == SYS_execve) {
 		/* Only the launch has run in that process so far: what it passes cannot be another's. */
 		notify->execs_left--;

@@ -88,22 +88,33 @@ static void folder_of(const char *path, char out[PATH_MAX])
 		slash[slash == out] = '\0';
 }
 
+/* What Landlock grants on an object, by its own rule and those of the folders it lies in, and in the folder that holds its name. */
+struct granted {
+	uint64_t object, folder;
+};
+
+static struct granted granted_on(const struct vxe_judge *judge, pid_t pid, const struct vxe_lookup *found)
+{
+	cleanup_fd int folder_fd = vxe_lookup_folder(pid, found->path);
+	uint64_t folder = vxe_judge_granted(judge, folder_fd);
+	uint64_t own = found->exists ? vxe_landlock_objects_access(&judge->objects, found->dev, found->ino) : 0;
+
+	return (struct granted){own | folder, folder};
+}
+
 /*
  * The kernel's view decides whether it is refused, the profile's names the rule. They differ where a narrower rule lies below a
- * folder: then the folder itself does not get all that its rule says.
+ * folder: then the folder itself does not get all that its rule says. And where the file of a rule's name is another one by now: Landlock's
+ * rules are for the objects that were there at the launch.
  */
-void objects_file_judge(const struct vxe_judge *judge, const char *path, unsigned int access,
-			const struct objects_rights *rights, struct vxe_object *out)
+static void granted_judge(const struct vxe_judge *judge, const char *path, const struct granted *granted, unsigned int access,
+			  const struct objects_rights *rights, struct vxe_object *out)
 {
 	const struct vxe_judged_file *file = vxe_judge_file(judge, path);
 	uint64_t handled = judge->landlock ? judge->landlock->handled_fs : 0;
 	const struct vxe_judged_mount *mount = NULL;
-	char folder[PATH_MAX];
-	bool lacks;
+	bool lacks = (rights->object & handled & ~granted->object) || (rights->folder & handled & ~granted->folder);
 
-	folder_of(path, folder);
-	lacks = (rights->object & handled & ~vxe_judge_granted(judge, path)) ||
-		(rights->folder & handled & ~vxe_judge_granted(judge, folder));
 	/* Of these the supervisor gives what the rule says. */
 	if (file && vxe_judge_is_own(file) && !(access & ~file->access))
 		lacks = false;
@@ -118,6 +129,17 @@ void objects_file_judge(const struct vxe_judge *judge, const char *path, unsigne
 	out->rule = file ? file->name.rule : "files:default";
 	out->at = file ? file->name.at : "";
 	out->refused = lacks || out->mount;
+}
+
+void objects_file_judge(const struct vxe_judge *judge, pid_t pid, const struct vxe_lookup *found, unsigned int access,
+			const struct objects_rights *rights, struct vxe_object *out)
+{
+	struct granted granted = granted_on(judge, pid, found);
+	char path[PATH_MAX];
+
+	vxe_text_copy(path, sizeof(path), found->path);
+	vxe_own_name(pid, path);
+	granted_judge(judge, path, &granted, access, rights, out);
 }
 
 static uint64_t open_flags(const struct seccomp_notif *request, const struct need *need)
@@ -289,8 +311,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 			return false;
 		rights = existing_rights(request, access);
 	}
-	vxe_own_name((pid_t)request->pid, found.path);
-	objects_file_judge(judge, found.path, access, &rights, out);
+	objects_file_judge(judge, (pid_t)request->pid, &found, access, &rights, out);
 	return true;
 }
 
@@ -301,7 +322,8 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 	char from_folder[PATH_MAX], to_folder[PATH_MAX];
 	struct vxe_lookup old, new;
 	struct objects_rights old_rights = {0}, new_rights = {0};
-	uint64_t old_granted, new_granted;
+	struct granted on_old, on_new;
+	pid_t pid = (pid_t)request->pid;
 	unsigned int access = VXE_CREATE;
 	bool across, gains;
 	unsigned int flags = request->data.nr == SYS_renameat2 ? (unsigned int)request->data.args[4] : 0;
@@ -327,18 +349,17 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 		new_rights.folder |= LANDLOCK_ACCESS_FS_REFER;
 	}
 	/* Landlock lets nothing be moved to where more may be done with it. */
-	old_granted = vxe_judge_granted(judge, old.path);
-	new_granted = vxe_judge_granted(judge, to_folder);
-	gains = across && (new_granted & ~old_granted & (S_ISDIR(old.type) ? ~0ULL : FILE_RIGHTS));
+	on_old = granted_on(judge, pid, &old);
+	on_new = granted_on(judge, pid, &new);
+	gains = across && (on_new.folder & ~on_old.object & (S_ISDIR(old.type) ? ~0ULL : FILE_RIGHTS));
 	if (exchanges && across)
-		gains |= vxe_judge_granted(judge, from_folder) & ~vxe_judge_granted(judge, new.path) &
-			 (S_ISDIR(new.type) ? ~0ULL : FILE_RIGHTS);
-	objects_file_judge(judge, old.path,
-			   exchanges ? VXE_REMOVE | VXE_CREATE
-			   : renames ? VXE_REMOVE
-				     : VXE_CREATE,
-			   &old_rights, &out[0]);
-	objects_file_judge(judge, new.path, access, &new_rights, &out[1]);
+		gains |= on_old.folder & ~on_new.object & (S_ISDIR(new.type) ? ~0ULL : FILE_RIGHTS);
+	granted_judge(judge, old.path, &on_old,
+		      exchanges ? VXE_REMOVE | VXE_CREATE
+		      : renames ? VXE_REMOVE
+				: VXE_CREATE,
+		      &old_rights, &out[0]);
+	granted_judge(judge, new.path, &on_new, access, &new_rights, &out[1]);
 	out[1].narrowed |= gains && !out[1].refused;
 	out[1].refused |= gains;
 	/* The old name of a link is asked for nothing but its place. */
@@ -377,7 +398,7 @@ static size_t interpreters_judge(const struct vxe_judge *judge, const struct sec
 		if (fd < 0 || !vxe_interpreter_read(fd, given, &script) || vxe_lookup(pid, AT_FDCWD, given, true, &found) < 0 ||
 		    !found.exists)
 			break;
-		objects_file_judge(judge, found.path, VXE_READ | VXE_EXECUTE, &rights, &out[count++]);
+		objects_file_judge(judge, pid, &found, VXE_READ | VXE_EXECUTE, &rights, &out[count++]);
 	}
 	return count;
 }

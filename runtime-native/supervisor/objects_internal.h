@@ -2,6 +2,7 @@
 #ifndef VXE_SUPERVISOR_OBJECTS_INTERNAL_H
 #define VXE_SUPERVISOR_OBJECTS_INTERNAL_H
 
+#include "lookup.h"
 #include "objects.h"
 
 /* What Landlock asks for: on the object by its own path, and on the folder that holds its name. */
@@ -9,7 +10,7 @@ struct objects_rights {
 	uint64_t object, folder;
 };
 
-void objects_file_judge(const struct vxe_judge *judge, const char *path, unsigned int access,
+void objects_file_judge(const struct vxe_judge *judge, pid_t pid, const struct vxe_lookup *found, unsigned int access,
 			const struct objects_rights *rights, struct vxe_object *out);
 
 /* Each gives how many objects it found. Of a call that is not of its kind: 0. */

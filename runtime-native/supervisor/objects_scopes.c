@@ -168,7 +168,7 @@ static size_t device_judge(const struct vxe_judge *judge, const struct seccomp_n
 	    !asks_device((unsigned int)request->data.args[1]) || vxe_lookup((pid_t)request->pid, fd, "", true, &found) < 0 ||
 	    !found.exists || !(S_ISCHR(found.type) || S_ISBLK(found.type)) || !opened_inside((pid_t)request->pid, fd))
 		return 0;
-	objects_file_judge(judge, found.path, VXE_IOCTL, &rights, out);
+	objects_file_judge(judge, (pid_t)request->pid, &found, VXE_IOCTL, &rights, out);
 	return 1;
 }
 

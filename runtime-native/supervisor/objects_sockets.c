@@ -184,7 +184,7 @@ static bool unix_judge(const struct vxe_judge *judge, pid_t pid, enum vxe_socket
 	if (word == VXE_SOCKET_ACCEPT) {
 		if (!looked || found.exists)
 			return false;
-		objects_file_judge(judge, found.path, VXE_CREATE, &rights, out);
+		objects_file_judge(judge, pid, &found, VXE_CREATE, &rights, out);
 		out->address[0] = '\0';
 		return true;
 	}
