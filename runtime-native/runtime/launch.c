@@ -19,6 +19,7 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "ruleset.h"
+#include "streams.h"
 
 const int vxe_passed_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT, 0};
 
@@ -401,6 +402,7 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 	atomic_store(&launch->report->listener_slot, -1);
 	/* The hooks wait for a word from the child, and it for theirs. */
 	launch->straight &= !config_has_hooks(config) && launch->start_fifo < 0;
+	vxe_streams_give(launch);
 	return instance_clone(launch, err);
 }
 

@@ -29,6 +29,7 @@
 #include "mount.h"
 #include "ruleset.h"
 #include "schedule.h"
+#include "streams.h"
 #include "terminal.h"
 #include "time_offsets.h"
 
@@ -274,6 +275,7 @@ static int stdio_set(const struct vxe_launch *launch, struct vxe_error **err)
 	for (int i = 0; i < 3; i++)
 		if (launch->stdio[i] >= 0 && dup2(launch->stdio[i], i) < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting up standard input and output");
+	vxe_streams_give_inside(launch);
 	return 0;
 }
 

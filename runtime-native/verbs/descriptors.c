@@ -79,7 +79,17 @@ static int stdio_close(struct vxe_launch *launch, struct vxe_error **err)
 	return 0;
 }
 
-int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *launch, int sockets, int preserved,
+/* Whoever uses the terminal next would share it with the program: what is typed into it could be read, and what it shows be written. */
+static int terminal_check(int fd, struct vxe_error **err)
+{
+	if (!isatty(fd))
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+		      "descriptor %d is a terminal, which the program would keep when its caller has gone", fd);
+	return vxe_error_hint(err, "redirect it, or set process.terminal and give a --console-socket");
+}
+
+int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *launch, int sockets, int preserved, bool stays,
 			 struct vxe_error **err)
 {
 	const struct vxe_process *process = launch->process ? launch->process : &config->process;
@@ -96,6 +106,11 @@ int vxe_descriptors_take(const struct vxe_config *config, struct vxe_launch *lau
 	}
 	if (words && !vxe_words_have(words, "stdio") && !process->terminal && stdio_close(launch, err) < 0)
 		return -1;
+	/* An engine's container has what its engine gives it, as with other runtimes. */
+	if (stays && !process->terminal && vxe_config_annotation(config, "org.vxe.version"))
+		for (int fd = 0; fd < 3; fd++)
+			if (launch->stdio[fd] < 0 && terminal_check(fd, err) < 0)
+				return -1;
 	/* In soft mode there are no programs to get around. */
 	for (int fd = 0; fd < 3 + launch->extra_fds && !launch->soft; fd++) {
 		bool own = fd < 3 && (process->terminal || launch->stdio[fd] >= 0);

@@ -337,7 +337,7 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 	}
 	launch->listen_names = getenv("LISTEN_FDNAMES");
 	if (vxe_descriptors_take(instance->config, launch, instance->options->listen_fds, instance->options->preserve_fds,
-				 err) < 0)
+				 instance->options->detach || launch->start_fifo >= 0, err) < 0)
 		return -1;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);

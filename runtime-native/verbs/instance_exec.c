@@ -303,7 +303,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)
 		goto out;
 	launch.console_socket = console;
-	if (vxe_descriptors_take(config, &launch, sockets, options->preserve_fds, err) < 0)
+	if (vxe_descriptors_take(config, &launch, sockets, options->preserve_fds, options->detach, err) < 0)
 		goto out;
 	supervision.launch = &launch;
 	supervision.id = options->id;

@@ -72,14 +72,14 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	if (instance_open(instance, err) < 0 || (observer && observer->launching(observer->user, &instance->launch, err) < 0))
 		return -1;
 	/* A plain OCI bundle leaves no log folder behind, unless there is something to write there. */
-	if ((instance->options->own_verb || instance->options->detach ||
-	     vxe_config_annotation(instance->config, "org.vxe.version")) &&
+	if ((instance->options->own_verb || vxe_config_annotation(instance->config, "org.vxe.version")) &&
 	    instance_open_log(instance, err) < 0)
 		return -1;
 	instance_supervision_fill(instance);
 	s->started = instance_started;
 	s->child = true;
-	s->capture = instance->options->detach;
+	/* An engine's streams are the container's, for as long as it runs. */
+	s->capture = instance->options->detach && instance->options->own_verb;
 	if (instance_waits_ready(instance))
 		s->ready = instance_ready;
 	instance->launch.straight = goes_straight(instance);
@@ -149,7 +149,7 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 
 		close(pipes[0]);
 		setsid();
-		input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		input = options->own_verb ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
 		if (input >= 0 && dup2(input, 0) == 0)
 			close(input);
 		if (chdir("/") < 0 || run_here(options, pipes[1], &code, &failure) < 0) {

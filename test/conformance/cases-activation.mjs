@@ -117,7 +117,7 @@ export const activation = [
       });
       await subject.must(['start', container.id]);
       await subject.until(container.id, 'stopped');
-      equal(container.answers().value('listens:3'), '1', 'descriptor 3');
+      equal(container.said().value('listens:3'), '1', 'descriptor 3');
     }),
   ),
   act(id, 'habit', 'exec passes sockets on, too', (subject) =>
@@ -143,7 +143,7 @@ export const activation = [
         const container = await subject.created([ENVIRONMENT, 'notify:READY=1'], change, options);
         await subject.must(['start', container.id], { env });
         await subject.until(container.id, 'stopped');
-        equal(valuesOf(container.answers().value(ENVIRONMENT), 'LISTEN_FDS'), '1', 'LISTEN_FDS');
+        equal(valuesOf(container.said().value(ENVIRONMENT), 'LISTEN_FDS'), '1', 'LISTEN_FDS');
         expect(hears(await told(), 'READY=1'), 'the manager has not heard that it is ready');
       }),
     ),
@@ -212,7 +212,7 @@ export const activation = [
       await subject.must(['start', container.id], { env });
       await subject.until(container.id, 'stopped');
       // Where nobody takes it any more the container knows.
-      for (const each of later) container.answers().value(each);
+      for (const each of later) container.said().value(each);
       for (const each of later) await hearing(each.slice('notify:'.length));
     }),
   ),

@@ -7,6 +7,20 @@ import { equal, eventually, expect } from './subject.mjs';
 const id = 'command line';
 const sleeps = ['sleep:100000'];
 
+const talks = ['input', 'complain:of nothing'];
+/** What a program that goes on when the runtime has ended has read, said and complained of. */
+async function hasTalked(result) {
+  await eventually(
+    () => result.said().answers.has(talks[1]),
+    () => `on standard output is ${JSON.stringify(readFileSync(result.outFile, 'utf8'))}`,
+  );
+  equal(result.said().value(talks[0]), 'typed', 'what it has read');
+  expect(
+    result.complained().includes('of nothing'),
+    `standard error is ${JSON.stringify(result.complained())}`,
+  );
+}
+
 const withConsole = (subject, test) => subject.withPeer('console', test);
 
 export const commandLine = [
@@ -90,6 +104,38 @@ export const commandLine = [
     const name = subject.id();
     await subject.must(['run', '--detach', '--bundle', subject.bundle(sleeps), name]);
     await subject.until(name, 'running');
+  }),
+  act(id, 'habit', "run --detach: the caller's streams are the container's", async (subject) => {
+    const words = ['run', '--detach', '--bundle', subject.bundle(talks), subject.id()];
+    await hasTalked(await subject.must(words, { input: 'typed' }));
+  }),
+  act(id, 'habit', "create and start: the streams of who creates it are the container's", async (subject) => {
+    const container = await subject.created(talks, undefined, { input: 'typed' });
+    await subject.must(['start', container.id]);
+    await hasTalked(container);
+  }),
+  act(id, 'habit', "exec --detach: the caller's streams are the program's", async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    await hasTalked(
+      await subject.must(['exec', '--detach', name, '/bin/probe', ...talks], { input: 'typed' }),
+    );
+  }),
+  act(id, 'habit', 'a user opens the pipe that is standard output as a file', async (subject) => {
+    const again = 'open:/proc/self/fd/1';
+    const answered = async (change) => (await subject.run([again], change, { piped: true })).value(again);
+    const user = { uid: 12, gid: 34 };
+    await answered((config) => {
+      config.process.user = user;
+    });
+    await answered((config) => {
+      config.process.user = user;
+      config.linux.namespaces.push({ type: 'user' });
+      config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+    });
+    const { id: name } = await subject.started(sleeps);
+    const exec = await subject.must(['exec', '--user', '12:34', name, '/bin/probe', again], { piped: true });
+    exec.said().value(again);
   }),
   act(
     id,

@@ -84,7 +84,7 @@ export const resources = [
       async (_cgroup, container) => {
         await subject.must(['start', container.id]);
         await subject.until(container.id, 'stopped');
-        const answers = container.answers();
+        const answers = container.said();
         equal(answers.value('memory:4'), 'exit 0', 'what fits');
         equal(answers.value('memory:64'), 'signal 9', 'what does not');
       },
@@ -146,7 +146,7 @@ export const resources = [
     limited(subject, 'pids', { pids: { limit: 8 } }, ['forks:30', 'exit:0'], async (_cgroup, container) => {
       await subject.must(['start', container.id]);
       await subject.until(container.id, 'stopped');
-      const [made, why] = container.answers().value('forks:30').split(' ');
+      const [made, why] = container.said().value('forks:30').split(' ');
       expect(Number(made) < 8, `${made} processes were made`);
       equal(why, 'EAGAIN', 'why no more');
     }),

@@ -88,7 +88,7 @@ export const runtime = [
     );
     await subject.must(['start', container.id]);
     await subject.until(container.id, 'stopped');
-    equal(container.answers().value('hostname'), 'conformance', 'the name');
+    equal(container.said().value('hostname'), 'conformance', 'the name');
   }),
   act(
     'runtime.md, Create',
@@ -117,7 +117,7 @@ export const runtime = [
   act('runtime.md, Start', 'MUST', 'start runs the program', async (subject) => {
     const container = await subject.started(['ids']);
     await subject.until(container.id, 'stopped');
-    expect(container.answers().value('ids'), 'it did not run');
+    expect(container.said().value('ids'), 'it did not run');
   }),
   act(
     'runtime.md, Start',
@@ -336,7 +336,7 @@ export const runtime = [
         config.hooks = { startContainer: [{ path: '/bin/probe', args: ['probe', 'write:/data/hooked'] }] };
       });
       await subject.until(container.id, 'stopped');
-      equal(container.answers().value('read:/data/hooked'), 'x', 'the file');
+      equal(container.said().value('read:/data/hooked'), 'x', 'the file');
     },
   ),
   act(

@@ -80,7 +80,7 @@ export const seccomp = [
     withAgent(subject, async (listenerPath, text, until) => {
       const container = await subject.started(['mkdir:/data/x', 'exit:0'], notified({ listenerPath }));
       await subject.until(container.id, 'stopped');
-      equal(container.answers().refused('mkdir:/data/x'), 'EACCES', "the agent's answer");
+      equal(container.said().refused('mkdir:/data/x'), 'EACCES', "the agent's answer");
       await until(() => text().includes('call'));
       equal(stateOf(text()).state.id, container.id, 'state.id');
     }),

@@ -169,6 +169,17 @@ static bool ask_fds(void)
 	return true;
 }
 
+static bool ask_input(void)
+{
+	size_t used = 0;
+	ssize_t got;
+
+	while (used < sizeof(text) - 1 && (got = read(0, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)got;
+	text[used] = '\0';
+	return used > 0;
+}
+
 static bool ask_terminal(void)
 {
 	struct winsize size;
@@ -418,6 +429,12 @@ static bool ask(const char *name, const char *argument)
 		return ask_ids();
 	if (!strcmp(name, "fds"))
 		return ask_fds();
+	if (!strcmp(name, "input"))
+		return ask_input();
+	if (!strcmp(name, "complain")) {
+		text[0] = '\0';
+		return dprintf(2, "%s\n", argument) > 0;
+	}
 	if (!strcmp(name, "notify"))
 		return ask_notify(argument);
 	if (!strcmp(name, "listens"))

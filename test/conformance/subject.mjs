@@ -65,6 +65,9 @@ export function baseConfig(rootfs, ops) {
   };
 }
 
+export const shellWords = (...words) =>
+  words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
+
 let serial = 0;
 
 /** What a case works with: a fresh bundle folder for each call of bundle(), and everything gone at the end. */
@@ -110,14 +113,17 @@ export class Subject {
     return id;
   }
 
-  /** Runs a verb. Files stand for the streams, since a container that goes on would hold a pipe open. */
-  call(args, { cwd, input, globals = [], fds = [], env, activated } = {}) {
+  /** Runs a verb. Files stand for the streams, since a container that goes on would hold a pipe open; `piped` makes one of its output,
+   * and `terminal` has it called on one, by a shell whose own terminal that is. */
+  call(args, { cwd, input, globals = [], fds = [], env, activated, piped = false, terminal = false } = {}) {
     const out = join(this.folder, `out-${++serial}`);
     const streams = [openSync(out, 'w'), openSync(`${out}.err`, 'w')];
     // Who activates by sockets names the process for which they are; a shell that is replaced knows that number.
     const named =
       activated === undefined ? [] : ['bash', '-c', `export LISTEN_PID=${activated}; exec "$@"`, 'bash'];
-    const [program, ...words] = [...named, ...this.command, '--root', this.root, ...globals, ...args];
+    if (piped) named.push('bash', '-o', 'pipefail', '-c', '"$@" | cat', 'bash');
+    let [program, ...words] = [...named, ...this.command, '--root', this.root, ...globals, ...args];
+    if (terminal) [program, ...words] = ['script', '-qec', shellWords(program, ...words), '/dev/null'];
     return new Promise((resolve, reject) => {
       const child = spawn(program, words, {
         cwd: cwd ?? this.folder,
@@ -138,6 +144,8 @@ export class Subject {
           signal,
           stdout,
           outFile: out,
+          said: () => answersOf(readFileSync(out, 'utf8')),
+          complained: () => readFileSync(`${out}.err`, 'utf8'),
           stderr: readFileSync(`${out}.err`, 'utf8'),
         });
       });
@@ -225,7 +233,7 @@ export class Subject {
     const id = options.id ?? this.id();
     const bundle = this.bundle(ops, change);
     const result = await this.call(['create', '--bundle', bundle, ...(options.flags ?? []), id], options);
-    return { ...result, id, bundle, answers: () => answersOf(readFileSync(result.outFile, 'utf8')) };
+    return { ...result, id, bundle };
   }
 
   async created(ops, change, options) {

@@ -68,7 +68,28 @@ check 'kill' runtime kill one KILL
 check 'state says stopped' eventually 60 state_is stopped
 check 'delete' runtime delete one
 refused 'its state is gone' 1 'one' runtime state one
+
+# An engine's streams are the container's; vxe start has its log. A terminal would be shared with whoever uses it next.
+detaches() { runtime run --detach --bundle "$sleeper" two <&7 >"$world/two.out" 2>&1 || { cat "$world/two.out"; return 1; }; }
+check 'run --detach' detaches
+check "its program speaks to the caller's standard output" eventually 60 grep -q '+OK' "$world/two.out"
+printf 'QUIT\r\n' >&7
+two_ends() { [[ $(runtime state two) == *'"stopped"'* ]]; }
+check 'and listens to its standard input' eventually 60 two_ends
+not_logged() { ! grep -q '+OK' "$VXE_LOGS/two/output.log"; }
+check 'what it says is in no log' not_logged
+check 'delete after run --detach' runtime delete two
 exec 7>&-
+on_terminal() { # WORDS: vxe-runtime of a shell's session on a terminal, as a person has it
+  printf 'QUIT\n' | timeout -k 3 200 script -qec "build/bin/vxe-runtime --root $world/oci $*" /dev/null
+}
+try on_terminal run --bundle "$sleeper" three
+check 'run on a terminal speaks there' contains "$output" '\+OK'
+for words in "run --detach --bundle $sleeper three" "create --bundle $sleeper three"; do
+  try on_terminal "$words"
+  check "${words%% --b*} leaves no terminal to a program with a profile" contains "$output" 'descriptor 0 is a terminal.*when its caller has gone'
+  refused 'and nothing was made' 1 'three' runtime state three
+done
 
 try runtime features
 check 'features is a JSON document with ociVersionMax' contains "$output" '"ociVersionMax"'

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, expect, tag } from '../conformance/subject.mjs';
+import { eventually, expect, shellWords, tag } from '../conformance/subject.mjs';
 
 /** How often a race is tried. */
 const rounds = 60;
@@ -174,7 +174,47 @@ async function race(wanted, round) {
   return held([...seen].map(([how, count]) => `${how} ${count} times`).join(', '));
 }
 
+/** The intruder at a terminal: alone, or under what calls it. */
+function typed(stdout) {
+  const told = jsonLines(stdout.replaceAll('\r', '')).at(-1);
+  if (!told) return open(`nothing was tried: ${stdout.trim().slice(-110)}`);
+  if (!told.terminal) return held('no terminal');
+  return told.done ? open(`a key was typed by ${told.step}`) : held(told.errno);
+}
+
 export const holes = [
+  {
+    cve: 'CVE-2017-5226',
+    title: 'keys typed into the terminal at which the runtime was called',
+    control(world) {
+      const done = command('script', '-qec', shellWords(world.intruder, 'type'), '/dev/null');
+      return !typed(done.stdout).held && 'a program of the session types a key';
+    },
+    async attempt(subject, world) {
+      const how = [];
+      const look = (way, result) => {
+        const outcome = typed(result.stdout);
+        how.push(`${way} ${outcome.how}`);
+        return outcome.held;
+      };
+      // Root of the host, without the capability that the kernel asks for; and with all of them in a user namespace.
+      const mapped = (config) => {
+        powerful(config);
+        config.linux.namespaces.push({ type: 'user' });
+        config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+        config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+      };
+      for (const [way, change] of Object.entries({ run: undefined, mapped }))
+        if (!look(way, await subject.run([], intrude(world, ['type'], change), { terminal: true })))
+          return open(how.at(-1));
+      const { id } = await subject.started(['sleep:100000'], (_, { rootfs }) => {
+        copyFileSync(world.intruder, join(rootfs, 'bin/intruder'));
+      });
+      if (!look('exec', await subject.call(['exec', id, '/bin/intruder', 'type'], { terminal: true })))
+        return open(how.at(-1));
+      return held(how.join(', '));
+    },
+  },
   {
     cve: 'CVE-2019-5736',
     title: "the runtime's program overwritten through /proc/PID/exe",

@@ -6,6 +6,7 @@
  *   leak ROOT PATH           a folder that was left open: through /proc/self/fd out of a chroot, to PATH
  *   release-agent            a namespace of one's own, cgroup version 1 in it, and its release_agent
  *   agent-control DIR        the same by root of the host
+ *   type                     keys typed into the terminal that is its standard input, for whoever reads there next
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -222,12 +224,38 @@ static int release_agent(void)
 	return 0;
 }
 
+/* By each descriptor of it, by the name of one's terminal, and after an attempt to make it one's own. */
+static int type_keys(void)
+{
+	const char *step = "TIOCSTI";
+	char key = '\0';
+	int own, failed = EBADF;
+
+	for (int round = 0; round < 2 && failed; round++) {
+		for (int fd = 0; fd < 3 && failed; fd++)
+			failed = ioctl(fd, TIOCSTI, &key) < 0 ? errno : 0;
+		own = failed ? open("/dev/tty", O_RDWR | O_CLOEXEC) : -1;
+		if (own >= 0) {
+			step = "/dev/tty";
+			failed = ioctl(own, TIOCSTI, &key) < 0 ? errno : 0;
+			close(own);
+		}
+		if (failed && round == 0 && (ioctl(0, TIOCSCTTY, 1) == 0 || ioctl(0, TIOCSCTTY, 0) == 0))
+			step = "TIOCSCTTY";
+	}
+	printf("{\"step\":\"%s\",\"terminal\":%s,\"done\":%s,\"errno\":\"%s\"}\n", step, isatty(0) ? "true" : "false",
+	       failed ? "false" : "true", failed ? strerrorname_np(failed) : "");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "overwrite"))
 		return overwrite(atol(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "swap"))
 		return swap(argv[2], argv[3]);
+	if (argc == 2 && !strcmp(argv[1], "type"))
+		return type_keys();
 	if (argc == 3 && !strcmp(argv[1], "victim"))
 		return victim(atoi(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "leak"))
