@@ -12,6 +12,7 @@ import {
   featuresOf,
   type LeftOut,
   learn,
+  missingIn,
   type Novelty,
   novelty,
   pending,
@@ -31,6 +32,8 @@ interface LearnReport {
   readonly profile: string;
   readonly recordings: readonly string[];
   readonly lossy: boolean;
+  /** What the recordings lack, in words. */
+  readonly missing: readonly string[];
   readonly pending: readonly { readonly id: string; readonly reason: string }[];
   readonly leftOut: readonly { readonly what: string; readonly why: string }[];
   readonly novelty: Novelty;
@@ -72,7 +75,9 @@ export default class Learn extends VxeCommand {
       summary: 'say yes to a marked rule',
     }),
     apply: Flags.boolean({ summary: 'take it into the bundle, in place of the profile that it has' }),
-    lossy: Flags.boolean({ summary: 'learn although calls are missing; the profile says so' }),
+    lossy: Flags.boolean({
+      summary: 'learn although calls are missing, or the recorder was killed; the profile says so',
+    }),
     replay: Flags.boolean({ summary: 'run the exercise under the profile before it counts as learned' }),
     minimize: Flags.boolean({
       summary: 'also without each rule in turn, and mark those that nothing misses',
@@ -84,7 +89,7 @@ export default class Learn extends VxeCommand {
     return this.interruptible(async (signal) => {
       const files = argv.slice(1).map(String);
       const bundle = this.#bundle(args.name);
-      const recordings = await this.#recordings(args.name, files);
+      const recordings = await this.#recordings(args.name, files, flags.lossy);
       const root = bundle === undefined ? '/' : join(bundle, 'rootfs');
       if (flags.apply && bundle === undefined)
         throw new Failure(
@@ -129,6 +134,7 @@ export default class Learn extends VxeCommand {
         profile: tried?.text ?? text,
         recordings: recordings.map((recording) => recording.name),
         lossy: draft.lossy,
+        missing: recordings.flatMap((recording) => missingIn(recording) ?? []),
         pending: pending(draft, accepted),
         leftOut: draft.leftOut.map(({ what, why }) => ({ what, why })),
         novelty: chance,
@@ -154,7 +160,7 @@ export default class Learn extends VxeCommand {
     return controlledIfThere(name, this.places());
   }
 
-  async #recordings(name: string, files: readonly string[]): Promise<readonly Recording[]> {
+  async #recordings(name: string, files: readonly string[], lossy: boolean): Promise<readonly Recording[]> {
     const folder = join(this.places().recordings, name);
     const all =
       files.length > 0
@@ -172,7 +178,8 @@ export default class Learn extends VxeCommand {
           hint: 'name a recording of vxe trace',
           exit: 2,
         });
-      recordings.push(unwrap(await readRecording(file, createInterface({ input: createReadStream(file) }))));
+      const lines = createInterface({ input: createReadStream(file) });
+      recordings.push(unwrap(await readRecording(file, lines, { cut: lossy ? 'taken' : 'refused' })));
     }
     return recordings;
   }
@@ -193,6 +200,7 @@ export default class Learn extends VxeCommand {
   /** For people, beside the profile. */
   #tell(report: Omit<LearnReport, 'applied'>, leftOut: readonly LeftOut[]): void {
     const say = (line: string): void => this.logToStderr(line);
+    for (const lack of report.missing) say(`learned all the same: ${lack}`);
     for (const { id, reason } of report.pending) say(`${id}: ${reason}; left out until --accept ${id}`);
     for (const { what, why } of leftOut) say(`not in the profile: ${what}: ${why}`);
     const { runs, once, chance } = report.novelty;

@@ -22,6 +22,7 @@ export type {
 export {
   lossOf,
   MalformedLine,
+  missingIn,
   PATH_KINDS,
   RECORDING_FORMAT,
   readLine,

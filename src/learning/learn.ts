@@ -2,7 +2,7 @@ import type { Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import { observe } from './facts/observe.js';
 import type { Recording } from './recording/index.js';
-import { lossOf } from './recording/index.js';
+import { LEARN_ALL_THE_SAME, missingIn } from './recording/index.js';
 import { callDrafts } from './rules/calls.js';
 import { capabilityDrafts } from './rules/capabilities.js';
 import type { Draft, LeftOut } from './rules/draft.js';
@@ -26,21 +26,14 @@ export function learn(recordings: readonly Recording[], options: LearnOptions): 
       message: `there is no recording of ${options.name}`,
       hint: `make one: vxe trace ${options.name} -- EXERCISE`,
     });
-  const losing = recordings.filter(
-    (recording) => lossOf(recording) > 0 || recording.trailer.lostProcesses > 0,
-  );
+  const losing = recordings.flatMap((recording) => missingIn(recording) ?? []);
   const [first] = losing;
-  if (first !== undefined && !options.lossy) {
-    const { calls, lostProcesses } = first.trailer;
+  if (first !== undefined && !options.lossy)
     return failure({
       code: 'bad-value',
-      message:
-        lossOf(first) > 0
-          ? `${first.name} lacks ${lossOf(first)} of ${calls} calls`
-          : `${first.name} lacks ${lostProcesses} lines that tell when processes begin and end`,
-      hint: 'record again, or learn from it all the same with --lossy, which the profile then says for ever after',
+      message: first,
+      hint: LEARN_ALL_THE_SAME,
     });
-  }
   const seen = observe(recordings);
   const files = fileRules(seen, options.interpreter);
   const sockets = socketRules(seen);

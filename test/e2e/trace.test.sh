@@ -48,7 +48,7 @@ for recorder in "${recorders[@]}"; do
   # Killed, it leaves no trailer, and nothing of what it watched.
   file=$world/killed-$recorder.ndjson
   lasting=(sh -c 'sleep 1234 & sleep 1234; sleep 1234')
-  watched() { grep -qs '^sleep.1234' /proc/[0-9]*/cmdline; }
+  watched() { pgrep -fx 'sleep 1234' >/dev/null; } # not the words of who is to start it
   ended() { ! watched; }
   begin_lasting() {
     rm -f "$file"
@@ -75,6 +75,20 @@ for recorder in "${recorders[@]}"; do
   kill -TERM $guard
   wait $guard 2>/dev/null
   check "$recorder: told to end, it ends in good order" complete
+  # Of what a killed recorder has left, something is learned only if asked, and the profile says so.
+  begin_lasting
+  eventually 60 grep -qs '"call":"execve"' "$file"
+  kill -KILL "$(cat "/proc/$guard/task/$guard/children")"
+  wait $guard 2>/dev/null
+  profile=$world/killed-$recorder.vxed.yaml
+  refused "$recorder: what was cut off is not learned from" 1 "$file is not complete: .*--lossy" vxe learn lasting "$file" --output "$profile"
+  check "$recorder: and nothing is written" [ ! -e "$profile" ]
+  try vxe learn lasting "$file" --lossy --output "$profile"
+  check "$recorder: with --lossy it is" [ "$status" = 0 ]
+  check "$recorder: and that is said" contains "$errors" "^learned all the same: $file is not complete"
+  check "$recorder: in the profile, too" grep -q '^  lossy: true$' "$profile"
+  check "$recorder: which has what was recorded" grep -q "^program: /usr/bin/sh\$" "$profile"
+  check "$recorder: and is well formed" vxe profile check "$profile"
   refused "$recorder: a program that is not there" 127 'executing /nonexistent' vxe trace --recorder "$recorder" -o "$world/none-$recorder" --host /nonexistent
 done
 

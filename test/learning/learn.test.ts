@@ -45,6 +45,18 @@ test('the launch needs its program and its ELF interpreter, and no further execu
   t.is(draft.program, '/usr/sbin/daemon');
 });
 
+test('a launch that looks for its program along PATH has tried each folder before', (t) => {
+  const absent = (path: string) => call('execve', { unknown: true, paths: [{ path, kind: 'absent' }] });
+  const { calls: launched, ...rest } = recording([]);
+  const tried = [absent('/usr/local/bin/daemon'), absent('/usr/sbin/other')];
+  const draft = learned([{ ...rest, calls: [...tried, ...launched], trailer: rest.trailer }]);
+  t.deepEqual(files(draft), PROGRAM);
+  t.is(draft.exec, 'once');
+  // What comes between them is not the launch's any more.
+  const between = learned([{ ...rest, calls: [...tried, opened('/etc/daemon.conf'), ...launched] }]);
+  t.is(between.exec, 'any');
+});
+
 const generalised: readonly [string, readonly RecordedCall[], Record<string, string>][] = [
   ['one file is one rule', [opened('/etc/daemon.conf')], { '/etc/daemon.conf': 'read' }],
   [
@@ -727,6 +739,11 @@ test('a lossy recording is learned from only if asked, and the profile says so',
   const unattributed = learn([blind], { name: 'daemon', lossy: false, interpreter: () => undefined });
   t.regex(unattributed.ok ? '' : (unattributed.diagnostics[0]?.message ?? ''), /lacks 2 lines/);
   t.true(learned([blind], true).lossy);
+  const whole = recording([]);
+  const cut: Recording = { ...whole, trailer: { ...whole.trailer, end: 'cut' } };
+  const incomplete = learn([whole, cut], { name: 'daemon', lossy: false, interpreter: () => undefined });
+  t.regex(incomplete.ok ? '' : (incomplete.diagnostics[0]?.message ?? ''), /is not complete/);
+  t.true(learned([whole, cut], true).lossy);
   t.regex(draftYaml(draft, new Set(), NONE), /^ {2}lossy: true$/m);
   t.regex(draftYaml(learned([recording([])]), new Set(), NONE), /^ {2}lossy: false$/m);
 });

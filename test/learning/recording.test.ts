@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
-import { lossOf, readRecording } from '../../src/learning/index.js';
+import { lossOf, missingIn, readRecording } from '../../src/learning/index.js';
 
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
   JSON.parse(readFileSync('schemas/recording.schema.json', 'utf8')) as object,
@@ -57,7 +57,7 @@ const damage: readonly [string, (lines: string[]) => string[], RegExp][] = [
     (lines) => lines.map((line) => line.replace('"of":2', '"of":99')),
     /line 7: repeats the call 99/,
   ],
-  ['cut within a line', (lines) => [...lines.slice(0, 3), (lines[3] ?? '').slice(0, 40)], /line 4: not JSON/],
+  ['cut within a line', (lines) => [...lines.slice(0, 3), (lines[3] ?? '').slice(0, 40)], /is not complete/],
   ['of a later format', (lines) => lines.map((line) => line.replace('"format":1', '"format":2')), /format 2/],
   ['that goes on', (lines) => [...lines, lines[2] ?? ''], /after the trailer/],
   ['that is empty', () => [], /is empty/],
@@ -68,6 +68,46 @@ const damage: readonly [string, (lines: string[]) => string[], RegExp][] = [
     /line 3: paths: etc is not absolute/,
   ],
 ];
+
+const cut: readonly [string, (lines: readonly string[]) => readonly string[], readonly string[]][] = [
+  ['behind a line', (lines) => lines.slice(0, 4), ['openat', 'bind']],
+  ['within a line', (lines) => [...lines.slice(0, 3), (lines[3] ?? '').slice(0, 40)], ['openat']],
+  ['before its first call', (lines) => lines.slice(0, 1), []],
+];
+
+for (const [where, change, expected] of cut) {
+  test(`a recording that was cut off ${where} is read if it is asked for, and says so`, async (t) => {
+    const lines = change(golden);
+    t.false((await readRecording('cut', each(lines))).ok);
+    const read = await readRecording('cut', each(lines), { cut: 'taken' });
+    if (!read.ok) return t.fail(JSON.stringify(read.diagnostics));
+    t.deepEqual(
+      read.value.calls.map(({ call }) => call),
+      expected,
+    );
+    t.is(read.value.trailer.end, 'cut');
+    t.regex(missingIn(read.value) ?? '', /^cut is not complete/);
+  });
+}
+
+test('what is damaged is not taken for cut off', async (t) => {
+  const damaged: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ['torn in the middle', [...golden.slice(0, 2), '{"time":', ...golden.slice(2)], /line 3: not JSON/],
+    [
+      'torn in the middle, and cut',
+      [...golden.slice(0, 2), '{"time":', ...golden.slice(2, -1)],
+      /line 3: not JSON/,
+    ],
+    ['whole, but for one call', golden.filter((line) => !line.includes('"seq":3')), /holds 14 calls/],
+    ['its last line of no known kind', [...golden.slice(0, 3), '{"record":"other"}'], /line 4: .*not known/],
+    ['its header torn', [(golden[0] ?? '').slice(0, 20)], /line 1: not JSON/],
+    ['empty', [], /is empty/],
+  ];
+  for (const [what, lines, expected] of damaged) {
+    const read = await readRecording('damaged', each(lines), { cut: 'taken' });
+    t.regex(read.ok ? '' : (read.diagnostics[0]?.message ?? ''), expected, what);
+  }
+});
 
 for (const [what, change, expected] of damage) {
   test(`a recording ${what} is refused`, async (t) => {

@@ -102,12 +102,12 @@ export function observe(recordings: readonly Recording[]): Observations {
   for (const recording of recordings) {
     const { run } = recording.header;
     const numbers = ownNumbers(recording.calls);
-    const launch = recording.calls.find((call) => /^execve(at)?$/.test(call.call));
+    const { launch, calls } = fromLaunch(recording.calls);
     const executed = launch?.paths.find((path) => path.kind === 'file');
     program ??= executed?.path;
     if (executed?.path !== undefined && executed.path === program && executed.given?.startsWith('/'))
       startedAs ??= executed.given;
-    for (const call of recording.calls) {
+    for (const call of calls) {
       // The launch's own, which needs no rule.
       if (call === launch) {
         noteLaunch(files, run, call);
@@ -204,6 +204,26 @@ function callsOf(rows: Sums<Row>): ReadonlyMap<string, SeenCall> {
       { call, rows: seen, evidence: evidenceOf(seen.map((row) => row.evidence)) },
     ]),
   );
+}
+
+/** The execution that began it, and what came from then on: who looks for a program along PATH tries each of its folders before. */
+function fromLaunch(calls: readonly RecordedCall[]): {
+  readonly launch: RecordedCall | undefined;
+  readonly calls: readonly RecordedCall[];
+} {
+  const first = calls.findIndex(isExecution);
+  const there = calls.findIndex(
+    (call) => isExecution(call) && call.errno === undefined && call.paths.some(({ kind }) => kind === 'file'),
+  );
+  const at = there >= 0 && calls.slice(first, there).every(isExecution) ? there : first;
+  return {
+    launch: calls[at],
+    calls: [...calls.slice(0, Math.max(first, 0)), ...calls.slice(Math.max(at, 0))],
+  };
+}
+
+function isExecution({ call }: RecordedCall): boolean {
+  return call === 'execve' || call === 'execveat';
 }
 
 function capabilitiesOf(recordings: readonly Recording[]): Observations['capabilities'] {

@@ -11,5 +11,12 @@ export type {
   RecordingTrailer,
 } from './lines.js';
 export { PATH_KINDS } from './lines.js';
-export type { Recording } from './read.js';
-export { lossOf, RECORDING_FORMAT, readLine, readRecording } from './read.js';
+export type { ReadOptions, Recording } from './read.js';
+export {
+  LEARN_ALL_THE_SAME,
+  lossOf,
+  missingIn,
+  RECORDING_FORMAT,
+  readLine,
+  readRecording,
+} from './read.js';

@@ -99,7 +99,8 @@ export interface RecordingTrailer {
   readonly lostProcesses: number;
   /** By capability the calls that needed it; undefined: not known. */
   readonly capabilities: ReadonlyMap<string, readonly string[]> | undefined;
-  readonly end: 'exited' | 'stopped';
+  /** cut: the recorder was killed and wrote no trailer. The rest says what is in the file, and what that does not tell is not known. */
+  readonly end: 'exited' | 'stopped' | 'cut';
   readonly status: number | undefined;
   readonly exercise: number | undefined;
 }

@@ -25,9 +25,33 @@ export interface Recording {
   readonly trailer: RecordingTrailer;
 }
 
+export interface ReadOptions {
+  /** What becomes of a recording that was cut off, since its recorder was killed; by default it is refused. */
+  readonly cut?: 'refused' | 'taken';
+}
+
 /** How many calls of a recording are missing. */
 export function lossOf(recording: Recording): number {
   return [...recording.trailer.lost.values()].reduce((sum, lost) => sum + lost, 0);
+}
+
+/** What to do about a recording that lacks something. */
+export const LEARN_ALL_THE_SAME =
+  'record again, or learn from what there is with --lossy, which the profile then says for ever after';
+
+/** What a recording lacks, in words; undefined: nothing. */
+export function missingIn(recording: Recording): string | undefined {
+  const { name, trailer } = recording;
+  if (trailer.end === 'cut') return notComplete(name);
+  const lost = lossOf(recording);
+  if (lost > 0) return `${name} lacks ${lost} of ${trailer.calls} calls`;
+  return trailer.lostProcesses > 0
+    ? `${name} lacks ${trailer.lostProcesses} lines that tell when processes begin and end`
+    : undefined;
+}
+
+function notComplete(name: string): string {
+  return `${name} is not complete: the recorder was ended before it wrote the trailer`;
 }
 
 /** Reads one line; throws MalformedLine. */
@@ -36,7 +60,7 @@ export function readLine(text: string): RecordingLine {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new MalformedLine('not JSON');
+    throw new TornLine('not JSON');
   }
   const fields = new Fields(value);
   const record = fields.textOrNone('record');
@@ -56,18 +80,32 @@ export function readLine(text: string): RecordingLine {
   }
 }
 
-/** Reads a recording. One that is cut off, or whose counts do not add up, is an error: nothing may be learned from it. */
-export async function readRecording(name: string, lines: AsyncIterable<string>): Promise<Result<Recording>> {
+/**
+ * Reads a recording. One whose counts do not add up is an error, and so is one that was cut off, unless it is to be taken as it is: then its last
+ * line may be torn, and how often calls were repeated is not known.
+ */
+export async function readRecording(
+  name: string,
+  lines: AsyncIterable<string>,
+  { cut = 'refused' }: ReadOptions = {},
+): Promise<Result<Recording>> {
   let header: RecordingHeader | undefined;
   let trailer: RecordingTrailer | undefined;
+  let torn: MalformedLine | undefined;
   const calls = new Map<number, RecordedCall>();
   const processes: RecordedProcess[] = [];
   let number = 0;
   try {
     for await (const text of lines) {
+      if (torn !== undefined) throw torn;
       number++;
       if (trailer !== undefined) throw new MalformedLine('there is something after the trailer');
-      const line = readLine(text);
+      const line = readUnlessTorn(text);
+      if (line instanceof TornLine) {
+        // Only the last line can have been cut: it is not known yet whether this is it.
+        torn = line;
+        continue;
+      }
       if ((header === undefined) !== (line.kind === 'header'))
         throw new MalformedLine('a recording has one header, in its first line');
       if (line.kind === 'header') header = line;
@@ -80,24 +118,58 @@ export async function readRecording(name: string, lines: AsyncIterable<string>):
     if (!(error instanceof MalformedLine)) throw error;
     return malformed(name, `line ${number}: ${error.message}`, 'record again with: vxe trace');
   }
-  if (header === undefined) return malformed(name, 'is empty', 'record again with: vxe trace');
-  if (trailer === undefined) {
+  if (header === undefined)
     return malformed(
       name,
-      'is not complete: the recorder was ended before it wrote the trailer',
-      'record again',
+      torn === undefined ? 'is empty' : `line ${number}: ${torn.message}`,
+      'record again with: vxe trace',
     );
-  }
-  const recording = { name, header, calls: [...calls.values()], processes, trailer };
-  const seen = recording.calls.reduce((sum, call) => sum + call.count, 0);
-  if (seen !== trailer.recorded || trailer.recorded + lossOf(recording) !== trailer.calls) {
+  if (trailer === undefined && cut === 'refused')
+    return failure({ code: 'bad-value', message: notComplete(name), hint: LEARN_ALL_THE_SAME });
+  const all = [...calls.values()];
+  const seen = all.reduce((sum, call) => sum + call.count, 0);
+  const recording = {
+    name,
+    header,
+    calls: all,
+    processes,
+    trailer: trailer ?? trailerOfCut(seen),
+  };
+  if (seen !== recording.trailer.recorded || seen + lossOf(recording) !== recording.trailer.calls) {
+    const { recorded, calls: made } = recording.trailer;
     return malformed(
       name,
-      `holds ${seen} calls, and its trailer says ${trailer.recorded} recorded and ${lossOf(recording)} lost of ${trailer.calls}`,
+      `holds ${seen} calls, and its trailer says ${recorded} recorded and ${lossOf(recording)} lost of ${made}`,
       'the file was changed or damaged; record again',
     );
   }
   return success(recording);
+}
+
+/** A line that is no JSON, as the last one is when its writer is killed. */
+class TornLine extends MalformedLine {}
+
+function readUnlessTorn(text: string): RecordingLine | TornLine {
+  try {
+    return readLine(text);
+  } catch (error) {
+    if (error instanceof TornLine) return error;
+    throw error;
+  }
+}
+
+function trailerOfCut(seen: number): RecordingTrailer {
+  return {
+    kind: 'trailer',
+    calls: seen,
+    recorded: seen,
+    lost: new Map(),
+    lostProcesses: 0,
+    capabilities: undefined,
+    end: 'cut',
+    status: undefined,
+    exercise: undefined,
+  };
 }
 
 function add(calls: Map<number, RecordedCall>, call: RecordedCall): void {
