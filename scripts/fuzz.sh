@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs each fuzz target for SECONDS from its corpus, as many at a time as there are processors, and prints TAP, one test for each. What is
-# found is kept in build/fuzz, to be put into runtime-native/fuzz/corpus when it is mended.
+# Runs each fuzz target from its corpus for SECONDS of processor time, as many at a time as there are processors, and prints TAP, one test for
+# each. What is found is kept in build/fuzz, to be put into runtime-native/fuzz/corpus when it is mended. With VXE_FUZZ_IDLE it takes
+# what others leave: it may take longer then, but does no less.
 #   fuzz.sh SECONDS
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +11,11 @@ work=$(mktemp -d)
 # Those that run are ended with this program.
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 143' INT TERM
+if [[ -n ${VXE_FUZZ_IDLE:-} ]]; then
+  chrt --idle --pid 0 $$
+  # Where each session is scheduled as one, that says nothing to the others.
+  [[ ! -w /proc/self/autogroup ]] || echo 19 >"/proc/$$/autogroup"
+fi
 
 names=()
 for target in build/fuzz/fuzz_*; do
@@ -22,7 +28,7 @@ fuzz() { # NAME: its output and its end are kept in $work
   mkdir -p "build/fuzz/corpus/$1"
   [[ ! -d runtime-native/fuzz/corpus/$1 ]] || folders+=("runtime-native/fuzz/corpus/$1")
   # The time limit of one input is far above what it takes: a busy machine can stand still for minutes.
-  exec "build/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/$1-" \
+  exec "build/fuzz/fuzz_$1" -max_total_time=7200 -timeout=300 -rss_limit_mb=1024 -artifact_prefix="build/fuzz/$1-" \
     -print_final_stats=1 "${folders[@]}" >"$work/$1" 2>&1
 }
 
@@ -43,19 +49,43 @@ report() { # NUMBER NAME STATUS
 }
 
 width=$(nproc)
-pids=()
-told=0
-tell_next() { # waits for the first that was not told
-  local status=0
-  wait "${pids[told]}" || status=$?
-  report $((told + 1)) "${names[told]}" "$status"
-  told=$((told + 1))
+ticks=$(($(getconf CLK_TCK) * seconds))
+declare -A running=() ended=() # numbers of targets: their processes, and how they ended
+
+# Those that have had their time are told to end, which they do with 0 after the input at hand.
+look_after() {
+  local number pid fields alive
+  alive=$'\n'$(jobs -p -r)$'\n'
+  for number in "${!running[@]}"; do
+    pid=${running[$number]}
+    if [[ $alive != *$'\n'$pid$'\n'* ]]; then
+      ended[$number]=0
+      wait "$pid" || ended[$number]=$?
+      unset "running[$number]"
+      continue
+    fi
+    fields=
+    read -r fields 2>/dev/null <"/proc/$pid/stat"
+    # Behind the name, which may have anything in it.
+    read -r -a fields <<<"${fields##*) }"
+    ((${fields[11]:-0} + ${fields[12]:-0} < ticks)) || kill -USR1 "$pid" 2>/dev/null
+  done
 }
-for name in "${names[@]}"; do
-  ((${#pids[@]} - told < width)) || tell_next
-  fuzz "$name" &
-  pids+=("$!")
+
+begun=0
+told=0
+while ((told < ${#names[@]})); do
+  while ((begun < ${#names[@]} && ${#running[@]} < width)); do
+    fuzz "${names[begun]}" &
+    running[$begun]=$!
+    begun=$((begun + 1))
+  done
+  sleep 0.2
+  look_after
+  while [[ -n ${ended[$told]:-} ]]; do
+    report $((told + 1)) "${names[told]}" "${ended[$told]}"
+    told=$((told + 1))
+  done
 done
-while ((told < ${#pids[@]})); do tell_next; done
 printf '1..%d\n' "$told"
 ((failures == 0))

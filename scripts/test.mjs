@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, passes their TAP through, and counts.
-//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, fuzz, unit, e2e, conformance, holes, demo, machine, vm; a program is named by its path and prints TAP
+//   node scripts/test.mjs [SUITE | PROGRAM...]     suites: native, unit, e2e, fuzz, conformance, holes, demo, machine, vm; a program is named by its path and prints TAP
 // The last line is `N passed, N failed`. Exit 1 if a test failed, a program broke off, or nothing ran at all.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -43,14 +43,6 @@ const suites = {
       argv: [file],
       limit: 10 * minute,
     })),
-  // A few seconds for each: what a change broke, not what nobody found so far. CI and make fuzz take a minute.
-  fuzz: () => [
-    {
-      title: 'the fuzz targets',
-      argv: ['bash', 'scripts/fuzz.sh', process.env.FUZZ_SECONDS ?? '3'],
-      limit: 20 * minute,
-    },
-  ],
   unit: () => [
     { title: 'ava', argv: ['node_modules/.bin/ava', '--tap'], limit: 40 * minute, files: unitFiles() },
   ],
@@ -60,6 +52,17 @@ const suites = {
       argv: ['bash', file],
       limit: 20 * minute,
     })),
+  // A few seconds for each: what a change broke, not what nobody found so far. CI and make fuzz take a minute. Beside programs that mostly
+  // wait they take what those leave of the processors, and then the rest of their time alone.
+  fuzz: () => [
+    {
+      title: 'the fuzz targets',
+      argv: ['bash', 'scripts/fuzz.sh', process.env.FUZZ_SECONDS ?? '3'],
+      beside: 'e2e',
+      environment: { VXE_FUZZ_IDLE: '1' },
+      limit: 60 * minute,
+    },
+  ],
   vm: () => {
     const machines = machinesOf('test/vm/machines.json');
     const harness = (title, ...words) => ({ title, argv: [process.execPath, ...words], limit: 30 * minute });
@@ -175,11 +178,17 @@ function endGroup(child, signal) {
   }
 }
 
-function run({ title, argv, limit, whole, files }) {
+/** Runs a program to its end; what it prints goes to `say`, line by line. */
+function run({ title, argv, limit, whole, files }, say = (line) => console.log(line), environment = {}) {
+  const begun = performance.now();
   const reader = whole ? wholeReader(title) : tapReader(title, files);
   return new Promise((resolve) => {
     // Its own process group, so that a program that hangs is ended with everything that it started.
-    const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    const child = spawn(argv[0], argv.slice(1), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+      env: { ...process.env, ...environment },
+    });
     const stop = () => {
       interrupted = true;
       endGroup(child, 'SIGTERM');
@@ -194,7 +203,7 @@ function run({ title, argv, limit, whole, files }) {
 
     const lines = createInterface({ input: child.stdout });
     lines.on('line', (line) => {
-      console.log(line);
+      say(line);
       reader.line(line);
     });
     const read = new Promise((done) => lines.on('close', done));
@@ -212,7 +221,7 @@ function run({ title, argv, limit, whole, files }) {
       else if (signal) problem = `ended by ${signal}`;
       else if (code !== 0) problem = `exit code ${code}`;
       reader.end(problem);
-      resolve(reader.result);
+      resolve({ ...reader.result, seconds: (performance.now() - begun) / 1000 });
     });
   });
 }
@@ -240,6 +249,13 @@ function startAhead(argv) {
   });
 }
 
+/** Starts a program before its turn. Gives, at its end, what it said and what came of it. */
+async function runBeside(program) {
+  const said = [];
+  const result = await run(program, (line) => said.push(line), program.environment);
+  return { said, result };
+}
+
 /** A suite's programs; a name with a slash is a program itself. */
 function programsOf(name) {
   if (!name.includes('/')) return suites[name]();
@@ -260,17 +276,24 @@ async function main(names) {
   const ahead = new Map();
   for (const { argv, ahead: first } of chosen.flatMap(programsOf))
     if (first) ahead.set(argv.join(' '), startAhead(first));
-  for (const name of chosen) {
+  const beside = new Map();
+  for (const [index, name] of chosen.entries()) {
+    for (const program of chosen.slice(index + 1).flatMap(programsOf)) {
+      if (program.beside !== name) continue;
+      console.log(`# ${program.title}: beside ${name}`);
+      beside.set(program.title, runBeside(program));
+    }
     const started = performance.now();
     let ran = 0;
     for (const program of programsOf(name)) {
       console.log(`# ${name}: ${program.title}`);
       for (const line of (await ahead.get(program.argv.join(' '))) ?? []) console.log(line);
       if (interrupted) return 130;
-      const begun = performance.now();
-      const result = await run(program);
+      const before = await beside.get(program.title);
+      for (const line of before?.said ?? []) console.log(line);
+      const result = before?.result ?? (await run(program));
       if (interrupted) return 130;
-      console.log(`# ${program.title}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+      console.log(`# ${program.title}: ${result.seconds.toFixed(1)} s`);
       passed += result.passed;
       ran += result.passed + result.failed.length;
       failed.push(...result.failed);
