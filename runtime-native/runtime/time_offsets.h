@@ -5,7 +5,7 @@
 #include "config.h"
 #include "error.h"
 
-/* Makes the time namespace of what the calling process forks and executes from now on, and sets its clocks. */
+/* Makes a time namespace, sets its clocks and enters it. The caller has one thread and shares its memory with nobody. */
 int vxe_time_offsets_apply(const struct vxe_config *config, struct vxe_error **err);
 
 #endif
