@@ -19,6 +19,8 @@ cp -R --no-preserve=ownership docs/engines docs/measured "$machine/docs/"
 cp build/native-test/* "$machine/native/"
 mkdir -p "$machine/build/conformance"
 cp build/conformance/probe "$machine/build/conformance/"
+mkdir -p "$machine/schemas"
+cp -R --no-preserve=ownership schemas/examples "$machine/schemas/"
 mkdir -p "$machine/runtime-native/fuzz"
 cp -R --no-preserve=ownership runtime-native/fuzz/corpus "$machine/runtime-native/fuzz/"
 
