@@ -80,12 +80,40 @@ static void check_rings(const char *text)
 			abort();
 }
 
+/* No ring is granted more than the profile gives, whatever is asked for. */
+static void check_grant(const uint8_t *data, size_t size)
+{
+	const unsigned int harmless =
+		IORING_SETUP_IOPOLL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | 1U << 7 | 1U << 8 | 1U << 9 | 1U << 16;
+	struct io_uring_params asked = {0}, params;
+	char refusal[VXE_RING_REFUSAL] = "";
+	unsigned int entries = 0, granted;
+	int answer;
+
+	if (size)
+		memcpy(&entries, data, size < sizeof(entries) ? size : sizeof(entries));
+	if (size > sizeof(entries))
+		memcpy(&asked, data + sizeof(entries),
+		       size - sizeof(entries) < sizeof(asked) ? size - sizeof(entries) : sizeof(asked));
+	answer = vxe_rings_grant(&asked, entries, &params, &granted, refusal);
+	if (answer) {
+		if (answer != EINVAL || !ends(refusal, sizeof(refusal)))
+			abort();
+		return;
+	}
+	if (refusal[0] || granted > 4096 || granted > entries || (params.flags & ~harmless) || params.wq_fd ||
+	    params.sq_thread_cpu || params.sq_thread_idle ||
+	    ((params.flags & IORING_SETUP_CQSIZE) && params.cq_entries > 32768))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *word;
 	int answer;
 
 	check_address(data, size);
+	check_grant(data, size);
 	check_plain(data, size);
 	memcpy(text, data, size);
 	text[size] = '\0';

@@ -373,23 +373,6 @@ static int size_bound(unsigned int *size, unsigned int most, bool clamp)
 	return 0;
 }
 
-/* The caller's wish, as far as it is granted; the errno where it is not. */
-static int wish_fill(struct vxe_ring_wish *wish, const struct io_uring_params *asked, unsigned int entries)
-{
-	bool clamp = asked->flags & IORING_SETUP_CLAMP;
-
-	if (asked->flags & ~WISHES)
-		return EINVAL;
-	wish->entries = entries;
-	wish->params = (struct io_uring_params){.flags = asked->flags, .cq_entries = asked->cq_entries};
-	memcpy(wish->params.resv, asked->resv, sizeof(wish->params.resv));
-	if (size_bound(&wish->entries, ENTRIES_MAX, clamp) < 0)
-		return EINVAL;
-	if ((asked->flags & IORING_SETUP_CQSIZE) && size_bound(&wish->params.cq_entries, COMPLETIONS_MAX, clamp) < 0)
-		return EINVAL;
-	return 0;
-}
-
 /* What is to be told of a wish that is not granted: nothing where it asks for no more than an older kernel lacks. */
 static void refusal_tell(const struct io_uring_params *asked, unsigned int entries, char text[VXE_RING_REFUSAL])
 {
@@ -403,6 +386,21 @@ static void refusal_tell(const struct io_uring_params *asked, unsigned int entri
 		snprintf(text, VXE_RING_REFUSAL, "io_uring_setup(%u, {%s})", entries, flags);
 	else if (!(asked->flags & ~WISHES))
 		snprintf(text, VXE_RING_REFUSAL, "io_uring_setup(%u, {cq_entries=%u})", entries, asked->cq_entries);
+}
+
+int vxe_rings_grant(const struct io_uring_params *asked, unsigned int entries, struct io_uring_params *params,
+		    unsigned int *granted, char refusal[VXE_RING_REFUSAL])
+{
+	bool clamp = asked->flags & IORING_SETUP_CLAMP;
+
+	*granted = entries;
+	*params = (struct io_uring_params){.flags = asked->flags, .cq_entries = asked->cq_entries};
+	memcpy(params->resv, asked->resv, sizeof(params->resv));
+	if (!(asked->flags & ~WISHES) && size_bound(granted, ENTRIES_MAX, clamp) == 0 &&
+	    (!(asked->flags & IORING_SETUP_CQSIZE) || size_bound(&params->cq_entries, COMPLETIONS_MAX, clamp) == 0))
+		return 0;
+	refusal_tell(asked, entries, refusal);
+	return EINVAL;
 }
 
 /* The ring comes into being in the caller's table, and the call returns it, in one step. */
@@ -437,11 +435,9 @@ int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_f
 	/* All of that was the caller's. */
 	if (!vxe_caller_waits(listener_fd, request->id))
 		return 0;
-	errnum = wish_fill(wish, &asked, entries);
-	if (errnum) {
-		refusal_tell(&asked, entries, refusal);
+	errnum = vxe_rings_grant(&asked, entries, &wish->params, &wish->entries, refusal);
+	if (errnum)
 		return errnum;
-	}
 	ring = ring_take(rings, cgroup_fd, &errnum);
 	if (ring < 0) {
 		/* It could be had when the instance was started. */

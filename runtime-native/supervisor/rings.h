@@ -6,6 +6,7 @@
 #ifndef VXE_SUPERVISOR_RINGS_H
 #define VXE_SUPERVISOR_RINGS_H
 
+#include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 
@@ -28,12 +29,20 @@ void vxe_rings_close(struct vxe_rings *rings);
 /* Makes a ring and throws it away: what this kernel cannot hold is an error before anything is started. */
 int vxe_rings_try(const struct vxe_rings *rings, struct vxe_error **err);
 
+#define VXE_RING_REFUSAL 256
+
+/*
+ * What is granted of a caller's wish: the parameters and the number of entries to make a ring with. 0, or the errno to answer with; `refusal`, which is
+ * empty before, is what the log is to tell of then: a ring that could do more than the profile permits.
+ */
+int vxe_rings_grant(const struct io_uring_params *asked, unsigned int entries, struct io_uring_params *params,
+		    unsigned int *granted, char refusal[VXE_RING_REFUSAL]);
+
 /*
  * Answers an io_uring_setup. 0: the caller has its ring, or is gone; otherwise the errno to answer with. `cgroup_fd` is the instance's, whose
- * memory the ring is to be of; -1: it has none. `refusal`, which is empty before, is what the log is to tell of: a ring that could do more than the
- * profile permits, or one that the kernel does not make any more.
+ * memory the ring is to be of; -1: it has none. `refusal` as above; it tells of a kernel that makes no ring any
+ * more, too.
  */
-#define VXE_RING_REFUSAL 256
 int vxe_rings_serve(const struct vxe_rings *rings, int listener_fd, int cgroup_fd, const struct seccomp_notif *request,
 		    char refusal[VXE_RING_REFUSAL]);
 
