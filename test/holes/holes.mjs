@@ -1,188 +1,48 @@
 // The known holes of OCI runtimes, each as an attempt, and a control that shows that the attempt is real: the same against a way of doing things
 // that does not defend itself. An attempt says whether it was held and how; nothing is taken for held because it failed to run.
-import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
-  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmdirSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, expect, shellWords, tag } from '../conformance/subject.mjs';
+import { eventually, shellWords } from '../conformance/subject.mjs';
+import { aliases } from './aliases.mjs';
+import {
+  command,
+  delegate,
+  digest,
+  fakeProc,
+  forwarding,
+  held,
+  inForce,
+  intrude,
+  jsonLines,
+  leaked,
+  mapped,
+  masked,
+  mounted,
+  open,
+  outsideRace,
+  overwritten,
+  powerful,
+  procPlace,
+  procQuestions,
+  race,
+  reason,
+  redirected,
+  swapping,
+  trueProc,
+  typed,
+  wait,
+} from './tools.mjs';
 
-/** How often a race is tried. */
-const rounds = 60;
-
-const digest = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
-const jsonLines = (text) =>
-  text
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line));
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-const held = (how) => ({ held: true, how });
-const open = (how) => ({ held: false, how });
-/** The part of a refusal that says what was refused. */
-const reason = (result) => `refused: ${result.stderr.trim().split('\n').at(-1).slice(-110)}`;
-
-function command(...words) {
-  const done = spawnSync(words[0], words.slice(1), { encoding: 'utf8' });
-  return { code: done.status, stdout: done.stdout, stderr: done.stderr };
-}
-
-const everything = [
-  ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
-  ...[
-    'NET_BIND_SERVICE',
-    'NET_RAW',
-    'NET_ADMIN',
-    'SYS_CHROOT',
-    'SYS_PTRACE',
-    'SYS_ADMIN',
-    'MKNOD',
-    'SETFCAP',
-  ],
-].map((name) => `CAP_${name}`);
-
-/** All that a container's root may be given: what holds must not rest on it being weak. */
-function powerful(config) {
-  for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities[set] = everything;
-  config.process.noNewPrivileges = false;
-}
-
-const intrude =
-  (world, words, change = () => {}) =>
-  (config, place) => {
-    copyFileSync(world.intruder, join(place.rootfs, 'bin/intruder'));
-    config.process.args = ['/bin/intruder', ...words];
-    return change(config, place);
-  };
-
-/** A second process that exchanges two names as fast as it can, for as long as `during` takes. */
-async function swapping(world, a, b, during) {
-  const child = spawn(world.intruder, ['swap', a, b], { stdio: ['ignore', 'pipe', 'ignore'] });
-  try {
-    await new Promise((done) => child.stdout.once('data', done));
-    return await during();
-  } finally {
-    child.kill('SIGKILL');
-    await new Promise((done) => child.once('close', done));
-  }
-}
-
-/** Opening a program to write, although it is refused, makes it busy for that moment: it is executed again. */
-async function patiently(execute) {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await execute();
-    } catch (error) {
-      if (error.code !== 'ETXTBSY' || tries === 100) throw error;
-      await wait(5);
-    }
-  }
-}
-
-/** Mounts of a control are made here, and taken off. */
-function mounted(argv, points, test) {
-  try {
-    const done = command('mount', ...argv);
-    expect(done.code === 0, `mount: ${done.stderr.trim()}`);
-    return test();
-  } finally {
-    for (const point of points) command('umount', '-l', point);
-  }
-}
-
-/** A folder with the files of /proc that a runtime writes to, which are none of the kernel's. */
-function fakeProc(folder) {
-  for (const name of ['sys/net/ipv4', 'self/attr/apparmor', 'thread-self/attr/apparmor'])
-    mkdirSync(join(folder, name), { recursive: true });
-  const files = [
-    'sys/net/ipv4/ip_forward',
-    'self/attr/exec',
-    'self/attr/apparmor/exec',
-    'thread-self/attr/apparmor/exec',
-  ];
-  for (const name of files) writeFileSync(join(folder, name), 'fake\n');
-  return () => files.filter((name) => readFileSync(join(folder, name), 'utf8') !== 'fake\n');
-}
-
-const forwarding = (config) => {
-  config.linux.sysctl = { 'net.ipv4.ip_forward': '1' };
-};
-const trueProc = { destination: '/data', type: 'proc', source: 'proc' };
-const inForce = ['read:/data/sys/net/ipv4/ip_forward'];
-
-/** A container with a fake /proc and a setting that is written through /proc: it fails, or the setting is the kernel's. */
-function redirected(result, changed) {
-  if (changed().length > 0) return open(`wrote ${changed().join(', ')} in the fake /proc`);
-  if (result.code !== 0) return held(reason(result));
-  const value = result.answers.get(inForce[0]);
-  return value?.value === '1\n' ? held('the setting is in force') : open('ran without the setting');
-}
-
-/** Where a proc file system is, as the container sees it. */
-function procPoints(result) {
-  const table = places
-    .map((place) => result.answers.get(`read:${place}/self/mountinfo`)?.value)
-    .find(Boolean);
-  return (table ?? '')
-    .split('\n')
-    .filter((line) => line.includes(' - proc '))
-    .map((line) => line.split(' ')[4]);
-}
-
-const places = ['/proc', '/data/other', '/link'];
-const procQuestions = places.flatMap((place) => [`read:${place}/self/mountinfo`, `read:${place}/uptime`]);
-const masked = (config) => {
-  config.linux.maskedPaths = ['/proc/uptime'];
-};
-
-/** A container that runs has its proc file system on what was /proc when it was made, and what is masked in it is so wherever that is now. */
-function procPlace(result, racing = false) {
-  if (result.code !== 0) return held(reason(result));
-  const points = procPoints(result);
-  const bare = places.find((place) => result.answers.get(`read:${place}/uptime`)?.value);
-  if (bare) return open(`a masked file can be read in ${bare}`);
-  if (points.includes('/data/other')) return open('a proc file system is in the volume');
-  if (points.length > 0) return held('masked');
-  // The places are asked one after the other: whoever exchanges them meanwhile can hide it at each. Such a round shows nothing either way.
-  return racing ? held('not seen') : open('there is no proc file system, and the container runs');
-}
-
-/**
- * Rounds of a race: the first that got through counts, else how often which was held. One at least has to have got as far as `wanted`: a runtime
- * that is mostly refused gets more rounds for it.
- */
-async function race(wanted, round) {
-  const seen = new Map();
-  for (let i = 0; i < rounds || (i < 20 * rounds && !seen.has(wanted)); i++) {
-    const result = await round(i);
-    if (!result.held) return { held: false, how: `${result.how} (round ${i + 1})` };
-    const how = result.how.split(':')[0];
-    seen.set(how, (seen.get(how) ?? 0) + 1);
-  }
-  if (!seen.has(wanted))
-    return open(`no container ran, so that nothing was tried: ${[...seen.keys()].join(', ')}`);
-  return held([...seen].map(([how, count]) => `${how} ${count} times`).join(', '));
-}
-
-/** The intruder at a terminal: alone, or under what calls it. */
-function typed(stdout) {
-  const told = jsonLines(stdout.replaceAll('\r', '')).at(-1);
-  if (!told) return open(`nothing was tried: ${stdout.trim().slice(-110)}`);
-  if (!told.terminal) return held('no terminal');
-  return told.done ? open(`a key was typed by ${told.step}`) : held(told.errno);
-}
-
-export const holes = [
+const known = [
   {
     cve: 'CVE-2017-5226',
     title: 'keys typed into the terminal at which the runtime was called',
@@ -198,12 +58,6 @@ export const holes = [
         return outcome.held;
       };
       // Root of the host, without the capability that the kernel asks for; and with all of them in a user namespace.
-      const mapped = (config) => {
-        powerful(config);
-        config.linux.namespaces.push({ type: 'user' });
-        config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
-        config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
-      };
       for (const [way, change] of Object.entries({ run: undefined, mapped }))
         if (!look(way, await subject.run([], intrude(world, ['type'], change), { terminal: true })))
           return open(how.at(-1));
@@ -237,35 +91,10 @@ export const holes = [
         await root.close();
       }
     },
-    async attempt(subject, world) {
-      const copy = join(subject.folder, 'runtime', subject.command[0].split('/').at(-1));
-      mkdirSync(join(subject.folder, 'runtime'));
-      copyFileSync(subject.command[0], copy);
-      const before = digest(copy);
-      subject.command = [copy, ...subject.command.slice(1)];
-      const container = await subject.started(
-        [],
-        intrude(world, ['overwrite', '9000'], (config, { rootfs }) => {
-          powerful(config);
-          writeFileSync(join(rootfs, 'bin/self'), '#!/proc/self/exe\n', { mode: 0o755 });
-        }),
-      );
-      await wait(200);
-      let ran = 0;
-      for (let i = 0; i < 12; i++) {
-        const done = await patiently(() => subject.call(['exec', container.id, '/bin/probe', 'exit:0']));
-        ran += done.code === 0 ? 1 : 0;
-        await patiently(() => subject.call(['exec', container.id, '/bin/self']));
-      }
-      const hasStopped = async () => (await subject.state(container.id)).status === 'stopped';
-      await eventually(() => patiently(hasStopped), 'the intruder does not end');
-      if (digest(copy) !== before) return open('the program of the runtime is another');
-      const words = jsonLines(readFileSync(container.outFile, 'utf8')).at(-1);
-      if (ran === 0) return open('no exec ran, so that nothing was tried');
-      return held(
-        `${words.programs} programs opened, ${words.written} written, last ${words.errno || 'none'}`,
-      );
-    },
+    attempt: (subject, world) =>
+      overwritten(subject, world, [['/bin/self']], (_, { rootfs }) => {
+        writeFileSync(join(rootfs, 'bin/self'), '#!/proc/self/exe\n', { mode: 0o755 });
+      }),
   },
   {
     cve: 'CVE-2019-16884',
@@ -475,41 +304,7 @@ export const holes = [
       const done = command('unshare', '--mount', world.intruder, 'leak', rootfs, marker);
       return jsonLines(done.stdout)[0]?.read === 'marker' && 'an open folder led out of a chroot';
     },
-    async attempt(subject) {
-      const marker = join(subject.folder, 'marker');
-      writeFileSync(marker, 'marker\n');
-      const ups = [1, 2, 3, 4, 5, 6].map((n) => '../'.repeat(n));
-      const questions = [...ups.flatMap((up) => [`read:${up}marker`, `read:${up}${marker.slice(1)}`]), 'fds'];
-      const running = await subject.started(['sleep:100000']);
-      let refused = 0;
-      let inside = 0;
-      const look = (result) => {
-        const words = jsonLines(result.stdout);
-        if (words.some(({ ask, ok }) => ask.startsWith('read:') && ok)) return true;
-        if (result.code === 0) inside++;
-        else refused++;
-        return false;
-      };
-      for (let fd = 3; fd < 16; fd++) {
-        const cwd = `/proc/self/fd/${fd}`;
-        const run = await subject.run(questions, (config) => {
-          config.process.cwd = cwd;
-        });
-        if (look(run)) return open(`run with the working folder ${cwd} read a file of the host`);
-        const exec = await subject.call(['exec', '--cwd', cwd, running.id, '/bin/probe', ...questions]);
-        if (look(exec)) return open(`exec with the working folder ${cwd} read a file of the host`);
-        for (const up of ups.slice(0, 5)) {
-          const program = await subject.run([], (config) => {
-            config.process.args = [`${cwd}/${up}${process.execPath.slice(1)}`, '--version'];
-          });
-          if (/^v\d/m.test(program.stdout)) return open(`a program of the host ran by ${cwd}`);
-        }
-      }
-      const { answers } = await subject.run(['fds']);
-      if (answers.get('fds')?.value !== '0 1 2')
-        return open(`descriptors ${answers.get('fds')?.value} are open`);
-      return held(`${refused} refused, ${inside} inside`);
-    },
+    attempt: (subject) => leaked(subject, (fd) => [`/proc/self/fd/${fd}`]),
   },
   {
     cve: 'CVE-2024-45310',
@@ -677,34 +472,8 @@ export const holes = [
   },
 ];
 
-/** A cgroup of the host that belongs to the user whom the container's root is. */
-function delegate(name) {
-  const folder = `/sys/fs/cgroup/holes-${name}-${tag}`;
-  mkdirSync(folder);
-  chownSync(folder, 100000, 100000);
-  return folder;
-}
-
-/** Containers made while a folder on the way to a mount point is exchanged for a link out of the rootfs. */
-async function outsideRace(subject, world, name, change) {
-  const outside = join(world.place, `${name}-out-${subject.name}`);
-  mkdirSync(outside);
-  const outcome = await race('stayed inside', async () => {
-    let paths;
-    const bundle = subject.bundle(['list:/data/a'], (config, place) => {
-      const volume = join(place.rootfs, 'data');
-      mkdirSync(join(volume, 'a'));
-      // Out of any rootfs by names, and in no rootfs as an absolute one.
-      symlinkSync(`${'../'.repeat(24)}${outside.slice(1)}`, join(volume, 'b'));
-      paths = [join(volume, 'a'), join(volume, 'b')];
-      return change(config, place);
-    });
-    return swapping(world, ...paths, async () => {
-      const result = await subject.runBundle(bundle);
-      if (readdirSync(outside).length > 0) return open('something was made outside of the rootfs');
-      return result.code === 0 ? held('stayed inside') : held(reason(result));
-    });
-  });
-  rmSync(outside, { recursive: true, force: true });
-  return outcome;
-}
+/** An alias has the control of the hole itself. */
+export const holes = known.flatMap((hole) => [
+  hole,
+  ...aliases.filter(({ cve }) => cve === hole.cve).map((alias) => ({ ...alias, control: hole.control })),
+]);
