@@ -27,7 +27,7 @@ waiting=$VXE_BUNDLES/waiting
 # Cgroups are the whole host's.
 name=kill-${world##*.}
 export VXE_RECORDINGS=$world/recordings
-scenarios=(run oci ended own trace-notify trace-bundle)
+scenarios=(run oci ended detached own trace-notify trace-bundle)
 if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
   scenarios+=(trace-bpf)
 else
@@ -114,6 +114,8 @@ few_namespaces() { (($(namespaces) - nets < cycles)); }
 check 'the kernel has let go of the network namespaces' eventually 60 few_namespaces
 # The rest of the host is at work as well: only a leak of each cycle shows.
 grown() { (($(unreclaimable) - slab < cycles * 16)); }
+printf '# %d cycles: network namespaces %d, then %d; memory of the kernel that it does not take back %d KiB, then %d\n' \
+  "$cycles" "$nets" "$(namespaces)" "$slab" "$(unreclaimable)"
 if ((cycles >= 1000)); then
   check "the kernel's own memory has not grown with them" eventually 60 grown
 else
