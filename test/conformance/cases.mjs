@@ -5,6 +5,7 @@ import { configuration } from './cases-config.mjs';
 import { linux } from './cases-linux.mjs';
 import { processes } from './cases-process.mjs';
 import { resources } from './cases-resources.mjs';
+import { rules } from './cases-rules.mjs';
 import { runtime } from './cases-runtime.mjs';
 import { seccomp } from './cases-seccomp.mjs';
 
@@ -17,4 +18,5 @@ export const cases = [
   ...runtime,
   ...commandLine,
   ...activation,
+  ...rules,
 ];

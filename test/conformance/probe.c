@@ -190,6 +190,20 @@ static bool ask_terminal(void)
 	return true;
 }
 
+/* The size that the terminal has once it has got another one. */
+static bool ask_resized(void)
+{
+	sigset_t signals;
+	int number;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	puts("waits");
+	fflush(stdout);
+	return sigwait(&signals, &number) == 0 && ask_terminal();
+}
+
 static bool ask_number(long value)
 {
 	snprintf(text, sizeof(text), "%ld", value);
@@ -441,6 +455,8 @@ static bool ask(const char *name, const char *argument)
 		return ask_listens(atoi(argument));
 	if (!strcmp(name, "terminal"))
 		return ask_terminal();
+	if (!strcmp(name, "resized"))
+		return ask_resized();
 	if (!strcmp(name, "pid"))
 		return ask_number(getpid());
 	if (!strcmp(name, "session"))
@@ -487,8 +503,9 @@ static bool ask(const char *name, const char *argument)
 }
 
 /* On the host's side: takes a terminal over a socket, as engines do, and prints what comes from it. */
-static int console_serve(const char *path)
+static int console_serve(const char *path, bool resizes)
 {
+	struct winsize size = {.ws_row = 44, .ws_col = 55};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char byte[256], space[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = {.iov_base = byte, .iov_len = sizeof(byte)};
@@ -505,9 +522,12 @@ static int console_serve(const char *path)
 	if (peer < 0 || recvmsg(peer, &header, 0) <= 0 || !CMSG_FIRSTHDR(&header))
 		return 1;
 	memcpy(&master, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(master));
-	while ((got = read(master, text, sizeof(text))) > 0)
+	while ((got = read(master, text, sizeof(text))) > 0) {
 		if (write(1, text, (size_t)got) != got)
 			return 1;
+		if (resizes && memmem(text, (size_t)got, "waits", 5) && ioctl(master, TIOCSWINSZ, &size) < 0)
+			return 1;
+	}
 	return 0;
 }
 
@@ -584,8 +604,8 @@ int main(int argc, char **argv)
 		return manager_serve(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "agent"))
 		return agent_serve(argv[2]);
-	if (argc == 3 && !strcmp(argv[1], "console"))
-		return console_serve(argv[2]);
+	if (argc == 3 && (!strcmp(argv[1], "console") || !strcmp(argv[1], "resizes")))
+		return console_serve(argv[2], argv[1][0] == 'r');
 	for (int i = 1; i < argc; i++) {
 		char *name = strdup(argv[i]), *argument = name ? strchr(name, ':') : NULL;
 

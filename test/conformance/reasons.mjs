@@ -91,6 +91,15 @@ const reasons = [
   [/^without NOTIFY_SOCKET/, 'an empty name is none (sd_notify(3))'],
   [/^NOTIFY_SOCKET reaches/, "whoever the container's root is outside, it has the socket that it was given"],
   [/no HOME/, 'Docker and containerd leave HOME to the runtime, which has the passwd file at hand'],
+  [
+    /^a startContainer hook that fails|^a poststart hook that fails/,
+    'it MUST be an error, and the container is stopped (runtime.md, Lifecycle)',
+  ],
+  [/^a hook's timeout of/, 'a timeout MUST be greater than zero'],
+  [/^a hook whose path/, 'the path MUST be absolute'],
+  [/^a file that is there already/, 'a file that is there and is another one MUST be an error'],
+  [/^a readonly path that is not absolute/, 'the paths MUST be absolute'],
+  [/^rootfsPropagation unbindable$/, 'unbindable is one of its values'],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];
 
