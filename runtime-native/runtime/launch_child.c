@@ -792,7 +792,14 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	/* /proc/PID/exe of a process in there would lead to this program on the host (CVE-2019-5736). */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (namespaces_join(launch, flags) < 0) {
-		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "entering the instance %s", launch->id);
+		int saved = errno;
+
+		vxe_error_set(&err, VXE_EXIT_FAILURE, saved, "entering the instance %s", launch->id);
+		/* Its first process is ours up to the execve, and to its end where it is the reaper: nobody but root may look at that. */
+		if (saved == EPERM && geteuid() != 0)
+			vxe_error_hint(
+				&err, "without root it can be entered once it is started, and with org.vxe.init only if it has "
+				      "a supervisor (vxe-runtime run)");
 		child_die(launch, err);
 	}
 	close(steal_fd(&launch->join_pidfd));

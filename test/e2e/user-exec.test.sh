@@ -110,4 +110,52 @@ check 'soft mode' user start held --detach --mode soft
 answers=$(user exec held "$probe" list:/ personality)
 check 'performs for who enters, too' [ "$(answer list:/ | grep -c '^proc$') $(answer personality)" = '1 0' ]
 user stop held
+
+# What the engines' verbs make has no supervisor that could hold its namespaces: its program is looked at, which is the user's own.
+plain=$world/user/plain
+mkdir -p "$plain"/rootfs/{bin,proc,etc}
+cp "$probe" "$plain/rootfs/bin/probe"
+configure() { # ANNOTATIONS
+  cat >"$plain/config.json" <<EOF
+{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "annotations": {$1},
+ "process": {"args": ["/bin/probe", "sleep:1000000"], "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "noNewPrivileges": true,
+   "landlock": {"ruleset": {"handledAccessFS": ["read_dir"]}, "disableBestEffort": true,
+     "rules": {"pathBeneath": [{"allowedAccess": ["read_dir"], "paths": ["/proc"]}]}}},
+ "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+ "linux": {"namespaces": [{"type": "user"}, {"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}],
+   "uidMappings": [{"containerID": 0, "hostID": 65534, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 65534, "size": 1}],
+   "seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["personality"], "action": "SCMP_ACT_ERRNO"}]}}}
+EOF
+  chown -R 65534:65534 "$plain"
+}
+runtime() { as 65534 build/bin/vxe-runtime --root "$world/user/run" "$@"; }
+creates() { runtime create --bundle "$plain" "$1" >"$world/created" 2>&1 </dev/null || { cat "$world/created"; return 1; }; }
+pid_of() { runtime state "$1" | sed -E 's/.*"pid":([0-9]+).*/\1/'; }
+configure ''
+check 'vxe-runtime create, without root' creates plain
+refused 'before it is started its user cannot enter, and is told so' 1 'entering the instance plain: .*once it is started' runtime exec plain /bin/probe exit:0
+check 'it is started' runtime start plain
+program=$(pid_of plain)
+check 'its program runs' eventually 5 grep -q '^probe$' "/proc/$program/comm"
+try runtime exec plain /bin/probe list:/proc/self/fd read:/proc/self/status personality list:/ "${kinds[@]/#/link:/proc/self/ns/}" exit:7
+answers=$output
+check 'then its user enters it, and gets the code' [ "$status" = 7 ]
+[[ $status == 7 ]] || sed 's/^/# /' <<<"$output$errors"
+check 'in all of its namespaces, without a supervisor' in_all
+nsenter --target "$program" --user --preserve-credentials cat "/proc/$program/status" >"$world/status"
+check 'with the same filter, capabilities and ids there, too' same_rights
+check 'under the filter and Landlock of the configuration' [ "$(answer personality) $(answer list:/)" = 'EPERM EACCES' ]
+# The fourth is that of the folder itself, while it is read.
+check 'with the standard streams alone' [ "$(answer list:/proc/self/fd | xargs)" = '0 1 2 3' ]
+refused 'another user does not' 1 . as 65533 build/bin/vxe-runtime --root "$world/user/run" exec plain /bin/probe exit:0
+runtime delete --force plain
+configure '"org.vxe.init": "true"'
+check 'with the reaper' creates reaped
+runtime start reaped
+refused 'its user cannot enter at all' 1 'entering the instance reaped: .*a supervisor' runtime exec reaped /bin/probe exit:0
+runtime delete --force reaped
+as 65534 build/bin/vxe-runtime --root "$world/user/run" run --bundle "$plain" watched >"$world/ran" 2>&1 </dev/null &
+check 'with a supervisor' eventually 5 runtime exec watched /bin/probe exit:0
+runtime delete --force watched
+wait
 end_of_tests
