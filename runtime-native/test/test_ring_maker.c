@@ -255,7 +255,7 @@ static void served(const struct vxe_rings *rings)
 				    .log = &log,
 				    .listener_fd = -1};
 	const int *results = shared->results;
-	int had, many = plain(MANY, false), nobody = plain(MANY, true), few = plain(8, true), status;
+	int had, many = plain(MANY, false), nobody = plain(MANY, true), few = plain(8, true), status, wide;
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 
 	if (pid == 0)
@@ -293,7 +293,9 @@ static void served(const struct vxe_rings *rings)
 		ok(results[3] > 0 && results[4] == -EPERM && results[5] == -EPERM,
 		   "soft mode performs a foreign call, and no ring's (%d, %d, %d)", results[3], results[4], results[5]);
 #endif
-	ok(results[12] >= 48 && results[9] == results[12] - 3 && results[9] + results[10] == 253 && results[11] == 0,
+	/* NOP128 and URING_CMD128 (63, 64) are for entries of 128 bytes: in another ring they are EINVAL before the list is looked at. */
+	wide = results[12] > 64 ? 2 : results[12] > 63 ? 1 : 0;
+	ok(results[12] >= 48 && results[9] + wide == results[12] - 3 && results[9] + results[10] == 253 && results[11] == 0,
 	   "of 256 numbers those that are not in the list are refused, and those that the kernel does not have (%d, %d, %d of "
 	   "%d)",
 	   results[9], results[10], results[11], results[12]);
