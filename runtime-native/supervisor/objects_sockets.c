@@ -104,6 +104,7 @@ static bool internet_judge(const struct vxe_judge *judge, enum vxe_socket_word w
 	const struct vxe_judged_socket *rule;
 	uint32_t words[4] = {0};
 	unsigned int port;
+	bool by_port;
 
 	if (!port_of(named, facts, &port))
 		return false;
@@ -127,9 +128,11 @@ static bool internet_judge(const struct vxe_judge *judge, enum vxe_socket_word w
 		    : word == VXE_SOCKET_ACCEPT ? "network:accept"
 						: "network:connect";
 	out->at = rule ? rule->name.at : "";
-	out->refused = (ruled && !vxe_socket_rules_permit(judge->sockets, word, protocol, family, words, (uint16_t)port)) ||
-		       (right && !vxe_judge_port_granted(judge, right, port));
-	out->cgroup = ruled;
+	/* The kernel asks Landlock first. */
+	by_port = right && !vxe_judge_port_granted(judge, right, port);
+	out->cgroup = ruled && !by_port;
+	out->refused =
+		by_port || (ruled && !vxe_socket_rules_permit(judge->sockets, word, protocol, family, words, (uint16_t)port));
 	return true;
 }
 

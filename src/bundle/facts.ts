@@ -20,6 +20,8 @@ export class BundleFacts {
   readonly #readonly: readonly string[];
   readonly #rootReadonly: boolean;
   readonly user: { readonly uid: number; readonly gids: readonly number[] };
+  /** The folder that the program starts in. */
+  readonly folder: string;
 
   constructor(bundle: string) {
     const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
@@ -39,6 +41,7 @@ export class BundleFacts {
     this.#rootReadonly = config.root?.readonly === true;
     const { uid = 0, gid = 0, additionalGids = [] } = config.process?.user ?? {};
     this.user = { uid, gids: [gid, ...additionalGids] };
+    this.folder = config.process?.cwd ?? '/';
   }
 
   /** Undefined: nobody can look there from outside, as into a tmpfs or /proc. */
@@ -48,11 +51,22 @@ export class BundleFacts {
     const path = mount === undefined ? (this.#tree?.locate(wanted)?.path ?? wanted) : wanted;
     const inMount = this.#mounts.find(({ destination }) => isBeneath(path, destination));
     if (inMount !== undefined && path !== wanted) return this.path(path);
-    const file =
-      inMount === undefined
-        ? join(this.#root, path)
-        : inMount.source + path.slice(inMount.destination.length);
-    return { path, ...this.#look(file), ...this.#placed(path, inMount) };
+    return { path, ...this.#look(this.#file(path)), ...this.#placed(path, inMount) };
+  }
+
+  /** Where a path that is in no file system of the kernel's is on the host. */
+  #file(path: string): string {
+    const mount = this.#mounts.find(({ destination }) => isBeneath(path, destination));
+    return mount === undefined ? join(this.#root, path) : mount.source + path.slice(mount.destination.length);
+  }
+
+  /** The servers of names that its files tell; none where they tell none, or nobody can look there. */
+  nameservers(): readonly string[] {
+    const found = this.path('/etc/resolv.conf');
+    const text = found?.exists === true && !found.folder ? readQuietly(this.#file(found.path)) : '';
+    return [...text.matchAll(/^\s*nameserver\s+([\d.]+|[\da-fA-F:]+)\s*$/gm)].flatMap(([, server]) =>
+      server === undefined ? [] : [server],
+    );
   }
 
   #look(file: string): Pick<PlacedFile, 'exists' | 'folder' | 'mode' | 'uid' | 'gid'> {
@@ -83,11 +97,18 @@ function isBind({ type, options }: Mount): boolean {
   return type === 'bind' || options.includes('bind') || options.includes('rbind');
 }
 
-/** The users that the processes of a pid namespace run as; the instance's first process names it. */
-export function usersOf(init: number): readonly { readonly uid: number; readonly gids: readonly number[] }[] {
+/** What the processes of an instance run as, and from where they see paths: from a root that they have chrooted to, and their folder. */
+export interface Processes {
+  readonly users: readonly { readonly uid: number; readonly gids: readonly number[] }[];
+  readonly places: readonly { readonly root: string; readonly folder: string }[];
+}
+
+/** Of all in a pid namespace; the instance's first process names it. */
+export function processesOf(init: number): Processes {
   const namespace = namespaceOf(String(init));
-  if (namespace === undefined) return [];
-  const users = new Map<string, { uid: number; gids: number[] }>();
+  if (namespace === undefined) return { users: [], places: [] };
+  const users = new Map<string, Processes['users'][number]>();
+  const places = new Map<string, Processes['places'][number]>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     if (namespaceOf(pid) !== namespace) continue;
     const status = readQuietly(`/proc/${pid}/status`);
@@ -99,13 +120,20 @@ export function usersOf(init: number): readonly { readonly uid: number; readonly
     const [, uid = -1] = numbers('Uid');
     const [, gid = -1] = numbers('Gid');
     if (uid >= 0) users.set(`${uid}:${gid}`, { uid, gids: [gid, ...numbers('Groups')] });
+    const [root, folder] = [linkOf(`/proc/${pid}/root`), linkOf(`/proc/${pid}/cwd`)];
+    if (root?.startsWith('/') === true && folder?.startsWith('/') === true)
+      places.set(`${root} ${folder}`, { root, folder });
   }
-  return [...users.values()];
+  return { users: [...users.values()], places: [...places.values()] };
 }
 
 function namespaceOf(pid: string): string | undefined {
+  return linkOf(`/proc/${pid}/ns/pid`);
+}
+
+function linkOf(path: string): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
+    return readlinkSync(path);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     return undefined;

@@ -8,7 +8,7 @@ export {
 export { compileProfiles, readBundleProfile, writeCompiled } from './compiled.js';
 export { type Creator, mountOptions } from './config.js';
 export { type CreateContext, type CreatedBundle, createBundle } from './create.js';
-export { BundleFacts, usersOf } from './facts.js';
+export { BundleFacts, processesOf } from './facts.js';
 export { errnoOf, Failure, messageOf } from './failure.js';
 export type { Exchange } from './generation.js';
 export { ProfileHistory, type ProfileVersion } from './history.js';

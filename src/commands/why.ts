@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Args from '@oclif/core/args';
-import { BundleFacts, BundleStore, Failure, readBundleProfile, usersOf } from '../bundle/index.js';
+import { BundleFacts, BundleStore, Failure, processesOf, readBundleProfile } from '../bundle/index.js';
 import { plainLine, unwrap } from '../common/index.js';
 import type { Cause, Facts, Violation } from '../learning/index.js';
 import { diagnose, readViolations } from '../learning/index.js';
 import type { CallEvent, Policy } from '../policy/index.js';
-import { errnoNames, parseEvent } from '../policy/index.js';
+import { callNumber, errnoNames, parseEvent } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlled } from './support/control.js';
@@ -55,9 +55,12 @@ export default class Why extends VxeCommand {
     const { args } = await this.parse(Why);
     const bundle = controlled(args.name, this.places());
     const { policy } = readBundleProfile(bundle);
-    const facts = this.#facts(args.name, bundle);
+    const files = new BundleFacts(bundle);
+    const facts = this.#facts(args.name, files);
     const questions =
-      args.record === undefined ? this.#lately(args.name, policy) : [this.#asked(args.name, args.record)];
+      args.record === undefined
+        ? this.#lately(args.name, policy, files)
+        : [this.#asked(args.name, args.record)];
     const known = questions
       .map((question) => ({
         question,
@@ -86,11 +89,14 @@ export default class Why extends VxeCommand {
     return { name: args.name, answers };
   }
 
-  #facts(name: string, bundle: string): Facts {
-    const files = new BundleFacts(bundle);
+  #facts(name: string, files: BundleFacts): Facts {
     const running = runningInstance(this.places().state, name);
-    const users = running === undefined ? [] : usersOf(running.pid);
-    return { path: (path) => files.path(path), users: users.length > 0 ? users : [files.user] };
+    const { users, places } = running === undefined ? { users: [], places: [] } : processesOf(running.pid);
+    return {
+      path: (path) => files.path(path),
+      users: users.length > 0 ? users : [files.user],
+      places: [{ root: '/', folder: files.folder }, ...places],
+    };
   }
 
   #asked(name: string, record: string): Question {
@@ -109,12 +115,15 @@ export default class Why extends VxeCommand {
         hint: 'write it as EACCES',
         exit: 2,
       });
+    const [, unknown] = /^\s*([a-z_][a-z0-9_]*)\s*\(/.exec(call) ?? [];
+    if (errno === 'ENOSYS' && unknown !== undefined && callNumber(unknown) === undefined)
+      return { event: { call: unknown, arguments: [] }, text: call.trim(), errno, seen: 'asked' };
     const event = unwrap(parseEvent(call), [{ name: 'record', text: call }], 2);
     return { event, text: call.trim(), errno, seen: 'asked' };
   }
 
   /** The last violations of different kinds, and the failures that the output tells. */
-  #lately(name: string, policy: Policy): readonly Question[] {
+  #lately(name: string, policy: Policy, files: BundleFacts): readonly Question[] {
     const last = new Map<string, Question>();
     for (const violation of this.#violations(name).slice(-200)) {
       const question = ofViolation(violation);
@@ -132,7 +141,11 @@ export default class Why extends VxeCommand {
         ? [object.ports.from]
         : [],
     );
-    for (const { text, errno, line, guessed } of symptoms(output, { placeOf, ports })) {
+    for (const { text, errno, line, guessed } of symptoms(output, {
+      placeOf,
+      ports,
+      nameservers: files.nameservers(),
+    })) {
       const event = parseEvent(text);
       if (!event.ok || last.has(text)) continue;
       const question = { event: event.value, text, errno, seen: `its output: ${line}` };
@@ -176,13 +189,13 @@ function questionOf(violation: Violation): Question | undefined {
   const parsed = parseEvent(call);
   if (!parsed.ok) return undefined;
   const object = path === undefined ? undefined : { kind: 'string' as const, value: path, text: `"${path}"` };
-  const address = to === undefined ? undefined : parseEvent(`connect(${to})`);
+  const address = to === undefined ? undefined : parseEvent(addressed(call, to));
+  if (address?.ok === true && path === undefined)
+    return { event: address.value, text: violation.detail ?? call, errno, seen: `recorded ${time}` };
   const asked = violation.needs.length > 0 ? eventOfNeeds(violation) : undefined;
   if (asked !== undefined) return { ...asked, errno, seen: `recorded ${time}` };
-  const named = (value: bigint, index: number) => {
+  const named = (value: bigint) => {
     const pointer = value > 0xffff_ffffn && value >> 32n !== 0xffff_ffffn;
-    if (index === 1 && address?.ok === true)
-      return address.value.arguments[1] ?? { kind: 'missing' as const };
     if (pointer && object !== undefined) return object;
     return {
       kind: 'integer' as const,
@@ -192,6 +205,11 @@ function questionOf(violation: Violation): Question | undefined {
   };
   const event = { call, arguments: args.map(named) };
   return { event, text: violation.detail ?? call, errno, seen: `recorded ${time}` };
+}
+
+/** What sends names its address in its own place, or in memory. */
+function addressed(call: string, to: string): string {
+  return call === 'bind' || call === 'connect' ? `${call}(${to})` : `sendto(3, _, 1, 0, ${to})`;
 }
 
 function eventOfNeeds({ path, needs, call }: Violation): Pick<Question, 'event' | 'text'> | undefined {

@@ -130,7 +130,8 @@ function ringsByDescriptor(): CallRule {
   return { id: 'calls:io_uring_register', call: 'io_uring_register', permit: 'all', quiet, span: SPAN };
 }
 
-const NAMESPACE_FLAGS: Readonly<Record<Namespace, string>> = {
+/** The flag of clone and unshare that makes each. */
+export const NAMESPACE_FLAGS: Readonly<Record<Namespace, string>> = {
   cgroup: 'CLONE_NEWCGROUP',
   ipc: 'CLONE_NEWIPC',
   mount: 'CLONE_NEWNS',

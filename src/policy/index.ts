@@ -9,7 +9,14 @@ export {
   rangeText,
 } from './address.js';
 export type { CallContext } from './builtin.js';
-export { ALWAYS_PERMITTED, completeCalls, isUndoing, joinedRule, RING_CALLS } from './builtin.js';
+export {
+  ALWAYS_PERMITTED,
+  completeCalls,
+  isUndoing,
+  joinedRule,
+  NAMESPACE_FLAGS,
+  RING_CALLS,
+} from './builtin.js';
 export type { Arch, Argument, ArgumentType } from './calls.js';
 export { callNumber, knownCalls, signatureOf } from './calls.js';
 export { conditionHolds, equals, only, rowText, withAll, without } from './condition.js';

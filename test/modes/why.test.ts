@@ -1,34 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { BundleFacts, relowerBundle } from '../../src/bundle/index.js';
-import { loweringTarget } from '../../src/commands/support/target.js';
 import { unwrap } from '../../src/common/index.js';
-import { editProfile, parseProfile } from '../../src/language/index.js';
-import type { Cause, CauseKind } from '../../src/learning/index.js';
 import { applyEdit, diagnose } from '../../src/learning/index.js';
-import { exchangeFolders } from '../../src/native/index.js';
-import type { Policy } from '../../src/policy/index.js';
 import { parseEvent } from '../../src/policy/index.js';
+import type { Seed } from './seeded.js';
+import { fixText, PROGRAM, Seeded } from './seeded.js';
 
 /** Refusals of every kind, seeded in one bundle: each really happens, has the cause that it was seeded with, and is gone with the fix. */
 
 const root = process.getuid?.() === 0;
 const serial = root ? test.serial : test.serial.skip;
 if (!root) test('seeded refusals', (t) => t.pass('skipped: not root'));
-
-interface Seed {
-  readonly act: string;
-  readonly event: string;
-  readonly errno: string;
-  readonly cause: CauseKind;
-  /** Where success looks otherwise: what comes after the refusal is out of the way. */
-  readonly after?: string;
-  /** What the fix says is done by hand here, since it lies outside of the profile. */
-  readonly byHand?: (folder: string) => void;
-}
 
 const call = (act: string, event = `${act}()`): Seed => ({ act, event, errno: 'EPERM', cause: 'seccomp' });
 const file = (act: string, event: string): Seed => ({ act, event, errno: 'EACCES', cause: 'landlock' });
@@ -136,24 +120,13 @@ const SEEDS: readonly Seed[] = [
   },
 ];
 
-const folder = root ? mkdtempSync(join(tmpdir(), 'vxe-why-')) : '';
-const bundle = join(folder, 'bundles/refusals');
-const program = join(process.cwd(), 'build/modes/refusals');
-const env = {
-  ...process.env,
-  VXE_BUNDLES: join(folder, 'bundles'),
-  VXE_ROOT: join(folder, 'run'),
-  VXE_LOGS: join(folder, 'log'),
-  VXE_PROFILES: folder,
-  VXE_HISTORY: join(folder, 'history'),
-};
 const PROFILE = `vxed: 1
 name: refusals
 description: refuses one of each
 type: strict
-program: ${program}
+program: ${PROGRAM}
 files:
-  ${program}: read execute
+  ${PROGRAM}: read execute
   /data: read
   /data/mine: read write
   /data/grows: read write
@@ -172,6 +145,9 @@ calls:
     clone: [{flags: {without: CLONE_NEWNS|CLONE_NEWUSER|CLONE_NEWPID|CLONE_NEWNET|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWCGROUP}}]
     socket: [{domain: [AF_INET, AF_UNIX], type: {is: SOCK_STREAM, mask: SOCK_TYPE_MASK}}]
 `;
+
+const stand = new Seeded('refusals', () => PROFILE);
+const { folder, env } = stand;
 
 /** What the acts find: made anew for each run, since fixes change it. */
 function world(): void {
@@ -198,64 +174,14 @@ function world(): void {
 test.before(() => {
   if (!root) return;
   world();
-  writeFileSync(join(folder, 'refusals.vxed.yaml'), PROFILE);
-  const mounts = ['/data=data:rw', '/other=other:rw', '/ro=ro:ro'].flatMap((each) => {
-    const [destination = '', rest = ''] = each.split('=');
-    return ['--mount', `${destination}=${join(folder, rest)}`];
-  });
-  execFileSync(
-    'build/bin/vxe',
-    ['bundle', 'create', 'refusals', '--exec', program, '--profile', 'refusals', ...mounts],
-    { env },
-  );
+  stand.create(['/data=data:rw', '/other=other:rw', '/ro=ro:ro']);
 });
-test.after.always(() => {
-  if (root) rmSync(folder, { recursive: true, force: true });
-});
-
-/** What the profile says. */
-function base(): Policy {
-  return unwrap(parseProfile({ name: 'profile.vxed.yaml', text: PROFILE }));
-}
-
-/** Runs acts in the bundle; the errno's name of each, `0` for those that worked. */
-function run(acts: readonly string[]): ReadonlyMap<string, string> {
-  const file = join(bundle, 'config.json');
-  // As text: its masks have 64 bits, which a number of JavaScript does not hold.
-  const config = readFileSync(file, 'utf8');
-  const args = `"process": {\n    "args": ${JSON.stringify([program, ...acts])}`;
-  writeFileSync(file, config.replace(/"process": \{\s*"args": \[[^\]]*\]/, args));
-  const done = spawnSync('build/bin/vxe', ['start', 'refusals'], { env, encoding: 'utf8', timeout: 120_000 });
-  const names = new Map<number, string>(
-    Object.entries(constants.errno).map(([name, number]) => [number, name]),
-  );
-  const lines = done.stdout.split('\n').filter((line) => line !== '');
-  if (lines.length !== acts.length) throw new Error(`${acts.join()}: ${done.stdout}${done.stderr}`);
-  return new Map(
-    lines.map((line) => [
-      line.split(' ')[0] ?? '',
-      names.get(Number(line.split(' ')[1])) ?? line.split(' ')[1] ?? '',
-    ]),
-  );
-}
-
-/** The profile changed by edits and, where a mount is to change, the recipe. */
-function put(policy: Policy, cause?: Cause): void {
-  const profile = { name: 'profile.vxed.yaml', text: PROFILE };
-  const recipe = join(bundle, 'vxe/recipe.yaml');
-  const kept = readFileSync(recipe, 'utf8');
-  if (cause?.fix?.kind === 'mount')
-    writeFileSync(recipe, kept.replace(/(\/ro:[\s\S]*?options:[\s\S]*?)\bro\b/, '$1rw'));
-  relowerBundle(bundle, unwrap(editProfile(profile, policy), [profile]), loweringTarget()).write(
-    exchangeFolders,
-  );
-  writeFileSync(recipe, kept);
-}
+test.after.always(() => stand.remove());
 
 serial('fifty refusals happen as they were seeded', (t) => {
   world();
   t.true(SEEDS.length >= 50, `${SEEDS.length}`);
-  const seen = run(SEEDS.map(({ act }) => act));
+  const seen = stand.run(SEEDS.map(({ act }) => act));
   t.deepEqual(
     SEEDS.map(({ act }) => [act, seen.get(act)]),
     SEEDS.map(({ act, errno }) => [act, errno]),
@@ -266,35 +192,20 @@ for (const seed of SEEDS) {
   serial(`${seed.cause}: ${seed.event} = ${seed.errno}`, (t) => {
     t.timeout(300_000);
     world();
-    put(base());
-    const policy = base();
-    const files = new BundleFacts(bundle);
-    const facts = { path: (path: string) => files.path(path), users: [files.user] };
-    const event = unwrap(parseEvent(seed.event));
-    const begun = process.cpuUsage();
-    const cause = diagnose(event, seed.errno, policy, facts);
-    t.true(process.cpuUsage(begun).user < 1_000_000);
+    stand.put(stand.base());
+    const { cause, milliseconds, after } = stand.fixed(seed);
+    t.true(milliseconds < 1000);
     t.is(cause.kind, seed.cause, cause.sentence);
     t.true(cause.fix !== undefined && cause.opens !== undefined, cause.sentence);
-    const changed = cause.fix?.kind === 'rule' ? cause.fix.edits.reduce(applyEdit, policy) : policy;
-    seed.byHand?.(folder);
-    put(changed, cause);
-    const after = run([seed.act]).get(seed.act);
-    t.is(
-      after,
-      seed.after ?? '0',
-      `${cause.sentence} Fixed by ${JSON.stringify(cause.fix, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
-    );
+    t.is(after, seed.after ?? '0', `${cause.sentence} Fixed by ${fixText(cause.fix)}`);
   });
 }
 
 serial('the verb says it within a second or two, without an audit daemon', (t) => {
   world();
-  put(base());
+  stand.put(stand.base());
   const ask = (record: string): { answers: { cause: string; fix: string }[] } =>
-    JSON.parse(
-      execFileSync('build/bin/vxe', ['why', 'refusals', record, '--json'], { env, encoding: 'utf8' }),
-    );
+    JSON.parse(stand.vxe('why', 'refusals', record, '--json'));
   t.like(ask('openat("/other/file", O_RDONLY) = EACCES').answers[0], {
     cause: 'landlock',
     fix: 'files: /other/file: read',
@@ -332,16 +243,14 @@ serial('what soft mode recorded and was taken over is nothing to explain', (t) =
     })}\n`;
   const told = (verdict: 'performed' | 'refused', ...words: string[]) => {
     writeFileSync(join(log, 'violations.ndjson'), record(verdict));
-    return execFileSync('build/bin/vxe', ['why', 'refusals', ...words], { env, encoding: 'utf8' });
+    return stand.vxe('why', 'refusals', ...words);
   };
-  put(base());
+  stand.put(stand.base());
   t.regex(told('performed'), /^sysinfo[\s\S]*seccomp:[\s\S]*permit it by calls: permit: \[sysinfo\]/);
-  const files = new BundleFacts(bundle);
-  const facts = { path: (path: string) => files.path(path), users: [files.user] };
-  const cause = diagnose(unwrap(parseEvent('sysinfo()')), 'EPERM', base(), facts);
+  const cause = diagnose(unwrap(parseEvent('sysinfo()')), 'EPERM', stand.base(), stand.facts());
   const fix = cause.fix;
   t.is(fix?.kind, 'rule');
-  put(fix?.kind === 'rule' ? fix.edits.reduce(applyEdit, base()) : base(), cause);
+  stand.put(fix?.kind === 'rule' ? fix.edits.reduce(applyEdit, stand.base()) : stand.base(), cause);
   t.is(
     told('performed'),
     'refusals: one kind of call that soft mode recorded, and the profile permits by now\n',

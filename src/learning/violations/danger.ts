@@ -1,5 +1,5 @@
-import type { Policy } from '../../policy/index.js';
-import { constantValue, fileVerdict, isBeneath } from '../../policy/index.js';
+import type { ArgumentTest, Policy } from '../../policy/index.js';
+import { constantValue, fileVerdict, isBeneath, NAMESPACE_FLAGS } from '../../policy/index.js';
 import type { Edit } from './edit.js';
 
 /** Programs that turn one execution into any other. */
@@ -87,6 +87,7 @@ export function dangerOf(edit: Edit, policy: Policy): string | undefined {
     case 'capability':
       return `${edit.name} is power beyond the profile's files and calls`;
     case 'limit':
+    case 'resource':
       return undefined;
     case 'interface':
       return "the host's network, not one of its own";
@@ -120,10 +121,26 @@ function fileDanger(edit: Extract<Edit, { kind: 'file' }>, policy: Policy): stri
   return path === '/' || path.split('/').length === 2 ? 'a whole part of the tree' : undefined;
 }
 
+const NAMESPACE_BITS = Object.entries(NAMESPACE_FLAGS)
+  // CLONE_NEWTIME is a bit of clone's exit signal.
+  .filter(([name]) => name !== 'time')
+  .reduce((bits, [, flag]) => bits | (constantValue(flag) ?? 0n), 0n);
+
+/** Not said by the flags that none is made. */
+function makesNamespaces(rows: Extract<Edit, { kind: 'call' }>['rows']): boolean {
+  const bars = ({ name, condition }: ArgumentTest): boolean =>
+    name === 'flags' &&
+    condition.kind === 'masked' &&
+    (condition.mask & NAMESPACE_BITS) === NAMESPACE_BITS &&
+    (condition.value & NAMESPACE_BITS) === 0n;
+  return rows?.every((row) => row.tests.some(bars)) !== true;
+}
+
 function callDanger({ call, rows }: Extract<Edit, { kind: 'call' }>): string | undefined {
   const method = METHODS.get(call);
   if (method !== undefined) return `${call} ${method}`;
   if (call === 'execve' || call === 'execveat') return 'programs may be executed';
+  if (call === 'clone' && makesNamespaces(rows)) return 'clone makes namespaces';
   const executable = constantValue('PROT_EXEC') ?? 4n;
   if (['mmap', 'mprotect', 'pkey_mprotect'].includes(call)) {
     const says = rows?.every((row) =>

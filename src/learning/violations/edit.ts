@@ -1,3 +1,4 @@
+import type { SourceSpan } from '../../common/index.js';
 import { builtinSpan } from '../../common/index.js';
 import type {
   Access,
@@ -36,9 +37,15 @@ export type Edit =
   | { readonly kind: 'exec' }
   | { readonly kind: 'capability'; readonly name: string }
   | { readonly kind: 'limit'; readonly type: string; readonly value: bigint }
+  | { readonly kind: 'resource'; readonly resource: string; readonly value: bigint }
   | { readonly kind: 'interface'; readonly to: 'host' | 'loopback' };
 
 const SPAN = builtinSpan('upgrade');
+
+/** Not a profile's: what VXE adds to it. */
+export function isOfVxe(span: SourceSpan): boolean {
+  return span.source.startsWith('<');
+}
 
 /** The policy with the change in it. */
 export function applyEdit(policy: Policy, edit: Edit): Policy {
@@ -65,6 +72,13 @@ export function applyEdit(policy: Policy, edit: Edit): Policy {
         ...policy,
         limits: policy.limits.map((limit) =>
           limit.type === edit.type && limit.value < edit.value ? { ...limit, value: edit.value } : limit,
+        ),
+      };
+    case 'resource':
+      return {
+        ...policy,
+        resources: policy.resources.map((rule) =>
+          rule.resource === edit.resource && rule.value < edit.value ? { ...rule, value: edit.value } : rule,
         ),
       };
     case 'interface':
@@ -117,7 +131,8 @@ function withCall(
   const rule = calls.get(call) ?? { id: `calls:${call}`, call, permit: [], quiet: [], span: SPAN };
   if (rule.permit === 'all') return calls;
   // A rule of VXE's own is only narrowed by a profile's; what is said by name is a rule of the profile.
-  const base = { ...rule, id: `calls:${call}`, span: SPAN };
+  const quiet = rule.quiet.filter(({ span }) => !isOfVxe(span));
+  const base = { ...rule, quiet, id: `calls:${call}`, span: SPAN };
   calls.set(call, { ...base, permit: rows === undefined ? 'all' : [...rule.permit, ...rows] });
   return calls;
 }

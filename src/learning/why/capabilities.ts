@@ -10,8 +10,11 @@ function integerAt(event: CallEvent, index: number): bigint | undefined {
 
 const rawSocket: Needs = (event) => {
   const type = (integerAt(event, 1) ?? 0n) & 0xfn;
-  const packet = integerAt(event, 0) === constantValue('AF_PACKET');
-  return packet || type === constantValue('SOCK_RAW') ? 'CAP_NET_RAW' : undefined;
+  const domain = integerAt(event, 0);
+  if (domain === constantValue('AF_PACKET')) return 'CAP_NET_RAW';
+  // Others (AF_NETLINK) call their only type so.
+  const internet = domain === constantValue('AF_INET') || domain === constantValue('AF_INET6');
+  return internet && type === constantValue('SOCK_RAW') ? 'CAP_NET_RAW' : undefined;
 };
 
 /** Ports below 1024, which the kernel keeps to those who may (ip_unprivileged_port_start). */

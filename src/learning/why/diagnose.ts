@@ -1,34 +1,53 @@
-import type { Access, CallEvent, PathNeed, PlacedFile, Policy } from '../../policy/index.js';
+import type {
+  Access,
+  CallEvent,
+  Decision,
+  Namespace,
+  PathNeed,
+  PlacedFile,
+  Policy,
+} from '../../policy/index.js';
 import {
   ACCESS_WORDS,
+  callNumber,
+  constantValue,
   decide,
   decideCall,
+  decidePort,
   fileVerdict,
+  internetRules,
   isOwnFile,
+  NAMESPACE_FLAGS,
+  NAMESPACES,
+  normalPath,
   ownAccess,
   ownPattern,
   parentPath,
   parseSocketObject,
   pathNeeds,
+  RING_CALLS,
   socketText,
 } from '../../policy/index.js';
 import type { Edit } from '../violations/index.js';
-import { applyEdit, dangerOf, rowOf, rowWords } from '../violations/index.js';
+import { applyEdit, dangerOf, isOfVxe, rowOf, rowWords } from '../violations/index.js';
 import { capabilityFor } from './capabilities.js';
 import type { Cause, CauseKind, Fix } from './cause.js';
-import type { Facts } from './facts.js';
+import type { Facts, Place } from './facts.js';
 import { limitCause } from './limits.js';
 
 /** Why a call failed with this error, asked in the order in which the kernel asks: the filter, limits, the path, Landlock, mounts, modes, capabilities. */
 export function diagnose(event: CallEvent, errno: string | undefined, policy: Policy, facts: Facts): Cause {
   const call = decideCall(policy, event);
-  if (call.verdict === 'refuse') return callCause(event, call.reason, call.quiet, policy);
+  const refused = call.verdict === 'refuse' ? callCause(event, call, policy) : undefined;
+  // Each refusal of the filter has one error: another one came from behind it, and what was not told of the arguments is what let it through.
+  if (refused !== undefined && (errno === undefined || call.errno === errno)) return refused;
   return (
-    limitCause(event, errno, policy) ??
+    limitCause(event, errno, policy, facts) ??
     pathCause(event, errno, policy, facts) ??
     networkCause(event, errno, policy) ??
     capabilityCause(event, errno, policy) ??
     reachCause(event, errno, policy) ??
+    refused ??
     nothing(event, errno)
   );
 }
@@ -49,10 +68,27 @@ function plain(kind: CauseKind, sentence: string, fix: Fix | undefined, opens?: 
   return { kind, sentence, fix, opens, danger: undefined };
 }
 
-function callCause(event: CallEvent, reason: string, quiet: boolean, policy: Policy): Cause {
+function callCause(event: CallEvent, decision: Decision, policy: Policy): Cause {
   const { call } = event;
-  if (quiet)
-    return plain('seccomp', `The filter refuses it on purpose, without a record: ${reason}.`, undefined);
+  const { reason } = decision;
+  if (callNumber(call) === undefined)
+    return plain(
+      'seccomp',
+      `This VXE does not know ${call}; its filter answers ENOSYS as a kernel without it would, so that the program does without, and no rule can permit it.`,
+      undefined,
+    );
+  if (decision.quiet) return quietCause(event, decision, policy);
+  const missing = barredNamespaces(event, policy);
+  if (missing.length > 0)
+    return {
+      ...plain(
+        'seccomp',
+        `The filter refuses ${call}: the profile lets no process make namespaces of the kind ${missing.join(' or ')} (namespaces).`,
+        { kind: 'outside', text: `namespaces: [..., ${missing.join(', ')}] in the profile` },
+        `what is in a ${missing.join(' or ')} namespace of its own, where a process has powers that it has not outside`,
+      ),
+      danger: `${call} makes namespaces`,
+    };
   if (policy.exec === 'once' && (call === 'execve' || call === 'execveat')) {
     const path = event.arguments.find((argument) => argument.kind === 'string');
     const sentence = `The filter refuses to execute ${path?.kind === 'string' ? path.value : 'a program'}: ${reason}.`;
@@ -75,17 +111,89 @@ function callCause(event: CallEvent, reason: string, quiet: boolean, policy: Pol
   return rule('seccomp', `The filter refuses ${call}: ${reason}.`, text, edits, policy, opens);
 }
 
+/** What the filter answers without a record is meant so: by VXE, which programs fall back from, or by the profile. */
+function quietCause(event: CallEvent, decision: Decision, policy: Policy): Cause {
+  const { call } = event;
+  const { errno, reason, span } = decision;
+  if (!isOfVxe(span))
+    return plain(
+      'seccomp',
+      `The filter refuses it on purpose, without a record: ${reason}.`,
+      { kind: 'outside', text: `taking the row out of calls: quiet: ${call} in the profile` },
+      'what else the profile says of it',
+    );
+  const byName = policy.type === 'strict' || RING_CALLS.includes(call);
+  const sentence = `The filter answers ${call} by ${errno ?? 'an error'} without a record, so that the program does without: ${reason}.`;
+  return byName
+    ? rule(
+        'seccomp',
+        sentence,
+        `calls: permit: [${call}]`,
+        [{ kind: 'call', call, rows: undefined }],
+        policy,
+        `${call} with any arguments`,
+      )
+    : plain('seccomp', sentence, undefined);
+}
+
+/** The namespaces that a call is to make, and that the key of the profile leaves out. */
+function barredNamespaces(event: CallEvent, { namespaces, calls }: Policy): readonly Namespace[] {
+  const [flags] = event.arguments;
+  if (namespaces === undefined || flags?.kind !== 'integer') return [];
+  if (!['unshare', 'clone'].includes(event.call) || !calls.has(event.call)) return [];
+  return NAMESPACES.filter((name) => {
+    // CLONE_NEWTIME is a bit of clone's exit signal.
+    if (namespaces.includes(name) || (name === 'time' && event.call === 'clone')) return false;
+    const bit = constantValue(NAMESPACE_FLAGS[name]) ?? 0n;
+    return bit !== 0n && (flags.value & bit) === bit;
+  });
+}
+
+const ANYWHERE: readonly Place[] = [{ root: '/', folder: '/' }];
+
+/** A path as the instance's root has it. */
+function placedPath(path: string, { root, folder }: Place): string {
+  return normalPath(`${path.startsWith('/') ? root : folder}/${path}`) ?? path;
+}
+
+/** Which of its processes made the call, nobody knows: that place counts from where the path leads to something, or to nothing, as the error says. */
 function pathCause(
   event: CallEvent,
   errno: string | undefined,
   policy: Policy,
   facts: Facts,
 ): Cause | undefined {
+  const leads = (place: Place): boolean =>
+    event.arguments.some(
+      (argument) =>
+        argument.kind === 'string' && facts.path(placedPath(argument.value, place))?.exists === true,
+    );
+  const places = facts.places ?? ANYWHERE;
+  const likely = places.filter((place) => leads(place) !== (errno === 'ENOENT'));
+  for (const place of [...likely, ...places]) {
+    const cause = placedCause(event, errno, policy, facts, place);
+    if (cause !== undefined) return cause;
+  }
+  return undefined;
+}
+
+function placedCause(
+  event: CallEvent,
+  errno: string | undefined,
+  policy: Policy,
+  facts: Facts,
+  place: Place,
+): Cause | undefined {
+  const found = (path: string): PlacedFile | undefined => facts.path(placedPath(path, place));
   const world = {
-    exists: (path: string): boolean => facts.path(path)?.exists === true,
-    resolve: (path: string): string => facts.path(path)?.path ?? path,
+    exists: (path: string): boolean => found(path)?.exists === true,
+    resolve: (path: string): string => found(path)?.path ?? path,
   };
-  const causes = pathNeeds(event, world).flatMap((need) => {
+  // Its flags are in memory: at the least it reads.
+  const asked =
+    event.call === 'openat2' ? { ...event, call: 'openat', arguments: event.arguments.slice(0, 2) } : event;
+  const causes = pathNeeds(asked, world).flatMap((each) => {
+    const need = { ...each, path: placedPath(each.path, place) };
     const cause = needCause(event, errno, need, facts.path(need.path), policy, facts);
     return cause === undefined ? [] : [cause];
   });
@@ -266,22 +374,47 @@ function modeBits(at: PlacedFile, { uid, gids }: Facts['users'][number]): number
   return gids.includes(at.gid) ? (at.mode >> 3) & 7 : at.mode & 7;
 }
 
+function wordOf({ call }: CallEvent): 'accept' | 'connect' | 'send' {
+  return call === 'bind' ? 'accept' : call === 'connect' ? 'connect' : 'send';
+}
+
+/** Landlock has one rule for each port. */
+const LISTED_MAX = 1024;
+
+/** Whether Landlock lets the port through, which knows TCP and no addresses, so that what refuses is the cgroup's. */
+function heldByAddress(event: CallEvent, { network }: Policy): boolean {
+  const address = event.arguments.find((argument) => argument.kind === 'address');
+  if (address?.kind !== 'address' || !('port' in address.value)) return false;
+  const { family, port } = address.value;
+  if (family === 'udp') return true;
+  const rules = internetRules(network);
+  const word = event.call === 'bind' ? 'accept' : 'connect';
+  const listed = rules
+    .filter(({ object, access }) => object.protocol === 'tcp' && access.has(word))
+    .reduce((sum, { object }) => sum + object.ports.to - object.ports.from + 1, 0);
+  return listed > LISTED_MAX || decidePort(rules, word, 'tcp', port) !== 'none';
+}
+
 function networkCause(event: CallEvent, errno: string | undefined, policy: Policy): Cause | undefined {
   const address = event.arguments.find((argument) => argument.kind === 'address');
-  if (address?.kind !== 'address') return undefined;
+  if (address?.kind !== 'address') return portlessCause(event, errno, policy);
   const { value, text } = address;
   const decision = decide(policy, event);
-  const udp = text.startsWith('udp/') ? parseSocketObject(text) : undefined;
-  if (decision.verdict === 'refuse' && typeof udp === 'object') {
-    // A rule on a port alone is one of TCP.
-    const word = event.call === 'bind' ? 'accept' : event.call === 'connect' ? 'connect' : 'send';
+  const object = heldByAddress(event, policy) ? parseSocketObject(text) : undefined;
+  if (decision.verdict === 'refuse' && typeof object === 'object') {
+    const word = wordOf(event);
+    const edit: Edit = { kind: 'socket', object, access: [word] };
+    // The rule for an address replaces those around it: it says again what they give.
+    const made = applyEdit(policy, edit).network.sockets.find(
+      (each) => socketText(each.object) === socketText(object),
+    );
     return rule(
       'network',
-      `The rules on addresses refuse ${event.call} of ${text}: ${decision.reason}.`,
-      `network: sockets: ${socketText(udp)}: ${word}`,
-      [{ kind: 'socket', object: udp, access: [word] }],
+      `The rules on addresses, held by programs on the cgroup, refuse ${event.call} of ${text}: ${decision.reason}.`,
+      `network: sockets: ${socketText(object)}: ${[...(made?.access ?? [word])].sort().join(' ')}`,
+      [edit],
       policy,
-      `${word} of ${socketText(udp)}`,
+      `${word} of ${socketText(object)}`,
     );
   }
   if (decision.verdict === 'refuse' && 'port' in value) {
@@ -311,6 +444,22 @@ function networkCause(event: CallEvent, errno: string | undefined, policy: Polic
     to === 'host'
       ? "the host's interfaces, as far as the network rules go"
       : 'connections within the instance',
+  );
+}
+
+/** A program that binds, whatever its port, where the profile lets it serve none. */
+function portlessCause({ call }: CallEvent, errno: string | undefined, policy: Policy): Cause | undefined {
+  const refused = errno === 'EACCES' || errno === 'EPERM';
+  const serves = internetRules(policy.network).some(({ access }) => access.has('accept'));
+  if (!refused || serves || (call !== 'bind' && call !== 'listen')) return undefined;
+  return plain(
+    'network',
+    `Landlock refuses ${call}: the profile lets the program serve no port (network: accept).`,
+    {
+      kind: 'outside',
+      text: 'network: accept: [tcp/PORT] in the profile, with the port that it is to serve',
+    },
+    'that port is served',
   );
 }
 

@@ -1,3 +1,3 @@
 export type { Cause, CauseKind, Fix } from './cause.js';
 export { diagnose } from './diagnose.js';
-export type { Facts } from './facts.js';
+export type { Facts, Place } from './facts.js';

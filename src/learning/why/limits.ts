@@ -1,5 +1,6 @@
 import type { CallEvent, Policy } from '../../policy/index.js';
 import type { Cause } from './cause.js';
+import type { Facts } from './facts.js';
 
 /** Which limit an error is about, by the call that meets it; the first that the profile has counts. */
 const LIMITS: readonly {
@@ -42,7 +43,39 @@ const LIMITS: readonly {
   },
 ];
 
-export function limitCause(event: CallEvent, errno: string | undefined, policy: Policy): Cause | undefined {
+/** What makes processes and threads. */
+const MAKES = /^(?:fork|vfork|clone3?)$/;
+
+export function limitCause(
+  event: CallEvent,
+  errno: string | undefined,
+  policy: Policy,
+  { users }: Facts,
+): Cause | undefined {
+  const pids = MAKES.test(event.call) && errno === 'EAGAIN' ? pidsCause(policy) : undefined;
+  // Of the superuser the kernel counts no processes.
+  if (pids !== undefined && users.every(({ uid }) => uid === 0)) return pids;
+  return resourceLimit(event, errno, policy) ?? pids;
+}
+
+function pidsCause({ resources }: Policy): Cause | undefined {
+  const limit = resources.find(({ resource }) => resource === 'pids');
+  if (limit === undefined) return undefined;
+  const value = limit.value * 2n;
+  return {
+    kind: 'limit',
+    sentence: `The limit pids (processes and threads of the whole instance) of the profile is reached: it is ${limit.value}.`,
+    fix: {
+      kind: 'rule',
+      rule: `resources: {pids: ${value}}`,
+      edits: [{ kind: 'resource', resource: 'pids', value }],
+    },
+    opens: `more processes and threads: ${value} instead of ${limit.value}`,
+    danger: undefined,
+  };
+}
+
+function resourceLimit(event: CallEvent, errno: string | undefined, policy: Policy): Cause | undefined {
   for (const { errno: errors, calls, limits, what } of LIMITS) {
     if (!errors.includes(errno ?? '') || !calls.test(event.call)) continue;
     const limit = policy.limits.find(({ type }) => limits.includes(type));
