@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -113,6 +114,30 @@ static int instance_run(struct instance *instance, int *exit_code, struct vxe_er
 	return 0;
 }
 
+/* In place of the word that the program runs: "EXIT ERRNO", the sentence and the hint, each ended by NUL. */
+static void failure_tell(int fd, const struct vxe_error *err)
+{
+	dprintf(fd, "E%d %d%c%s%c%s", (int)err->exit, err->errnum, '\0', err->message, '\0', err->hint ? err->hint : "");
+}
+
+/* Once the first byte was read. 0 where no whole failure is told. */
+static int failure_hear(int fd, struct vxe_error **err)
+{
+	cleanup_free char *text = NULL;
+	const char *message, *hint;
+	int code, errnum;
+	size_t size;
+
+	if (vxe_file_read_fd(fd, "the supervisor", 1 << 20, &text, &size, err) < 0)
+		return -1;
+	message = text + strlen(text) + 1;
+	if (sscanf(text, "%d %d", &code, &errnum) != 2 || message > text + size)
+		return 0;
+	hint = message + strlen(message) + 1;
+	vxe_error_set(err, (enum vxe_exit)code, errnum, "%s", message);
+	return hint < text + size ? vxe_error_hint(err, "%s", hint) : -1;
+}
+
 static int run_here(const struct vxe_instance_options *options, int ready_fd, int *exit_code, struct vxe_error **err)
 {
 	struct instance instance;
@@ -125,15 +150,17 @@ static int run_here(const struct vxe_instance_options *options, int ready_fd, in
 		if (instance.launch.report && vxe_launch_failure(&instance.launch, err) < 0)
 			failed = -1;
 		instance_failed(&instance);
+		if (instance.ready_fd >= 0 && err && *err)
+			failure_tell(instance.ready_fd, *err);
 	}
 	instance_close(&instance, !failed && options->keep);
 	return failed;
 }
 
-/* The detached supervisor reports on the caller's stderr until the program runs, and then leaves the caller. */
+/* The detached supervisor tells its caller that the program runs, or why not, and then leaves it. */
 static int run_detached(const struct vxe_instance_options *options, int *exit_code, struct vxe_error **err)
 {
-	int pipes[2], status;
+	int pipes[2], status, failed;
 	struct pollfd waiting;
 	char byte;
 	pid_t pid;
@@ -152,28 +179,31 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 		input = options->own_verb ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
 		if (input >= 0 && dup2(input, 0) == 0)
 			close(input);
-		if (chdir("/") < 0 || run_here(options, pipes[1], &code, &failure) < 0) {
-			if (failure && strncmp(failure->message, options->id, strlen(options->id)))
-				vxe_error_wrap(&failure, "%s", options->id);
-			vxe_error_print("vxe", failure);
-			_exit(failure ? (int)failure->exit : VXE_EXIT_FAILURE);
+		if (chdir("/") < 0) {
+			vxe_error_set(&failure, VXE_EXIT_FAILURE, errno, "leaving the caller's folder");
+			failure_tell(pipes[1], failure);
+		} else if (run_here(options, pipes[1], &code, &failure) == 0) {
+			_exit(code);
 		}
-		_exit(code);
+		_exit(failure ? (int)failure->exit : VXE_EXIT_FAILURE);
 	}
 	close(pipes[1]);
 	waiting = (struct pollfd){.fd = pipes[0], .events = POLLIN};
 	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
 		;
-	if (read(pipes[0], &byte, 1) == 1) {
-		close(pipes[0]);
-		*exit_code = 0;
-		return 0;
-	}
+	if (read(pipes[0], &byte, 1) != 1)
+		byte = '\0';
+	*exit_code = 0;
+	failed = byte == 'E' ? failure_hear(pipes[0], err) : 0;
 	close(pipes[0]);
-	/* It has said why itself. */
+	if (byte == 'R')
+		return 0;
+	/* By its end it has cleared away what there was of the instance. */
 	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status) && !failed)
+		failed = vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor was ended before the program ran");
 	*exit_code = instance_status_code(status);
-	return 0;
+	return failed;
 }
 
 /* A detached supervisor cannot start over once it has left its caller: it is sealed before. */

@@ -100,6 +100,20 @@ export const commandLine = [
     equal(last.level, 'error', 'the level');
     expect(last.msg, 'there is no message');
   }),
+  act(id, 'habit', 'why run --detach has failed is in the log that --log names', async (subject) => {
+    const log = join(subject.folder, 'log');
+    const bundle = subject.bundle([], (config) => {
+      config.process.args = ['/nowhere'];
+    });
+    const { code } = await subject.call(['run', '--detach', '--bundle', bundle, subject.id()], {
+      globals: ['--log', log, '--log-format', 'json'],
+    });
+    expect(code !== 0, 'it ran');
+    expect(existsSync(log), 'there is no log');
+    const last = JSON.parse(readFileSync(log, 'utf8').trim().split('\n').at(-1));
+    equal(last.level, 'error', 'the level');
+    expect(/not found|no such file or directory/i.test(last.msg), last.msg);
+  }),
   act(id, 'habit', 'run --detach', async (subject) => {
     const name = subject.id();
     await subject.must(['run', '--detach', '--bundle', subject.bundle(sleeps), name]);

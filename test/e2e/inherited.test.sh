@@ -139,7 +139,11 @@ overwrites() { # PROGRAM: $output is what the intruder in a container of the use
 kept=0
 overwrites build/bin/vxe >"$world/overwrites.log" 2>&1 || kept=$?
 if ((kept == 0)); then ok "a user's container leaves the user's own launcher as it is"; else not_ok "a user's container leaves the user's own launcher as it is" "$(<"$world/overwrites.log")"; fi
-check 'which it has found' contains "$output" '"programs":[1-9]'
+if grep -qa /lib64/ld-linux build/bin/vxe; then
+  skip 'which it has found' 'this launcher needs libraries, which are not in the container: it cannot be executed there (make asan)'
+else
+  check 'which it has found' contains "$output" '"programs":[1-9]'
+fi
 
 # Whose word a bundle is: its hooks are run as who starts it, on the host.
 config 0 "$chown_only" ', "hooks": {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "touch '"$world/hooked"'"]}]}'

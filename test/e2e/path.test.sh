@@ -13,6 +13,8 @@ check 'a program that has no profile gets a bundle' [ "$status" = 0 ]
 check 'and is told what to do with it' contains "$output" 'no profile yet: vxe trace acting'
 refused 'production does not start it' 1 "no profile yet, so it can be traced and nothing else; record what it does with 'vxe trace acting" vxe start acting
 refused 'nor in the background' 1 'no profile yet' vxe start --detach acting
+try vxe --json start --detach acting
+check 'which is told as an object, too' contains "$output" '^\{"error":.*no profile yet.*"hint":.*vxe trace acting'
 refused 'nor soft mode, which performs what is refused' 1 'no profile yet' vxe start --mode soft acting
 refused 'it has no mode to be set' 1 "make one with 'vxe trace acting" vxe mode acting soft
 echo soft >"$VXE_BUNDLES/acting/vxe/mode"
