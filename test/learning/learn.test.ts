@@ -324,6 +324,38 @@ for (const [what, more] of [
   });
 }
 
+const nscd = [
+  socketCall('AF_UNIX', 'SOCK_STREAM'),
+  unixConnect('/var/run/nscd/socket', 'SOCK_STREAM', 'ENOENT'),
+];
+const connecting: readonly (readonly [string, readonly RecordedCall[], boolean])[] = [
+  ['nobody but whom it looked for in vain', nscd, false],
+  ['somebody by another kind of socket', [...nscd, unixConnect('/dev/log', 'SOCK_DGRAM')], true],
+  ['somebody whose address is not known', [...nscd, call('connect', { args: { fd: 3 } })], true],
+  [
+    'a server that does not answer',
+    [
+      ...nscd,
+      socketCall('AF_INET', 'SOCK_STREAM'),
+      call('connect', { address: tcp('10.0.0.1', 80), errno: 'ECONNREFUSED' }),
+    ],
+    true,
+  ],
+];
+for (const [whom, calls, permitted] of connecting) {
+  test(`connect, where it connects to ${whom}: ${permitted ? 'permitted' : 'there is no rule'}`, (t) => {
+    const draft = draftOf(calls);
+    t.is(
+      draft.calls.some(({ call: name }) => name === 'connect'),
+      permitted,
+    );
+    t.is(
+      draft.calls.some(({ call: name }) => name === 'getsockopt'),
+      permitted,
+    );
+  });
+}
+
 const sorting = [
   socketCall('AF_INET6', 'SOCK_DGRAM|SOCK_CLOEXEC'),
   call('connect', { args: { fd: 3 }, address: tcp('::', 80, 'SOCK_DGRAM') }),

@@ -6,7 +6,7 @@ import { EvidenceSum, evidenceOf } from './evidence.js';
 import { fileNeeds, succeeded } from './needs.js';
 import { ownNeed, ownNumbers } from './own.js';
 import type { VainSockets } from './vain.js';
-import { vainSockets } from './vain.js';
+import { connectsInVainOnly, vainSockets } from './vain.js';
 
 /** A call with particular values of the arguments that rules can speak of. */
 export interface SeenRow {
@@ -51,6 +51,8 @@ export interface Observations {
   readonly files: readonly SeenFile[];
   readonly addresses: readonly SeenAddress[];
   readonly vain: VainSockets;
+  /** Calls that only such sockets are used by. */
+  readonly vainCalls: ReadonlySet<string>;
   /** A process had more than one. */
   readonly threads: boolean;
   readonly execs: readonly SeenExec[];
@@ -153,6 +155,7 @@ export function observe(recordings: readonly Recording[]): Observations {
     files: files.list().map(({ fact, evidence }) => ({ ...fact, evidence })),
     addresses: addresses.list().map(({ fact, evidence }) => ({ ...fact, evidence })),
     vain,
+    vainCalls: new Set(connectsInVainOnly(recordings, vain) ? ['connect'] : []),
     threads: recordings.some(({ calls }) => calls.some(({ pid, tid }) => tid !== pid)),
     execs: execs.list().map(({ fact, evidence }) => ({ path: fact, evidence })),
     foreign: foreign.list().map(({ fact, evidence }) => ({ path: fact, evidence })),

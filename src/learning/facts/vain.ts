@@ -22,6 +22,14 @@ export function vainSockets(recordings: readonly Recording[]): VainSockets {
   return found;
 }
 
+/** Whether every connection was one of these sockets': they are not made any more, and nothing is left to connect. */
+export function connectsInVainOnly(recordings: readonly Recording[], vain: VainSockets): boolean {
+  const connections = recordings.flatMap(({ calls }) => calls.filter(({ call }) => call === 'connect'));
+  return connections.every(
+    ({ address }) => address !== undefined && vain.has(`${address.family} ${address.type}`),
+  );
+}
+
 function failsAlways(calls: readonly RecordedCall[], type: string): boolean {
   // Where the type is not known it could be this one.
   const own = calls.filter(({ address }) => address?.family === 'AF_UNIX' && (address.type ?? type) === type);

@@ -39,9 +39,10 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
   const addressed = new Set(seen.addresses.map((each) => each.call));
   const drafts = new Map<string, CallDraft>();
   for (const call of seen.calls.values())
-    if (!NOT_OWN.has(call.call)) drafts.set(call.call, draftOf(call, addressed, seen.vain));
+    if (!NOT_OWN.has(call.call) && !seen.vainCalls.has(call.call))
+      drafts.set(call.call, draftOf(call, addressed, seen.vain));
   const forking = ['clone3'].filter((call) => seen.calls.has(call)).map(() => 'fork');
-  const names = new Set([...seen.calls.keys(), ...forking].filter((call) => !NOT_OWN.has(call)));
+  const names = new Set([...drafts.keys(), ...forking]);
   for (const { call, from, permit } of relatives(names)) {
     const draft = inferred(call, permit, `does the work of ${from.join(', ')}`);
     if (draft !== undefined) drafts.set(call, draft);
@@ -59,7 +60,7 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
 /** What asks why a connection broke, joined to what was seen of the same call. */
 function addFailingConnection(seen: Observations, drafts: Map<string, CallDraft>): void {
   const { call, from, values } = FAILING_CONNECTION;
-  if (!from.some((each) => seen.calls.has(each))) return;
+  if (!from.some((each) => drafts.has(each))) return;
   const asked = new Map<number, bigint>();
   for (const argument of signatureOf(call) ?? []) {
     const value = constantValue(values.get(argument.name) ?? '');
