@@ -102,6 +102,7 @@ export {
   decideUnix,
   grantedOn,
   internetRules,
+  rulesByAddress,
   socketRule,
   wordsFor,
 } from './sockets.js';

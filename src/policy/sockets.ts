@@ -35,6 +35,14 @@ export function socketRule(
   return { id: `network:${socketText(object)}`, object, access: new Set(inOrder), span };
 }
 
+/** Whether the profile speaks of addresses where it speaks of this protocol, and not of ports alone. */
+export function rulesByAddress({ sockets }: NetworkPolicy, protocol: InternetObject['protocol']): boolean {
+  return sockets.some(
+    ({ object }) =>
+      object.kind === 'internet' && object.protocol === protocol && object.address !== undefined,
+  );
+}
+
 /** What may be said of an object; all else about it would mean nothing. */
 export function wordsFor(object: SocketObject): readonly SocketAccess[] {
   // TCP has no datagrams, and making the file or name of a unix socket is no matter of these rules.

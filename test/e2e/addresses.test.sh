@@ -69,6 +69,15 @@ explains() { vxe explain near "$1" | grep -q "$2"; }
 check 'explain says what the kernel did' explains 'connect(tcp/127.0.0.1:7001)' 'allowed (network:tcp/127.0.0.0/8:7000-7009)'
 check 'and what it refused' explains 'connect(tcp/127.0.0.2:7001)' 'refused with EACCES (network:tcp/127.0.0.2)'
 
+# What soft mode finds is offered as this profile says it: by address and port.
+check 'soft mode performs it, where nothing listens' [ "$(vxe run --mode soft --name offered near "$node" "$world/reach.mjs" 127.0.0.1 7010 2>&1 | tail -n 1)" = ECONNREFUSED ]
+offer=$(vxe violations offered 2>&1)
+check 'a rule on the address and the port is offered' contains "$offer" 'permit by network: sockets: tcp/127\.0\.0\.1:7010: connect'
+check 'and none that opens the port of every address' lacks <(echo "$offer") 'network: connect:\|sockets: tcp/7010'
+profile near 'sockets: {tcp/127.0.0.0/8:7000-7009: connect accept, tcp/127.0.0.1:7010: connect}'
+check 'with it the address is reached' reaches ECONNREFUSED 127.0.0.1 7010
+check 'and no other at that port' reaches EACCES 127.0.0.3 7010
+
 left_alone() { [[ -z $(find "$tree" -maxdepth 3 -name 'vxe-near*') ]]; }
 check 'no cgroup is left' left_alone
 leaves() {

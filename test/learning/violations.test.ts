@@ -151,6 +151,69 @@ test('an address is a rule of its own, and where no rule spoke of it, its port t
   }
 });
 
+const BY_ADDRESS = '"tcp/10.0.0.0/8:443": connect, "tcp/[fd00::]/8:443": connect, "tcp/10.0.0.5:80": accept';
+const offered: readonly [string, string, string, readonly string[], string][] = [
+  [
+    'connect',
+    'tcp/192.0.2.7:443',
+    'network:connect',
+    ['tcp/192.0.2.7:443: connect', 'tcp/192.0.2.0/24:443: connect'],
+    'tcp/203.0.113.9:443',
+  ],
+  // Of another port of an address that has a rule none spoke either.
+  [
+    'connect',
+    'ip/10.1.2.3:80',
+    'network:connect',
+    ['tcp/10.1.2.3:80: connect', 'tcp/10.1.2.0/24:80: connect'],
+    'tcp/10.1.3.3:80',
+  ],
+  [
+    'connect',
+    'tcp/[2001:db8::1]:443',
+    'network:connect',
+    ['tcp/[2001:db8::1]:443: connect', 'tcp/[2001:db8::]/64:443: connect'],
+    'tcp/[2001:db8:0:1::1]:443',
+  ],
+  [
+    'bind',
+    'tcp/10.0.0.5:8080',
+    'network:accept',
+    ['tcp/10.0.0.5:8080: accept', 'tcp/10.0.0.0/24:8080: accept'],
+    'tcp/127.0.0.1:8080',
+  ],
+  // Every address is what was asked for.
+  ['bind', 'tcp/0.0.0.0:8080', 'network:accept', ['tcp/8080: accept'], 'tcp/127.0.0.1:8081'],
+];
+
+for (const [call, to, rule, rules, other] of offered) {
+  test(`a profile that rules by address is offered rules on addresses: ${call} ${to}`, (t) => {
+    const own = policyWith(BY_ADDRESS);
+    const [decision] = decisionsOf(log(reaches(call, to, rule)), own);
+    t.deepEqual(
+      decision?.choices.map((each) => each.rule),
+      rules.map((each) => `network: sockets: ${each}`),
+    );
+    for (const choice of decision?.choices ?? []) {
+      const wider = choice.edits.reduce(applyEdit, own);
+      const verdict = (address: string): string =>
+        decide(wider, unwrap(parseEvent(`${call}(${address})`))).verdict;
+      t.is(verdict(to.replace('ip/', 'tcp/')), 'allow', choice.rule);
+      t.is(verdict(other), 'refuse', choice.rule);
+    }
+  });
+}
+
+test('one that rules by port is offered the port, also where rules on addresses are of another protocol', (t) => {
+  for (const own of [policy, policyWith('"udp/10.0.0.53:53": send')])
+    t.deepEqual(
+      decisionsOf(log(reaches('connect', 'tcp/192.0.2.7:443', 'network:connect')), own)[0]?.choices.map(
+        (each) => each.rule,
+      ),
+      ['network: connect: [tcp/443]'],
+    );
+});
+
 function policyWith(sockets: string) {
   const text = TEXT.replace('network: {', `network: {sockets: {${sockets}}, `).replace(
     'connect, bind]',

@@ -1,14 +1,16 @@
-import type { Access, Policy, SocketAccess, SocketObject } from '../../policy/index.js';
+import type { Access, InternetObject, Policy, SocketAccess, SocketObject } from '../../policy/index.js';
 import {
   ACCESS_WORDS,
   callNumber,
   fileVerdict,
   isBeneath,
   isOwnFile,
+  networkOf,
   ownAccess,
   ownPattern,
   parentPath,
   parseSocketObject,
+  rulesByAddress,
   socketText,
 } from '../../policy/index.js';
 import { dangerOf } from './danger.js';
@@ -51,14 +53,14 @@ const MANY_FILES = 8;
 export function decisionsOf(violations: readonly Violation[], policy: Policy): readonly Decision[] {
   const groups = new Map<string, Violation[]>();
   for (const violation of violations) {
-    const key = keyOf(violation);
+    const key = keyOf(violation, policy);
     groups.set(key, [...(groups.get(key) ?? []), violation]);
   }
   const decisions = [...groupFolders(groups)].map(([key, group]) => decisionOf(key, group, policy));
   return decisions.sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
 }
 
-function keyOf(violation: Violation): string {
+function keyOf(violation: Violation, policy: Policy): string {
   if (violation.mechanism === 'seccomp') {
     if (violation.rule === 'exec:once') return 'exec';
     if (violation.arch !== 'x86_64' && violation.arch !== 'aarch64') return `none:${violation.arch}`;
@@ -74,7 +76,7 @@ function keyOf(violation: Violation): string {
     if (process !== undefined) return `none:${process}`;
     return `file:${narrowestPath(violation)}`;
   }
-  const port = portOf(violation);
+  const port = portOf(violation, policy);
   if (port !== undefined) return `port:${port.side}:${port.port}`;
   if (objectOf(violation) !== undefined) return `socket:${wordOf(violation)}:${violation.to}`;
   return `none:${violation.rule}`;
@@ -97,14 +99,13 @@ function narrowestPath({ path = '/', needs, folder }: Violation): string {
   return needs.includes('create') || needs.includes('remove') ? parentPath(path) : path;
 }
 
-function portOf({
-  call,
-  to,
-  rule,
-}: Violation): { readonly side: 'accept' | 'connect'; readonly port: number } | undefined {
+function portOf(
+  { call, to, rule }: Violation,
+  { network }: Policy,
+): { readonly side: 'accept' | 'connect'; readonly port: number } | undefined {
   const port = /^(?:tcp|ip)\/.*:(\d+)$/.exec(to ?? '')?.[1];
-  // One that a rule on addresses refuses is not permitted by a rule on the port.
-  if (port === undefined || !DEFAULT_RULE.test(rule)) return undefined;
+  // One that a rule on addresses refuses is not permitted by a rule on the port; and who rules by address means no port of all of them.
+  if (port === undefined || !DEFAULT_RULE.test(rule) || rulesByAddress(network, 'tcp')) return undefined;
   return { side: call === 'bind' || call === 'listen' ? 'accept' : 'connect', port: Number(port) };
 }
 
@@ -267,7 +268,7 @@ function fileChoice(path: string, words: readonly Access[], folder: boolean, pol
 
 function portDecision(group: readonly Violation[], policy: Policy): Pick<Decision, 'subject' | 'choices'> {
   const violation = group[0];
-  const port = violation === undefined ? undefined : portOf(violation);
+  const port = violation === undefined ? undefined : portOf(violation, policy);
   if (port === undefined) return { subject: 'uses a port', choices: [] };
   const edit: Edit = { kind: 'port', side: port.side, port: port.port };
   const verb = port.side === 'accept' ? 'takes the port' : 'connects to';
@@ -279,17 +280,30 @@ function portDecision(group: readonly Violation[], policy: Policy): Pick<Decisio
 
 const REACHES = { accept: 'takes', connect: 'connects to', send: 'sends to' } as const;
 
-/** The very address, and as the wider choice its port on every address. Of unix sockets both words are one right. */
+/** An address's own network, as small as most are. */
+const NEAR = { 4: 24, 6: 64 } as const;
+
+/** One wider: the port on every address, or where the profile rules by address on those of the same network. */
+function widerSocket(object: InternetObject, { network }: Policy): readonly SocketObject[] {
+  const { address, protocol } = object;
+  if (address === undefined) return [];
+  if (!rulesByAddress(network, protocol)) return [{ ...object, address: undefined }];
+  const prefix = NEAR[address.family];
+  return address.prefix <= prefix
+    ? []
+    : [{ ...object, address: { ...address, prefix, value: networkOf({ ...address, prefix }) } }];
+}
+
+/** The very address, and a wider choice where no rule speaks of it. Of unix sockets both words are one right. */
 function socketDecision(group: readonly Violation[], policy: Policy): Pick<Decision, 'subject' | 'choices'> {
   const violation = group[0];
   const object = violation === undefined ? undefined : objectOf(violation);
   if (violation === undefined || object === undefined) return { subject: 'uses a socket', choices: [] };
   const word = wordOf(violation);
   const access: readonly SocketAccess[] = object.kind === 'internet' ? [word] : ['connect', 'send'];
-  const objects: readonly SocketObject[] =
-    object.kind === 'internet' && object.address !== undefined && DEFAULT_RULE.test(violation.rule)
-      ? [object, { ...object, address: undefined }]
-      : [object];
+  const wider =
+    object.kind === 'internet' && DEFAULT_RULE.test(violation.rule) ? widerSocket(object, policy) : [];
+  const objects: readonly SocketObject[] = [object, ...wider];
   return {
     subject: `${REACHES[word]} ${violation.to}`,
     choices: objects.map((each) =>
