@@ -13,7 +13,7 @@ import { VxeCommand } from './support/base.js';
 import { type Applied, appliedText, changeProfile, finishChange } from './support/change.js';
 import { controlled } from './support/control.js';
 import { decide, decisionLines, loggedViolations } from './support/decisions.js';
-import { diffLines } from './support/diff.js';
+import { diffLines, shownDiff } from './support/diff.js';
 import { wrapped } from './support/output.js';
 import { widening } from './support/proof.js';
 
@@ -137,7 +137,8 @@ export default class Upgrade extends VxeCommand {
     const diff = diffLines(change.before.text, change.after.text);
     this.log(`\n${name}: its profile would change so:`);
     const width = process.stdout.isTTY === true ? process.stdout.columns : undefined;
-    this.log(diff.flatMap((line) => wrapped(line, width)).join('\n'));
+    const shown = shownDiff(change.before.text, change.after.text);
+    this.log(shown.flatMap((line) => wrapped(line, width)).join('\n'));
     const { wider, proved, why } = await widening(change.after.policy, change.before.policy);
     this.log(
       proved

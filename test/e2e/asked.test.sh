@@ -4,27 +4,11 @@
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/asked.test.sh "$@"
 
-service=$world/service typing=$world/typing
-gcc -O1 -static-pie -o "$service" test/e2e/fixtures/acting.c && gcc -O1 -o "$typing" test/e2e/fixtures/typing.c -lutil || { not_ok 'the fixtures compile'; end_of_tests; }
-mkdir "$world/data" "$world/other" && echo secret >"$world/data/secret" && echo other >"$world/other/file"
-export VXE_PROFILES=$world VXE_HISTORY=$world/history
-cat >"$world/acting.vxed.yaml" <<PROFILE
-vxed: 1
-name: acting
-description: reads one file of two
-type: strict
-files:
-  $service: read execute
-  /data: read
-  /data/secret: none
-network: {interface: none}
-exec: once
-calls:
-  permit: [read, write, openat, close, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address, set_robust_list, rseq, prlimit64,
-    getrandom, newfstatat, readlinkat, readlink]
-PROFILE
-vxe bundle create acting --exec "$service" --profile acting --mount "/data=$world/data" --mount "/other=$world/other" >"$world/create.log" 2>&1 ||
-  { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
+# shellcheck source=test/e2e/acting.sh
+. test/e2e/acting.sh
+typing=$world/typing
+{ acting_bundle && gcc -O1 -o "$typing" test/e2e/fixtures/typing.c -lutil; } >"$world/create.log" 2>&1 ||
+  { not_ok 'the bundle and the typist are made' "$(<"$world/create.log")"; end_of_tests; }
 # What soft mode would have written, once each: the order of the questions is that of their keys then.
 mkdir -p "$VXE_LOGS/acting"
 record() { # CALL NUMBER PATH NEEDS RULE MECHANISM

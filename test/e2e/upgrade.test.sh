@@ -3,29 +3,10 @@
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/upgrade.test.sh "$@"
 
-service=$world/service
-gcc -O1 -static-pie -o "$service" test/e2e/fixtures/acting.c || { not_ok 'the fixture compiles'; end_of_tests; }
-mkdir "$world/data" "$world/other" && echo secret >"$world/data/secret" && echo open >"$world/data/open" && echo other >"$world/other/file"
-export VXE_PROFILES=$world VXE_HISTORY=$world/history
-cat >"$world/acting.vxed.yaml" <<PROFILE
-vxed: 1
-name: acting
-description: reads one file of two
-type: strict
-files:
-  $service: read execute
-  # what it is for
-  /data: read
-  /data/secret: none
-network: {interface: none}
-exec: once
-calls:
-  permit: [read, write, openat, close, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address, set_robust_list, rseq, prlimit64,
-    getrandom, newfstatat, readlinkat, readlink]
-PROFILE
+# shellcheck source=test/e2e/acting.sh
+. test/e2e/acting.sh
+acting_bundle >"$world/create.log" 2>&1 || { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
 cp "$world/acting.vxed.yaml" "$world/first.vxed.yaml"
-vxe bundle create acting --exec "$service" --profile acting --mount "/data=$world/data" --mount "/other=$world/other" >"$world/create.log" 2>&1 ||
-  { not_ok 'the bundle is made' "$(<"$world/create.log")"; end_of_tests; }
 log=$VXE_LOGS/acting/violations.ndjson
 said() { grep -c -- "$1" "$VXE_LOGS/acting/output.log" 2>/dev/null || true; }
 grows() { local was=$1; shift; (($("$@") > was)); }
@@ -58,6 +39,8 @@ check 'following shows records as they come' follows
 
 try vxe upgrade acting --auto --dry-run
 check 'a dry run shows the change' contains "$output" '^\+ .*/other/file: read'
+check 'of the long list of calls it shows the new one, and where' contains "$output" '^\+   permit: getppid \(after [a-z_0-9]+\)$'
+check 'to a machine it shows the lines as they are' contains "$(vxe upgrade acting --auto --dry-run --json)" '"\+ .*, getppid'
 check 'and the proof' contains "$output" '/other/file may be used for read'
 check 'and leaves what is marked, saying why' contains "$output" 'left: file:/data/secret: the profile forbids it by name'
 same() { cmp -s "$world/acting.vxed.yaml" "$VXE_BUNDLES/acting/vxe/profile.vxed.yaml"; }

@@ -3,7 +3,7 @@ import * as Args from '@oclif/core/args';
 import { hasProfile, noProfileYet, ProfileHistory, storedProfile } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { controlled } from '../support/control.js';
-import { diffLines } from '../support/diff.js';
+import { diffLines, shownDiff } from '../support/diff.js';
 import { versionNumber } from '../support/version.js';
 
 export default class ProfileDiff extends VxeCommand {
@@ -27,7 +27,9 @@ export default class ProfileDiff extends VxeCommand {
     const from = before === undefined ? placed : history.text(before);
     const to = args.to === undefined ? placed : history.text(versionNumber(args.to));
     const diff = diffLines(from, to);
-    this.log(diff.length === 0 ? `${args.name}: no difference` : diff.join('\n'));
+    const shown = shownDiff(from, to);
+    if (diff.length === 0) this.log(`${args.name}: no difference`);
+    else this.log(shown.length === 0 ? `${args.name}: the same, laid out otherwise` : shown.join('\n'));
     if (diff.length > 0) process.exitCode = 1;
     return { name: args.name, diff };
   }

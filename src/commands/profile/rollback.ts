@@ -3,7 +3,7 @@ import { Failure, ProfileHistory } from '../../bundle/index.js';
 import { VxeCommand } from '../support/base.js';
 import { type Applied, appliedText, changeProfile } from '../support/change.js';
 import { controlled } from '../support/control.js';
-import { diffLines } from '../support/diff.js';
+import { diffLines, shownDiff } from '../support/diff.js';
 import { widening } from '../support/proof.js';
 import { versionNumber } from '../support/version.js';
 
@@ -38,7 +38,7 @@ export default class ProfileRollback extends VxeCommand {
       });
     const change = changeProfile(args.name, history.text(version), this.places());
     const diff = diffLines(change.before.text, change.after.text);
-    this.log(diff.join('\n'));
+    this.log(shownDiff(change.before.text, change.after.text).join('\n'));
     const { wider } = await widening(change.after.policy, change.before.policy);
     for (const line of wider) this.log(`permits again: ${line}`);
     const applied = change.apply(`rolled back to ${version}`, [], false);
