@@ -13,6 +13,13 @@ static bool ends(const char *text, size_t room)
 	return memchr(text, '\0', room) != NULL;
 }
 
+/* By its number, so that all answers come about. */
+static int is_inside(void *data, pid_t pid)
+{
+	(void)data;
+	return pid % 3 - 1;
+}
+
 static void told(const struct vxe_audit_event *event)
 {
 	if (!event->n_refusals || event->n_refusals > VXE_AUDIT_REFUSALS_MAX || !ends(event->comm, sizeof(event->comm)) ||
@@ -33,7 +40,7 @@ static void told(const struct vxe_audit_event *event)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vxe_audit audit = {.maker = 7};
+	struct vxe_audit audit = {.maker = 7, .is_inside = is_inside};
 
 	while (size) {
 		const uint8_t *end = memchr(data, '\n', size);
@@ -57,5 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += length + (end != NULL);
 		size -= length + (end != NULL);
 	}
+	vxe_audit_end(&audit);
 	return 0;
 }

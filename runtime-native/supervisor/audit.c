@@ -93,19 +93,28 @@ static bool word_get(const char *text, size_t size, const char *key, char *out, 
 	return true;
 }
 
-static void refusal_read(struct vxe_audit *audit, const char *text, size_t size)
+static bool is_others(const struct vxe_audit *audit, uint64_t domain)
 {
-	struct vxe_audit_event *event = &audit->event;
+	if (audit->domain)
+		return domain != audit->domain;
+	for (size_t i = 0; i < audit->n_others && i < VXE_AUDIT_OTHERS_MAX; i++)
+		if (audit->others[i] == domain)
+			return true;
+	return false;
+}
+
+static void refusal_read(struct vxe_audit_event *event, const char *text, size_t size)
+{
 	struct vxe_audit_refusal *refusal = &event->refusals[event->n_refusals];
 	uint64_t domain = 0, port;
 
 	if (event->n_refusals == VXE_AUDIT_REFUSALS_MAX || !number_get(text, size, "domain", 16, &domain) || !domain ||
-	    (audit->domain && domain != audit->domain) || (event->n_refusals && domain != audit->others))
+	    (event->n_refusals && domain != event->domain))
 		return;
 	memset(refusal, 0, sizeof(*refusal));
 	if (!word_get(text, size, "blockers", refusal->blockers, sizeof(refusal->blockers)))
 		return;
-	audit->others = domain;
+	event->domain = domain;
 	refusal->port = number_get(text, size, "dest", 10, &port) || number_get(text, size, "src", 10, &port)
 				? (int)(port & 0xffff)
 				: -1;
@@ -121,12 +130,13 @@ static void domain_read(struct vxe_audit *audit, const char *text, size_t size)
 	uint64_t domain, pid;
 
 	if (audit->domain || !number_get(text, size, "domain", 16, &domain) || !number_get(text, size, "pid", 10, &pid) ||
-	    (pid_t)pid != audit->maker || !word_get(text, size, "status", status, sizeof(status)) ||
-	    strcmp(status, "allocated"))
+	    !word_get(text, size, "status", status, sizeof(status)) || strcmp(status, "allocated"))
 		return;
-	if (audit->exe && (!text_get(text, size, "exe", exe, sizeof(exe)) || strcmp(exe, audit->exe)))
-		return;
-	audit->domain = domain;
+	if ((pid_t)pid == audit->maker &&
+	    (!audit->exe || (text_get(text, size, "exe", exe, sizeof(exe)) && !strcmp(exe, audit->exe))))
+		audit->domain = domain;
+	else if (!is_others(audit, domain))
+		audit->others[audit->n_others++ % VXE_AUDIT_OTHERS_MAX] = domain;
 }
 
 static void call_read(struct vxe_audit_event *event, const char *text, size_t size)
@@ -166,34 +176,101 @@ static const char *stamp_take(const char *text, size_t size, char stamp[48])
 	return end + 2;
 }
 
+/* Whose domain it is, nobody has told: by the process. */
+static bool attributed(struct vxe_audit *audit, const struct vxe_audit_event *event)
+{
+	int inside;
+
+	if (audit->domain)
+		return true;
+	inside = event->has_call && audit->is_inside ? audit->is_inside(audit->data, event->pid) : -1;
+	if (inside < 0)
+		audit->unattributed += event->n_refusals;
+	return inside > 0;
+}
+
+/* It is not ended any more. */
+static void given_up(struct vxe_audit *audit, struct vxe_audit_event *event)
+{
+	if (event->n_refusals && !is_others(audit, event->domain) && attributed(audit, event))
+		audit->unattributed += event->n_refusals;
+	memset(event, 0, sizeof(*event));
+}
+
+static bool ended(struct vxe_audit *audit, struct vxe_audit_event *event)
+{
+	bool whole = event->n_refusals && event->has_call && !is_others(audit, event->domain) && attributed(audit, event);
+
+	if (!whole && !event->has_call) {
+		given_up(audit, event);
+		return false;
+	}
+	if (whole)
+		audit->event = *event;
+	memset(event, 0, sizeof(*event));
+	return whole;
+}
+
+/* The event of the stamp; NULL: it has not begun. */
+static struct vxe_audit_event *event_find(struct vxe_audit *audit, const char *stamp)
+{
+	for (size_t i = 0; audit->open && i < VXE_AUDIT_EVENTS_MAX; i++)
+		if (!strcmp(audit->open[i].stamp, stamp))
+			return &audit->open[i];
+	return NULL;
+}
+
+/* In place of the one that has waited longest. NULL: no memory. */
+static struct vxe_audit_event *event_begin(struct vxe_audit *audit, const char *stamp)
+{
+	struct vxe_audit_event *event;
+
+	if (!audit->open)
+		audit->open = calloc(VXE_AUDIT_EVENTS_MAX, sizeof(*audit->open));
+	if (!audit->open) {
+		audit->unattributed++;
+		return NULL;
+	}
+	event = &audit->open[0];
+	for (size_t i = 1; i < VXE_AUDIT_EVENTS_MAX; i++)
+		if (audit->open[i].begun < event->begun)
+			event = &audit->open[i];
+	given_up(audit, event);
+	strcpy(event->stamp, stamp);
+	event->begun = ++audit->begun;
+	return event;
+}
+
 bool vxe_audit_line(struct vxe_audit *audit, unsigned int type, const char *text, size_t size)
 {
-	struct vxe_audit_event *event = &audit->event;
 	char stamp[48];
 	const char *rest = stamp_take(text, size, stamp);
+	struct vxe_audit_event *event;
 
-	if (!rest)
+	if (!rest || !stamp[0])
 		return false;
-	if (strcmp(stamp, event->stamp)) {
-		memset(event, 0, sizeof(*event));
-		audit->others = 0;
-		strcpy(event->stamp, stamp);
-	}
 	size -= (size_t)(rest - text);
-	switch (type) {
-	case VXE_AUDIT_LANDLOCK_ACCESS:
-		refusal_read(audit, rest, size);
-		return false;
-	case VXE_AUDIT_LANDLOCK_DOMAIN:
+	if (type == VXE_AUDIT_LANDLOCK_DOMAIN) {
 		domain_read(audit, rest, size);
 		return false;
-	case VXE_AUDIT_SYSCALL:
-		if (event->n_refusals)
-			call_read(event, rest, size);
-		return false;
-	case VXE_AUDIT_END:
-		return event->n_refusals && event->has_call && audit->domain && audit->others == audit->domain;
-	default:
-		return false;
 	}
+	event = event_find(audit, stamp);
+	/* Most of what is audited is no refusal by Landlock, which comes before the other lines of its event. */
+	if (!event && type == VXE_AUDIT_LANDLOCK_ACCESS)
+		event = event_begin(audit, stamp);
+	if (!event)
+		return false;
+	if (type == VXE_AUDIT_LANDLOCK_ACCESS)
+		refusal_read(event, rest, size);
+	else if (type == VXE_AUDIT_SYSCALL)
+		call_read(event, rest, size);
+	return type == VXE_AUDIT_END && ended(audit, event);
+}
+
+void vxe_audit_end(struct vxe_audit *audit)
+{
+	for (size_t i = 0; audit->open && i < VXE_AUDIT_EVENTS_MAX; i++)
+		given_up(audit, &audit->open[i]);
+	free(audit->open);
+	audit->open = NULL;
 }

@@ -2,14 +2,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/nsfs.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,8 +91,73 @@ void vxe_audit_source_open(struct vxe_audit_source *source)
 	source->fd = steal_fd(&fd);
 }
 
+static ino_t number_of(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static int pid_namespace(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* In the instance's pid namespace, or in one below it. */
+static int is_inside(void *data, pid_t pid)
+{
+	const struct vxe_audit_source *source = data;
+	cleanup_fd int fd = source->home ? pid_namespace(pid) : -1;
+
+	if (fd < 0)
+		return -1;
+	/* As deep as they may be. */
+	for (int depth = 0; depth < 33; depth++) {
+		int above;
+
+		if (number_of(fd) == source->home)
+			return 1;
+		above = ioctl(fd, NS_GET_PARENT);
+		if (above < 0)
+			return 0;
+		close(fd);
+		fd = above;
+	}
+	return 0;
+}
+
+void vxe_audit_source_follow(struct vxe_audit_source *source, pid_t maker)
+{
+	cleanup_fd int theirs = pid_namespace(maker);
+	cleanup_fd int own = pid_namespace(getpid());
+
+	source->audit.maker = maker;
+	source->audit.is_inside = is_inside;
+	source->audit.data = source;
+	source->home = number_of(theirs) == number_of(own) ? 0 : number_of(theirs);
+}
+
+/* Whose they were, or what they were about, the stream did not say. */
+static void unattributed_count(struct vxe_audit_source *source)
+{
+	source->log->lost += source->audit.unattributed;
+	source->audit.unattributed = 0;
+}
+
+void vxe_audit_source_end(struct vxe_audit_source *source)
+{
+	if (source->fd < 0)
+		return;
+	vxe_audit_end(&source->audit);
+	unattributed_count(source);
+}
+
 void vxe_audit_source_close(struct vxe_audit_source *source)
 {
+	vxe_audit_end(&source->audit);
 	if (source->fd >= 0)
 		close(steal_fd(&source->fd));
 }
@@ -222,11 +290,12 @@ void vxe_audit_source_drain(struct vxe_audit_source *source)
 			continue;
 		}
 		if (got < 0)
-			return;
+			break;
 		/* The length in the header is not that of the message for some kernels; that of the datagram is. */
 		if (got < NLMSG_HDRLEN || from.nl_pid)
 			continue;
 		if (vxe_audit_line(&source->audit, in.header.nlmsg_type, in.space + NLMSG_HDRLEN, (size_t)got - NLMSG_HDRLEN))
 			event_record(source);
 	}
+	unattributed_count(source);
 }

@@ -30,7 +30,7 @@ struct vxe_watch {
 	struct vxe_record_log *log;
 	struct vxe_held held;
 	struct vxe_filter since; /* see notify.h */
-	uint64_t told;		 /* violations in the last telling */
+	uint64_t told;		 /* violations in the last telling, lost ones too */
 	int64_t next_ns;	 /* no telling before */
 };
 
@@ -202,7 +202,7 @@ static void watch_tell(struct vxe_supervision *s, struct vxe_watch *watch)
 	uint64_t refused = watch->held.refused;
 
 	held_fill(watch);
-	watch->told = watch->log->total;
+	watch->told = watch->log->total + watch->log->lost;
 	watch->next_ns = vxe_clock_ns(CLOCK_MONOTONIC) + TELL_EVERY_NS;
 	if (!s->joins && s->state_fd >= 0)
 		(void)vxe_held_write(s->state_fd, &watch->held, NULL);
@@ -216,7 +216,7 @@ static int watch_tick(struct vxe_supervision *s, struct vxe_watch *watch)
 	int wait = vxe_record_tick(watch->log), until;
 	int64_t now;
 
-	if (watch->told == watch->log->total)
+	if (watch->told == watch->log->total + watch->log->lost)
 		return wait;
 	now = vxe_clock_ns(CLOCK_MONOTONIC);
 	if (now >= watch->next_ns) {
@@ -344,6 +344,7 @@ static void audit_end(struct vxe_supervision *s, struct pollfd *entry)
 {
 	while (s->audit.fd >= 0 && poll(entry, 1, AUDIT_SETTLES_MS) > 0)
 		vxe_audit_source_drain(&s->audit);
+	vxe_audit_source_end(&s->audit);
 }
 
 static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_watch *watch, struct vxe_error **err)
@@ -361,7 +362,7 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		[SLOT_AUDIT] = {.fd = s->audit.fd, .events = POLLIN},
 	};
 
-	s->audit.audit.maker = launch->program_pid;
+	vxe_audit_source_follow(&s->audit, launch->program_pid);
 
 	for (;;) {
 		if (poll(fds, SLOTS, watch_tick(s, watch)) < 0) {

@@ -108,6 +108,12 @@ static void violation_check(const struct vxe_audit_event *event, const struct vx
 	   v->exe);
 }
 
+static int answer(void *data, pid_t pid)
+{
+	(void)pid;
+	return *(int *)data;
+}
+
 static void real_lines(void)
 {
 	struct vxe_judge *judge = NULL;
@@ -127,6 +133,7 @@ static void real_lines(void)
 		}
 	}
 	ok(at == sizeof(wanted) / sizeof(*wanted), "each refusal was told (%zu)", at);
+	vxe_audit_end(&audit);
 	vxe_judge_free(&judge);
 }
 
@@ -136,7 +143,85 @@ static size_t told(struct vxe_audit audit)
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
 		count += vxe_audit_line(&audit, lines[i].type, lines[i].text, strlen(lines[i].text));
+	vxe_audit_end(&audit);
 	return count;
+}
+
+/* Which of the lines are left out, and in which order the others come. */
+static struct vxe_audit heard(int inside, const size_t *order, size_t count, size_t *refusals)
+{
+	struct vxe_audit audit = {.maker = MAKER, .is_inside = answer, .data = &inside};
+
+	*refusals = 0;
+	for (size_t i = 0; i < count; i++)
+		if (vxe_audit_line(&audit, lines[order[i]].type, lines[order[i]].text, strlen(lines[order[i]].text)))
+			*refusals += audit.event.n_refusals;
+	vxe_audit_end(&audit);
+	audit.data = NULL;
+	return audit;
+}
+
+/* Lines that did not come (a full queue, an audit rule that leaves them out), and those of two processes between each other. */
+static void not_all_lines(void)
+{
+	enum { ALL = sizeof(lines) / sizeof(*lines), FIRST = 4 };
+	size_t later[ALL], without_domain[ALL], without_calls[ALL], mixed[ALL], n_later = 0, n_domain = 0, n_calls = 0,
+										n_mixed = 0;
+	size_t refusals = sizeof(wanted) / sizeof(*wanted), got;
+	struct vxe_audit audit;
+
+	for (size_t i = 0; i < ALL; i++) {
+		if (i >= FIRST)
+			later[n_later++] = i;
+		if (lines[i].type != VXE_AUDIT_LANDLOCK_DOMAIN)
+			without_domain[n_domain++] = i;
+		if (lines[i].type != VXE_AUDIT_SYSCALL && lines[i].type != VXE_AUDIT_END)
+			without_calls[n_calls++] = i;
+	}
+	/* First what was refused, then which calls that were: as many events at once as there are. */
+	for (size_t i = 0; i < ALL; i++)
+		if (lines[i].type == VXE_AUDIT_LANDLOCK_ACCESS || lines[i].type == VXE_AUDIT_LANDLOCK_DOMAIN)
+			mixed[n_mixed++] = i;
+	for (size_t i = 0; i < ALL; i++)
+		if (lines[i].type == VXE_AUDIT_SYSCALL || lines[i].type == VXE_AUDIT_END)
+			mixed[n_mixed++] = i;
+
+	audit = heard(1, later, n_later, &got);
+	ok(got == refusals - 1 && !audit.unattributed,
+	   "a domain whose first event was missed: its refusals are attributed by the process (%zu)", got);
+	audit = heard(0, later, n_later, &got);
+	ok(!got && !audit.unattributed, "those of a process elsewhere are not ours");
+	audit = heard(-1, later, n_later, &got);
+	ok(!got && audit.unattributed == refusals - 1, "those of a process that is gone are counted (%llu)",
+	   (unsigned long long)audit.unattributed);
+	audit = heard(1, without_domain, n_domain, &got);
+	ok(got == refusals && !audit.unattributed, "without any word of the domain (%zu)", got);
+	audit = heard(-1, without_calls, n_calls, &got);
+	ok(!got && audit.domain && audit.unattributed == refusals, "refusals of ours without their calls are counted (%llu)",
+	   (unsigned long long)audit.unattributed);
+	audit = heard(-1, mixed, n_mixed, &got);
+	ok(got == refusals && !audit.unattributed, "events between each other are all told (%zu)", got);
+}
+
+/* Others make domains without end; of theirs nothing is asked or counted, and what never ends gives way. */
+static void crowd(void)
+{
+	int inside = -1;
+	struct vxe_audit audit = {.maker = MAKER, .is_inside = answer, .data = &inside};
+	char line[256];
+
+	for (int i = 1; i <= 1000; i++) {
+		snprintf(line, sizeof(line), "audit(2.2:%d): domain=%x blockers=fs.read_file path=\"/x\" ino=1", i, i);
+		vxe_audit_line(&audit, VXE_AUDIT_LANDLOCK_ACCESS, line, strlen(line));
+		snprintf(line, sizeof(line), "audit(2.2:%d): domain=%x status=allocated pid=%d exe=\"/x\"", i, i, i);
+		vxe_audit_line(&audit, VXE_AUDIT_LANDLOCK_DOMAIN, line, strlen(line));
+	}
+	ok(!audit.unattributed, "a thousand domains of others are others'");
+	snprintf(line, sizeof(line), "audit(2.3:1): domain=ffff blockers=fs.read_file path=\"/x\" ino=1");
+	vxe_audit_line(&audit, VXE_AUDIT_LANDLOCK_ACCESS, line, strlen(line));
+	vxe_audit_end(&audit);
+	ok(audit.unattributed == 1, "what nobody has told the owner of is counted (%llu)",
+	   (unsigned long long)audit.unattributed);
 }
 
 static void of_others(void)
@@ -164,6 +249,7 @@ static void of_others(void)
 	ok(!vxe_audit_line(&audit, VXE_AUDIT_END, "audit(1.2:2): ", 14), "an event without a refusal is none");
 	ok(!vxe_audit_line(&audit, VXE_AUDIT_END, "audit(", 6) && !vxe_audit_line(&audit, VXE_AUDIT_END, "", 0),
 	   "nor is half a line");
+	vxe_audit_end(&audit);
 }
 
 /* Refused by a domain of its own. */
@@ -199,7 +285,7 @@ static void live(void)
 	pid = fork();
 	if (pid == 0)
 		refused_child();
-	source.audit.maker = pid;
+	vxe_audit_source_follow(&source, pid);
 	waitpid(pid, &status, 0);
 	for (int i = 0; i < 3000 && !log.total; i++) {
 		vxe_audit_source_drain(&source);
@@ -217,6 +303,8 @@ int main(void)
 {
 	real_lines();
 	of_others();
+	not_all_lines();
+	crowd();
 	live();
 	return tap_done();
 }

@@ -83,7 +83,9 @@ static void status_line(const char *id, const struct vxe_state *state, bool runn
 		printf(": %s; see vxe violations %s\n", held->last, id);
 	}
 	if (held && held->lost)
-		printf("%-20s %llu violations could not be written to the log\n", "", (unsigned long long)held->lost);
+		printf("%-20s %llu violations are missing in the log: it could not be written, or the kernel did not tell "
+		       "whose they were\n",
+		       "", (unsigned long long)held->lost);
 }
 
 /* The parts of a text as strings of a list; none of an absent text. */
