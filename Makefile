@@ -206,7 +206,7 @@ asan: $(B)/asan/bin/vxe ## vxe itself with sanitizers: build/asan/bin/vxe
 
 # In place of the program itself, in a mount namespace; leaks are the ends of short processes.
 .PHONY: asan-e2e
-asan-e2e: all $(B)/asan/bin/vxe $(B)/demo/inject $(B)/kill/inject $(B)/bench/nothing ## the end-to-end tests with build/asan/bin/vxe
+asan-e2e: all $(B)/asan/bin/vxe $(TEST_PROGRAMS) ## the end-to-end tests with build/asan/bin/vxe
 	$(Q)ASAN_OPTIONS=detect_leaks=0 unshare --mount --propagation private -- \
 	  sh -c 'mount --bind $(B)/asan/bin/vxe $(VXE) && exec $(NODE) scripts/test.mjs e2e'
 
