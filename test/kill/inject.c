@@ -96,7 +96,7 @@ static const char *word(const char *text)
 struct process {
 	pid_t pid;
 	int command, order; /* which command it comes from, and as which of its processes: 0 is the command itself */
-	bool alive;
+	bool alive, signaled;
 	unsigned int calls;
 	unsigned short numbers[CALLS_MAX];
 };
@@ -137,6 +137,7 @@ static struct process *process_add(struct result *result, pid_t pid, int command
 	for (int i = 0; i < result->count - 1; i++)
 		process->order += result->processes[i].command == command;
 	process->alive = true;
+	process->signaled = false;
 	process->calls = 0;
 	return process;
 }
@@ -204,8 +205,10 @@ static int trace(struct result *result, int command, pid_t waited, const struct 
 			return 0;
 		process = process_find(result, pid);
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {
-			if (process)
+			if (process) {
 				process->alive = false;
+				process->signaled = WIFSIGNALED(status);
+			}
 			if (pid == waited)
 				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 			continue;
@@ -460,10 +463,18 @@ static bool is_step(const struct process *process, unsigned int call)
 	return true;
 }
 
+/* The target did not come as far as it did when its calls were counted: another of the scenario's processes ended it. */
+static bool was_ended(const struct result *result, int index)
+{
+	const struct process *process = &result->processes[index];
+
+	return index < result->count && !result->killed && (process->alive || process->signaled);
+}
+
 static int process_test(const struct scenario *scenario, int index, const struct process *counted, unsigned int every,
 			const bool *known, const char *mounts, struct result *result)
 {
-	unsigned int tried = 0, reached = 0;
+	unsigned int tried = 0, reached = 0, ended = 0;
 	struct timespec begin, end;
 	char found[512];
 
@@ -477,6 +488,7 @@ static int process_test(const struct scenario *scenario, int index, const struct
 		traced(scenario, result, &target);
 		tried++;
 		reached += result->killed;
+		ended += was_ended(result, index);
 		if (inspect(scenario, known, mounts, found, sizeof(found)) < 0) {
 			printf("# killed at call %u of %u (number %u)%s: left: %s\n", call, counted->calls,
 			       counted->numbers[call], result->killed ? "" : ", which it did not make this time", found);
@@ -484,9 +496,9 @@ static int process_test(const struct scenario *scenario, int index, const struct
 		}
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("# %u calls, killed at %u, reached %u, in %ld s\n", counted->calls, tried, reached,
+	printf("# %u calls, killed at %u, reached %u, ended before %u, in %ld s\n", counted->calls, tried, reached, ended,
 	       (long)(end.tv_sec - begin.tv_sec));
-	return tried && !reached ? -1 : 0;
+	return tried && !reached && ended < tried ? -1 : 0;
 }
 
 static int scenario_test(const struct scenario *scenario, unsigned int every, const bool *known, const char *mounts,
