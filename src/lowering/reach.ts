@@ -117,9 +117,27 @@ function mayHold(
 ): boolean {
   const rule = policy.calls.get(call);
   if (rule === undefined) return policy.unnamed === 'permit';
-  if (rule.quiet.some((row) => row.tests.every(always))) return false;
+  if (rule.quiet.some((row) => row.tests.every((test) => saysNothing(test) || always(test)))) return false;
   if (rule.permit === 'all') return true;
   return rule.permit.some((row) => row.tests.every((test) => may.get(test.index)?.(test.condition) ?? true));
+}
+
+/** Whether the test holds for every value. */
+function saysNothing({ condition, width }: ArgumentTest): boolean {
+  const all = maskOf(width);
+  const holds = (each: Condition): boolean => {
+    switch (each.kind) {
+      case 'masked':
+        return (each.mask & all) === 0n && each.value === 0n;
+      case 'range':
+        return each.from === 0n && each.to >= all;
+      case 'any':
+        return each.of.some(holds);
+      case 'all':
+        return each.of.every(holds);
+    }
+  };
+  return holds(condition);
 }
 
 /** Whether an address that is there may satisfy the condition. */

@@ -257,7 +257,7 @@ function fastOpens(policy: Policy): boolean {
   );
 }
 
-/** Looks for arguments that some row wants, each by itself, and then for one that no quiet row takes back. */
+/** Looks for arguments that some row wants, each by itself, and then for one or two that no quiet row takes back. */
 function permitsWith(
   policy: Policy,
   call: string,
@@ -282,8 +282,12 @@ function permitsWith(
     const first = choices.map(([value]) => value);
     if (first.some((value) => value === undefined)) return false;
     const known = first.filter((value) => value !== undefined);
-    return choices.some((values, index) =>
-      values.some((value) => permits(policy, call, known.with(index, value))),
+    const others = (from: readonly bigint[]): bigint[][] =>
+      choices.flatMap((values, index) => values.map((value) => from.with(index, value)));
+    // Two quiet rows are escaped by two arguments.
+    return (
+      others(known).some((each) => permits(policy, call, each)) ||
+      others(known).some((each) => others(each).some((both) => permits(policy, call, both)))
     );
   });
 }
@@ -520,6 +524,12 @@ const POLICIES: readonly [string, Policy][] = [
     policyOf(
       'network: {sockets: {"tcp/10.0.0.0/8:443": connect, "tcp/10.1.0.0/16": none, "udp/53": connect send}, interface: host}\nresources: {memory: 1M}\nexec: [/bin/sh]\n',
       'filesystem',
+    ),
+  ],
+  [
+    'sends that a row refuses, whatever they are given',
+    policyOf(
+      'network: {interface: host}\ncalls: {permit: [socket], when: {sendto: [{fd: {from: 1}}]}, quiet: {sendto: [{fd: [{is: 0, mask: 0}], errno: EACCES}]}}\n',
     ),
   ],
   [
