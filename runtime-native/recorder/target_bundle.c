@@ -21,11 +21,10 @@ struct bundle_target {
 /* Before anything is made: the filter is the recorder's. */
 static int launching(void *user, struct vxe_launch *launch, struct vxe_error **err)
 {
-	static const struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)},
-					hiding[] = VXE_RECORDER_FILTER;
+	static const struct sock_filter raising[] = VXE_RECORDER_RAISING, hiding[] = VXE_RECORDER_FILTER;
 	const struct bundle_target *b = user;
-	const struct sock_filter *program = b->needs_filter ? all : hiding;
-	size_t size = b->needs_filter ? sizeof(all) : sizeof(hiding);
+	const struct sock_filter *program = b->needs_filter ? raising : hiding;
+	size_t size = b->needs_filter ? sizeof(raising) : sizeof(hiding);
 
 	launch->filter.program = malloc(size);
 	if (!launch->filter.program)

@@ -56,8 +56,8 @@ static void fail(const char *what)
 
 static void filter_load(int channel)
 {
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
-	struct vxe_filter filter = {.program = &all, .length = 1, .notifies = true};
+	struct sock_filter program[] = VXE_RECORDER_RAISING;
+	struct vxe_filter filter = {.program = program, .length = sizeof(program) / sizeof(*program), .notifies = true};
 	struct handover *handover = mmap(NULL, sizeof(*handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int pidfd = sys_pidfd_open(getpid(), 0), slot;
 	pid_t helper;

@@ -3,7 +3,7 @@
 // the files that were opened. Exit 0 where all are the same. There is no tolerance; what is left out, and why, is said here:
 //  - what strace itself does, and what a thread does before it executes the program that is traced: strace does not trace that;
 //  - results that the notify recorder does not know;
-//  - the result of rt_sigreturn, which has none: strace shows the interrupted call's;
+//  - the result of rt_sigreturn, which has none: strace shows the interrupted call's; it is not raised to the notify recorder;
 //  - a call that a signal interrupts while it waits for the notify recorder to take it: it was never made, and is made
 //    again after the signal. strace shows the attempt, as ERESTARTSYS, or without an end where the signal was the thread's end;
 //  - the last call of a thread, but for its name: one that is killed (by another's exit_group or execve, or by a signal) while strace
@@ -89,6 +89,7 @@ function callsOf(text) {
       found.push({ ...seen(line.replace(/^<\.\.\. (execve(?:at)?) resumed>/, '$1(')), begins: true });
     if (!/^[a-z]/.test(line) || (header.recorder.results && / <pid changed to \d+ \.\.\.>$/.test(line)))
       continue;
+    if (/^rt_sigreturn\(/.test(line) && !header.recorder.results) continue;
     found.push(seen(line) ?? { call: line, paths: [], whole: false });
   }
   ended();

@@ -4,6 +4,8 @@
 in_own_world test/e2e/trace.test.sh "$@"
 export VXE_RECORDINGS=$world/recordings
 storm=$PWD/build/trace/storm
+signaled=$world/signaled
+gcc -O1 -o "$signaled" test/e2e/fixtures/signaled.c || { not_ok 'the fixture compiles'; end_of_tests; }
 
 recorded() { # FILE JQ-LIKE KEY: a number of the trailer
   tail -n 1 "$1" | grep -oE "\"$2\":[0-9]+" | grep -oE '[0-9]+$'
@@ -44,6 +46,9 @@ for recorder in "${recorders[@]}"; do
   check "$recorder: a storm from many threads" vxe trace --recorder "$recorder" -o "$file" --host "$storm" 5000 4 4
   check "$recorder: adds up" adds_up "$file"
   check "$recorder: none of them is missing" [ "$(times "$file" getppid)" = $((5000 * 16)) ]
+
+  # A signal that comes while the handler of another returns.
+  check "$recorder: signals of a recorded program come and go" vxe trace --recorder "$recorder" -o "$world/signaled-$recorder.ndjson" --host "$signaled" 3000
 
   # Killed, it leaves no trailer, and nothing of what it watched.
   file=$world/killed-$recorder.ndjson

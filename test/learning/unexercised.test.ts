@@ -32,6 +32,16 @@ for (const [name, topic, shows] of rows) {
   });
 }
 
+test('whether a handler ran is not known where its return is not recorded', (t) => {
+  const seen = recording([opened('/etc/a')]);
+  const raised: Recording = { ...seen, header: { ...seen.header, recorder: 'notify' } };
+  t.deepEqual(
+    found([seen], ['sigaction']).map(({ topic }) => topic),
+    ['signals it handles: reload, reopening logs, upgrade'],
+  );
+  t.deepEqual(found([raised], ['sigaction']), []);
+});
+
 test("the launch's own execution exercises nothing", (t) => {
   t.deepEqual(topics([], ['execve']), ['executing programs']);
 });
