@@ -34,6 +34,9 @@ int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, boo
 /* The kernel takes a weight of io where no disk is divided by it, and nothing comes of it: an error for who means it as a rule. */
 int vxe_cgroup_weight_holds(const struct vxe_resources *resources, struct vxe_error **err);
 int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_error **err);
+/* Gives the folder, and what the kernel means to be given away in it, to the program's user, where the configuration has a cgroup namespace and its
+   cgroup to write to. No file with a limit is among it. */
+int vxe_cgroup_owner(int fd, const struct vxe_config *config, struct vxe_error **err);
 /* Loads and attaches linux.resources.devices; without rules nothing is done. It takes the place of one
    that is there, and ends with the cgroup. */
 int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err);

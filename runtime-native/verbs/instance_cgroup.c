@@ -80,7 +80,8 @@ static int scope_place(struct vxe_launch *launch, void *arg, struct vxe_error **
 		return -1;
 	instance->state.cgroup = instance->cgroup;
 	instance->cgroup_fd = vxe_cgroup_open(instance->cgroup, err);
-	if (instance->cgroup_fd < 0 || vxe_cgroup_limit(instance->cgroup_fd, resources, err) < 0)
+	if (instance->cgroup_fd < 0 || vxe_cgroup_limit(instance->cgroup_fd, resources, err) < 0 ||
+	    vxe_cgroup_owner(instance->cgroup_fd, instance->config, err) < 0)
 		return -1;
 	launch->cgroup_fd = instance->cgroup_fd;
 	return sockets_hold(instance, err);
@@ -103,7 +104,7 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
 			    &unavailable) == 0) {
 		instance->launch.cgroup_fd = instance->cgroup_fd;
-		return sockets_hold(instance, err);
+		return vxe_cgroup_owner(instance->cgroup_fd, instance->config, err) < 0 ? -1 : sockets_hold(instance, err);
 	}
 	if (cgroup_needed(instance)) {
 		if (err)

@@ -1,5 +1,5 @@
 // Rules that the specification's text has for single fields and for single steps of the lifecycle.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act, ask, refused } from './case.mjs';
 import { equal, eventually, expect } from './subject.mjs';
@@ -50,7 +50,71 @@ const startFails = (name, made) => async (subject) => {
   return container;
 };
 
+/** A container whose root is user 100000 of the host, with its cgroup mounted by these options; `change` is done besides. */
+const owned = (subject, options, change = () => {}) =>
+  subject.started(
+    ['mkdir:/sys/fs/cgroup/below', 'write:/sys/fs/cgroup/memory.max', ...sleeps],
+    (config, { rootfs }) => {
+      const map = [{ containerID: 0, hostID: 100000, size: 1000 }];
+      config.linux.namespaces.push({ type: 'user' }, { type: 'cgroup' });
+      config.linux.uidMappings = map;
+      config.linux.gidMappings = map;
+      for (const folder of ['', 'sys', 'dev', 'proc', 'data'])
+        chownSync(join(rootfs, folder), 100000, 100000);
+      config.mounts.push(
+        { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro'] },
+        { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options },
+      );
+      subject.inCgroup(config);
+      change(config);
+    },
+  );
+/** What of the case's cgroup is not root's. */
+const givenAway = (subject) => {
+  const folder = `/sys/fs/cgroup/${subject.cgroup}`;
+  const of = (name) => statSync(join(folder, name)).uid;
+  const others = ['.', ...readdirSync(folder)].filter((name) => name !== 'below' && of(name) !== 0);
+  expect(
+    others.every((name) => of(name) === 100000),
+    `another user has of it: ${others}`,
+  );
+  return others.sort().join(' ');
+};
+const ownership = 'config-linux.md, Cgroup ownership';
+
 export const rules = [
+  act(ownership, 'SHOULD', "a cgroup that can be written to is the program's user's", async (subject) => {
+    const container = await owned(subject, ['rw', 'nosuid', 'noexec', 'nodev']);
+    await eventually(() => container.said().answers.size === 2, 'it does not answer');
+    const list = '/sys/kernel/cgroup/delegate';
+    const names = existsSync(list)
+      ? readFileSync(list, 'utf8').trim().split('\n')
+      : ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'];
+    const there = names.filter((name) => existsSync(`/sys/fs/cgroup/${subject.cgroup}/${name}`));
+    equal(givenAway(subject), ['.', ...there].sort().join(' '), 'what it has');
+    container.said().value('mkdir:/sys/fs/cgroup/below');
+    container.said().refused('write:/sys/fs/cgroup/memory.max');
+  }),
+  ...[
+    ['is read-only', ['ro'], undefined],
+    [
+      'is seen from outside',
+      ['rw'],
+      (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'cgroup');
+      },
+    ],
+  ].map(([what, options, change]) =>
+    act(ownership, 'SHOULD', `one that ${what} stays as it is`, async (subject) => {
+      const container = await owned(subject, options, change);
+      await eventually(() => container.said().answers.size === 2, 'it does not answer');
+      equal(givenAway(subject), '', 'what it has');
+      container.said().refused('mkdir:/sys/fs/cgroup/below');
+    }),
+  ),
+  refused('config-linux.md, Namespaces', 'MUST', 'a path that is not absolute is refused', (config) => {
+    config.linux.namespaces.find(({ type }) => type === 'uts').path = 'proc/self/ns/uts';
+  }),
   act(
     'runtime.md, Lifecycle',
     'MUST',

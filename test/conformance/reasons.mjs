@@ -95,6 +95,10 @@ const reasons = [
     /^a startContainer hook that fails|^a poststart hook that fails/,
     'it MUST be an error, and the container is stopped (runtime.md, Lifecycle)',
   ],
+  [
+    /^a cgroup that can be written to|^one that is (read-only|seen from outside) stays/,
+    'ownership changes if and only if the cgroup is mounted to be written to, in a cgroup namespace (Cgroup ownership)',
+  ],
   [/^a hook's timeout of/, 'a timeout MUST be greater than zero'],
   [/^a hook whose path/, 'the path MUST be absolute'],
   [/^a file that is there already/, 'a file that is there and is another one MUST be an error'],
