@@ -203,7 +203,7 @@ static struct vxe_source *source_choose(const struct options *o, struct vxe_reco
 }
 
 /* The exercise and the program have written on standard output, too: JSON is the last line there. */
-static void outcome_tell(const struct options *o, const struct vxe_trailer *trailer, const char *output)
+static void outcome_tell(const struct options *o, const struct vxe_trailer *trailer, const char *program, const char *output)
 {
 	struct vxe_json_text text = {0};
 	uint64_t lost = 0;
@@ -211,6 +211,14 @@ static void outcome_tell(const struct options *o, const struct vxe_trailer *trai
 	for (size_t i = 0; i < trailer->n_losses; i++)
 		lost += trailer->losses[i].count;
 	if (!o->json) {
+		if (o->target.exercise && trailer->exercise < 0 && trailer->status >= 0)
+			fprintf(stderr, "vxe: %s ended (status %d) before its exercise began%s\n", program, trailer->status,
+				trailer->status == 0 && !o->host
+					? "; if it goes to the background by itself, give it the "
+					  "argument that keeps it from that, or its recipe 'kind: forking'"
+					: "");
+		else if (o->target.exercise && trailer->exercise > 0)
+			fprintf(stderr, "vxe: the exercise failed (status %d)\n", trailer->exercise);
 		fprintf(stderr, "vxe: recorded %" PRIu64 " calls in %s\n", trailer->calls - lost, output);
 		if (lost)
 			fprintf(stderr,
@@ -227,6 +235,9 @@ static void outcome_tell(const struct options *o, const struct vxe_trailer *trai
 	vxe_json_text_uint(&text, "lost", lost);
 	vxe_json_text_uint(&text, "lostProcesses", trailer->lost_processes);
 	vxe_json_text_string(&text, "end", trailer->end);
+	vxe_status_write(&text, "status", trailer->status);
+	if (o->target.exercise)
+		vxe_status_write(&text, "exercise", trailer->exercise);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) == 0)
 		puts(text.data);
@@ -276,7 +287,7 @@ static int record(struct options *o, struct vxe_error **err)
 		unlink(output);
 	}
 	if (failed == 0)
-		outcome_tell(o, &trailer, output);
+		outcome_tell(o, &trailer, name, output);
 	source->close(source);
 	vxe_walk_close(&recorder.walk);
 	vxe_processes_free(&recorder.processes);

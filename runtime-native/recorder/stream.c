@@ -184,7 +184,7 @@ void vxe_stream_repeat(struct vxe_stream *stream, uint64_t of, uint64_t count, c
 	stream->recorded += count;
 }
 
-static void status_write(struct vxe_json_text *text, const char *key, int status)
+void vxe_status_write(struct vxe_json_text *text, const char *key, int status)
 {
 	if (status >= 0)
 		vxe_json_text_int(text, key, status);
@@ -294,8 +294,8 @@ int vxe_stream_close(struct vxe_stream *stream, const struct vxe_trailer *traile
 		vxe_json_text_uint(text, "lostProcesses", trailer->lost_processes);
 	capabilities_write(text, trailer);
 	vxe_json_text_string(text, "end", trailer->end);
-	status_write(text, "status", trailer->status);
-	status_write(text, "exercise", trailer->exercise);
+	vxe_status_write(text, "status", trailer->status);
+	vxe_status_write(text, "exercise", trailer->exercise);
 	vxe_json_text_object_end(text);
 	/* A line was not written: no trailer then, so that nobody takes the rest for the whole. */
 	if (!stream->failed)

@@ -66,6 +66,8 @@ void vxe_stream_repeat(struct vxe_stream *stream, uint64_t of, uint64_t count, c
 void vxe_stream_flush(struct vxe_stream *stream);
 /* The trailer, to the disk; an error if anything is missing. */
 int vxe_stream_close(struct vxe_stream *stream, const struct vxe_trailer *trailer, struct vxe_error **err);
+/* An exit code, or null for what has none (-1). */
+void vxe_status_write(struct vxe_json_text *text, const char *key, int status);
 /* After a failure: the file stays without a trailer. */
 void vxe_stream_abandon(struct vxe_stream *stream);
 

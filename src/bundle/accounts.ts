@@ -25,6 +25,11 @@ export interface Accounts {
   readonly groups: ReadonlyMap<string, number>;
 }
 
+/** Whether the account files of a folder have this user. */
+export function hasUser(folder: string, name: string): boolean {
+  return readPasswd(join(folder, 'passwd')).some((each) => each.name === name);
+}
+
 const SMALLEST_SYSTEM_ID = 100;
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { unwrap } from '../common/index.js';
 import { bundleTree, eventWorld, type FileWorld, type LoweringTarget } from '../lowering/index.js';
 import { fileVerdict, type Policy, placeRules, SERVICES } from '../policy/index.js';
-import { accountsOf, ownerOf } from './accounts.js';
+import { accountsOf, hasUser, ownerOf } from './accounts.js';
 import { auditBundle } from './audit/index.js';
 import { type Closure, type Root, resolveClosure } from './closure/index.js';
 import { lowerMembers } from './compiled.js';
@@ -68,13 +68,14 @@ export async function createBundle(request: CreateRequest, context: CreateContex
   const replacing = store.exists(checkName(request.name, 'bundle'));
   if (replacing) refuseReplacing(request, context);
 
+  const accountsFrom = request.accountsFrom ?? '/etc';
   const chosen = chooseRecipe(request, places);
   checked(
     chosen.file === undefined ? 'making a recipe from the request' : `reading the recipe ${chosen.file}`,
   );
   const found = await findSource(chosen.recipe, request.fresh ?? false, context);
   const profiles = profilesOf(chosen.recipe, places);
-  const source = await openSource(chosen, found, context);
+  const source = await openSource(chosen, found, accountsFrom, context);
   const recipe = settled(source.recipe);
   for (const { policy } of profiles) checkProgram(recipe, policy);
 
@@ -90,7 +91,7 @@ export async function createBundle(request: CreateRequest, context: CreateContex
   if (chosen.guessed && [...closure.members.keys()].some((path) => path.includes('/libpam.so.'))) {
     context.step('it uses PAM, whose modules no header names: list them under dlopen in a recipe of its own');
   }
-  const accounts = accountsOf(recipe, request.accountsFrom ?? '/etc');
+  const accounts = accountsOf(recipe, accountsFrom);
   const services = SERVICES.filter((service) =>
     profiles.every(({ policy }) => policy.services.includes(service)),
   );
@@ -234,8 +235,14 @@ async function installedPackages(
 }
 
 /** The layers that the files come from: the host alone, or the package unpacked in the cache. Nothing is installed. */
-async function openSource(chosen: Chosen, found: Found, context: CreateContext): Promise<Source> {
+async function openSource(
+  chosen: Chosen,
+  found: Found,
+  accounts: string,
+  context: CreateContext,
+): Promise<Source> {
   const { recipe } = chosen;
+  const guessing = { hasUser: (name: string) => hasUser(accounts, name), step: context.step };
   if (found.kind !== 'archive') {
     const completed =
       chosen.guessed && found.kind === 'installed'
@@ -243,6 +250,7 @@ async function openSource(chosen: Chosen, found: Found, context: CreateContext):
             recipe,
             found.packages.map((each) => each.files),
             new Tree([HOST]),
+            guessing,
           )
         : recipe;
     return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
@@ -255,6 +263,7 @@ async function openSource(chosen: Chosen, found: Found, context: CreateContext):
         recipe,
         layers.map((each) => walkFiles(each.root)),
         new Tree([...layers, HOST]),
+        guessing,
       )
     : recipe;
   return { recipe: completed, layers, alongside: candidate.alongside, fresh, cache };
@@ -310,7 +319,7 @@ function rootsOf(recipe: Recipe): Root[] {
     // A library is admitted where it would be an interpreter; that does not make it a program.
     ...Object.entries(recipe.admit ?? {})
       .filter(([name]) => !libraries.has(name))
-      .map(([name, reason]): Root => ({ kind: 'program', name, why: `admitted: ${reason}` })),
+      .map(([name, reason]): Root => ({ kind: 'admitted', name, why: `admitted: ${reason}` })),
     ...(recipe.libraries ?? []).map(library('named under libraries by the recipe')),
     ...(recipe.dlopen ?? []).map(library('named under dlopen by the recipe')),
   ];
@@ -324,6 +333,6 @@ function refuseFindings(
   if (first === undefined) return;
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   throw new Failure('audit', name, `would hold ${first.path}, which ${first.message}${more}`, {
-    hint: 'leave it out, or admit it by name and with a reason in the recipe',
+    hint: `leave it out, or admit it with a reason, in the recipe or by --admit '${first.path}=REASON'`,
   });
 }

@@ -14,33 +14,90 @@ const GUESSED_ID = 980;
 const NOT_CONFIGURATION =
   /^\/etc\/(init\.d|init|rc.\.d|default|cron[^/]*|logrotate\.d|systemd|apparmor\.d|ufw|logcheck|network|ppp|dhcp|dbus-1|xdg|bash_completion\.d|sudoers\.d|pam\.d|update-motd\.d|profile\.d|insserv[^/]*|resolvconf)(\/|$)/;
 
-/** Completes a recipe that names only a package: its one program, and its configuration files. The package's own files come first, those of its parts follow. */
+/** What guessing asks of the host, and whom it tells what it leaves out. */
+export interface GuessContext {
+  readonly hasUser: (name: string) => boolean;
+  readonly step: (text: string) => void;
+}
+
+/**
+ * Completes a recipe that names only a package: its one program, its configuration files, and the user that it has been given here. The
+ * package's own files come first, those of its parts follow.
+ */
 export function completeFromPackage(
   recipe: Recipe,
   packages: readonly (readonly string[])[],
   tree: Tree,
+  { hasUser, step }: GuessContext,
 ): Recipe {
   const units = unitsOf(packages.flat(), tree);
-  const program = recipe.program[0] ?? programOf(recipe, packages, units, tree);
+  // Arguments alone have an empty word before them.
+  const program = recipe.program[0] || programOf(recipe, packages, units, tree);
   const known = recipe.files ?? {};
   const added: Record<string, FileRecipe> = {};
+  // Nobody would see what lies below a mount.
+  const covered = Object.keys(recipe.mounts ?? {});
   for (const path of packages
     .flat()
     .filter((each) => each.startsWith('/etc/') && !NOT_CONFIGURATION.test(each))
     .sort()) {
     const located = tree.locate(path);
     if (located === undefined || !located.stat.isFile() || (located.stat.mode & 0o111n) !== 0n) continue;
+    if (Object.hasOwn(known, path) || below(path, covered)) continue;
     // A secret is for a mount, which only the administrator can ask for.
-    if (Object.hasOwn(known, path) || secretIn(path, undefined) !== undefined) continue;
-    added[path] = { from: path };
+    const secret = secretIn(path, readFileSync(located.real));
+    if (secret === undefined) added[path] = { from: path };
+    else step(`${path} is left out, since ${secret}: mount it if it is needed`);
   }
   const completed: Recipe = {
     ...recipe,
     program: [program, ...recipe.program.slice(1)],
     files: { ...known, ...added },
+    accounts: {
+      ...recipe.accounts,
+      users: { ...ownUsers(recipe, program, hasUser), ...recipe.accounts?.users },
+    },
   };
+  const [module, ...others] = modulesOf(packages.flat(), completed);
+  if (module !== undefined)
+    step(
+      `${module}${others.length === 0 ? ' is a module that no header names' : ` and ${others.length} more are modules that no header names`}: what its configuration loads is added with --dlopen`,
+    );
   const unit = units.find((each) => each.exec?.[0] === program);
-  return unit === undefined ? completed : asUnitSays(completed, unit);
+  return withRun(unit === undefined ? completed : asUnitSays(completed, unit));
+}
+
+/** A place for pid files and sockets, where nobody says which. */
+function withRun(recipe: Recipe): Recipe {
+  const places = [...Object.keys(recipe.tmpfs ?? {}), ...Object.keys(recipe.mounts ?? {})];
+  return below('/run', places) || places.some((path) => below(path, ['/run']))
+    ? recipe
+    : { ...recipe, tmpfs: { ...recipe.tmpfs, '/run': null } };
+}
+
+/** Shared objects in a folder of the package's own, which no loader looks in. */
+function modulesOf(files: readonly string[], recipe: Recipe): readonly string[] {
+  const known = new Set(recipe.dlopen ?? []);
+  return files
+    .filter(
+      (path) =>
+        /^\/usr\/(lib|libexec)\/(?!(?:[^/]+-linux-gnu\/)?[^/]+$).+\.so$/.test(path) && !known.has(path),
+    )
+    .sort();
+}
+
+/** Most daemons that give up root become the user of their own name, which no file of the package tells. */
+function ownUsers(
+  recipe: Recipe,
+  program: string,
+  hasUser: GuessContext['hasUser'],
+): Readonly<Record<string, null>> {
+  const names = [posix.basename(program), ...('package' in recipe.source ? [recipe.source.package] : [])];
+  return Object.fromEntries(names.filter(hasUser).map((name) => [name, null]));
+}
+
+function below(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
 }
 
 /** What a package of Debian's says in its unit, where the request does not: arguments, user, and the folders that it writes to. */

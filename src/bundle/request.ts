@@ -21,6 +21,9 @@ export interface CreateRequest {
   readonly accountsFrom?: string | undefined;
   /** `DEST=SOURCE[:OPTION,...]` */
   readonly mounts?: readonly string[] | undefined;
+  readonly dlopen?: readonly string[] | undefined;
+  /** `PATH=REASON` */
+  readonly admit?: readonly string[] | undefined;
   readonly fresh?: boolean | undefined;
   readonly replace?: boolean | undefined;
   /** The folder that gets the bundle, instead of the usual one. */
@@ -61,6 +64,11 @@ export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
     const chosen = options ?? before?.options;
     mounts[destination] = { ...before, source, ...(chosen === undefined ? {} : { options: chosen }) };
   }
+  const admit: Record<string, string> = { ...found.recipe.admit };
+  for (const text of request.admit ?? []) {
+    const { path, reason } = parseAdmission(text);
+    admit[path] = reason;
+  }
   const program =
     request.args === undefined || request.args.length === 0
       ? found.recipe.program
@@ -74,6 +82,10 @@ export function chooseRecipe(request: CreateRequest, places: Places): Chosen {
     program,
     accounts: { ...found.recipe.accounts, users },
     mounts,
+    ...(request.dlopen === undefined
+      ? {}
+      : { dlopen: [...new Set([...(found.recipe.dlopen ?? []), ...request.dlopen])] }),
+    ...(Object.keys(admit).length === 0 ? {} : { admit }),
   };
   return { ...found, recipe };
 }
@@ -204,6 +216,15 @@ const ABSOLUTE = /^\/(?!$)(?:(?!\.{1,2}(?:\/|$))[^/\0]+(?:\/(?!$)|$))*$/;
 function checkAccount(name: string): string {
   if (ACCOUNT.test(name)) return name;
   throw new Failure('bad-name', JSON.stringify(name), 'is not an account name', { exit: 2 });
+}
+
+function parseAdmission(text: string): { path: string; reason: string } {
+  const [, path, reason] = /^([^=]+)=\s*(.*\S)\s*$/.exec(text) ?? [];
+  if (path !== undefined && reason !== undefined && ABSOLUTE.test(path)) return { path, reason };
+  throw new Failure('bad-admission', text, 'is not of the form PATH=REASON', {
+    hint: "write --admit '/path/in/the/bundle=why it has to be there'",
+    exit: 2,
+  });
 }
 
 export function parseMount(text: string): {

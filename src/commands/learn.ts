@@ -22,6 +22,7 @@ import {
   type Unjustified,
   unexercised,
 } from '../learning/index.js';
+import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
 import { controlledIfThere } from './support/control.js';
@@ -51,8 +52,8 @@ export default class Learn extends VxeCommand {
   static override description =
     'Turns recordings of vxe trace into a profile with as few and as narrow rules as they carry. What speaks for each rule is kept in the profile, under ' +
     '`learned`. A rule that opens an ordinary method (executing a shell, writing what is executed, connecting to others, strong capabilities) is left out until ' +
-    'it is accepted by its id. With --replay a bundle is made with the profile, started, and put to the exercise of the last recording: it is learned when that passes and nothing is refused. ' +
-    'A bundle without a profile takes it; one that has a profile takes it with --apply, and the version before is kept.';
+    'it is accepted by its id. A bundle without a profile takes it; one that has a profile takes it with --apply, and the version before is kept. Before that, or where --replay asks for it, ' +
+    'a copy of the bundle is started with the profile and put to the exercise of the last recording: it is learned when that passes and nothing is refused.';
   static override examples = [
     '<%= config.bin %> learn popd --replay --output popd.vxed.yaml',
     '<%= config.bin %> learn job recording.ndjson --accept exec:any',
@@ -78,7 +79,11 @@ export default class Learn extends VxeCommand {
     lossy: Flags.boolean({
       summary: 'learn although calls are missing, or the recorder was killed; the profile says so',
     }),
-    replay: Flags.boolean({ summary: 'run the exercise under the profile before it counts as learned' }),
+    replay: Flags.boolean({
+      allowNo: true,
+      summary:
+        'run the exercise under the profile before it counts as learned; so it is unless told otherwise where a bundle takes the profile',
+    }),
     minimize: Flags.boolean({
       summary: 'also without each rule in turn, and mark those that nothing misses',
     }),
@@ -101,6 +106,8 @@ export default class Learn extends VxeCommand {
             exit: 2,
           },
         );
+      const taken = bundle !== undefined && (flags.apply || !hasProfile(bundle));
+      if (taken) refuseUnproven(args.name, recordings);
       const draft = unwrap(
         learn(recordings, {
           name: args.name,
@@ -116,7 +123,7 @@ export default class Learn extends VxeCommand {
       unwrap(parseProfile({ name: 'profile', text }), [{ name: 'profile', text }]);
       const imports = draft.program === undefined ? undefined : importsOf(root, draft.program);
       const tried =
-        flags.replay || flags.minimize
+        flags.minimize || (flags.replay ?? (taken && recordings.some(wasExercised)))
           ? await replayDraft({
               name: args.name,
               bundle,
@@ -125,6 +132,7 @@ export default class Learn extends VxeCommand {
               accepted,
               text: (from, unjustified) => draftYaml(from, accepted, chance, unjustified),
               minimize: flags.minimize,
+              runningPid: () => runningInstance(this.places().state, args.name)?.pid,
               progress: this.progress(args.name),
               signal,
             })
@@ -142,15 +150,19 @@ export default class Learn extends VxeCommand {
         replay: tried?.outcome ?? null,
         unjustified: unjustifiedOf(tried?.unjustified ?? new Map()),
       };
-      const taken = bundle !== undefined && (flags.apply || !hasProfile(bundle));
       this.#write(report, flags.output, taken);
       this.#tell(report, draft.leftOut);
+      for (const recording of recordings) {
+        const trouble = troubleOf(recording);
+        if (trouble !== undefined) this.logToStderr(`${recording.name}: ${trouble}`);
+      }
       const failed = tried !== undefined && !passed(tried.outcome);
       if (failed) process.exitCode = 1;
       if (failed && taken)
         this.logToStderr(`${args.name}: the bundle is as it was, since the replay did not pass`);
       const applied = taken && !failed ? adoptProfile(args.name, report.profile, this.places()) : null;
-      if (applied !== null) this.log(appliedText(args.name, applied));
+      if (applied !== null)
+        this.log(`${appliedText(args.name, applied)}${tried === undefined ? '; it was not replayed' : ''}`);
       return { ...report, applied };
     });
   }
@@ -214,6 +226,36 @@ export default class Learn extends VxeCommand {
     for (const { id, parts } of report.unjustified)
       say(`${id}: the exercise passes without ${parts.length === 0 ? 'it' : parts.join(', without ')}`);
   }
+}
+
+function wasExercised({ header }: Recording): boolean {
+  return header.exercise !== undefined;
+}
+
+/** What was wrong with the exercise of a recording; undefined: nothing, or there was none. */
+function troubleOf(recording: Recording): string | undefined {
+  const { status, exercise, end } = recording.trailer;
+  // Of one that was cut off nobody knows; that it lacks calls is told by itself.
+  if (!wasExercised(recording) || exercise === 0 || end === 'cut') return undefined;
+  return exercise === undefined
+    ? `the program ended (status ${status ?? 'unknown'}) before its exercise began`
+    : `the exercise failed (status ${exercise})`;
+}
+
+/** What never did its work has not shown what its work needs. */
+function refuseUnproven(name: string, recordings: readonly Recording[]): void {
+  const exercised = recordings.filter(wasExercised);
+  const troubles = exercised.map(troubleOf);
+  const last = troubles.at(-1);
+  if (last === undefined || troubles.includes(undefined)) return;
+  throw new Failure(
+    'exercise-failed',
+    name,
+    `passed its exercise in none of ${exercised.length} recordings; in the last one ${last}`,
+    {
+      hint: 'look at what it printed, and record it again: vxe trace',
+    },
+  );
 }
 
 /** What was never tried, and whether it would be refused. */

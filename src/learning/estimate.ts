@@ -1,6 +1,7 @@
 import { observe } from './facts/observe.js';
 import type { Recording } from './recording/index.js';
 import { shapeOf } from './rules/names.js';
+import { chosenPorts } from './rules/network.js';
 
 /** How much another run might still show. */
 export interface Novelty {
@@ -41,7 +42,12 @@ export function featuresOf(recording: Recording): ReadonlySet<string> {
       features.add(`${call} ${[...row.values].map(([index, value]) => `${index}=${value}`).join(' ')}`);
   for (const file of seen.files)
     features.add(`${file.path.split('/').map(shapeOf).join('/')} ${[...file.access].sort().join(' ')}`);
-  for (const { call, address } of seen.addresses)
-    features.add(`${call} ${address.family} ${address.port ?? address.path ?? ''}`);
+  const chosen = chosenPorts(seen.addresses);
+  for (const each of seen.addresses) {
+    const { call, address } = each;
+    features.add(
+      `${call} ${address.family} ${chosen.has(each) ? 'chosen' : (address.port ?? address.path ?? '')}`,
+    );
+  }
   return features;
 }

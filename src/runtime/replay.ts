@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, Failure } from '../bundle/index.js';
@@ -26,6 +26,7 @@ export interface ReplayOutcome {
   readonly took: number;
   /** What was refused, as the violation log has it. */
   readonly refused: readonly Refused[];
+  /** The last words of the start that failed, or else of the exercise. */
   readonly complaint: string;
 }
 
@@ -90,30 +91,59 @@ export class Replay {
       };
     let code: number | undefined;
     let took = 0;
+    let complaint = '';
     try {
       if (await this.#listens()) {
         const begun = performance.now();
         const late = (): boolean => patience !== undefined && performance.now() - begun > patience;
-        code = await this.#exercise(exercise, () => late() || enough(readRefused(log)));
+        ({ code, complaint } = await this.#exercise(exercise, () => late() || enough(readRefused(log))));
         took = performance.now() - begun;
       }
     } finally {
       await this.#vxe(['stop', name]);
     }
-    return { started: true, exercise: code, took, refused: readRefused(log), complaint: '' };
+    return { started: true, exercise: code, took, refused: readRefused(log), complaint };
   }
 
-  async #exercise(words: readonly string[], enough: () => boolean): Promise<number | undefined> {
-    const off = new AbortController();
+  /** The exercise is over when its first process is; what it leaves behind is ended, as what is called off is: it would go on asking the next daemon. */
+  async #exercise(
+    words: readonly string[],
+    enough: () => boolean,
+  ): Promise<{ readonly code: number | undefined; readonly complaint: string }> {
+    const { signal } = this.#request;
+    const [file = '', ...args] = words;
+    // A file, since a pipe would be held open by what is left behind.
+    const said = join(this.#folder, 'exercise.err');
+    const stderr = openSync(said, 'w');
+    const child = spawn(file, args, {
+      env: { ...process.env, ...this.#folders() },
+      stdio: ['ignore', 'ignore', stderr],
+      detached: true,
+    });
+    closeSync(stderr);
+    const until = performance.now() + COMMAND_TIMEOUT;
+    let off: 'enough' | 'late' | undefined;
+    const endAll = (): void => {
+      if (child.pid !== undefined) endGroup(child.pid);
+    };
     const watch = setInterval(() => {
-      if (enough()) off.abort();
+      if (off === undefined && enough()) off = 'enough';
+      if (off === undefined && performance.now() > until) off = 'late';
+      if (off !== undefined) endAll();
     }, WATCH_EVERY);
-    try {
-      const { code } = await this.#command(words, off.signal);
-      return off.signal.aborted ? undefined : code;
-    } finally {
-      clearInterval(watch);
-    }
+    signal.addEventListener('abort', endAll);
+    const code = await new Promise<number>((resolve) => {
+      child.once('error', (error) => resolve(errnoOf(error) === 'ENOENT' ? 127 : 126));
+      child.once('exit', (status, sig) =>
+        resolve(status ?? 128 + (sig === null ? 0 : constants.signals[sig])),
+      );
+    });
+    clearInterval(watch);
+    signal.removeEventListener('abort', endAll);
+    endAll();
+    signal.throwIfAborted();
+    if (off === 'late') throw new Failure('replay-hung', words.join(' '), 'did not come to an end');
+    return { code: off === undefined ? code : undefined, complaint: lastLine(readFileSync(said, 'utf8')) };
   }
 
   async #listens(): Promise<boolean> {
@@ -134,39 +164,30 @@ export class Replay {
   }
 
   async #vxe(args: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {
-    return this.#command([this.#request.vxe, ...args]);
-  }
-
-  async #command(
-    words: readonly string[],
-    off?: AbortSignal,
-  ): Promise<{ readonly code: number; readonly complaint: string }> {
     const { execa } = await import('execa');
-    const [file = '', ...args] = words;
-    const signal = off === undefined ? this.#request.signal : AbortSignal.any([this.#request.signal, off]);
-    const child = execa(file, args, {
-      env: {
-        VXE_BUNDLES: join(this.#folder, 'bundles'),
-        VXE_ROOT: join(this.#folder, 'run'),
-        VXE_LOGS: join(this.#folder, 'log'),
-      },
+    const done = await execa(this.#request.vxe, args, {
+      env: this.#folders(),
       stdin: 'ignore',
       reject: false,
       timeout: COMMAND_TIMEOUT,
-      cancelSignal: signal,
-      // What is called off is ended with all that it started: it would go on asking the next daemon.
-      detached: off !== undefined,
+      cancelSignal: this.#request.signal,
     });
-    const endAll = (): void => {
-      if (off !== undefined && child.pid !== undefined) endGroup(child.pid);
-    };
-    signal.addEventListener('abort', endAll);
-    const done = await child;
-    signal.removeEventListener('abort', endAll);
-    if (this.#request.signal.aborted) throw this.#request.signal.reason;
-    if (done.timedOut) throw new Failure('replay-hung', words.join(' '), 'did not come to an end');
-    return { code: done.exitCode ?? 1, complaint: done.stderr.trim().split('\n').at(-1) ?? '' };
+    this.#request.signal.throwIfAborted();
+    if (done.timedOut) throw new Failure('replay-hung', `vxe ${args.join(' ')}`, 'did not come to an end');
+    return { code: done.exitCode ?? 1, complaint: lastLine(done.stderr) };
   }
+
+  #folders(): Record<string, string> {
+    return {
+      VXE_BUNDLES: join(this.#folder, 'bundles'),
+      VXE_ROOT: join(this.#folder, 'run'),
+      VXE_LOGS: join(this.#folder, 'log'),
+    };
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
 }
 
 function endGroup(leader: number): void {

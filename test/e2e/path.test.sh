@@ -35,17 +35,29 @@ without_annotations() { # the bundle as an engine sees it that knows nothing of 
 }
 check 'without what VXE reads in it, its filter still lets nothing be done' without_annotations
 
+# A recording whose exercise did not pass shows nothing of the work.
+try timeout 60 build/bin/vxe trace --wait 0.5 acting -- false
+check 'an exercise that fails is told' [ "$status" = 1 ]
+check 'by its status' contains "$errors" 'the exercise failed \(status 1\)'
+refused 'and is not learned from alone' 1 'passed its exercise in none of 1 recordings; in the last one the exercise failed' vxe learn acting
+check 'the bundle has no profile then' test ! -e "$VXE_BUNDLES/acting/vxe/mode"
+rm -r "$world/recordings/acting"
+
 # Control: the recorder runs it, and with what was learned it starts.
 try timeout 60 build/bin/vxe trace --wait 0.5 acting -- sh -c 'sleep 1000 & sleep 1'
 check 'the recorder runs it, and does not wait for what an exercise leaves behind' [ "$status" = 0 ]
 check 'and it does what it does' eval 'grep -q "getppid" "$world"/recordings/acting/*.ndjson'
 try vxe learn acting
 check 'a profile is learned' [ "$status" = 0 ]
-check 'and is in the bundle' contains "$output" 'version 1 of its profile is in place'
+check 'after it has passed the exercise again' contains "$errors" 'replayed: the exercise passes under the profile'
+check 'and is in the bundle' contains "$output" 'version 1 of its profile is in place$'
 check 'as an ordinary one' vxe explain acting
 check 'whole' vxe bundle audit acting
 check 'now it starts' vxe start acting --detach
 check 'and runs' vxe status acting
+refused 'beside it no exercise is replayed' 1 'is running \(pid [0-9]*\).*--no-replay' vxe learn acting --apply
+try vxe learn acting --apply --no-replay
+check 'unless it is said that none is to be' contains "$output" 'is in place.*; it was not replayed$'
 vxe stop acting >/dev/null 2>&1
 before=$(sha256sum <"$VXE_BUNDLES/acting/vxe/profile.vxed.yaml")
 try vxe learn acting

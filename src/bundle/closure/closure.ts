@@ -14,7 +14,8 @@ import { type SearchPath, searchPathOf } from './search.js';
 
 /** What is asked to be in: a program that is started, or an object that is only dlopen'd. */
 export interface Root {
-  readonly kind: 'program' | 'library';
+  /** What is admitted is a program if it can be executed, and else a library. */
+  readonly kind: 'program' | 'library' | 'admitted';
   /** An absolute path; of a library also a name that the loader's folders are searched for. */
   readonly name: string;
   readonly why: string;
@@ -70,8 +71,10 @@ class Walk {
   }
 
   run(roots: readonly Root[]): Closure {
-    for (const root of roots.filter((each) => each.kind === 'program')) this.#addProgram(root);
-    for (const root of roots.filter((each) => each.kind === 'library')) this.#addNamed(root);
+    const isLibrary = (root: Root): boolean =>
+      root.kind === 'library' || (root.kind === 'admitted' && this.#cannotBeExecuted(root.name));
+    for (const root of roots.filter((each) => !isLibrary(each))) this.#addProgram(root);
+    for (const root of roots.filter(isLibrary)) this.#addNamed(root);
     return {
       machine: this.#machine,
       members: this.#members,
@@ -79,6 +82,11 @@ class Walk {
       aliases: this.#aliases,
       missing: this.#missing,
     };
+  }
+
+  #cannotBeExecuted(name: string): boolean {
+    const located = this.#tree.locate(name);
+    return located?.stat.isFile() === true && (located.stat.mode & 0o111n) === 0n;
   }
 
   #addProgram(root: Root): void {

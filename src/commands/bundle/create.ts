@@ -57,6 +57,18 @@ export default class BundleCreate extends VxeCommand {
       multipleNonGreedy: true,
       description: 'mount a file or folder of the host (repeatable)',
     }),
+    dlopen: Flags.string({
+      helpValue: 'MODULE',
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'a module that the program loads by name at run time (repeatable)',
+    }),
+    admit: Flags.string({
+      helpValue: 'PATH=REASON',
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'let in what the audit would refuse, an interpreter or a tool, and say why (repeatable)',
+    }),
     fresh: Flags.boolean({ description: "take the archive's files also of what is installed" }),
     output: Flags.string({
       helpValue: 'DIR',
@@ -87,6 +99,8 @@ export default class BundleCreate extends VxeCommand {
       accounts: flags.account,
       accountsFrom: flags['accounts-from'],
       mounts: flags.mount,
+      dlopen: flags.dlopen,
+      admit: flags.admit,
       fresh: flags.fresh,
       output: flags.output,
       replace: flags.replace,

@@ -1,5 +1,5 @@
 import { Failure, relowerBundle, storedProfile } from '../../bundle/index.js';
-import { VxeError } from '../../common/index.js';
+import { plainLine, VxeError } from '../../common/index.js';
 import { type Draft, minimize, observe, type Recording, type Unjustified } from '../../learning/index.js';
 import { exchangeFolders } from '../../native/index.js';
 import { nativeProgram, type Refused, Replay, type ReplayOutcome } from '../../runtime/index.js';
@@ -19,6 +19,8 @@ interface Request {
   readonly text: (draft: Draft, unjustified?: Unjustified) => string;
   /** Without each rule in turn, too. */
   readonly minimize: boolean;
+  /** The process of the bundle's running instance, if there is one. */
+  readonly runningPid: () => number | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -51,6 +53,16 @@ export async function replayDraft(request: Request): Promise<Replayed> {
     throw new Failure('nothing-to-replay', name, 'has a profile in another form than YAML', {
       hint: 'make the bundle again with the profile as YAML: vxe profile convert',
     });
+  const pid = request.runningPid();
+  if (pid !== undefined)
+    throw new Failure(
+      'bundle-running',
+      name,
+      `is running (pid ${pid}), and its exercise cannot be replayed beside it`,
+      {
+        hint: `stop it with 'vxe stop ${name}', or learn with --no-replay`,
+      },
+    );
   const replay = new Replay({
     vxe: nativeProgram('vxe'),
     name,
@@ -146,7 +158,7 @@ export function replayText(outcome: Judged): string {
   if (!passed(outcome))
     return outcome.lost.length > 0
       ? `replayed: what worked when it was recorded is refused: ${outcome.lost.join('; ')}`
-      : `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${list === '' ? '' : `; refused: ${list}`}`;
+      : `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${outcome.complaint === '' ? '' : ` (${plainLine(outcome.complaint)})`}${list === '' ? '' : `; refused: ${list}`}`;
   return list === ''
     ? 'replayed: the exercise passes under the profile, and nothing is refused'
     : `replayed: the exercise passes under the profile, although files were refused: ${list}`;

@@ -15,6 +15,8 @@ const FEW = 4;
 const SHORTEST_PREFIX = { 4: 16, 6: 48 };
 /** Below it are the ports of services; whoever asks has one above. */
 const FIRST_FREE_PORT = 1024;
+/** From here on Linux chooses ports (net.ipv4.ip_local_port_range); nobody is found there twice. */
+const FIRST_CHOSEN_PORT = 32768;
 const ANY_PORT = 'udp/*';
 
 /** What was seen of one object, a port without its hosts. */
@@ -51,18 +53,33 @@ export function socketRules(seen: Observations): SocketRules {
  * others, so that neither the ports nor the hosts are evidence.
  */
 function answers(addresses: readonly SeenAddress[]): ReadonlySet<SeenAddress> {
+  const sent = sentByServer(addresses);
+  const ports = new Set(sent.map((each) => each.address.port));
+  const chosen = new Set(sent.filter(toChosenPort).map((each) => each.address.port));
+  return new Set(ports.size > FEW || chosen.size > 1 ? sent : []);
+}
+
+/** What a server of datagrams sent to ports that Linux chose for who asked: in the next run they are others, which is nothing new. */
+export function chosenPorts(addresses: readonly SeenAddress[]): ReadonlySet<SeenAddress> {
+  return new Set(sentByServer(addresses).filter(toChosenPort));
+}
+
+function sentByServer(addresses: readonly SeenAddress[]): readonly SeenAddress[] {
   const served = new Set(
     addresses.flatMap((each) => (each.call === 'bind' && isDatagram(each) ? [each.address.port] : [])),
   );
-  const sent = addresses.filter(
+  if (served.size === 0) return [];
+  return addresses.filter(
     (each) =>
       wordOf(each) === 'send' &&
       isDatagram(each) &&
       !served.has(each.address.port) &&
       (each.address.port ?? 0) >= FIRST_FREE_PORT,
   );
-  const ports = new Set(sent.map((each) => each.address.port));
-  return new Set(served.size > 0 && ports.size > FEW ? sent : []);
+}
+
+function toChosenPort({ address }: SeenAddress): boolean {
+  return (address.port ?? 0) >= FIRST_CHOSEN_PORT;
 }
 
 function isDatagram({ address }: SeenAddress): boolean {
