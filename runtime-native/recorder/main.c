@@ -206,20 +206,22 @@ static struct vxe_source *source_choose(const struct options *o, struct vxe_reco
 static void outcome_tell(const struct options *o, const struct vxe_trailer *trailer, const char *program, const char *output)
 {
 	struct vxe_json_text text = {0};
+	char trouble[512] = "";
 	uint64_t lost = 0;
 
 	for (size_t i = 0; i < trailer->n_losses; i++)
 		lost += trailer->losses[i].count;
 	if (!o->json) {
 		if (o->target.exercise && trailer->exercise < 0 && trailer->status >= 0)
-			fprintf(stderr, "vxe: %s ended (status %d) before its exercise began%s\n", program, trailer->status,
-				trailer->status == 0 && !o->host
-					? "; if it goes to the background by itself, give it the "
-					  "argument that keeps it from that, or its recipe 'kind: forking'"
-					: "");
+			snprintf(trouble, sizeof(trouble), "%s ended (status %d) before its exercise began%s; ", program,
+				 trailer->status,
+				 trailer->status == 0 && !o->host ? ": what goes to the background by itself needs the "
+								    "argument that keeps it from that, or "
+								    "'kind: forking' in its recipe"
+								  : "");
 		else if (o->target.exercise && trailer->exercise > 0)
-			fprintf(stderr, "vxe: the exercise failed (status %d)\n", trailer->exercise);
-		fprintf(stderr, "vxe: recorded %" PRIu64 " calls in %s\n", trailer->calls - lost, output);
+			snprintf(trouble, sizeof(trouble), "the exercise failed (status %d); ", trailer->exercise);
+		fprintf(stderr, "vxe: %srecorded %" PRIu64 " calls in %s\n", trouble, trailer->calls - lost, output);
 		if (lost)
 			fprintf(stderr,
 				"vxe: %" PRIu64 " of %" PRIu64 " calls were lost; record again with less else going on\n", lost,
