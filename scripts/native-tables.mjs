@@ -17,6 +17,36 @@ const WHOLE = (1n << 64n) - 1n;
 const number = (value) =>
   value === WHOLE ? 'UINT64_MAX' : value < 10n ? `${value}` : `0x${value.toString(16)}`;
 
+/** After one of these, what is found at a path may be another thing. */
+const MOVES_NAMES = new Set([
+  ...[
+    'rename',
+    'renameat',
+    'renameat2',
+    'link',
+    'linkat',
+    'symlink',
+    'symlinkat',
+    'unlink',
+    'unlinkat',
+    'rmdir',
+  ],
+  ...[
+    'mkdir',
+    'mkdirat',
+    'mknod',
+    'mknodat',
+    'creat',
+    'bind',
+    'mount',
+    'umount2',
+    'move_mount',
+    'pivot_root',
+  ],
+  ...['setns', 'unshare'],
+]);
+for (const call of MOVES_NAMES) if (!knownCalls().has(call)) throw new Error(`${call} is no call`);
+
 const names = [];
 const sets = new Map();
 const uses = [];
@@ -52,7 +82,7 @@ function argumentText(call, argument) {
 function callText([call, nr]) {
   const signature = signatureOf(call);
   const list = (signature ?? []).map((argument) => argumentText(call, argument)).join(', ');
-  return `\t{"${call}", ${nr}, ${signature === undefined ? -1 : signature.length}, {${list || '{{0}, 0, 0, 0}'}}},`;
+  return `\t{"${call}", ${nr}, ${signature === undefined ? -1 : signature.length}, ${MOVES_NAMES.has(call) ? 1 : 0}, {${list || '{{0}, 0, 0, 0}'}}},`;
 }
 
 const table = (type, name, rows) => [`const struct ${type} ${name}[] = {`, ...rows, '};', ''];

@@ -77,19 +77,40 @@ static inline bool is_plain(unsigned char byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+#define EACH_BYTE(value) ((uint64_t)(value)*0x0101010101010101ULL)
+
+/* Some byte of these eight is zero. */
+static inline uint64_t has_zero(uint64_t word)
+{
+	return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* What follows that stands for itself, eight bytes at a time while there are so many: most strings are plain from end to end. */
+static inline const unsigned char *plain_end(const unsigned char *p, const unsigned char *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t word, below_space;
+
+		memcpy(&word, p, sizeof(word));
+		below_space = (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80);
+		if ((word & EACH_BYTE(0x80)) | below_space | has_zero(word ^ EACH_BYTE('"')) |
+		    has_zero(word ^ EACH_BYTE('\\')) | has_zero(word ^ EACH_BYTE(0x7f)))
+			break;
+	}
+	while (p < end && is_plain(*p))
+		p++;
+	return p;
+}
+
 static void append_string(struct vxe_json_text *text, const char *value)
 {
 	const unsigned char *p = (const unsigned char *)value, *first = p, *end = p + strlen(value);
 
 	append_byte(text, '"');
-	while (p < end) {
+	while ((p = plain_end(p, end)) < end) {
 		size_t length;
 		bool escaped;
 
-		if (is_plain(*p)) {
-			p++;
-			continue;
-		}
 		length = vxe_json_utf8_length(p, end);
 		/* Documents are shown on terminals as they are. */
 		escaped = length > 0 && (*p == '"' || *p == '\\' || vxe_text_acts((const char *)p, length));

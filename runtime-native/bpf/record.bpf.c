@@ -472,7 +472,8 @@ __noinline int event_hash(__u32 generation)
 	hash_word(&h, (__u64)generation << 32 | (__u32)s->event.nr);
 	hash_word(&h, (__u64)s->event.compat << 32 | (__u64)s->event.has_result << 40 |
 			      (__u32)(result < 0 && result >= -4095 ? result : 0));
-	bpf_loop(6, hash_argument, &arguments, 0);
+	if (!arguments.shape || arguments.shape->n_values)
+		bpf_loop(6, hash_argument, &arguments, 0);
 	if (s->event.has_address) {
 		hash_word(&h, (__u64)s->event.address_size << 32 | (__u16)s->event.socket_type);
 		for (int i = 0; i < 16; i++) {
@@ -507,15 +508,23 @@ static __always_inline __u32 number_of(struct task_struct *task)
 static __always_inline long event_write(struct scratch *s)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 ids = bpf_get_current_pid_tgid();
 	__u64 size = sizeof(s->event) + (__u64)s->event.data_size;
 	__u64 flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > settings.wake_at ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	if (size > sizeof(s->event) + VXE_RECORD_DATA + VXE_RECORD_TEXT)
 		size = sizeof(s->event) + VXE_RECORD_DATA + VXE_RECORD_TEXT;
 	s->event.time = bpf_ktime_get_ns();
-	s->event.tid = number_of(task);
-	s->event.pid = number_of(BPF_CORE_READ(task, group_leader));
-	s->event.ppid = number_of(BPF_CORE_READ(task, real_parent, group_leader));
+	if (state.level) {
+		s->event.tid = number_of(task);
+		s->event.pid = number_of(BPF_CORE_READ(task, group_leader));
+		s->event.ppid = number_of(BPF_CORE_READ(task, real_parent, group_leader));
+	} else {
+		/* The recorder is in the first pid namespace, whose numbers tasks have at hand. */
+		s->event.tid = (__u32)ids;
+		s->event.pid = (__u32)(ids >> 32);
+		s->event.ppid = (__u32)BPF_CORE_READ(task, real_parent, tgid);
+	}
 	bpf_get_current_comm(s->event.comm, sizeof(s->event.comm));
 	return bpf_ringbuf_output(&ring, &s->event, size, flags);
 }

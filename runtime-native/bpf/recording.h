@@ -35,8 +35,9 @@ struct vxe_record_shape {
 	__u8 opens;    /* enum vxe_record_opens */
 	__u8 condition_index, condition_other, n_conditions;
 	__u8 known;
-	__u8 plain; /* nothing in it tells one call from another but its errno */
-	__u8 padding[2];
+	__u8 plain;    /* nothing in it tells one call from another but its errno */
+	__u8 n_values; /* arguments whose values tell calls apart */
+	__u8 padding;
 	__u32 conditions[VXE_RECORD_CONDITIONS];
 };
 _Static_assert(sizeof(struct vxe_record_shape) == 20 + 4 * VXE_RECORD_CONDITIONS, "no padding");

@@ -53,8 +53,9 @@ struct vxe_argument {
 
 struct vxe_call_shape {
 	char name[28];
-	int16_t nr;	/* on x86_64 */
-	int16_t n_args; /* -1: not known */
+	int16_t nr;		   /* on x86_64 */
+	signed char n_args;	   /* -1: not known */
+	unsigned char moves_names; /* what is found at a path may be another thing after it */
 	struct vxe_argument args[6];
 };
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +63,28 @@ static void string_or_null(struct vxe_json_text *text, const char *key, const ch
 		vxe_json_text_null(text, key);
 }
 
+/* Addresses and large values as hexadecimal numbers; what may be negative with its sign. */
+static void number_text(const struct vxe_argument *argument, uint64_t value, char *out, size_t size)
+{
+	bool is_address = argument->type == VXE_ARG_PTR || argument->type == VXE_ARG_PATH || argument->type == VXE_ARG_TEXT ||
+			  argument->type == VXE_ARG_SOCKADDR;
+	bool is_signed = argument->type == VXE_ARG_INT || argument->type == VXE_ARG_FD || argument->type == VXE_ARG_DIRFD;
+	bool negative = is_signed && (int32_t)value < 0;
+	char digits[VXE_DIGITS + 1] = "-";
+
+	if (is_address && !value) {
+		vxe_text_copy(out, size, "NULL");
+		return;
+	}
+	if (is_address || (argument->type == VXE_ARG_LONG && value >= 65536))
+		vxe_digits_hex(value, digits + 1);
+	else if (is_signed)
+		vxe_digits_decimal(negative ? -(uint64_t)(int32_t)value : (uint32_t)value, digits + 1);
+	else
+		vxe_digits_decimal(value, digits + 1);
+	vxe_text_copy(out, size, negative ? digits : digits + 1);
+}
+
 /* One argument as text: strings bare (the detail quotes them), constants by name, the rest as numbers. */
 static void argument_text(const struct vxe_event *event, const struct vxe_call_shape *shape, size_t index,
 			  const struct vxe_address *address, char *out, size_t size)
@@ -85,15 +106,8 @@ static void argument_text(const struct vxe_event *event, const struct vxe_call_s
 		snprintf(out, size, "AT_FDCWD");
 	else if (set && vxe_value_write(set, value, out, size) == 0)
 		return;
-	else if (argument->type == VXE_ARG_PTR || argument->type == VXE_ARG_PATH || argument->type == VXE_ARG_TEXT ||
-		 argument->type == VXE_ARG_SOCKADDR)
-		snprintf(out, size, value ? "0x%" PRIx64 : "NULL", value);
-	else if (argument->type == VXE_ARG_INT || argument->type == VXE_ARG_FD || argument->type == VXE_ARG_DIRFD)
-		snprintf(out, size, "%" PRId32, (int32_t)value);
-	else if (argument->type == VXE_ARG_LONG)
-		snprintf(out, size, value < 65536 ? "%" PRIu64 : "0x%" PRIx64, value);
 	else
-		snprintf(out, size, "%" PRIu64, value);
+		number_text(argument, value, out, size);
 }
 
 /* Appends to the one-line form; one that does not fit is cut and ends with "...". */

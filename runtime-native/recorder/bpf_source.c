@@ -159,8 +159,10 @@ static void shape_make(const struct vxe_call_shape *shape, struct vxe_record_sha
 	/* Of a fork the child's return must be told from the parent's. */
 	out->plain = out->known && !out->opens && strcmp(shape->name, "fork") && strcmp(shape->name, "vfork") &&
 		     strcmp(shape->name, "clone3");
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 6; i++) {
 		out->plain &= out->use[i] == VXE_USE_NOTHING;
+		out->n_values += out->use[i] == VXE_USE_VALUE || out->use[i] == VXE_USE_VALUE_IF;
+	}
 }
 
 static int shapes_fill(struct bpf_object *object)

@@ -107,16 +107,3 @@ void vxe_found_put(struct vxe_found *found, const char *base, const char *given,
 	place->known = known;
 	place->round = found->round;
 }
-
-bool vxe_found_outdated_by(const struct vxe_call_shape *shape)
-{
-	static const char *const calls[] = {"rename",	  "renameat",	"renameat2", "link",	"linkat", "symlink",
-					    "symlinkat",  "unlink",	"unlinkat",  "rmdir",	"mkdir",  "mkdirat",
-					    "mknod",	  "mknodat",	"creat",     "bind",	"mount",  "umount2",
-					    "move_mount", "pivot_root", "setns",     "unshare", NULL};
-
-	for (const char *const *each = calls; *each; each++)
-		if (!strcmp(*each, shape->name))
-			return true;
-	return false;
-}

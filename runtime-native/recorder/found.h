@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "calls.h"
 #include "event.h"
 
 #define VXE_FOUND_MS 20 /* as long as events may wait in the ring before anybody looks */
@@ -38,7 +37,5 @@ const struct vxe_found_place *vxe_found_get(struct vxe_found *found, const char 
 void vxe_found_put(struct vxe_found *found, const char *base, const char *given, bool follow, const char *path,
 		   enum vxe_path_kind kind, enum vxe_path_known known);
 void vxe_found_forget(struct vxe_found *found);
-/* Can what is found at a path be another thing after this call? */
-bool vxe_found_outdated_by(const struct vxe_call_shape *shape);
 
 #endif

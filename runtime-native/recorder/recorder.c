@@ -83,7 +83,7 @@ static bool outdates(const struct vxe_call_shape *shape, const struct vxe_call_f
 	for (size_t i = 0; i < facts->n_paths; i++)
 		if (facts->paths[i].access && strstr(facts->paths[i].access, "create"))
 			return true;
-	return !shape || vxe_found_outdated_by(shape);
+	return !shape || shape->moves_names;
 }
 
 void vxe_recorder_call(struct vxe_recorder *recorder, struct vxe_call_facts *facts)

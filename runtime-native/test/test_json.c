@@ -2,6 +2,8 @@
 #include "json.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "tap.h"
@@ -351,8 +353,39 @@ static void test_sizes(void)
 	ok(failed == 0, "texts of all sizes, with many values and few");
 }
 
+/* Strings are looked through eight bytes at a time: every byte is written alike at each place among plain ones. */
+static void test_places(void)
+{
+	unsigned int wrong = 0;
+
+	for (unsigned int byte = 1; byte < 256; byte++) {
+		struct vxe_json_text alone = {0};
+		const char one[] = {(char)byte, '\0'};
+
+		vxe_json_text_string(&alone, NULL, one);
+		wrong += vxe_json_text_finish(&alone) < 0;
+		for (size_t length = 1; length <= 20; length++) {
+			for (size_t at = 0; at < length; at++) {
+				struct vxe_json_text text = {0};
+				char string[21] = "", expected[64];
+
+				memset(string, 'a', length);
+				string[at] = (char)byte;
+				snprintf(expected, sizeof(expected), "\"%.*s%.*s%.*s\"", (int)at, string, (int)alone.size - 2,
+					 alone.data + 1, (int)(length - at - 1), string + at + 1);
+				vxe_json_text_string(&text, NULL, string);
+				wrong += vxe_json_text_finish(&text) < 0 || strcmp(text.data, expected) != 0;
+				vxe_json_text_free(&text);
+			}
+		}
+		vxe_json_text_free(&alone);
+	}
+	ok(!wrong, "each byte is written alike at each place of a string: %u are not", wrong);
+}
+
 int main(void)
 {
+	test_places();
 	test_sizes();
 	test_compact();
 	test_rows();
