@@ -43,6 +43,8 @@ interface LearnReport {
   readonly replay: Judged | null;
   /** What the exercise passes without: rules, or, of one that it needs, parts. */
   readonly unjustified: readonly { readonly id: string; readonly parts: readonly string[] }[];
+  /** Without these the exercise did not come to an end: they count as needed. */
+  readonly hung: readonly string[];
   /** What came of taking it into the bundle; null: it was not. */
   readonly applied: Applied | null;
 }
@@ -149,6 +151,7 @@ export default class Learn extends VxeCommand {
         unexercised: imports === undefined ? null : unexercised(recordings, imports, draft),
         replay: tried?.outcome ?? null,
         unjustified: unjustifiedOf(tried?.unjustified ?? new Map()),
+        hung: tried?.hung ?? [],
       };
       this.#write(report, flags.output, taken);
       this.#tell(report, draft.leftOut);
@@ -223,6 +226,8 @@ export default class Learn extends VxeCommand {
     );
     for (const line of unexercisedLines(report)) say(line);
     if (report.replay !== null) say(replayText(report.replay));
+    for (const what of report.hung)
+      say(`${what}: needed, since without it the exercise did not come to an end, and was called off`);
     for (const { id, parts } of report.unjustified)
       say(`${id}: the exercise passes without ${parts.length === 0 ? 'it' : parts.join(', without ')}`);
   }

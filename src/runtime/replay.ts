@@ -28,6 +28,8 @@ export interface ReplayOutcome {
   readonly refused: readonly Refused[];
   /** The last words of the start that failed, or else of the exercise. */
   readonly complaint: string;
+  /** It took longer than there was patience for, and was called off. */
+  readonly hung: boolean;
 }
 
 export interface ReplayRequest {
@@ -49,6 +51,8 @@ const START_TIMEOUT = 120_000;
 const NOT_RUNNING = 3;
 const COMMAND_TIMEOUT = 15 * 60_000;
 const WATCH_EVERY = 200;
+/** What does not end when it is asked to is ended after so many milliseconds. */
+const GRACE = 2000;
 
 /** A copy of a bundle with another profile, in folders of its own: started, exercised, stopped, as often as one likes. */
 export class Replay {
@@ -88,21 +92,26 @@ export class Replay {
         took: 0,
         refused: readRefused(log),
         complaint: started.complaint,
+        hung: false,
       };
     let code: number | undefined;
     let took = 0;
     let complaint = '';
+    let hung = false;
     try {
       if (await this.#listens()) {
         const begun = performance.now();
-        const late = (): boolean => patience !== undefined && performance.now() - begun > patience;
-        ({ code, complaint } = await this.#exercise(exercise, () => late() || enough(readRefused(log))));
+        const isOver = (): boolean => {
+          hung = patience !== undefined && performance.now() - begun > patience;
+          return hung || enough(readRefused(log));
+        };
+        ({ code, complaint } = await this.#exercise(exercise, isOver));
         took = performance.now() - begun;
       }
     } finally {
       await this.#vxe(['stop', name]);
     }
-    return { started: true, exercise: code, took, refused: readRefused(log), complaint };
+    return { started: true, exercise: code, took, refused: readRefused(log), complaint, hung };
   }
 
   /** The exercise is over when its first process is; what it leaves behind is ended, as what is called off is: it would go on asking the next daemon. */
@@ -123,13 +132,16 @@ export class Replay {
     closeSync(stderr);
     const until = performance.now() + COMMAND_TIMEOUT;
     let off: 'enough' | 'late' | undefined;
+    let asked: number | undefined;
     const endAll = (): void => {
-      if (child.pid !== undefined) endGroup(child.pid);
+      asked ??= performance.now();
+      if (child.pid !== undefined)
+        endGroup(child.pid, performance.now() - asked > GRACE ? 'SIGKILL' : 'SIGTERM');
     };
     const watch = setInterval(() => {
       if (off === undefined && enough()) off = 'enough';
       if (off === undefined && performance.now() > until) off = 'late';
-      if (off !== undefined) endAll();
+      if (off !== undefined || signal.aborted) endAll();
     }, WATCH_EVERY);
     signal.addEventListener('abort', endAll);
     const code = await new Promise<number>((resolve) => {
@@ -190,9 +202,9 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? '';
 }
 
-function endGroup(leader: number): void {
+function endGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    process.kill(-leader, 'SIGTERM');
+    process.kill(-leader, signal);
   } catch (error) {
     if (errnoOf(error) !== 'ESRCH') throw error;
   }

@@ -35,6 +35,8 @@ interface Replayed {
   /** The profile, with its marks. */
   readonly text: string;
   readonly unjustified: Unjustified;
+  /** Without these the exercise did not come to an end, and was called off: they count as needed. */
+  readonly hung: readonly string[];
 }
 
 /** Runs the exercise of the last recording under the profile. */
@@ -75,15 +77,16 @@ export async function replayDraft(request: Request): Promise<Replayed> {
   try {
     progress.step('replaying the exercise under the profile');
     const outcome = withLost(await replay.run(text(draft)), recordings);
+    const hung: string[] = [];
     const unjustified =
       request.minimize && passed(outcome)
         ? await minimize(draft, request.accepted, (without, what) => {
             progress.step(`replaying without ${what}`);
-            return passesWithout(replay, text(without), outcome);
+            return passesWithout(replay, text(without), outcome, () => hung.push(what));
           })
         : new Map<string, true>();
     progress.end();
-    return { outcome, text: text(draft, unjustified), unjustified };
+    return { outcome, text: text(draft, unjustified), unjustified, hung };
   } finally {
     replay.close();
   }
@@ -103,12 +106,18 @@ function wordsOf({ object, needs }: Refused): string {
 }
 
 /** A profile that cannot even be lowered without the rule needs it: its program would not run, say. */
-async function passesWithout(replay: Replay, profile: string, whole: ReplayOutcome): Promise<boolean> {
+async function passesWithout(
+  replay: Replay,
+  profile: string,
+  whole: ReplayOutcome,
+  onHung: () => void,
+): Promise<boolean> {
   const before = new Set(whole.refused.map(wordsOf));
   const missed = (refused: readonly Refused[]): boolean =>
     refused.some((each) => each.object === undefined || !before.has(wordsOf(each)));
   try {
     const outcome = await replay.run(profile, missed, PATIENCE_LEAST + PATIENCE_TIMES * whole.took);
+    if (outcome.hung) onHung();
     return passed(outcome) && !missed(outcome.refused);
   } catch (error) {
     if (error instanceof VxeError) return false;
