@@ -20,15 +20,15 @@ files:
   /data/more/asked: read
 network: {accept: [tcp/707], interface: host}
 exec: once
-capabilities: [CAP_NET_BIND_SERVICE, CAP_SETGID]
+capabilities: [CAP_NET_BIND_SERVICE, CAP_SETGID, CAP_SETUID]
 calls:
-  permit: [setsockopt, setgroups, bind, listen, accept, openat, read, write, close]
+  permit: [setsockopt, setgroups, setuid, bind, listen, accept, openat, read, write, close]
   when:
     socket: [{domain: AF_INET, type: SOCK_STREAM, protocol: 0}]
 PROFILE
 # What was recorded first asks for more than the exercise that is replayed.
 ask() { # LETTER
-  printf 'exec 3<>/dev/tcp/127.0.0.1/707 && printf %s >&3 && read -r -t 20 line <&3 && [[ $line == needed ]]\n' "$1"
+  printf 'exec 3<>/dev/tcp/127.0.0.1/707 && printf %s >&3 && read -r -t 600 line <&3 && [[ $line == needed ]]\n' "$1"
 }
 { ask o; ask n; } >"$world/more.sh"
 ask n >"$world/exercise.sh"
@@ -59,12 +59,14 @@ calls:close: needed
 calls:listen: needed
 calls:openat: needed
 calls:read: needed
-calls:setgroups: missed by nothing
+calls:setgroups: needed
 calls:setsockopt: needed without {level: IPPROTO_TCP, name: TCP_NODELAY}
+calls:setuid: missed by nothing
 calls:socket: needed
 calls:write: needed
 capabilities:CAP_NET_BIND_SERVICE: needed
-capabilities:CAP_SETGID: missed by nothing
+capabilities:CAP_SETGID: needed
+capabilities:CAP_SETUID: missed by nothing
 files:$service: needed
 files:/data/more/asked: needed
 files:/data/needed: needed
@@ -75,6 +77,9 @@ check 'of the rules that were seen, each that the exercise uses is missed, and t
 check 'of those that were not seen, all are marked' eval '[[ -n $(marks inferred) ]] && ! marks inferred | grep -v "missed by nothing"'
 check 'it is said as well' contains "$errors" '^files:/data/optional: the exercise passes without it'
 check 'and of which part' contains "$errors" '^calls:setsockopt: the exercise passes without \{level: IPPROTO_TCP, name: TCP_NODELAY\}$'
+# Without it the daemon keeps its client waiting, and no record tells why.
+check 'a trial that hangs is called off, and what it was without is needed' contains "$errors" '^capabilities:CAP_SETGID: needed, since without it the exercise did not come to an end, and was called off$'
+check 'only that one hung' [ "$(grep -c 'did not come to an end' <<<"$errors")" = 1 ]
 check 'what is needed is not' lacks <(echo "$errors") '^files:/data/needed'
 check 'the profile with its marks is well formed' vxe profile check "$learned"
 check 'the bundle itself has its own profile still' cmp "$world/answering.vxed.yaml" "$VXE_BUNDLES/answering/vxe/profile.vxed.yaml"
