@@ -468,6 +468,8 @@ int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err)
 		}
 		launch->program_pidfd = passed;
 		launch->program_pid = pidfd_pid(passed);
+		if (launch->straight && launch->join_pidfd < 0)
+			vxe_sync_send(launch->sync_fd, VXE_SYNC_KNOWN, -1);
 		if (launch->join_pidfd >= 0)
 			launch->init_pid = launch->program_pid;
 		if (launch->program_pid <= 0)

@@ -116,6 +116,7 @@ enum vxe_sync {
 	VXE_SYNC_NAMESPACE = 'S',  /* from the child, with one of its namespaces, in the order of the kinds that it has */
 	VXE_SYNC_READY = 'R',	   /* from the child, with the program's pidfd where there is a reaper */
 	VXE_SYNC_GO = 'G',	   /* to the child */
+	VXE_SYNC_KNOWN = 'K',	   /* to the reaper of a program that waits for no word: its number is read, it may be buried */
 	VXE_SYNC_LOADING = 'L',	   /* from the child: it goes on to load the filter, see listener_slot */
 	VXE_SYNC_LISTENER = 'F',   /* exec: with the listener, from who made the program's process and shares its descriptors */
 };

@@ -907,6 +907,12 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	reaper_program = pid;
 	if (vxe_sync_send(sync, VXE_SYNC_READY, pidfd) < 0)
 		_exit(VXE_EXIT_FAILURE);
+	/* A program that has ended by now has its number until it is waited for. Without a launcher nobody asks for it. */
+	if (launch->straight) {
+		int none;
+
+		(void)vxe_sync_receive(sync, &none);
+	}
 	reaper_main(launch, pid);
 failed:
 	child_die(launch, err);

@@ -181,6 +181,17 @@ refused 'one that reads nothing of it is ended at its timeout' 1 'longer than it
 config 0 "$chown_only" "$(hook 'sleep 2' 4294968)"
 check 'a timeout beyond what counts in milliseconds is not a short one' run one
 
+# A launcher that comes to look when the program is over: it has run, and its end is told.
+if command -v strace >/dev/null; then
+  config 0 "$chown_only" ', "annotations": {"org.vxe.init": "true"}'
+  try strace -qq -o "$world/trace" -e trace=recvmsg -e inject=recvmsg:delay_exit=1000000 \
+    "$world/vxe-runtime" --root "$world/oci" --cgroup-manager disabled run --bundle "$bundle" one
+  check 'a program that is over before its launcher looks has run' [ "$status:$errors" = 0: ]
+  check 'control: the launcher was late' grep -q DELAYED "$world/trace"
+else
+  skip 'a program that is over before its launcher looks' 'strace is missing'
+fi
+
 # kill -9 of the launcher at the moments at which nobody but the child could know of it.
 if command -v strace >/dev/null; then
   gone() { ! pgrep -f '^/holder|^[^ ]*vxe-runtime.* run ' >/dev/null; }
