@@ -6,19 +6,22 @@
 #include "landlock.h"
 
 static const struct config_name fs_names[] = {
-	{"execute", LANDLOCK_ACCESS_FS_EXECUTE},       {"write_file", LANDLOCK_ACCESS_FS_WRITE_FILE},
-	{"read_file", LANDLOCK_ACCESS_FS_READ_FILE},   {"read_dir", LANDLOCK_ACCESS_FS_READ_DIR},
-	{"remove_dir", LANDLOCK_ACCESS_FS_REMOVE_DIR}, {"remove_file", LANDLOCK_ACCESS_FS_REMOVE_FILE},
-	{"make_char", LANDLOCK_ACCESS_FS_MAKE_CHAR},   {"make_dir", LANDLOCK_ACCESS_FS_MAKE_DIR},
-	{"make_reg", LANDLOCK_ACCESS_FS_MAKE_REG},     {"make_sock", LANDLOCK_ACCESS_FS_MAKE_SOCK},
-	{"make_fifo", LANDLOCK_ACCESS_FS_MAKE_FIFO},   {"make_block", LANDLOCK_ACCESS_FS_MAKE_BLOCK},
-	{"make_sym", LANDLOCK_ACCESS_FS_MAKE_SYM},     {"refer", LANDLOCK_ACCESS_FS_REFER},
-	{"truncate", LANDLOCK_ACCESS_FS_TRUNCATE},     {"ioctl_dev", LANDLOCK_ACCESS_FS_IOCTL_DEV},
+	{"execute", LANDLOCK_ACCESS_FS_EXECUTE},	   {"write_file", LANDLOCK_ACCESS_FS_WRITE_FILE},
+	{"read_file", LANDLOCK_ACCESS_FS_READ_FILE},	   {"read_dir", LANDLOCK_ACCESS_FS_READ_DIR},
+	{"remove_dir", LANDLOCK_ACCESS_FS_REMOVE_DIR},	   {"remove_file", LANDLOCK_ACCESS_FS_REMOVE_FILE},
+	{"make_char", LANDLOCK_ACCESS_FS_MAKE_CHAR},	   {"make_dir", LANDLOCK_ACCESS_FS_MAKE_DIR},
+	{"make_reg", LANDLOCK_ACCESS_FS_MAKE_REG},	   {"make_sock", LANDLOCK_ACCESS_FS_MAKE_SOCK},
+	{"make_fifo", LANDLOCK_ACCESS_FS_MAKE_FIFO},	   {"make_block", LANDLOCK_ACCESS_FS_MAKE_BLOCK},
+	{"make_sym", LANDLOCK_ACCESS_FS_MAKE_SYM},	   {"refer", LANDLOCK_ACCESS_FS_REFER},
+	{"truncate", LANDLOCK_ACCESS_FS_TRUNCATE},	   {"ioctl_dev", LANDLOCK_ACCESS_FS_IOCTL_DEV},
+	{"resolve_unix", LANDLOCK_ACCESS_FS_RESOLVE_UNIX},
 };
 
 static const struct config_name net_names[] = {
 	{"bind_tcp", LANDLOCK_ACCESS_NET_BIND_TCP},
 	{"connect_tcp", LANDLOCK_ACCESS_NET_CONNECT_TCP},
+	{"bind_udp", LANDLOCK_ACCESS_NET_BIND_UDP},
+	{"connect_send_udp", LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP},
 };
 
 static const struct config_name scope_names[] = {

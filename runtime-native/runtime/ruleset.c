@@ -25,11 +25,13 @@ static const struct {
 	{6, 0, 0, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL, "the scopes abstract_unix_socket and signal",
 	 false},
 	{7, 0, 0, 0, "the flags of the audit log", true},
+	{9, LANDLOCK_ACCESS_FS_RESOLVE_UNIX, 0, 0, "resolve_unix", false},
+	{10, 0, LANDLOCK_ACCESS_NET_BIND_UDP | LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP, 0, "bind_udp and connect_send_udp", false},
 };
 
 #define FILE_RIGHTS                                                                                                            \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |                           \
-	 LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
+	 LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV | LANDLOCK_ACCESS_FS_RESOLVE_UNIX)
 
 int vxe_landlock_abi(void)
 {

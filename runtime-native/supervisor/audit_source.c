@@ -167,14 +167,15 @@ static const struct {
 	unsigned int needs;
 	bool names; /* asked of the folder that a name is in */
 } blockers[] = {
-	{"fs.execute", VXE_EXECUTE, false},  {"fs.write_file", VXE_WRITE, false},
-	{"fs.read_file", VXE_READ, false},   {"fs.read_dir", VXE_READ, false},
-	{"fs.truncate", VXE_WRITE, false},   {"fs.ioctl_dev", VXE_IOCTL, false},
-	{"fs.remove_dir", VXE_REMOVE, true}, {"fs.remove_file", VXE_REMOVE, true},
-	{"fs.make_char", VXE_CREATE, true},  {"fs.make_dir", VXE_CREATE, true},
-	{"fs.make_reg", VXE_CREATE, true},   {"fs.make_sock", VXE_CREATE, true},
-	{"fs.make_fifo", VXE_CREATE, true},  {"fs.make_block", VXE_CREATE, true},
-	{"fs.make_sym", VXE_CREATE, true},   {"fs.refer", VXE_CREATE | VXE_REMOVE, true},
+	{"fs.execute", VXE_EXECUTE, false},    {"fs.write_file", VXE_WRITE, false},
+	{"fs.read_file", VXE_READ, false},     {"fs.read_dir", VXE_READ, false},
+	{"fs.truncate", VXE_WRITE, false},     {"fs.ioctl_dev", VXE_IOCTL, false},
+	{"fs.remove_dir", VXE_REMOVE, true},   {"fs.remove_file", VXE_REMOVE, true},
+	{"fs.make_char", VXE_CREATE, true},    {"fs.make_dir", VXE_CREATE, true},
+	{"fs.make_reg", VXE_CREATE, true},     {"fs.make_sock", VXE_CREATE, true},
+	{"fs.make_fifo", VXE_CREATE, true},    {"fs.make_block", VXE_CREATE, true},
+	{"fs.make_sym", VXE_CREATE, true},     {"fs.refer", VXE_CREATE | VXE_REMOVE, true},
+	{"fs.resolve_unix", VXE_WRITE, false},
 };
 
 static unsigned int needs_of(const char *list, bool *names)

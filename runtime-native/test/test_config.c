@@ -226,8 +226,8 @@ static const struct row rows[] = {
 	{PROCESS, "\"landlock\":{\"rulset\":{}}", "process.landlock.rulset: is not a field of process.landlock"},
 	{PROCESS, "\"landlock\":{\"ruleset\":{\"handledAccessFS\":[\"read\"]}}",
 	 "process.landlock.ruleset.handledAccessFS: \"read\" is not the name of a Landlock file access right"},
-	{PROCESS, "\"landlock\":{\"ruleset\":{\"handledAccessNet\":[\"bind_udp\"]}}",
-	 "process.landlock.ruleset.handledAccessNet: \"bind_udp\" is not the name of a Landlock network access right"},
+	{PROCESS, "\"landlock\":{\"ruleset\":{\"handledAccessNet\":[\"bind_icmp\"]}}",
+	 "process.landlock.ruleset.handledAccessNet: \"bind_icmp\" is not the name of a Landlock network access right"},
 	{PROCESS, "\"landlock\":{\"ruleset\":{\"scoped\":[\"ptrace\"]}}",
 	 "process.landlock.ruleset.scoped: \"ptrace\" is not the name of a Landlock scope"},
 	{PROCESS, "\"landlock\":{\"ruleset\":{\"scoped\":[\"signal\"]},\"disableBestEffort\":1}",
@@ -453,8 +453,9 @@ static const char full[] =
 	"\"inheritable\":[],\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_SETUID\"]},"
 	"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":5,\"hard\":18446744073709551615}],\"noNewPrivileges\":true,"
 	"\"oomScoreAdj\":-7,"
-	"\"landlock\":{\"ruleset\":{\"handledAccessFS\":[\"execute\",\"ioctl_dev\",\"read_file\"],"
-	"\"handledAccessNet\":[\"bind_tcp\",\"connect_tcp\"],\"scoped\":[\"abstract_unix_socket\",\"signal\"]},"
+	"\"landlock\":{\"ruleset\":{\"handledAccessFS\":[\"execute\",\"ioctl_dev\",\"read_file\",\"resolve_unix\"],"
+	"\"handledAccessNet\":[\"bind_tcp\",\"connect_tcp\",\"bind_udp\",\"connect_send_udp\"],\"scoped\":[\"abstract_unix_"
+	"socket\",\"signal\"]},"
 	"\"rules\":{\"pathBeneath\":[{\"allowedAccess\":[\"read_file\"],\"paths\":[\"/etc\",\"/usr\"]}],"
 	"\"netPort\":[{\"allowedAccess\":[\"bind_tcp\"],\"ports\":[110,995]}]},\"disableBestEffort\":true}},"
 	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\",\"path\":\"/run/netns/x\"},{\"type\":\"mount\"},"
@@ -504,10 +505,9 @@ static void check_process(const struct vxe_process *p)
 	   "process: the limits, with infinity");
 	ok(p->no_new_privileges && p->has_oom_score_adj && p->oom_score_adj == -7, "process: the rest");
 	ok(l->present &&
-		   l->handled_fs ==
-			   (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_IOCTL_DEV | LANDLOCK_ACCESS_FS_READ_FILE) &&
-		   l->handled_net == (LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP) &&
-		   l->scoped == (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL),
+		   l->handled_fs == (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_IOCTL_DEV | LANDLOCK_ACCESS_FS_READ_FILE |
+				     1ULL << 16) &&
+		   l->handled_net == 0xf && l->scoped == (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL),
 	   "landlock: what is handled");
 	ok(l->n_path_rules == 1 && l->path_rules[0].access == LANDLOCK_ACCESS_FS_READ_FILE &&
 		   l->path_rules[0].paths.count == 2 && same_text(l->path_rules[0].paths.items[1], "/usr"),

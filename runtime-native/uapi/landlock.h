@@ -51,13 +51,18 @@ struct landlock_net_port_attr {
 #define LANDLOCK_ACCESS_FS_MAKE_FIFO (1ULL << 10)
 #define LANDLOCK_ACCESS_FS_MAKE_BLOCK (1ULL << 11)
 #define LANDLOCK_ACCESS_FS_MAKE_SYM (1ULL << 12)
-#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)	  /* since ABI 2 */
-#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)  /* since ABI 3 */
-#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15) /* since ABI 5 */
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)	     /* since ABI 2 */
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)     /* since ABI 3 */
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)    /* since ABI 5 */
+#define LANDLOCK_ACCESS_FS_RESOLVE_UNIX (1ULL << 16) /* since ABI 9 */
 
 /* Since ABI 4. */
 #define LANDLOCK_ACCESS_NET_BIND_TCP (1ULL << 0)
 #define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
+
+/* Since ABI 10. */
+#define LANDLOCK_ACCESS_NET_BIND_UDP (1ULL << 2)
+#define LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP (1ULL << 3)
 
 /* Since ABI 6. */
 #define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)

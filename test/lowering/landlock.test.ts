@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { ABI_TABLE, lowerPolicy } from '../../src/lowering/index.js';
 import { rightsOf } from '../../src/lowering/landlock/abi.js';
@@ -221,4 +222,20 @@ test('a bundle masks what /proc and /sys tell of the host, unless the profile me
   const meant = lower(policyOf('files:\n  /proc/interrupts: read\n'), world).maskedPaths;
   t.false(meant.includes('/proc/interrupts'));
   t.true(meant.includes('/proc/kcore'));
+});
+
+test('each right that a ruleset may handle has a name and an ABI in the launcher', (t) => {
+  const source = (name: string): string => readFileSync(`runtime-native/runtime/${name}.c`, 'utf8');
+  const names = new Set(
+    [...source('config_landlock').matchAll(/\{"([a-z_]+)", LANDLOCK_/g)].map(([, name]) => name),
+  );
+  const rows = new Set([...source('ruleset').matchAll(/^\t\{([0-9]+), /gm)].map(([, abi]) => Number(abi)));
+  for (const { abi, fs, net, scoped } of ABI_TABLE) {
+    const rights = [...fs, ...net, ...scoped];
+    t.deepEqual(
+      rights.filter((right) => !names.has(right)),
+      [],
+    );
+    if (rights.length > 0) t.true(rows.has(abi), `ABI ${abi}`);
+  }
 });

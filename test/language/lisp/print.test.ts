@@ -47,10 +47,10 @@ for (const type of ['strict', 'filesystem']) {
   });
 }
 
-/** Nesting of one kind of alternatives in itself means nothing. */
+/** Nesting of one kind of alternatives in itself means nothing, nor does a row that is said twice. */
 function shapeOf(policy: Policy): unknown {
   const plain = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(plain);
+    if (Array.isArray(value)) return distinctRows(value.map(plain));
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value).map(([key, each]) => [key, plain(each)] as const);
     const object = Object.fromEntries(entries) as Record<string, unknown>;
@@ -62,6 +62,22 @@ function shapeOf(policy: Policy): unknown {
   };
   return plain(withoutSpans(policy, false));
 }
+
+function distinctRows(values: readonly unknown[]): readonly unknown[] {
+  const texts = values.map((value) =>
+    JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? each.toString() : each)),
+  );
+  const isRow = (value: unknown): boolean => typeof value === 'object' && value !== null && 'tests' in value;
+  return values.filter((value, index) => !isRow(value) || texts.indexOf(texts[index] ?? '') === index);
+}
+
+test('a row that is said twice, once as a list of one, is printed once', (t) => {
+  const twice = 'ioctl: [{fd: {only: 0xffff}, errno: EACCES}, {fd: [{only: 0xffff}], errno: EACCES}]';
+  const policy = yamlPolicyOf(`exec: once\ncalls: {quiet: {${twice}}}\n`, 'filesystem');
+  const text = unwrap(printLisp(policy));
+  t.is(text.split('ioctl').length, 2, text);
+  t.deepEqual(shapeOf(read(text)), shapeOf(policy));
+});
 
 test('a condition of any structure is printed as a predicate with its meaning', (t) => {
   keepsConditions(t, {
