@@ -31,6 +31,7 @@ struct life {
 	int channel, signals_fd;
 	pid_t launcher, exercise;
 	bool started, failed, ended, stopped;
+	bool watched;				 /* its calls are seen, or nobody is left who would see to that */
 	double begun, flushed, stop_at, kill_at; /* seconds of CLOCK_MONOTONIC; 0: not */
 	int status, exercise_status;
 };
@@ -91,6 +92,8 @@ static int channel_serve(struct life *life, struct vxe_error **err)
 		life->failed = true;
 	else
 		life->started = true;
+	if (message == VXE_CHANNEL_LISTENER || !life->source->needs_filter)
+		life->watched = true;
 	return vxe_channel_answer(life->channel) < 0
 		       ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the program to go on")
 		       : 0;
@@ -165,6 +168,9 @@ static int children_reap(struct life *life)
 			/* A daemon's first process has ended long ago. */
 			if (life->ended && !life->target->bundle)
 				orphans_signal(SIGTERM);
+		} else {
+			/* The first that is nobody's child is who hands over the filter, and waits for our answer before it ends. */
+			life->watched = true;
 		}
 	}
 }
@@ -194,6 +200,9 @@ static bool exercise_due(const struct life *life)
 	double since = now() - life->begun;
 
 	if (!life->target->exercise || life->exercise_status != -1 || life->exercise || !life->started || life->stopped)
+		return false;
+	/* Before its calls are seen nothing is recorded. */
+	if (!life->watched && since < LISTEN_WAIT)
 		return false;
 	if (life->target->wait >= 0)
 		return since >= life->target->wait;

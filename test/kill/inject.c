@@ -499,8 +499,8 @@ static int scenario_test(const struct scenario *scenario, unsigned int every, co
 
 	traced(scenario, result, &nobody);
 	if (result->failure[0] || inspect(scenario, known, mounts, found, sizeof(found)) < 0) {
-		printf("not ok %d - %s: as it is\n# %s%s\n", ++test, scenario->name, result->failure,
-		       result->failure[0] ? "" : found);
+		printf("# %s\nnot ok %d - %s: as it is\n", result->failure[0] ? result->failure : found, ++test,
+		       scenario->name);
 		return test;
 	}
 	count = result->count;
