@@ -24,6 +24,30 @@ oracle() {
   node test/e2e/oracle.mjs "$world/$name.$recorder" "$world/strace.$name.$recorder/st"
 }
 
+# What the notify recorder did not take, it was interrupted in: strace tells the attempt, and which of some calls in a row it was, nobody.
+# Whatever is not an attempt is a difference.
+# told RESULT: what strace tells of a thread of thirty calls with one before its last two that ended so.
+told() {
+  local i
+  mkdir -p "$world/told"
+  {
+    echo '{"record":"header","recorder":{"name":"notify","results":false}}'
+    for ((i = 0; i < 30; i++)); do
+      echo '{"tid":7,"exe":"/bin/sh","comm":"sh","call":"wait4","args":[],"paths":[],"detail":"wait4()","result":null,"errno":null}'
+    done
+    echo '{"tid":7,"exe":"/bin/sh","comm":"sh","call":"exit_group","args":[],"paths":[],"detail":"exit_group()","result":null,"errno":null}'
+  } >"$world/told.ndjson"
+  {
+    for ((i = 0; i < 28; i++)); do echo 'wait4(-1, NULL, 0, NULL) = 12'; done
+    echo "wait4(-1, NULL, 0, NULL) = $1"
+    for ((i = 0; i < 2; i++)); do echo 'wait4(-1, NULL, 0, NULL) = -1 ECHILD (No child processes)'; done
+    echo 'exit_group(0) = ?'
+  } >"$world/told/st.7"
+  node test/e2e/oracle.mjs "$world/told.ndjson" "$world/told/st"
+}
+check "an attempt among calls of its name is left out" told '? ERESTARTSYS (To be restarted if SA_RESTART is set)'
+check "and nothing else is" eval '! told 13'
+
 script=$PWD/test/e2e/fixtures/paths.sh
 for recorder in "${recorders[@]}"; do
   mkdir "$world/o-$recorder"
