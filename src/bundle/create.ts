@@ -241,32 +241,29 @@ async function openSource(
   accounts: string,
   context: CreateContext,
 ): Promise<Source> {
-  const { recipe } = chosen;
-  const guessing = { hasUser: (name: string) => hasUser(accounts, name), step: context.step };
-  if (found.kind !== 'archive') {
-    const completed =
-      chosen.guessed && found.kind === 'installed'
-        ? completeFromPackage(
-            recipe,
-            found.packages.map((each) => each.files),
-            new Tree([HOST]),
-            guessing,
-          )
-        : recipe;
-    return { recipe: completed, layers: [], alongside: [], fresh: false, cache: undefined };
+  const archive = found.kind === 'archive' ? found : undefined;
+  const layers: Layer[] = [];
+  if (archive !== undefined) {
+    const { candidate, cache } = archive;
+    layers.push(await cache.layer(candidate, context.step));
+    for (const part of candidate.parts) layers.push(await cache.layerByName(part, undefined, context.step));
   }
-  const { candidate, cache, fresh } = found;
-  const layers = [await cache.layer(candidate, context.step)];
-  for (const part of candidate.parts) layers.push(await cache.layerByName(part, undefined, context.step));
-  const completed = chosen.guessed
-    ? completeFromPackage(
-        recipe,
-        layers.map((each) => walkFiles(each.root)),
-        new Tree([...layers, HOST]),
-        guessing,
-      )
-    : recipe;
-  return { recipe: completed, layers, alongside: candidate.alongside, fresh, cache };
+  const completed = (): Recipe =>
+    completeFromPackage(
+      chosen.recipe,
+      found.kind === 'installed'
+        ? found.packages.map((each) => each.files)
+        : layers.map((each) => walkFiles(each.root)),
+      new Tree([...layers, HOST]),
+      { hasUser: (name) => hasUser(accounts, name), step: context.step },
+    );
+  return {
+    recipe: chosen.guessed && found.kind !== 'host' ? completed() : chosen.recipe,
+    layers,
+    alongside: archive?.candidate.alongside ?? [],
+    fresh: archive?.fresh ?? false,
+    cache: archive?.cache,
+  };
 }
 
 /** The recipe with all wishes in it, checked once more as a whole: this is what the bundle carries. */

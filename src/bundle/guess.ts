@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
+import { isBeneath } from '../policy/index.js';
 import { Failure } from './failure.js';
 import type { FileRecipe, MountRecipe, Recipe, UserRecipe } from './recipe/index.js';
 import { secretIn } from './rootfs/secrets.js';
@@ -43,7 +44,7 @@ export function completeFromPackage(
     .sort()) {
     const located = tree.locate(path);
     if (located === undefined || !located.stat.isFile() || (located.stat.mode & 0o111n) !== 0n) continue;
-    if (Object.hasOwn(known, path) || below(path, covered)) continue;
+    if (Object.hasOwn(known, path) || covered.some((each) => isBeneath(path, each))) continue;
     // A secret is for a mount, which only the administrator can ask for.
     const secret = secretIn(path, readFileSync(located.real));
     if (secret === undefined) added[path] = { from: path };
@@ -70,7 +71,7 @@ export function completeFromPackage(
 /** A place for pid files and sockets, where nobody says which. */
 function withRun(recipe: Recipe): Recipe {
   const places = [...Object.keys(recipe.tmpfs ?? {}), ...Object.keys(recipe.mounts ?? {})];
-  return below('/run', places) || places.some((path) => below(path, ['/run']))
+  return places.some((path) => isBeneath('/run', path) || isBeneath(path, '/run'))
     ? recipe
     : { ...recipe, tmpfs: { ...recipe.tmpfs, '/run': null } };
 }
@@ -94,10 +95,6 @@ function ownUsers(
 ): Readonly<Record<string, null>> {
   const names = [posix.basename(program), ...('package' in recipe.source ? [recipe.source.package] : [])];
   return Object.fromEntries(names.filter(hasUser).map((name) => [name, null]));
-}
-
-function below(path: string, folders: readonly string[]): boolean {
-  return folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
 }
 
 /** What a package of Debian's says in its unit, where the request does not: arguments, user, and the folders that it writes to. */

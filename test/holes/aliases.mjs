@@ -21,6 +21,7 @@ import {
   intrude,
   jsonLines,
   leaked,
+  linkedProc,
   mapped,
   open,
   outsideRace,
@@ -155,18 +156,7 @@ export const aliases = [
   {
     cve: 'CVE-2023-28642',
     title: '/proc is an absolute link',
-    async attempt(subject) {
-      let changed;
-      const result = await subject.run(inForce, (config, { rootfs }) => {
-        changed = fakeProc(join(rootfs, 'tmp/fake'));
-        rmdirSync(join(rootfs, 'proc'));
-        symlinkSync('/tmp/fake', join(rootfs, 'proc'));
-        config.mounts.shift();
-        config.mounts.push(trueProc);
-        forwarding(config);
-      });
-      return redirected(result, changed);
-    },
+    attempt: (subject) => linkedProc(subject, '/tmp/fake'),
   },
   {
     cve: 'CVE-2024-21626',

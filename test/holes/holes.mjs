@@ -24,6 +24,7 @@ import {
   intrude,
   jsonLines,
   leaked,
+  linkedProc,
   mapped,
   masked,
   mounted,
@@ -279,18 +280,7 @@ const known = [
       writeFileSync(join(rootfs, 'proc/self/attr/exec'), 'exec profile');
       return changed().length === 1 && 'a write by path went to the folder';
     },
-    async attempt(subject) {
-      let changed;
-      const result = await subject.run(inForce, (config, { rootfs }) => {
-        changed = fakeProc(join(rootfs, 'tmp/fake'));
-        rmdirSync(join(rootfs, 'proc'));
-        symlinkSync('tmp/fake', join(rootfs, 'proc'));
-        config.mounts.shift();
-        config.mounts.push(trueProc);
-        forwarding(config);
-      });
-      return redirected(result, changed);
-    },
+    attempt: (subject) => linkedProc(subject, 'tmp/fake'),
   },
   {
     cve: 'CVE-2024-21626',

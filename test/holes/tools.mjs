@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -123,6 +124,20 @@ export function redirected(result, changed) {
   if (result.code !== 0) return held(reason(result));
   const value = result.answers.get(inForce[0]);
   return value?.value === '1\n' ? held('the setting is in force') : open('ran without the setting');
+}
+
+/** A container whose /proc is a link to `target`, where a fake one is. */
+export async function linkedProc(subject, target) {
+  let changed;
+  const result = await subject.run(inForce, (config, { rootfs }) => {
+    changed = fakeProc(join(rootfs, 'tmp/fake'));
+    rmdirSync(join(rootfs, 'proc'));
+    symlinkSync(target, join(rootfs, 'proc'));
+    config.mounts.shift();
+    config.mounts.push(trueProc);
+    forwarding(config);
+  });
+  return redirected(result, changed);
 }
 
 /** Where a proc file system is, as the container sees it. */

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import test from 'ava';
 import { BundleFacts, relowerBundle } from '../../src/bundle/index.js';
 import { loweringTarget } from '../../src/commands/support/target.js';
 import { unwrap } from '../../src/common/index.js';
@@ -31,6 +32,10 @@ export interface Seed {
   /** Nothing can permit it. */
   readonly unfixable?: true;
 }
+
+const root = process.getuid?.() === 0;
+export const serial = root ? test.serial : test.serial.skip;
+if (!root) test('seeded refusals', (t) => t.pass('skipped: not root'));
 
 export const PROGRAM = join(process.cwd(), 'build/modes/refusals');
 
@@ -172,6 +177,46 @@ export class Seeded {
   }
 }
 
-export function fixText(fix: Cause['fix']): string {
+/** `seeds` in a bundle with those mounts: each happens, has the cause that it was seeded with, and is gone with the fix. `world` makes what they find. */
+export function seededTests(
+  stand: Seeded,
+  seeds: readonly Seed[],
+  mounts: readonly string[],
+  world: () => void,
+): void {
+  test.before(() => {
+    if (!root) return;
+    world();
+    stand.create(mounts);
+  });
+  test.after.always(() => stand.remove());
+
+  serial('refusals happen as they were seeded', (t) => {
+    world();
+    const seen = stand.run(seeds.map(({ act }) => act));
+    t.deepEqual(
+      seeds.map(({ act }) => [act, seen.get(act)]),
+      seeds.map(({ act, errno }) => [act, errno]),
+    );
+  });
+
+  for (const seed of seeds) {
+    serial(`${seed.cause}: ${seed.event} = ${seed.errno}`, (t) => {
+      t.timeout(300_000);
+      world();
+      stand.put(stand.base());
+      const { cause, milliseconds, after } = stand.fixed(seed);
+      t.true(milliseconds < 1000);
+      t.is(cause.kind, seed.cause, cause.sentence);
+      t.regex(cause.sentence, seed.says ?? /./);
+      t.is(cause.fix === undefined, seed.unfixable === true, cause.sentence);
+      t.is(cause.opens === undefined, seed.unfixable === true, cause.sentence);
+      const wanted = seed.unfixable ? seed.errno : (seed.after ?? '0');
+      t.is(after, wanted, `${cause.sentence} Fixed by ${fixText(cause.fix)}`);
+    });
+  }
+}
+
+function fixText(fix: Cause['fix']): string {
   return JSON.stringify(fix, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }

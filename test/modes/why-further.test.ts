@@ -2,17 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import test from 'ava';
 import { applyEdit, diagnose } from '../../src/learning/index.js';
 import type { Policy } from '../../src/policy/index.js';
 import type { Seed } from './seeded.js';
-import { fixText, PROGRAM, Seeded } from './seeded.js';
+import { PROGRAM, Seeded, seededTests, serial } from './seeded.js';
 
 /** More refusals that really happen: addresses, namespaces, calls that are answered by ENOSYS, roots of a process's own, programs on mounts. */
-
-const root = process.getuid?.() === 0;
-const serial = root ? test.serial : test.serial.skip;
-if (!root) test('seeded refusals', (t) => t.pass('skipped: not root'));
 
 const PROFILE = `vxed: 1
 name: further
@@ -125,36 +120,7 @@ function world(): void {
   copyFileSync(PROGRAM, join(folder, 'data/program'));
 }
 
-test.before(() => {
-  if (!root) return;
-  world();
-  stand.create(['/data=data:rw', '/other=other:rw']);
-});
-test.after.always(() => stand.remove());
-
-serial('further refusals happen as they were seeded', (t) => {
-  const seen = stand.run(SEEDS.map(({ act }) => act));
-  t.deepEqual(
-    SEEDS.map(({ act }) => [act, seen.get(act)]),
-    SEEDS.map(({ act, errno }) => [act, errno]),
-  );
-});
-
-for (const seed of SEEDS) {
-  serial(`${seed.cause}: ${seed.event} = ${seed.errno}`, (t) => {
-    t.timeout(300_000);
-    world();
-    stand.put(stand.base());
-    const { cause, milliseconds, after } = stand.fixed(seed);
-    t.true(milliseconds < 1000);
-    t.is(cause.kind, seed.cause, cause.sentence);
-    t.regex(cause.sentence, seed.says ?? /./);
-    t.is(cause.fix === undefined, seed.unfixable === true, cause.sentence);
-    t.is(cause.opens === undefined, seed.unfixable === true, cause.sentence);
-    const wanted = seed.unfixable ? seed.errno : (seed.after ?? '0');
-    t.is(after, wanted, `${cause.sentence} Fixed by ${fixText(cause.fix)}`);
-  });
-}
+seededTests(stand, SEEDS, ['/data=data:rw', '/other=other:rw'], world);
 
 interface Answered {
   readonly answers: readonly {

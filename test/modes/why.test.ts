@@ -6,13 +6,9 @@ import { unwrap } from '../../src/common/index.js';
 import { applyEdit, diagnose } from '../../src/learning/index.js';
 import { parseEvent } from '../../src/policy/index.js';
 import type { Seed } from './seeded.js';
-import { fixText, PROGRAM, Seeded } from './seeded.js';
+import { PROGRAM, Seeded, seededTests, serial } from './seeded.js';
 
 /** Refusals of every kind, seeded in one bundle: each really happens, has the cause that it was seeded with, and is gone with the fix. */
-
-const root = process.getuid?.() === 0;
-const serial = root ? test.serial : test.serial.skip;
-if (!root) test('seeded refusals', (t) => t.pass('skipped: not root'));
 
 const call = (act: string, event = `${act}()`): Seed => ({ act, event, errno: 'EPERM', cause: 'seccomp' });
 const file = (act: string, event: string): Seed => ({ act, event, errno: 'EACCES', cause: 'landlock' });
@@ -171,35 +167,8 @@ function world(): void {
   chmodSync(join(folder, 'data/sealed'), 0o500);
 }
 
-test.before(() => {
-  if (!root) return;
-  world();
-  stand.create(['/data=data:rw', '/other=other:rw', '/ro=ro:ro']);
-});
-test.after.always(() => stand.remove());
-
-serial('fifty refusals happen as they were seeded', (t) => {
-  world();
-  t.true(SEEDS.length >= 50, `${SEEDS.length}`);
-  const seen = stand.run(SEEDS.map(({ act }) => act));
-  t.deepEqual(
-    SEEDS.map(({ act }) => [act, seen.get(act)]),
-    SEEDS.map(({ act, errno }) => [act, errno]),
-  );
-});
-
-for (const seed of SEEDS) {
-  serial(`${seed.cause}: ${seed.event} = ${seed.errno}`, (t) => {
-    t.timeout(300_000);
-    world();
-    stand.put(stand.base());
-    const { cause, milliseconds, after } = stand.fixed(seed);
-    t.true(milliseconds < 1000);
-    t.is(cause.kind, seed.cause, cause.sentence);
-    t.true(cause.fix !== undefined && cause.opens !== undefined, cause.sentence);
-    t.is(after, seed.after ?? '0', `${cause.sentence} Fixed by ${fixText(cause.fix)}`);
-  });
-}
+seededTests(stand, SEEDS, ['/data=data:rw', '/other=other:rw', '/ro=ro:ro'], world);
+test('there are fifty of them', (t) => t.true(SEEDS.length >= 50, `${SEEDS.length}`));
 
 serial('the verb says it within a second or two, without an audit daemon', (t) => {
   world();
