@@ -102,13 +102,13 @@ help: ## list the targets
 .PHONY: demo
 demo: ## set up, build, and show a mail server living in its own environment
 	@scripts/setup.sh
-	@$(SUBMAKE) all $(B)/demo/inject
+	@$(SUBMAKE) all
 	@test/demo/demo.sh
 
 .PHONY: test
 test: ## set up, build, and run every test
 	@scripts/setup.sh vm || scripts/setup.sh
-	@$(SUBMAKE) all native-tests $(TEST_PROGRAMS) fuzzers
+	@$(SUBMAKE) all native-tests fuzzers
 	@$(NODE) scripts/test.mjs
 
 .PHONY: test-long
@@ -122,20 +122,20 @@ test-long: ## a million decisions of random filters: evaluator, interpreter and 
 .PHONY: vm-test
 vm-test: ## the tests that need a kernel and a systemd of their own, in virtual machines (KERNEL=6.12, or another of test/vm/machines.json, for one of them)
 	@scripts/setup.sh vm
-	@$(SUBMAKE) all native-tests $(B)/vm/ready $(B)/conformance/probe
+	@$(SUBMAKE) all native-tests
 	@$(NODE) scripts/test.mjs vm
 
 .PHONY: vm-shell
 KERNEL ?=
 vm-shell: ## a prompt in such a machine (KERNEL=6.1, 6.12 or engines)
 	@scripts/setup.sh vm
-	@$(SUBMAKE) all native-tests $(B)/vm/ready $(B)/conformance/probe
+	@$(SUBMAKE) all native-tests
 	@$(NODE) test/vm/run.mjs shell $(KERNEL)
 
 .PHONY: kill-test
 kill-test: ## kill -9 at each system call of each process of a launch; 1000 launches leave the host as it was
 	@scripts/setup.sh
-	@$(SUBMAKE) all $(B)/kill/inject $(B)/bench/nothing
+	@$(SUBMAKE) all
 	@KILL_EVERY=1 CYCLES=1000 $(NODE) scripts/test.mjs test/e2e/kill.test.sh
 
 .PHONY: setup
@@ -147,7 +147,7 @@ BENCH_RUNS ?= 300
 BENCH_CONTAINERS ?= 1000
 bench: ## measure launches, lives of containers and sizes; writes build/bench/results.md (BENCH_RUNS=300 BENCH_CONTAINERS=1000)
 	@scripts/setup.sh bench
-	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/nothing $(B)/bench/cycle $(B)/bench/filter $(B)/trace/storm
+	@$(SUBMAKE) all $(B)/bench/floor $(B)/bench/cycle $(B)/bench/filter
 	@$(NODE) test/bench/run.mjs $(BENCH_RUNS) $(BENCH_CONTAINERS)
 
 .PHONY: conformance
@@ -172,7 +172,10 @@ measured: ## copy the tables of the last conformance, holes, learn-table, vm-tes
 
 ##@ Building
 .PHONY: all
-all: native addon attack recorder ts ## everything that the demo and the tests need
+all: product $(TEST_PROGRAMS) ## everything that the demo and the tests need
+
+.PHONY: product
+product: native addon attack recorder ts ## what is installed
 
 .PHONY: native
 native: $(VXE) $(B)/bin/vxe-runtime ## vxe and vxe-runtime, the launch side, in C
@@ -206,7 +209,7 @@ asan: $(B)/asan/bin/vxe ## vxe itself with sanitizers: build/asan/bin/vxe
 
 # In place of the program itself, in a mount namespace; leaks are the ends of short processes.
 .PHONY: asan-e2e
-asan-e2e: all $(B)/asan/bin/vxe $(TEST_PROGRAMS) ## the end-to-end tests with build/asan/bin/vxe
+asan-e2e: all $(B)/asan/bin/vxe ## the end-to-end tests with build/asan/bin/vxe
 	$(Q)ASAN_OPTIONS=detect_leaks=0 unshare --mount --propagation private -- \
 	  sh -c 'mount --bind $(B)/asan/bin/vxe $(VXE) && exec $(NODE) scripts/test.mjs e2e'
 
@@ -240,11 +243,11 @@ format: ## lay out C and TypeScript in place
 .PHONY: man completions
 man: ## the manual pages, from docs/reference, in build/man
 	@scripts/check-man.sh
-completions: all ## write the shells' completion files to build/completions
+completions: product ## write the shells' completion files to build/completions
 	@scripts/completions.sh $(B)/completions
 
 .PHONY: install
-install: all ## install below DESTDIR/PREFIX
+install: product ## install below DESTDIR/PREFIX
 	@scripts/install.sh '$(DESTDIR)' '$(PREFIX)'
 
 .PHONY: uninstall

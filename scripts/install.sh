@@ -1,5 +1,5 @@
 #!/bin/bash
-# install.sh [--uninstall] DESTDIR PREFIX: puts what `make all` built below DESTDIR/PREFIX, or removes it again.
+# install.sh [--uninstall] DESTDIR PREFIX: puts what `make product` built below DESTDIR/PREFIX, or removes it again.
 # lib/vxe has the layout of the source tree, so that every part finds the others the same way in both places.
 set -euo pipefail
 cd "$(dirname "$0")/.."
