@@ -31,7 +31,7 @@ struct life {
 	int channel, signals_fd;
 	pid_t launcher, exercise;
 	bool started, failed, ended, stopped;
-	bool watched;				 /* its calls are seen, or nobody is left who would see to that */
+	bool watched;				 /* its calls are seen */
 	double begun, flushed, stop_at, kill_at; /* seconds of CLOCK_MONOTONIC; 0: not */
 	int status, exercise_status;
 };
@@ -168,9 +168,11 @@ static int children_reap(struct life *life)
 			/* A daemon's first process has ended long ago. */
 			if (life->ended && !life->target->bundle)
 				orphans_signal(SIGTERM);
-		} else {
-			/* The first that is nobody's child is who hands over the filter, and waits for our answer before it ends. */
-			life->watched = true;
+		} else if (!life->watched && !life->target->bundle && !life->ended) {
+			/* The program makes no call before its filter is handed over: the orphan is who was to do that, and it would be waited
+			   for without end. */
+			fprintf(stderr, "vxe: who was to hand over the recorder's filter has ended\n");
+			kill(life->launcher, SIGKILL);
 		}
 	}
 }
@@ -199,10 +201,8 @@ static bool exercise_due(const struct life *life)
 {
 	double since = now() - life->begun;
 
-	if (!life->target->exercise || life->exercise_status != -1 || life->exercise || !life->started || life->stopped)
-		return false;
 	/* Before its calls are seen nothing is recorded. */
-	if (!life->watched && since < LISTEN_WAIT)
+	if (!life->target->exercise || life->exercise_status != -1 || life->exercise || !life->watched || life->stopped)
 		return false;
 	if (life->target->wait >= 0)
 		return since >= life->target->wait;

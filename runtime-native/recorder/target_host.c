@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ struct handover {
 /* Takes the listener from its parent, which waits without making a call. */
 __attribute__((noreturn)) static void helper_main(struct handover *handover, int parent_pidfd, int channel)
 {
+	struct pollfd parent = {.fd = parent_pidfd, .events = POLLIN};
+
 	for (int tries = 0; tries < 100000; tries++) {
 		int slot = atomic_load(&handover->slot);
 		int fd = slot < 0 ? -1 : sys_pidfd_getfd(parent_pidfd, slot);
@@ -36,13 +39,14 @@ __attribute__((noreturn)) static void helper_main(struct handover *handover, int
 		if (fd >= 0) {
 			int failed = vxe_channel_tell(channel, VXE_CHANNEL_LISTENER, fd);
 
-			close(fd);
 			atomic_store(&handover->taken, failed < 0 ? -1 : 1);
 			_exit(failed < 0);
 		}
 		if (slot >= 0 && errno != EBADF)
 			break;
-		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+		/* What it can be read of is its end. */
+		if (ppoll(&parent, 1, &(struct timespec){.tv_nsec = 100000}, NULL) > 0)
+			break;
 	}
 	atomic_store(&handover->taken, -1);
 	_exit(1);
@@ -59,8 +63,8 @@ static void filter_load(int channel)
 	struct sock_filter program[] = VXE_RECORDER_RAISING;
 	struct vxe_filter filter = {.program = program, .length = sizeof(program) / sizeof(*program), .notifies = true};
 	struct handover *handover = mmap(NULL, sizeof(*handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int pidfd = sys_pidfd_open(getpid(), 0), slot;
-	pid_t helper;
+	int pidfd = sys_pidfd_open(getpid(), 0), slot, status = 0;
+	pid_t helper, child;
 
 	if (handover == MAP_FAILED || pidfd < 0)
 		fail("preparing the recorder's filter");
@@ -70,13 +74,19 @@ static void filter_load(int channel)
 	if (helper < 0)
 		fail("preparing the recorder's filter");
 	if (helper == 0) {
-		if (fork() == 0)
+		child = fork();
+		if (child == 0)
 			helper_main(handover, pidfd, channel);
-		_exit(0);
+		_exit(child < 0);
 	}
-	while (syscall(SYS_wait4, helper, NULL, 0, NULL) < 0 && errno == EINTR)
+	while (syscall(SYS_wait4, helper, &status, 0, NULL) < 0 && errno == EINTR)
 		;
 	close(pidfd);
+	/* Killed after it has made the other one, that one finds us gone. */
+	if (status != 0) {
+		errno = ECHILD;
+		fail("preparing the recorder's filter");
+	}
 	/* Only root may load a filter without promising that no program gains rights by its file's bits. */
 	if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("preparing the recorder's filter");
