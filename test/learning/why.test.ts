@@ -34,6 +34,43 @@ const rows: readonly [string, string, CauseKind, string][] = [
   ['fork()', 'EAGAIN', 'limit', 'limits: {nproc: 6}'],
 ];
 
+/** Who rules TCP by address is offered no port of all of them. */
+const addressed = unwrap(
+  parseProfile({
+    name: 'addressed',
+    text: source.text.replace(
+      'accept: [tcp/80]',
+      'sockets: {tcp/127.0.0.0/8:7001: connect, tcp/10.0.0.9:443: none}',
+    ),
+  }),
+);
+const byAddress: readonly [string, string | undefined, RegExp][] = [
+  ['connect(tcp/10.0.0.1:443)', 'network: sockets: tcp/10.0.0.1:443: connect', /^Landlock refuses /],
+  ['connect(tcp/[fd00::1]:443)', 'network: sockets: tcp/[fd00::1]:443: connect', /^Landlock refuses /],
+  ['connect(tcp/10.0.0.1:7001)', 'network: sockets: tcp/10.0.0.1:7001: connect', /programs on the cgroup/],
+  ['bind(tcp/127.0.0.1:8080)', 'network: sockets: tcp/127.0.0.1:8080: accept', /^Landlock refuses /],
+  // Whichever address the kernel takes is every address.
+  ['bind(tcp/0.0.0.0:8080)', 'network: sockets: tcp/8080: accept', /^Landlock refuses /],
+  ['bind(udp/0.0.0.0:53)', 'network: sockets: udp/53: accept', /programs on the cgroup/],
+  ['connect(tcp/0.0.0.0:443)', undefined, /^Landlock refuses /],
+];
+
+for (const [text, wanted, says] of byAddress) {
+  test(`a profile that rules by address, and what permits ${text}`, (t) => {
+    const event = unwrap(parseEvent(text), [{ name: 'event', text }]);
+    const { kind, sentence, fix } = diagnose(event, 'EACCES', addressed, facts);
+    t.is(kind, 'network');
+    t.regex(sentence, says);
+    t.is(decide(addressed, event).verdict, 'refuse');
+    t.is(fix?.kind === 'rule' ? fix.rule : undefined, wanted);
+    if (fix?.kind !== 'rule') return;
+    const changed = fix.edits.reduce(applyEdit, addressed);
+    t.is(decide(changed, event).verdict, 'allow');
+    const elsewhere = { ...event, arguments: unwrap(parseEvent('connect(tcp/10.0.0.9:443)')).arguments };
+    t.is(decide(changed, elsewhere).verdict, 'refuse');
+  });
+}
+
 for (const [text, errno, kind, wanted] of rows) {
   test(`why, and what permits it: ${text} = ${errno}`, (t) => {
     const event = unwrap(parseEvent(text), [{ name: 'event', text }]);

@@ -21,6 +21,8 @@ export interface Seed {
   readonly cause: CauseKind;
   /** What the sentence has to say. */
   readonly says?: RegExp;
+  /** The rule that permits it. */
+  readonly rule?: string;
   /** From where the act sees paths. */
   readonly places?: Facts['places'];
   /** Where success looks otherwise: what comes after the refusal is out of the way. */
@@ -213,6 +215,7 @@ export function seededTests(
       t.is(cause.opens === undefined, seed.unfixable === true, cause.sentence);
       const wanted = seed.unfixable ? seed.errno : (seed.after ?? '0');
       t.is(after, wanted, `${cause.sentence} Fixed by ${fixText(cause.fix)}`);
+      if (seed.rule !== undefined) t.is(cause.fix?.kind === 'rule' ? cause.fix.rule : undefined, seed.rule);
     });
   }
 }

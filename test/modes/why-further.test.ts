@@ -50,7 +50,10 @@ const SEEDS: readonly Seed[] = [
   network('udp-send', 'sendto(3, _, 1, 0, udp/127.0.0.1:5301)', CGROUP),
   network('udp-bind', 'bind(udp/5302)', CGROUP),
   network('tcp-address', 'connect(tcp/127.0.0.2:7001)', CGROUP, 'ECONNREFUSED'),
-  network('tcp-port', 'connect(tcp/127.0.0.1:7009)', LANDLOCK, 'ECONNREFUSED'),
+  {
+    ...network('tcp-port', 'connect(tcp/127.0.0.1:7009)', LANDLOCK, 'ECONNREFUSED'),
+    rule: 'network: sockets: tcp/127.0.0.1:7009: connect',
+  },
   {
     ...network('bind-port', 'bind()', LANDLOCK),
     profile: (text) => text.replace('interface: loopback,', 'interface: loopback, accept: [tcp/8081],'),

@@ -111,11 +111,13 @@ function portOf(
 
 /** What else of sockets a rule can speak of: addresses of UDP, those that a narrower rule refuses, unix sockets. */
 function objectOf({ to, narrowed }: Violation): SocketObject | undefined {
-  // An address that is not said stands for all of them.
-  const object = parseSocketObject(
-    (to ?? '').replace(/^ip\//, 'tcp/').replace(/\/(?:0\.0\.0\.0|\[::\]):/, '/'),
-  );
-  return typeof object === 'string' || narrowed ? undefined : object;
+  return narrowed ? undefined : socketObjectOf((to ?? '').replace(/^ip\//, 'tcp/'));
+}
+
+/** What a rule on a call's address speaks of. One that is not said stands for all of them. */
+export function socketObjectOf(text: string): SocketObject | undefined {
+  const object = parseSocketObject(text.replace(/\/(?:0\.0\.0\.0|\[::\]):/, '/'));
+  return typeof object === 'string' ? undefined : object;
 }
 
 function wordOf({ call, to }: Violation): SocketAccess {

@@ -1,6 +1,6 @@
 export { dangerOf } from './danger.js';
 export type { Choice, Decision } from './decisions.js';
-export { decisionsOf } from './decisions.js';
+export { decisionsOf, socketObjectOf } from './decisions.js';
 export type { Edit } from './edit.js';
 export { applyEdit, isOfVxe } from './edit.js';
 export { rowOf, rowWords } from './rows.js';

@@ -23,13 +23,13 @@ import {
   ownAccess,
   ownPattern,
   parentPath,
-  parseSocketObject,
   pathNeeds,
   RING_CALLS,
+  rulesByAddress,
   socketText,
 } from '../../policy/index.js';
 import type { Edit } from '../violations/index.js';
-import { applyEdit, dangerOf, isOfVxe, rowOf, rowWords } from '../violations/index.js';
+import { applyEdit, dangerOf, isOfVxe, rowOf, rowWords, socketObjectOf } from '../violations/index.js';
 import { capabilityFor } from './capabilities.js';
 import type { Cause, CauseKind, Fix } from './cause.js';
 import type { Facts, Place } from './facts.js';
@@ -400,17 +400,27 @@ function networkCause(event: CallEvent, errno: string | undefined, policy: Polic
   if (address?.kind !== 'address') return portlessCause(event, errno, policy);
   const { value, text } = address;
   const decision = decide(policy, event);
-  const object = heldByAddress(event, policy) ? parseSocketObject(text) : undefined;
-  if (decision.verdict === 'refuse' && typeof object === 'object') {
+  const byAddress = heldByAddress(event, policy);
+  // Who rules by address means no port of all of them, whatever refuses.
+  const object =
+    byAddress || ('port' in value && rulesByAddress(policy.network, value.family))
+      ? socketObjectOf(text)
+      : undefined;
+  if (decision.verdict === 'refuse' && object !== undefined) {
     const word = wordOf(event);
     const edit: Edit = { kind: 'socket', object, access: [word] };
+    const changed = applyEdit(policy, edit);
+    const who = byAddress
+      ? 'The rules on addresses, held by programs on the cgroup, refuse'
+      : 'Landlock refuses';
+    const sentence = `${who} ${event.call} of ${text}: ${decision.reason}.`;
+    // Whichever address it may be is granted where each is; a narrower rule that refuses some of them stays.
+    if (decide(changed, event).verdict === 'refuse') return plain('network', sentence, undefined);
     // The rule for an address replaces those around it: it says again what they give.
-    const made = applyEdit(policy, edit).network.sockets.find(
-      (each) => socketText(each.object) === socketText(object),
-    );
+    const made = changed.network.sockets.find((each) => socketText(each.object) === socketText(object));
     return rule(
       'network',
-      `The rules on addresses, held by programs on the cgroup, refuse ${event.call} of ${text}: ${decision.reason}.`,
+      sentence,
       `network: sockets: ${socketText(object)}: ${[...(made?.access ?? [word])].sort().join(' ')}`,
       [edit],
       policy,
