@@ -135,3 +135,24 @@ int vxe_file_replace_at(int dirfd, const char *path, const char *data, size_t si
 	}
 	return 0;
 }
+
+static int folder_make(const char *path, mode_t mode)
+{
+	return mkdir(path, mode) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+int vxe_folders_make(char *path, mode_t mode)
+{
+	for (char *p = path + 1; *p; p++) {
+		int made;
+
+		if (*p != '/' || !p[1])
+			continue;
+		*p = '\0';
+		made = folder_make(path, 0755);
+		*p = '/';
+		if (made < 0)
+			return -1;
+	}
+	return folder_make(path, mode);
+}

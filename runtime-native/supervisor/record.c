@@ -39,25 +39,6 @@ struct vxe_fold {
 	struct vxe_violation violation;
 };
 
-static int directory_make(const char *path, mode_t mode)
-{
-	return mkdir(path, mode) < 0 && errno != EEXIST ? -1 : 0;
-}
-
-/* mkdir -p, below what the caller or the environment named. */
-static int directories_make(char *path, mode_t mode)
-{
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (directory_make(path, 0755) < 0)
-			return -1;
-		*p = '/';
-	}
-	return directory_make(path, mode);
-}
-
 int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 {
 	cleanup_free char *full = vxe_place_path(&vxe_place_logs, id);
@@ -65,7 +46,7 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 
 	if (!full)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the log folder");
-	fd = directories_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = vxe_folders_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the log folder %s", full);
 		return vxe_error_hint(err, "make it writable, or set VXE_LOGS");

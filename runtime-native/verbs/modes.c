@@ -2,21 +2,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "held.h"
 #include "places.h"
 
-static void path_remove(struct vxe_strings *paths, const char *path)
+static bool at_or_below(const char *path, const char *folder)
+{
+	const size_t length = strlen(folder);
+
+	return !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
+}
+
+static void path_remove(struct vxe_strings *paths, const char *path, bool with_below)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < paths->count; i++) {
-		if (strcmp(paths->items[i], path))
+		if (with_below ? !at_or_below(paths->items[i], path) : strcmp(paths->items[i], path) != 0)
 			paths->items[kept++] = paths->items[i];
 		else
 			free(paths->items[i]);
@@ -91,13 +100,6 @@ static bool among(const struct objects *objects, const struct object *one)
 	return false;
 }
 
-static bool at_or_below(const char *path, const char *folder)
-{
-	const size_t length = strlen(folder);
-
-	return !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
-}
-
 static bool ruled_at_or_below(const struct vxe_landlock *landlock, bool optional, const char *folder)
 {
 	for (size_t i = 0; i < landlock->n_path_rules; i++)
@@ -123,14 +125,59 @@ static bool reached_from_above(const struct vxe_landlock *landlock, const struct
 	return ruled_at_or_below(landlock, true, folder);
 }
 
+/* With the modes that those who fill them make them with. */
+static const struct {
+	const struct vxe_place *place;
+	mode_t mode;
+} places[] = {{&vxe_place_bundles, 0755},
+	      {&vxe_place_compiled, 0755},
+	      {&vxe_place_logs, 0755},
+	      {&vxe_place_recordings, 0700},
+	      {&vxe_place_history, 0700}};
+
+/* A mask hides what lies below it, other masks' places among that: one is enough, and over a place that is hidden none can be laid. */
+static int mask_add(struct vxe_strings *masks, const char *folder, struct vxe_error **err)
+{
+	for (size_t i = 0; i < masks->count; i++)
+		if (at_or_below(folder, masks->items[i]))
+			return 0;
+	path_remove(masks, folder, true);
+	return path_add(masks, folder, err);
+}
+
+/* What leads past a mask: by a file's handle, by taking the mask away or going to where it is not, by another process's memory and descriptors, by
+   the disk itself. Landlock holds all of that but the first, where it is not held back at the folder. */
+static int powers_refuse(const struct vxe_config *config, bool soft, const char *folder, struct vxe_error **err)
+{
+	static const struct {
+		const char *name;
+		int number;
+		bool held;
+	} powers[] = {{"CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, false},
+		      {"CAP_SYS_ADMIN", CAP_SYS_ADMIN, true},
+		      {"CAP_SYS_PTRACE", CAP_SYS_PTRACE, true},
+		      {"CAP_SYS_MODULE", CAP_SYS_MODULE, true},
+		      {"CAP_SYS_RAWIO", CAP_SYS_RAWIO, true},
+		      {"CAP_MKNOD", CAP_MKNOD, true}};
+
+	for (size_t i = 0; i < sizeof(powers) / sizeof(*powers); i++) {
+		if (!(config->process.capabilities.bounding >> powers[i].number & 1) || (powers[i].held && !soft))
+			continue;
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile grants %s, which leads past the mask over %s%s",
+			      powers[i].name, folder, soft ? " in soft mode" : "");
+		return vxe_error_hint(err,
+				      soft ? "take it out of the profile, run it in production, or make a bundle of it"
+					   : "take it out of the profile, or grant folders below the one that holds VXE's own");
+	}
+	return 0;
+}
+
 /*
  * Over the host's own tree nothing but Landlock keeps a program from VXE's files, and a rule for a folder far above them opens them as well: there,
  * and where there is no Landlock, mounts hide them.
  */
 static int own_folders_mask(struct vxe_config *config, const char *state_root, bool soft, struct vxe_error **err)
 {
-	const struct vxe_place *places[] = {&vxe_place_bundles, &vxe_place_compiled, &vxe_place_logs, &vxe_place_recordings,
-					    &vxe_place_history};
 	const struct vxe_landlock *landlock = &config->process.landlock;
 	const bool held = !soft && landlock->present;
 	__attribute__((cleanup(objects_cleanup))) struct objects granted = {0};
@@ -138,15 +185,19 @@ static int own_folders_mask(struct vxe_config *config, const char *state_root, b
 	if (held && granted_objects(landlock, &granted, err) < 0)
 		return -1;
 	for (size_t i = 0; i <= sizeof(places) / sizeof(*places); i++) {
-		cleanup_free char *path = i ? vxe_place_path(places[i - 1], "") : strdup(state_root);
-		cleanup_free char *real = path ? realpath(path, NULL) : NULL;
+		cleanup_free char *path = i ? vxe_place_path(places[i - 1].place, "") : strdup(state_root);
+		cleanup_free char *real = NULL;
 
+		/* One that comes later would come unmasked. Where not even its owner can make it, as whom this runs, nobody else inside can. */
+		if (!path || (vxe_folders_make(path, i ? places[i - 1].mode : 0700) < 0 && errno == ENOMEM))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "masking VXE's folders");
+		real = realpath(path, NULL);
 		if (!real)
 			continue;
 		/* A profile that names the folder, or what lies in it, means it. */
 		if (held && (ruled_at_or_below(landlock, false, real) || !reached_from_above(landlock, &granted, real)))
 			continue;
-		if (path_add(&config->masked_paths, real, err) < 0)
+		if (powers_refuse(config, soft, real, err) < 0 || mask_add(&config->masked_paths, real, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -160,7 +211,8 @@ static int soft_prepare(struct vxe_config *config, const struct vxe_judge *judge
 		return vxe_error_hint(err, "create it again with --replace, or start it in production");
 	}
 	for (size_t i = 0; i < judge->n_mounts; i++)
-		path_remove(judge->mounts[i].masked ? &config->masked_paths : &config->readonly_paths, judge->mounts[i].path);
+		path_remove(judge->mounts[i].masked ? &config->masked_paths : &config->readonly_paths, judge->mounts[i].path,
+			    false);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ for file in "${files[@]}"; do [[ -s $file ]] || missing+="$file "; done
 check 'there is a file of each kind' [ -z "$missing" ]
 handle=$("$service" handle "$log" 2>/dev/null || echo 1:00)
 mkdir -p "$VXE_COMPILED"
-digests() { find "$VXE_ROOT/held" "$VXE_LOGS" "$VXE_BUNDLES" "$VXE_HISTORY" "$VXE_RECORDINGS" "$VXE_COMPILED" -type f ! -name held.json ! -name output.log ! -name violations.ndjson -exec sha256sum {} + | sort; }
+digests() { find "$VXE_ROOT/held" "$VXE_LOGS" "$VXE_BUNDLES" "$VXE_HISTORY" "$VXE_RECORDINGS" "$VXE_COMPILED" -type f ! -regex '.*/compiled/\(mighty\|kept\|over\)/.*' ! -name held.json ! -name output.log ! -name violations.ndjson -exec sha256sum {} + | sort; }
 arguments=("$supervisor" "$world/tried" "$handle" "${files[@]}")
 
 # Root outside gets through, by nearly every attempt: they can succeed.
@@ -76,6 +76,47 @@ inside[1]=/data
 held_back 'from inside of a bundle' build/bin/vxe exec held "$service" "${inside[@]}"
 held_back 'over the tree of the host, all of which is granted' build/bin/vxe run wide "$service" "${arguments[@]}"
 held_back 'the same in soft mode, which Landlock does not hold' build/bin/vxe run --mode soft wide "$service" "${arguments[@]}"
+# What leads past a mask is refused by its name, and folders that were not there when it started are masked as those that were.
+for capability in DAC_READ_SEARCH SYS_ADMIN SYS_PTRACE SYS_MODULE SYS_RAWIO MKNOD; do
+  profile mighty '{/: read write create remove execute}' "capabilities: [CAP_$capability]"
+  refused "soft mode over the tree of the host with CAP_$capability" 1 "grants CAP_$capability, which leads past the mask" \
+    build/bin/vxe run --mode soft mighty "$service" "${arguments[@]}"
+done
+profile mighty '{/: read write create remove execute}' 'capabilities: [CAP_DAC_READ_SEARCH]'
+refused 'production with CAP_DAC_READ_SEARCH, where a rule grants what lies above' 1 'grants CAP_DAC_READ_SEARCH' build/bin/vxe run mighty "$service" "${arguments[@]}"
+profile mighty '{/: read write create remove execute}' 'capabilities: [CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_CHOWN, CAP_KILL, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_MKNOD]'
+held_back 'the others in production, where Landlock holds mounts and processes' build/bin/vxe run mighty "$service" "${arguments[@]}"
+late() { # MODE: its recordings and kept versions come into being while it runs
+  rm -rf "$world/late" "$world/entered" "$world/go"
+  VXE_RECORDINGS=$world/late/recordings VXE_HISTORY=$world/late/history vxe run --mode "$1" wide /bin/sh -c '
+    : >"$1/entered"; while ! [ -e "$1/go" ]; do :; done; cat "$1/late/recordings/x" "$1/late/history/x" "$1/late/control"' sh "$world" >"$world/late.out" 2>&1 &
+  check "$1: it runs" eventually 60 [ -e "$world/entered" ]
+  mkdir -p "$world/late/recordings" "$world/late/history"
+  echo recording >"$world/late/recordings/x" && echo version >"$world/late/history/x" && echo control >"$world/late/control"
+  : >"$world/go"
+  wait $!
+  check "$1: they are their owner's alone" [ "$(stat -c %a "$world/late/recordings" "$world/late/history" | sort -u)" = 700 ]
+  check "$1: folders of VXE that had nothing in them before stay shut" [ "$(grep -v 'No such file\|ermission denied' "$world/late.out")" = control ]
+}
+late production
+late soft
+# Folders of VXE within each other, in either order, one of them by a link, and what the profile itself masks above and below them.
+mkdir -p "$world/nest/state/logs/x" "$world/nest/history/recordings" "$world/nest/state/kept"
+ln -s nest/state/logs "$world/nest-logs"
+for file in state/s state/logs/l state/kept/k history/h history/recordings/r; do echo "secret $file" >"$world/nest/$file"; done
+nested() { # MODE NAME: what of them it can read
+  VXE_ROOT=$world/nest/state VXE_LOGS=$world/nest-logs VXE_HISTORY=$world/nest/history VXE_RECORDINGS=$world/nest/history/recordings \
+    vxe run --mode "$1" "$2" /bin/sh -c 'find "$1/nest" -type f 2>/dev/null | sort; cat "$1/nest-logs/l" "$1/control"' sh "$world" 2>/dev/null
+}
+echo control >"$world/control"
+profile kept "{/: read execute, $world/nest/state/kept: none, $world/nest/history/recordings/r: none}" ''
+profile over "{/: read execute, $world/nest: none}" ''
+for mode in production soft; do
+  check "$mode: folders of VXE within each other are shut, and it starts" [ "$(nested "$mode" wide)" = control ]
+  check "$mode: with masks of the profile's own below" [ "$(nested "$mode" kept)" = control ]
+done
+check 'production: with one of them above' [ "$(nested production over)" = control ]
+check 'control: without a profile they can be read' [ "$(cat "$world/nest-logs/l" "$world/nest/history/recordings/r" | wc -l)" = 2 ]
 check 'control: a profile that names a folder of VXE means it' contains "$(vxe run named /bin/cat "$log")" '"call":"openat"'
 check 'and no other' eval '! vxe run named /bin/cat "$recording"'
 other=(setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/)
