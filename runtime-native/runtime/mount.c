@@ -39,7 +39,6 @@ static const struct option_word attribute_words[] = {
 	{"atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
 	{"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
 	{"nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-	{"defaults", 0, 0},
 };
 
 static const struct option_word propagation_words[] = {
@@ -49,9 +48,11 @@ static const struct option_word propagation_words[] = {
 	{"unbindable", MS_UNBINDABLE, 0},
 };
 
-/* Options of the super block that fsconfig takes as flags; everything else is the file system's own data. */
-static const char *const superblock_words[] = {"sync", "dirsync", "lazytime", "mand"};
-static const char *const ignored_words[] = {"async", "nolazytime", "nomand", "silent", "loud", "noiversion", "iversion"};
+/* What a file system is by itself: a new one is told, since a word before it may have said otherwise; a bind mount leaves it as it is. */
+static const char *const usual_words[] = {"async", "nolazytime", "nomand"};
+/* These change nothing that fsconfig could: how loud the kernel's log is of the mount; versions of inodes, which a file system that has them
+   counts always, since Linux 6.1. */
+static const char *const ignored_words[] = {"silent", "loud", "iversion", "noiversion", "defaults"};
 
 static const struct option_word *word_find(const struct option_word *words, size_t count, const char *word)
 {
@@ -71,6 +72,43 @@ static bool word_in(const char *const *words, size_t count, const char *word)
 	return false;
 }
 
+#define WORD_IN(words, word) word_in(words, sizeof(words) / sizeof(*(words)), word)
+
+/* Besides those of the tables: what is done in another way, and what fsconfig knows of every file system. */
+static const char *const further_words[] = {"bind",   "rbind", "remount", "tmpcopyup", "idmap",
+					    "ridmap", "sync",  "dirsync", "lazytime",  "mand"};
+
+bool vxe_mount_option(size_t index, char *word, size_t size)
+{
+	const struct {
+		const struct option_word *words;
+		size_t count;
+	} tables[] = {{attribute_words, sizeof(attribute_words) / sizeof(*attribute_words)},
+		      {propagation_words, sizeof(propagation_words) / sizeof(*propagation_words)}};
+	const struct {
+		const char *const *words;
+		size_t count;
+	} lists[] = {{further_words, sizeof(further_words) / sizeof(*further_words)},
+		     {usual_words, sizeof(usual_words) / sizeof(*usual_words)},
+		     {ignored_words, sizeof(ignored_words) / sizeof(*ignored_words)}};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		if (index < 2 * tables[i].count) {
+			snprintf(word, size, "%s%s", index % 2 ? "r" : "", tables[i].words[index / 2].word);
+			return true;
+		}
+		index -= 2 * tables[i].count;
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		if (index < lists[i].count) {
+			snprintf(word, size, "%s", lists[i].words[index]);
+			return true;
+		}
+		index -= lists[i].count;
+	}
+	return false;
+}
+
 static void attribute_add(const struct option_word *word, uint64_t *set, uint64_t *clear)
 {
 	*set = (*set & ~word->clear) | word->set;
@@ -86,6 +124,8 @@ static bool option_apply(struct vxe_mount_plan *plan, const char *option)
 		plan->bind = true;
 	} else if (!strcmp(option, "rbind")) {
 		plan->bind = plan->recursive_bind = true;
+	} else if (!strcmp(option, "remount")) {
+		plan->remount = true;
 	} else if (!strcmp(option, "tmpcopyup")) {
 		plan->copy_up = true;
 	} else if (!strcmp(option, "idmap")) {
@@ -102,7 +142,7 @@ static bool option_apply(struct vxe_mount_plan *plan, const char *option)
 	} else if (*option == 'r' && (word = WORD_FIND(attribute_words, option + 1))) {
 		attribute_add(word, &plan->recursive_set, &plan->recursive_clear);
 	} else {
-		return word_in(ignored_words, sizeof(ignored_words) / sizeof(*ignored_words), option);
+		return WORD_IN(ignored_words, option);
 	}
 	return true;
 }
@@ -177,6 +217,24 @@ static int idmap_prepare(struct vxe_mount_plan *plan, const struct vxe_config *c
 	return plan->clone_fd < 0 ? -1 : idmap_set(plan->clone_fd, plan, err);
 }
 
+/* The options of a mount are its own. Those of its file system hold for every mount of it, the host's too: no business of a container. */
+static int remount_check(const struct vxe_mount_plan *plan, struct vxe_error **err)
+{
+	const struct vxe_mount *mount = plan->mount;
+
+	if (plan->data.count)
+		return vxe_error_set(
+			err, VXE_EXIT_FAILURE, 0,
+			"config.json: the mount on %s: remount changes what is the mount's own, and %s is the file "
+			"system's: give it where the file system is mounted",
+			mount->destination, plan->data.items[0]);
+	if (plan->copy_up || plan->idmap || mount->uid_mappings.count || mount->gid_mappings.count)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: the mount on %s: remount goes neither with tmpcopyup nor with mapped ids",
+				     mount->destination);
+	return 0;
+}
+
 int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans *out, struct vxe_error **err)
 {
 	out->items = calloc(config->n_mounts ? config->n_mounts : 1, sizeof(*out->items));
@@ -200,13 +258,18 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 			plan->bind = true;
 		plan->is_proc = mount->type && !strcmp(mount->type, "proc");
 		plan->is_dev = !strcmp(mount->destination, "/dev") && !plan->bind;
+		if (plan->remount && remount_check(plan, err) < 0)
+			return -1;
+		if (plan->remount)
+			continue;
 		if (!plan->bind && !mount->type)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s names no type",
 					     mount->destination);
-		if (plan->bind && plan->data.count)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-					     "config.json: the bind mount on %s has the unknown option %s", mount->destination,
-					     plan->data.items[0]);
+		for (size_t k = 0; plan->bind && k < plan->data.count; k++)
+			if (!WORD_IN(usual_words, plan->data.items[k]))
+				return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+						     "config.json: the bind mount on %s has the unknown option %s",
+						     mount->destination, plan->data.items[k]);
 		if (plan->copy_up && (plan->bind || strcmp(mount->type, "tmpfs") != 0))
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is for a tmpfs",
 					     mount->destination);
@@ -404,11 +467,8 @@ static int filesystem_make(const struct vxe_mount_plan *plan, const char *mode, 
 		value = strchr(key, '=');
 		if (value)
 			*value++ = '\0';
-		if (!value && word_in(superblock_words, sizeof(superblock_words) / sizeof(*superblock_words), key))
-			failed = sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
-		else
-			failed = value ? sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0)
-				       : sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+		failed = value ? sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0)
+			       : sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
 		if (failed < 0) {
 			int saved = errno;
 
@@ -665,6 +725,31 @@ static bool takes_mode(const struct vxe_mount_plan *plan)
 	return true;
 }
 
+static int options_set(const struct vxe_mount_plan *plan, int fd, struct vxe_error **err)
+{
+	if (attributes_set(fd, AT_RECURSIVE, plan->recursive_set, plan->recursive_clear, 0) < 0 ||
+	    attributes_set(fd, plan->propagation_recursive ? AT_RECURSIVE : 0, 0, 0, plan->propagation) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s",
+				     plan->mount->destination);
+	return 0;
+}
+
+/* What an entry before this one has mounted, or the rootfs itself. */
+static int remount(const struct vxe_mount_plans *plans, const struct vxe_mount_plan *plan, int root_fd, struct vxe_error **err)
+{
+	const char *destination = plan->mount->destination, *rest;
+	int base = base_of(plans, root_fd, destination, &rest);
+	cleanup_fd int fd = open_in_root(base, *rest ? rest : ".", O_PATH);
+
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "config.json: remounting %s", destination);
+	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
+		return errno == EINVAL ? vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+						       "config.json: remounting %s: nothing is mounted there", destination)
+				       : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "config.json: remounting %s", destination);
+	return options_set(plan, fd, err);
+}
+
 /* `plans` are those made so far. */
 static int mount_one(const struct vxe_config *config, const struct vxe_mount_plans *plans, struct vxe_mount_plan *plan,
 		     int root_fd, bool in_user_namespace, struct vxe_error **err)
@@ -674,6 +759,8 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 	char mode[16];
 	struct stat st;
 
+	if (plan->remount)
+		return remount(plans, plan, root_fd, err);
 	if (takes_mode(plan)) {
 		target = target_open(plan, plans, root_fd, true, err);
 		if (target < 0)
@@ -695,9 +782,8 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 		return -1;
 	if (attach(fd, target, destination, err) < 0)
 		return -1;
-	if (attributes_set(fd, AT_RECURSIVE, plan->recursive_set, plan->recursive_clear, 0) < 0 ||
-	    attributes_set(fd, plan->propagation_recursive ? AT_RECURSIVE : 0, 0, 0, plan->propagation) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s", destination);
+	if (options_set(plan, fd, err) < 0)
+		return -1;
 	plan->made_fd = is_kernels(plan, fd) ? steal_fd(&fd) : -1;
 	return plan->is_dev ? dev_fill(config, plans, root_fd, plan->made_fd, in_user_namespace, err) : 0;
 }

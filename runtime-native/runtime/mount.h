@@ -15,6 +15,7 @@
 struct vxe_mount_plan {
 	const struct vxe_mount *mount;
 	bool bind, recursive_bind;
+	bool remount;				 /* of what is mounted there by now: its options change, and no more */
 	uint64_t set, clear;			 /* MOUNT_ATTR_* of this mount */
 	uint64_t recursive_set, recursive_clear; /* of it and all below */
 	uint64_t propagation;			 /* MS_SHARED, ... or 0 */
@@ -33,6 +34,9 @@ struct vxe_mount_plans {
 	int null_fd;	    /* the host's null device, to cover files with; -1: none */
 	bool null_attached; /* it covers one by now */
 };
+
+/* The words that `options` of a mount may have, one after the other from index 0; false behind the last. `word` holds 32 bytes. */
+bool vxe_mount_option(size_t index, char *word, size_t size);
 
 int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans *out, struct vxe_error **err);
 void vxe_mount_plan_free(struct vxe_mount_plans *plans);

@@ -37,7 +37,9 @@ static void attributes(void)
 		{"\"noatime\"", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME & ~MOUNT_ATTR_NOATIME, 0, 0, NULL},
 		{"\"rslave\"", 0, 0, 0, MS_SLAVE, NULL},
 		{"\"mode=755\",\"nosuid\"", MOUNT_ATTR_NOSUID, 0, 0, 0, "mode=755"},
-		{"\"defaults\",\"async\"", 0, 0, 0, 0, NULL},
+		{"\"defaults\",\"silent\"", 0, 0, 0, 0, NULL},
+		{"\"async\"", 0, 0, 0, 0, "async"},
+		{"\"remount\",\"ro\"", MOUNT_ATTR_RDONLY, 0, 0, 0, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -71,6 +73,10 @@ static void errors(void)
 		const char *mount, *word;
 	} rows[] = {
 		{"{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"nonsense\"]}", "nonsense"},
+		{"{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"async\",\"nonsense\"]}",
+		 "nonsense"},
+		{"{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"remount\",\"size=1m\"]}", "size=1m"},
+		{"{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\",\"remount\"]}", "tmpcopyup"},
 		{"{\"destination\":\"/x\"}", "type"},
 		{"{\"destination\":\"/x\",\"type\":\"proc\",\"options\":[\"tmpcopyup\"]}", "tmpcopyup"},
 		{"{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"idmap\"]}", "uidMappings"},

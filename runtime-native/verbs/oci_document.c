@@ -9,6 +9,7 @@
 #include "config.h"
 #include "file.h"
 #include "json.h"
+#include "mount.h"
 #include "oci.h"
 
 static void strings_write(struct vxe_json_text *text, const char *key, const char *const *items)
@@ -24,16 +25,6 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 {
 	static const char *const hooks[] = {
 		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL};
-	static const char *const options[] = {
-		"ro",	      "rw",	     "nosuid",	     "suid",	       "nodev",	      "dev",	     "noexec",
-		"exec",	      "noatime",     "atime",	     "relatime",       "norelatime",  "strictatime", "nostrictatime",
-		"nodiratime", "diratime",    "nosymfollow",  "symfollow",      "rro",	      "rrw",	     "rnosuid",
-		"rsuid",      "rnodev",	     "rdev",	     "rnoexec",	       "rexec",	      "rnoatime",    "ratime",
-		"rrelatime",  "rnorelatime", "rstrictatime", "rnostrictatime", "rnodiratime", "rdiratime",   "rnosymfollow",
-		"rsymfollow", "bind",	     "rbind",	     "private",	       "rprivate",    "shared",	     "rshared",
-		"slave",      "rslave",	     "unbindable",   "runbindable",    "tmpcopyup",   "idmap",	     "ridmap",
-		"sync",	      "async",	     "dirsync",	     "lazytime",       "nolazytime",  "mand",	     "nomand",
-		"silent",     "loud",	     "iversion",     "noiversion",     "defaults",    NULL};
 	static const char *const namespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts", NULL};
 	static const char *const actions[] = {
 		"SCMP_ACT_KILL",  "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP",   "SCMP_ACT_ERRNO",
@@ -46,6 +37,7 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 	static const char *const archs[] = {"SCMP_ARCH_X86_64",	 "SCMP_ARCH_X86", "SCMP_ARCH_X32",
 					    "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", NULL};
 	static const char *const absent[] = {"intelRdt", "netDevices"};
+	char word[32];
 	struct vxe_json_text text = {0};
 
 	(void)globals;
@@ -56,7 +48,10 @@ int vxe_oci_features(const struct vxe_globals *globals, int argc, char **argv, s
 	vxe_json_text_string(&text, "ociVersionMin", "1.0.0");
 	vxe_json_text_string(&text, "ociVersionMax", "1.2.0");
 	strings_write(&text, "hooks", hooks);
-	strings_write(&text, "mountOptions", options);
+	vxe_json_text_array_begin(&text, "mountOptions");
+	for (size_t i = 0; vxe_mount_option(i, word, sizeof(word)); i++)
+		vxe_json_text_string(&text, NULL, word);
+	vxe_json_text_array_end(&text);
 	vxe_json_text_object_begin(&text, "linux");
 	strings_write(&text, "namespaces", namespaces);
 	strings_write(&text, "capabilities", vxe_config_capabilities());

@@ -138,6 +138,10 @@ export const configuration = [
     ['dev', 'nodev'],
     ['exec', 'noexec'],
     ['atime', 'noatime'],
+    ['diratime', 'nodiratime'],
+    ['symfollow', 'nosymfollow'],
+    ['strictatime', 'relatime'],
+    ['relatime', 'noatime'],
   ].map(([option, other]) =>
     ask(
       'config.md, Linux mount options',
@@ -148,6 +152,91 @@ export const configuration = [
       (result) => expect(!mountAt(result, '/data').options.includes(other), `${other} is set`),
     ),
   ),
+  ask(
+    'config.md, Linux mount options',
+    'MUST',
+    'the mount option defaults',
+    mountinfo,
+    mount({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['defaults'] }),
+    (result) => equal(mountAt(result, '/data').options.join(), 'rw,relatime', 'the options'),
+  ),
+  ...['sync', 'dirsync', 'lazytime'].map((option) =>
+    ask(
+      'config.md, Linux mount options',
+      'MUST',
+      `the mount option ${option} is the file system's`,
+      mountinfo,
+      mount({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: [option] }),
+      (result) => expect(mountAt(result, '/data').data.includes(option), `${option} is not set`),
+    ),
+  ),
+  ...[
+    ['async', 'sync'],
+    ['nolazytime', 'lazytime'],
+  ].map(([option, other]) =>
+    ask(
+      'config.md, Linux mount options',
+      'MUST',
+      `the mount option ${option} takes ${other} back from the file system`,
+      mountinfo,
+      mount({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: [other, option] }),
+      (result) => expect(!mountAt(result, '/data').data.includes(other), `${other} is set`),
+    ),
+  ),
+  ask(
+    'config.md, Linux mount options',
+    'MUST',
+    'mount options that change nothing here are known: mand nomand silent loud iversion noiversion',
+    mountinfo,
+    mount({
+      destination: '/data',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['mand', 'nomand', 'silent', 'loud', 'iversion', 'noiversion'],
+    }),
+    (result) => equal(mountAt(result, '/data').type, 'tmpfs', 'the type'),
+  ),
+  ask(
+    'config.md, Linux mount options',
+    'MUST',
+    'remount changes the options of what is mounted there',
+    [...mountinfo, 'write:/data/file'],
+    (config) => {
+      const data = { destination: '/data', type: 'tmpfs', source: 'tmpfs' };
+      config.mounts.push({ ...data, options: ['mode=711', 'nosuid'] });
+      config.mounts.push({ ...data, options: ['remount', 'ro'] });
+    },
+    (result) => {
+      equal(result.refused('write:/data/file'), 'EROFS', 'the refusal');
+      const mounts = lines(result.value('read:/proc/self/mountinfo'));
+      equal(mounts.filter((line) => line.split(' ')[4] === '/data').length, 1, 'the mounts there');
+    },
+  ),
+  refused(
+    'config.md, Linux mount options',
+    'MUST',
+    'remount where nothing is mounted is refused',
+    mount({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['remount', 'ro'] }),
+  ),
+  act('features.md, mountOptions', 'SHOULD', 'what features names can be mounted with', async (subject) => {
+    const { stdout } = await subject.must(['features']);
+    const options = JSON.parse(stdout).mountOptions;
+    expect(options.length > 40, `it names ${options.length} options`);
+    // These three ask for something to be there first; they have cases of their own.
+    const plain = options.filter((option) => !['remount', 'idmap', 'ridmap'].includes(option));
+    const binds = plain.filter((option) => option.endsWith('bind'));
+    const result = await subject.run(mountinfo, (config) => {
+      for (const [at, option] of plain.entries())
+        config.mounts.push({
+          destination: `/tmp/${at}`,
+          ...(binds.includes(option)
+            ? { type: 'none', source: 'rootfs' }
+            : { type: 'tmpfs', source: 'tmpfs' }),
+          options: [option],
+        });
+    });
+    for (const at of plain.keys()) mountAt(result, `/tmp/${at}`);
+  }),
   ask(
     'config.md, Linux mount options',
     'MUST',

@@ -19,6 +19,29 @@ const process_ = (fields) => (config) => {
 const map = (host, size = 10) => [{ containerID: 0, hostID: host, size }];
 const scheduled = 'config.md, Linux process';
 const mounted = 'config.md, Linux mount options';
+const mountinfo = ['read:/proc/self/mountinfo'];
+
+/** A tree of several mounts on /data, with these options. */
+const below =
+  (...options) =>
+  (config) => {
+    config.mounts.push({
+      destination: '/data',
+      type: 'bind',
+      source: '/dev',
+      options: ['rbind', ...options],
+    });
+  };
+
+/** The options of each mount on and below /data. */
+function optionsBelow(result) {
+  const found = lines(result.value('read:/proc/self/mountinfo'))
+    .map((line) => line.split(' '))
+    .filter((fields) => fields[4].startsWith('/data'))
+    .map((fields) => fields[5].split(','));
+  expect(found.length > 1, 'nothing is mounted below');
+  return found;
+}
 
 /** A folder of the host with a file of root, bound to /data with what `entry` adds. */
 const bound =
@@ -227,29 +250,38 @@ export const processes = [
     ['rnodev', 'nodev'],
     ['rnoexec', 'noexec'],
     ['rnoatime', 'noatime'],
+    ['rnodiratime', 'nodiratime'],
+    ['rrelatime', 'relatime'],
     ['rnosymfollow', 'nosymfollow'],
   ].map(([option, shown]) =>
+    ask(mounted, 'SHOULD', `${option} reaches the mounts below`, mountinfo, below(option), (result) => {
+      expect(
+        optionsBelow(result).every((options) => options.includes(shown)),
+        `a mount below is not ${shown}`,
+      );
+    }),
+  ),
+  ...[
+    ['rrw', 'ro'],
+    ['rsuid', 'nosuid'],
+    ['rdev', 'nodev'],
+    ['rexec', 'noexec'],
+    ['ratime', 'noatime'],
+    ['rdiratime', 'nodiratime'],
+    ['rstrictatime', 'relatime'],
+    ['rrelatime', 'noatime'],
+    ['rsymfollow', 'nosymfollow'],
+  ].map(([option, other]) =>
     ask(
       mounted,
       'SHOULD',
-      `${option} reaches the mounts below`,
-      ['read:/proc/self/mountinfo'],
-      (config) => {
-        config.mounts.push({
-          destination: '/data',
-          type: 'bind',
-          source: '/dev',
-          options: ['rbind', option],
-        });
-      },
+      `${option} takes ${other} back from the mounts below`,
+      mountinfo,
+      below(other, option),
       (result) => {
-        const below = lines(result.value('read:/proc/self/mountinfo')).filter((line) =>
-          line.split(' ')[4].startsWith('/data'),
-        );
-        expect(below.length > 1, 'nothing is mounted below');
         expect(
-          below.every((line) => line.split(' ')[5].split(',').includes(shown)),
-          `a mount below is not ${shown}`,
+          optionsBelow(result).every((options) => !options.includes(other)),
+          `a mount below is ${other}`,
         );
       },
     ),

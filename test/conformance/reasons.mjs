@@ -6,15 +6,16 @@ const NAMED = 'what cannot be applied must be an error (runtime.md, Create)';
 
 const reasons = [
   [/ociVersion/, 'ociVersion is REQUIRED and must be a version (config.md, Specification version)'],
-  [
-    /^the mount option \w+ takes \w+ back$/,
-    'the options are a list in order, as mount(8) has them: the later one counts',
-  ],
+  [/takes \w+ back( from |$)/, 'the options are a list in order, as mount(8) has them: the later one counts'],
   [
     /^the mount option (shared|unbindable|rshared|runbindable)$/,
     'the table of options has these types of propagation; they hold for the mount that asks',
   ],
-  [/nosymfollow|rnoatime/, 'the option is in the table of config.md'],
+  [
+    /nosymfollow|rnoatime|rnodiratime|^the mount option defaults|^mount options that change nothing/,
+    'the option is in the table of config.md',
+  ],
+  [/^what features names/, 'what features names is there (features.md)'],
   [/^a cwd that is not absolute/, 'cwd MUST be an absolute path'],
   [
     /capability that cannot be granted|warning about a capability/,

@@ -17,6 +17,13 @@ import { removeCgroups } from './world.mjs';
 
 const { values: options, positionals } = suiteOptions();
 
+/** One line of what a runtime said: where it began with warnings (runc), the error behind them. */
+function firstLine(message) {
+  const [first, ...others] = message.split('\n');
+  const error = others.find((line) => line.includes(' level=error '));
+  return error === undefined ? first : first.replace(/time=\S+ level=warning.*/, error);
+}
+
 async function outcomeOf(entry, name, command, place, probe) {
   const subject = new Subject(name, command, place, probe);
   const started = performance.now();
@@ -29,7 +36,7 @@ async function outcomeOf(entry, name, command, place, probe) {
       // A document that is not what the case reads in it.
       return { outcome: 'fail', why: `${error.message}`, ms: performance.now() - started };
     }
-    return { outcome: 'fail', why: error.message.split('\n')[0], ms: performance.now() - started };
+    return { outcome: 'fail', why: firstLine(error.message), ms: performance.now() - started };
   } finally {
     await subject.close();
   }
