@@ -32,6 +32,9 @@ export const PORT_RIGHTS: readonly PortRight[] = [
   },
 ];
 
+/** A UDP socket that connects or sends before it is bound takes a port of the kernel's choice: Landlock asks for this one then, as for a bind to it. */
+const KERNELS_PORT = 0;
+
 export const PAIRS: readonly Pair[] = PORT_RIGHTS.flatMap(({ pairs }) => pairs);
 
 /** One rule of Landlock for each port; a range of more of them is left to the cgroup. */
@@ -54,10 +57,26 @@ export function portGrant(policy: Policy, right: PortRight): PortGrant {
     if (verdicts.some((verdict) => verdict !== 'none')) granted.push(range);
     if (verdicts.includes('some') || new Set(verdicts).size > 1) exact = false;
   }
+  if (right.right === 'bind_udp' && needsKernelsPort(rules)) {
+    granted.unshift({ from: KERNELS_PORT, to: KERNELS_PORT });
+    exact = false;
+  }
   const count = granted.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   if (count === 65536) return { ports: 'all', exact };
   if (count > LISTED_MAX) return { ports: 'unlisted', exact: false };
   return { ports: granted.flatMap(({ from, to }) => range(from, to)), exact };
+}
+
+function needsKernelsPort(rules: readonly InternetRule[]): boolean {
+  const leads = rules.some(
+    ({ object, access }) => object.protocol === 'udp' && (access.has('connect') || access.has('send')),
+  );
+  return leads && decidePort(rules, 'accept', 'udp', KERNELS_PORT) === 'none';
+}
+
+/** Whether Landlock would grant a bind to port 0 only because sockets that lead somewhere need it. */
+export function lendsKernelsPort(policy: Policy, pair: Pair): boolean {
+  return rightOf(pair).right === 'bind_udp' && needsKernelsPort(internetRules(policy.network));
 }
 
 function range(from: number, to: number): readonly number[] {

@@ -226,6 +226,15 @@ function portNeeds(policy: Policy, protocol: 'tcp' | 'udp', words: readonly Sock
       .reduce((sum, { count }) => sum + count, 0);
     if (alike && simple && granted === 65536) return [[]];
     const quick = protocol === 'tcp' && word === 'connect' && fastOpens(policy);
+    // A socket that sends without being bound takes what Landlock calls port 0, and a bind to that one is another matter.
+    const lent =
+      protocol === 'udp' &&
+      word === 'accept' &&
+      at(word, 0) === 'none' &&
+      rules.some(
+        ({ object, access }) => object.protocol === 'udp' && (access.has('connect') || access.has('send')),
+      );
+    if (lent) return [['cgroup']];
     if (alike && simple && granted <= 1024 && !quick) return [[protocol === 'tcp' ? 4 : 10], ['cgroup']];
     return [['cgroup']];
   };

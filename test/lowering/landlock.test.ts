@@ -164,6 +164,42 @@ test('everything that the kernel knows is handled, whatever the rules', (t) => {
   t.deepEqual(ruleset.scoped, ['abstract_unix_socket', 'signal']);
 });
 
+const SENDS = 'network: {interface: host, accept: [udp/7], sockets: {"udp/53": connect send}}\n';
+
+test('who may send from a socket that is not bound needs port 0, and a bind to it is refused by the cgroup', (t) => {
+  const bound = (body: string): readonly number[] | undefined =>
+    lower(policyOf(body), world, { landlockAbi: 10 }).landlock.rules.netPort.find(({ allowedAccess }) =>
+      allowedAccess.includes('bind_udp'),
+    )?.ports;
+  t.deepEqual(bound('network: {interface: host, accept: [udp/7]}\n'), [7]);
+  t.deepEqual(bound(SENDS.replace('[udp/7]', '[udp/0, udp/7]')), [0, 7]);
+  const policy = policyOf(
+    `${SENDS}calls: {permit: [bind, connect, socket]}\naccept-unenforced: ["network:raw"]\n`,
+  );
+  const lowered = (cgroup: boolean): ReturnType<typeof lowerPolicy> =>
+    lowerPolicy(
+      policy,
+      targetOf(world, {
+        landlockAbi: 10,
+        ...(cgroup ? { cgroup: { addresses: true, unix: true, controllers: [], paths: [] } } : {}),
+      }),
+    );
+  const held = lowered(true);
+  t.true(held.ok);
+  if (!held.ok) return;
+  t.regex(held.value.addresses, /^accept udp \* 7-7 allow$/m);
+  t.notRegex(held.value.addresses, /^accept udp .* 0-0 allow$/m);
+  t.deepEqual(
+    held.value.landlock.rules.netPort.map(
+      ({ allowedAccess, ports }) => `${allowedAccess.join()} ${ports.join()}`,
+    ),
+    ['bind_udp 0,7', 'connect_send_udp 53'],
+  );
+  const not = lowered(false);
+  t.false(not.ok);
+  if (!not.ok) t.regex(not.diagnostics.map(({ message }) => message).join('\n'), /network:udp.*port 0/s);
+});
+
 function problems(body: string, where = world, abi = 7): readonly string[] {
   const lowered = lowerPolicy(policyOf(body), targetOf(where, { landlockAbi: abi }));
   return lowered.ok ? [] : lowered.diagnostics.map(({ code, message }) => `${code}: ${message}`);

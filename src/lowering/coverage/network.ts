@@ -3,7 +3,7 @@ import { internetRules, wordsFor } from '../../policy/index.js';
 import type { Coverage, Mechanism } from '../plan.js';
 import { mayOpenInternet, mayOpenOther, mayOpenUdp, refusesWhole } from '../reach.js';
 import type { Pair } from '../socket-plan.js';
-import { byPorts, holderOf, PAIRS, portGrant, rightOf } from '../socket-plan.js';
+import { byPorts, holderOf, lendsKernelsPort, PAIRS, portGrant, rightOf } from '../socket-plan.js';
 import type { Place } from './place.js';
 import { ADDRESS_NEEDS, FILTER_NEEDS, isApart, isFiltered, NAMESPACE_NEEDS, row, unheld } from './place.js';
 
@@ -56,6 +56,8 @@ function ruleRow(policy: Policy, rule: InternetRule, place: Place): Coverage {
 
 function lackText(policy: Policy, pair: Pair): string {
   if (byPorts(policy, pair)) return `this kernel does not rule ports of ${pair.protocol.toUpperCase()}`;
+  if (lendsKernelsPort(policy, pair))
+    return 'Landlock lets UDP sockets take a port by sending only where they may be bound to port 0, which no rule grants';
   return portGrant(policy, rightOf(pair)).exact
     ? 'the calls let MSG_FASTOPEN connect without a connect call, which is all that port rules look at'
     : 'nothing here rules addresses, or ranges of so many ports';
@@ -68,6 +70,7 @@ function grantedAround(policy: Policy, rule: InternetRule, word: Pair['word']): 
 }
 
 function needsText(policy: Policy, pair: Pair, place: Place): string {
+  if (lendsKernelsPort(policy, pair)) return `${ADDRESS_NEEDS}, or a rule that grants accept on udp/0`;
   return byPorts(policy, pair) ? place.abiText(rightOf(pair).abi) : ADDRESS_NEEDS;
 }
 
@@ -116,6 +119,8 @@ function datagramRow(policy: Policy, place: Place): Coverage {
     return { ...row(policy, rule, [...mechanism], ''), needs };
   }
   if (!mayOpenUdp(policy)) return unheld(policy, rule, 'nothing here refuses UDP sockets', FILTER_NEEDS);
+  if (lendsKernelsPort(policy, lacking) && place.features.landlockAbi >= rightOf(lacking).abi)
+    return unheld(policy, rule, lackText(policy, lacking), needsText(policy, lacking, place));
   const note = 'UDP sockets can be made, and nothing here rules where they lead';
   return unheld(policy, rule, note, `${place.abiText(10)} or ${ADDRESS_NEEDS}`);
 }

@@ -7,6 +7,8 @@ import { isApart, isFiltered, mayBeSeparate, row, unheld } from './place.js';
 
 const SOCKET_FILES_ABI = 9;
 const SCOPE_ABI = 6;
+/** Landlock asks nothing of a socket that a process of the same layer has bound. */
+const OWN_SOCKETS = "the instance's own sockets are within its reach, whatever the rules say";
 
 /** How rules on unix sockets are held, and what none of them grants. */
 export function unixCoverage(policy: Policy, place: Place): readonly Coverage[] {
@@ -37,7 +39,7 @@ function pathRow(policy: Policy, rule: SocketRule, place: Place): Coverage {
     mechanism.push('rootfs');
   const found =
     mechanism.length > 0
-      ? row(policy, rule.id, mechanism, '')
+      ? row(policy, rule.id, mechanism, mechanism.join() === 'landlock' ? OWN_SOCKETS : '')
       : unheld(policy, rule.id, 'this kernel does not rule connections to sockets by path', needs);
   return { ...found, needs: mechanism.includes('landlock') ? needs : found.needs, span: rule.span };
 }
@@ -110,7 +112,10 @@ function socketFileRow(policy: Policy, place: Place): Coverage {
     const note = 'this kernel lets it connect to unix sockets by path whatever the file rules say';
     return unheld(policy, rule, note, `${needs}, or calls that refuse AF_UNIX to socket`);
   }
-  const note =
-    mechanism.join() === 'rootfs' ? 'there are no other sockets than its own, but those in mounts' : '';
-  return { ...row(policy, rule, mechanism, note), needs };
+  const notes: Readonly<Record<string, string>> = {
+    rootfs: 'there are no other sockets than its own, but those in mounts',
+    landlock: OWN_SOCKETS,
+    'landlock,rootfs': OWN_SOCKETS,
+  };
+  return { ...row(policy, rule, mechanism, notes[mechanism.join()] ?? ''), needs };
 }
