@@ -90,7 +90,7 @@ TS_STAMP := $(B)/ts/.stamp
 TS_SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
 # What tests run besides VXE itself.
-TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts rings/without trace/storm kill/inject bench/nothing vm/ready)
+TEST_PROGRAMS := $(addprefix $(B)/,demo/inject conformance/probe holes/intruder modes/acts modes/refusals rings/acts rings/memory rings/without trace/storm kill/inject bench/nothing vm/ready)
 
 ##@ Everyday
 .PHONY: help
@@ -127,7 +127,7 @@ vm-test: ## the tests that need a kernel and a systemd of their own, in virtual 
 
 .PHONY: vm-shell
 KERNEL ?=
-vm-shell: ## a prompt in such a machine (KERNEL=6.1, 6.12 or engines)
+vm-shell: ## a prompt in such a machine (KERNEL=6.1, 6.12, newest or engines)
 	@scripts/setup.sh vm
 	@$(SUBMAKE) all native-tests
 	@$(NODE) test/vm/run.mjs shell $(KERNEL)

@@ -18,48 +18,90 @@ import { diskOf } from './disk.mjs';
 
 const here = import.meta.dirname;
 
-/** The package that a meta package stands for now, as apt knows it. */
-async function kernelPackage(meta) {
-  const depends = await command(['apt-cache', 'depends', '--important', meta]);
-  const found = /^\s*Depends: (linux-image-\d\S*)$/m.exec(depends);
-  if (!found) throw new Error(`${meta} is not a package that apt knows as a kernel; run apt-get update`);
-  return found[1];
-}
-
 /** How long fetching may take in milliseconds, with all that mmdebstrap does then. */
 const patience = 900_000;
 
-/** Downloads the kernel's package into the folder, by the lists that apt has; where those are too old by newer ones. */
-async function download(meta, folder, limit) {
-  const sandbox = ['-o', 'APT::Sandbox::User=root'];
+/** apt for one folder: by the host's lists, or for a suite that the host does not use by lists of its own below the folder. */
+async function aptFor(suite, folder) {
+  const own = [];
+  if (suite) {
+    const sources = (await aptSources()).split('\n');
+    const archive = sources.find((line) => !line.includes('-security'));
+    if (!archive) throw new Error('apt knows no archive of Debian; run apt-get update');
+    const [deb, key, uri] = archive.split(' ');
+    for (const part of ['lists/partial', 'cache/archives/partial'])
+      mkdirSync(join(folder, part), { recursive: true });
+    writeFileSync(join(folder, 'sources.list'), `${deb} ${key} ${uri} ${suite} main\n`);
+    const options = {
+      'Dir::Etc::sourcelist': join(folder, 'sources.list'),
+      'Dir::Etc::sourceparts': '-',
+      'Dir::State::lists': join(folder, 'lists'),
+      'Dir::Cache': join(folder, 'cache'),
+    };
+    own.push(...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]));
+  }
   // apt checks what it downloads against the archive's signature. Its own unprivileged user cannot write here.
-  const attempt = async () =>
-    command(['apt-get', '-q', ...sandbox, 'download', await kernelPackage(meta)], {
-      cwd: folder,
-      limit,
-    });
+  const fetching = ['-q', '-o', 'APT::Sandbox::User=root', ...own];
+  return {
+    depends: async (name) =>
+      [
+        ...(await command(['apt-cache', ...own, 'depends', '--important', name])).matchAll(
+          /^\s*Depends: ([a-z]\S*)$/gm,
+        ),
+      ].map(([, found]) => found),
+    update: (limit) => command(['apt-get', ...fetching, 'update'], { limit }),
+    download: (names, limit) =>
+      command(['apt-get', ...fetching, 'download', ...names], { cwd: folder, limit }),
+  };
+}
+
+/** The packages that a meta package of a kernel stands for now: one, or the image, the modules and what belongs to both apart. */
+async function kernelPackages(apt, meta) {
+  const kernel = (await apt.depends(meta)).find((name) => /^linux-image-\d/.test(name));
+  if (!kernel) throw new Error(`${meta} is not a package that apt knows as a kernel; run apt-get update`);
+  const parts = (await apt.depends(kernel)).filter((name) => /^linux-(base|binary|modules)-\d/.test(name));
+  return parts.length > 0 ? parts : [kernel];
+}
+
+/** Downloads a kernel's packages into the folder, by the lists that apt has; where those are too old or not there by newer ones. */
+async function download({ package: meta, suite }, folder, limit) {
+  const apt = await aptFor(suite, folder);
+  const attempt = async () => apt.download(await kernelPackages(apt, meta), limit);
+  if (suite) await apt.update(limit);
   try {
     await attempt();
   } catch (error) {
-    if (!(error instanceof NotFetched)) throw error;
-    await command(['apt-get', '-q', 'update'], { limit });
+    if (suite || !(error instanceof NotFetched)) throw error;
+    await apt.update(limit);
     await attempt();
   }
 }
 
-/** {vmlinuz, modules}: a kernel's image and a disk of its modules. The package is unpacked, and never installed on this host. */
-export async function kernel(name, { package: meta }, limit = patience) {
-  const folder = await kept(`kernel-${name}`, { meta, layout: 2 }, async (made) => {
+/** {vmlinuz, modules}: a kernel's image and a disk of its modules. The packages are unpacked, and never installed on this host. */
+export async function kernel(name, { package: meta, suite }, limit = patience) {
+  const folder = await kept(`kernel-${name}`, { meta, suite, layout: 2 }, async (made) => {
     console.log(`# downloading the kernel ${name}`);
     const work = join(made, 'work');
     mkdirSync(join(work, 'root'), { recursive: true });
-    await download(meta, work, limit);
-    const deb = readdirSync(work).find((file) => file.endsWith('.deb'));
-    await command(['dpkg-deb', '-x', join(work, deb), join(work, 'root')]);
-    const release = readdirSync(join(work, 'root/lib/modules'))[0];
-    await command(['depmod', '-b', join(work, 'root'), release]);
-    await diskOf('modules', join(work, 'root/lib/modules'), join(made, 'modules.img'), 192);
-    renameSync(join(work, `root/boot/vmlinuz-${release}`), join(made, 'vmlinuz'));
+    await download({ package: meta, suite }, work, limit);
+    for (const deb of readdirSync(work).filter((file) => file.endsWith('.deb')))
+      await command(['dpkg-deb', '-x', join(work, deb), join(work, 'root')]);
+    // Newer packages have it below /usr.
+    const base = ['root/usr', 'root']
+      .map((folder) => join(work, folder))
+      .find((folder) => existsSync(join(folder, 'lib/modules')));
+    if (!base)
+      throw new Error(`the kernel ${name} came without modules: its packages are named otherwise now`);
+    const modules = join(base, 'lib/modules');
+    const release = readdirSync(modules)[0];
+    await command(['depmod', '-b', base, release]);
+    await diskOf('modules', modules, join(made, 'modules.img'), 192);
+    const image = [join(work, `root/boot/vmlinuz-${release}`), join(modules, release, 'vmlinuz')].find(
+      existsSync,
+    );
+    if (!image)
+      throw new Error(`the kernel ${name} came without its image: its packages are named otherwise now`);
+    renameSync(image, join(made, 'vmlinuz'));
     writeFileSync(join(made, 'release'), `${release}\n`);
     rmSync(work, { recursive: true });
   });

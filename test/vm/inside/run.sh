@@ -18,9 +18,12 @@ parameter() { # NAME: its value on the kernel's command line
 . /usr/local/vm/test/vm/inside/world.sh
 cd "$machine" || exit 1
 limit=$(parameter vxe.limit)
-export VXE_VM_KERNEL VXE_VM_LANDLOCK VXE_VM_LOGS=/run/vxe-vm-logs
+export VXE_VM_KERNEL VXE_VM_LANDLOCK VXE_VM_LANDLOCK_OR VXE_VM_LOGS=/run/vxe-vm-logs
 VXE_VM_KERNEL=$(parameter vxe.kernel)
 VXE_VM_LANDLOCK=$(parameter vxe.landlock)
+# 7+: of a kernel that the archive replaces by newer ones.
+VXE_VM_LANDLOCK_OR=${VXE_VM_LANDLOCK//[0-9]/}
+VXE_VM_LANDLOCK=${VXE_VM_LANDLOCK%+}
 logs=$VXE_VM_LOGS
 mkdir -p "$logs"
 
