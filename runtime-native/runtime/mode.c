@@ -28,6 +28,19 @@ int vxe_mode_parse(const char *word, enum vxe_mode *out)
 	return -1;
 }
 
+int vxe_mode_parse_file(const char *text, size_t size, enum vxe_mode *out)
+{
+	char word[16];
+
+	size -= size > 0 && text[size - 1] == '\n';
+	/* A zero byte would end the word before the text does. */
+	if (size >= sizeof(word) || memchr(text, '\0', size))
+		return -1;
+	memcpy(word, text, size);
+	word[size] = '\0';
+	return vxe_mode_parse(word, out);
+}
+
 int vxe_mode_read(int dir_fd, const char *file, enum vxe_mode *out, bool *found, struct vxe_error **err)
 {
 	cleanup_fd int fd = sys_openat2(dir_fd, file, O_RDONLY | O_NONBLOCK, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
@@ -47,9 +60,9 @@ int vxe_mode_read(int dir_fd, const char *file, enum vxe_mode *out, bool *found,
 	}
 	if (vxe_file_read_fd(fd, file, 64, &text, &size, err) < 0)
 		return -1;
-	text[strcspn(text, "\n")] = '\0';
-	if (vxe_mode_parse(text, out) == 0)
+	if (vxe_mode_parse_file(text, size, out) == 0)
 		return 0;
+	text[strcspn(text, "\n")] = '\0';
 	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s says \"%s\", which is no mode", file, text);
 	return vxe_error_hint(err, "say it again: vxe mode NAME soft|production");
 }

@@ -6,6 +6,7 @@
 #define VXE_RUNTIME_MODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "error.h"
 
@@ -14,6 +15,9 @@ enum vxe_mode { VXE_MODE_PRODUCTION, VXE_MODE_SOFT };
 const char *vxe_mode_name(enum vxe_mode mode);
 /* 0, or -1 where the word is no mode. */
 int vxe_mode_parse(const char *word, enum vxe_mode *out);
+
+/* What a file of a mode says: one word, and a line end or none. */
+int vxe_mode_parse_file(const char *text, size_t size, enum vxe_mode *out);
 
 #define VXE_MODE_FILE "vxe/mode"
 

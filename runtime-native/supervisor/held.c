@@ -62,7 +62,7 @@ static int mode_get(struct json_object *root, const char *key, enum vxe_mode *ou
 	return 0;
 }
 
-static int held_parse(struct json_object *root, struct vxe_held *out, struct vxe_error **err)
+static int held_take(struct json_object *root, struct vxe_held *out, struct vxe_error **err)
 {
 	cleanup_free char *last = NULL, *records = NULL;
 
@@ -82,13 +82,22 @@ static int held_parse(struct json_object *root, struct vxe_held *out, struct vxe
 	return 0;
 }
 
+int vxe_held_parse(const char *text, size_t size, struct vxe_held *out, struct vxe_error **err)
+{
+	struct json_object *root = NULL;
+	int failed;
+
+	memset(out, 0, sizeof(*out));
+	failed = vxe_json_parse(text, size, &root, err) < 0 || held_take(root, out, err) < 0;
+	vxe_json_put(&root);
+	return failed ? -1 : 0;
+}
+
 int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vxe_error **err)
 {
 	cleanup_error struct vxe_error *failure = NULL;
-	struct json_object *root = NULL;
 	cleanup_free char *text = NULL;
 	size_t size = 0;
-	int failed;
 
 	memset(out, 0, sizeof(*out));
 	*found = false;
@@ -99,12 +108,8 @@ int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vx
 			*err = steal_pointer(&failure);
 		return -1;
 	}
-	failed = vxe_json_parse(text, size, &root, err);
-	if (!failed)
-		failed = held_parse(root, out, err);
-	vxe_json_put(&root);
-	*found = !failed;
-	return failed < 0 ? vxe_error_wrap(err, VXE_HELD_FILE) : 0;
+	*found = vxe_held_parse(text, size, out, err) == 0;
+	return *found ? 0 : vxe_error_wrap(err, VXE_HELD_FILE);
 }
 
 void vxe_held_filter(int state_dir_fd, struct vxe_filter *out)

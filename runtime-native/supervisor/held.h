@@ -38,6 +38,7 @@ bool vxe_held_restart_due(const struct vxe_held *held);
 /* As an object of a JSON text. */
 void vxe_held_format(const struct vxe_held *held, struct vxe_json_text *text, const char *key);
 int vxe_held_write(int state_dir_fd, const struct vxe_held *held, struct vxe_error **err);
+int vxe_held_parse(const char *text, size_t size, struct vxe_held *out, struct vxe_error **err);
 /* *found: the instance has one. */
 int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vxe_error **err);
 

@@ -17,8 +17,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "abstract.h"
 #include "calls.h"
 #include "cleanup.h"
+#include "file.h"
 #include "landlock.h"
 #include "lookup.h"
 
@@ -30,7 +32,7 @@
 #endif
 
 #define FSCONFIG_RECONFIGURE 7
-#define LISTENS 0x10000 /* __SO_ACCEPTCON, as /proc/net/unix has it */
+#define SOCKETS_MAX (64u << 20) /* bytes of /proc/net/unix */
 
 /* The number behind a word in a line of a file of /proc: "Pid:\t42". -1: there is none. */
 static long proc_number(const char *path, const char *word)
@@ -97,31 +99,21 @@ static bool held_inside(pid_t pid, unsigned long inode)
 
 bool objects_abstract_outside(pid_t pid, const char *name, size_t length, int type)
 {
-	char path[64], wanted[128] = "";
-	cleanup_file FILE *file = NULL;
-	cleanup_free char *line = NULL;
-	size_t space = 0;
-	ssize_t got;
+	unsigned long inodes[VXE_ABSTRACT_MOST];
+	cleanup_free char *text = NULL;
+	char path[64];
+	size_t size, found;
 
-	if (length >= sizeof(wanted))
-		return false;
-	for (size_t i = 0; i < length; i++)
-		wanted[i] = name[i] ? name[i] : '@';
 	snprintf(path, sizeof(path), "/proc/%d/net/unix", pid);
-	file = fopen(path, "re");
-	while (file && (got = getline(&line, &space, file)) > 0) {
-		unsigned int flags, kind;
-		unsigned long inode;
-		int at = 0;
-
-		line[got - 1] = '\0';
-		if (sscanf(line, "%*x: %*x %*x %x %x %*x %lu %n", &flags, &kind, &inode, &at) != 3 || !at ||
-		    strcmp(line + at, wanted))
-			continue;
-		/* Those that a listening one has accepted have its name. */
-		if (kind == (unsigned int)type && (type == SOCK_DGRAM || (flags & LISTENS)))
-			return !held_inside(pid, inode);
-	}
+	if (vxe_file_read_at(AT_FDCWD, path, SOCKETS_MAX, &text, &size, NULL) < 0)
+		return false;
+	found = vxe_abstract_find(text, size, name, length, type, inodes);
+	/* Who makes it look as if there were several hides nothing by it. */
+	if (found > VXE_ABSTRACT_MOST)
+		return true;
+	for (size_t i = 0; i < found; i++)
+		if (!held_inside(pid, inodes[i]))
+			return true;
 	return false;
 }
 

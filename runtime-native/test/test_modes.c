@@ -49,6 +49,8 @@ static void modes(int dir_fd)
 	mode_file(dir_fd, "", 0644, false, 0, "an empty file is an error");
 	mode_file(dir_fd, "softly\n", 0644, false, 0, "another word is an error");
 	mode_file(dir_fd, "SOFT\n", 0644, false, 0, "so is one in capitals");
+	mode_file(dir_fd, "soft\nproduction\n", 0644, false, 0, "two words are an error");
+	mode_file(dir_fd, "soft\n\n", 0644, false, 0, "so is an empty line");
 	mode_file(dir_fd, "soft\n", 0666, false, 0, "a file that everybody writes is an error");
 	unlinkat(dir_fd, "mode", 0);
 	symlinkat("soft-somewhere", dir_fd, "mode");
