@@ -49,6 +49,15 @@ logged() { node -e '
     .flatMap((f) => readFileSync(f, "utf8").split("\n").filter(Boolean)).map((l) => JSON.parse(l)).filter(({ call }) => call === "getppid");
   const of = (verdict) => lines.filter((r) => r.verdict === verdict).reduce((sum, { count }) => sum + count, 0);
   console.log(of("refused"), of("performed"), lines.length);' "$logs"; }
+production_holds() { # TITLE: from a word on, while it goes on
+  local performed
+  vxe mode flooding production >/dev/null
+  check "$1: production is held" eventually 60 is_held calls production
+  more "$1: calls are refused" refused_calls 200
+  performed=$(performed_calls)
+  more "$1: and go on to be" refused_calls 2000
+  check "$1: none is performed any more" [ "$(performed_calls)" = "$performed" ]
+}
 gone() { vxe status flooding >/dev/null 2>&1; [ $? = 3 ]; }
 ends() {
   touch "$world/data/end"
@@ -84,12 +93,7 @@ for turn in 1 2 3; do
   vxe mode flooding soft >/dev/null
   check "$turn: soft is held" eventually 60 is_held calls soft
   more "$turn: calls are performed" performed_calls 2000
-  vxe mode flooding production >/dev/null
-  check "$turn: production is held" eventually 60 is_held calls production
-  more "$turn: calls are refused" refused_calls 200
-  performed=$(performed_calls)
-  more "$turn: and go on to be" refused_calls 2000
-  check "$turn: none is performed any more" [ "$(performed_calls)" = "$performed" ]
+  production_holds "$turn"
 done
 ends
 read -r refused performed lines <<<"$(logged)"
@@ -109,12 +113,7 @@ for mode in production soft; do
     check "$mode, full disk: none is performed" [ "$(performed_calls)" = 0 ]
   else
     more "$mode, full disk: calls are performed" performed_calls 2000
-    vxe mode flooding production >/dev/null
-    check "$mode, full disk: production is held at a word" eventually 60 is_held calls production
-    more "$mode, full disk: then calls are refused" refused_calls 200
-    performed=$(performed_calls)
-    more "$mode, full disk: and go on to be" refused_calls 2000
-    check "$mode, full disk: none is performed any more" [ "$(performed_calls)" = "$performed" ]
+    production_holds "$mode, full disk, at a word"
   fi
   ends
   umount "$logs"
