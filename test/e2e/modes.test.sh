@@ -3,28 +3,9 @@
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/modes.test.sh "$@"
 
-service=$world/service
-gcc -O1 -static-pie -o "$service" test/e2e/fixtures/acting.c || { not_ok 'the fixture compiles'; end_of_tests; }
-mkdir "$world/other" && echo other >"$world/other/file"
-mkdir "$world/data" && echo secret >"$world/data/secret" && echo open >"$world/data/open"
-export VXE_PROFILES=$world
-cat >"$world/acting.vxed.yaml" <<'PROFILE'
-vxed: 1
-name: acting
-description: reads one file of two
-type: strict
-files:
-  SERVICE: read execute
-  /data: read
-  /data/secret: none
-network: {interface: none}
-exec: once
-calls:
-  permit: [read, write, open, openat, close, fstat, nanosleep, clock_nanosleep, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address,
-    set_robust_list, rseq, prlimit64, getrandom, newfstatat, readlinkat, readlink, readv, writev, futex, lseek, ioctl, rt_sigaction, rt_sigprocmask]
-PROFILE
-sed -i "s|SERVICE|$service|" "$world/acting.vxed.yaml"
-try vxe bundle create acting --exec "$service" --profile acting --mount "/data=$world/data" --mount "/other=$world/other"
+. test/e2e/acting.sh
+
+try acting_bundle
 check 'the bundle is made' [ "$status" = 0 ]
 [[ $status == 0 ]] || { sed 's/^/# /' <<<"$errors"; end_of_tests; }
 log=$VXE_LOGS/acting/violations.ndjson
@@ -64,7 +45,7 @@ vxe restart acting --detach >"$world/restart.log" 2>&1
 check 'after a restart it reads the file' eventually 60 grows 0 said 'open other: 6 bytes'
 check 'and the record says what would have refused it' eventually 60 grows 0 records '"path":"/other/file","needs":"read","rule":"files:default","verdict":"performed","errno":"EACCES","mechanism":"landlock"'
 check 'it reads what a mount would hide' eventually 60 grows 0 said 'open secret: 7 bytes'
-check 'and the record names the rule and its place' eventually 60 grows 0 records '"path":"/data/secret","needs":"read","rule":"files:/data/secret","at":"acting.vxed.yaml:8:[0-9]*","verdict":"performed","errno":null,"mechanism":"mount"'
+check 'and the record names the rule and its place' eventually 60 grows 0 records '"path":"/data/secret","needs":"read","rule":"files:/data/secret","at":"acting.vxed.yaml:9:[0-9]*","verdict":"performed","errno":null,"mechanism":"mount"'
 none_of() { [ "$(records "$1")" = 0 ]; }
 check 'what is permitted is not recorded' none_of '"/data/open"'
 
