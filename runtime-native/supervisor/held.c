@@ -66,8 +66,10 @@ static int held_take(struct json_object *root, struct vxe_held *out, struct vxe_
 {
 	cleanup_free char *last = NULL, *records = NULL;
 
-	if (!vxe_json_is_object(root) || mode_get(root, "asked", &out->asked, err) < 0 ||
-	    mode_get(root, "calls", &out->calls, err) < 0 || mode_get(root, "objects", &out->objects, err) < 0 ||
+	if (!vxe_json_is_object(root))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "is no object");
+	if (mode_get(root, "asked", &out->asked, err) < 0 || mode_get(root, "calls", &out->calls, err) < 0 ||
+	    mode_get(root, "objects", &out->objects, err) < 0 ||
 	    vxe_json_get_string(root, "", "objectRecords", &records, err) < 0 ||
 	    vxe_json_get_uint(root, "", "refused", UINT64_MAX, &out->refused, err) < 0 ||
 	    vxe_json_get_uint(root, "", "performed", UINT64_MAX, &out->performed, err) < 0 ||

@@ -87,6 +87,9 @@ static void held(int dir_fd)
 	ok(!vxe_held_restart_due(&read), "and what is held is not");
 	vxe_file_replace_at(dir_fd, VXE_HELD_FILE, "{\"asked\":\"soft\"}", 16, 0600, NULL);
 	ok(vxe_held_read(dir_fd, &read, &found, &err) < 0 && !found, "half a file is an error");
+	vxe_error_free(&err);
+	vxe_file_replace_at(dir_fd, VXE_HELD_FILE, "\"soft\"", 6, 0600, NULL);
+	ok(vxe_held_read(dir_fd, &read, &found, &err) < 0 && !found && err, "what is no object is one that says so");
 	unlinkat(dir_fd, VXE_HELD_FILE, 0);
 	vxe_error_free(&err);
 }
