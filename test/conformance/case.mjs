@@ -1,5 +1,5 @@
-// The two forms of a case.
-import { expect } from './subject.mjs';
+// The forms of a case, and what configurations are changed by.
+import { equal, expect } from './subject.mjs';
 
 /** A container is run with questions, and its answers are looked at. */
 export const ask = (id, level, title, ops, change, check) => ({
@@ -16,6 +16,10 @@ export const ask = (id, level, title, ops, change, check) => ({
   },
 });
 
+/** One question, and what has to be the answer. */
+export const answers = (id, level, title, op, change, wanted) =>
+  ask(id, level, title, [op], change, (result) => equal(result.value(op), wanted, op));
+
 /** A configuration that must not become a container. */
 export const refused = (id, level, title, change) => ({
   id,
@@ -30,6 +34,21 @@ export const refused = (id, level, title, change) => ({
 
 /** Anything else. */
 export const act = (id, level, title, test) => ({ id, level, title, test });
+
+export const linux_ = (fields) => (config) => {
+  Object.assign(config.linux, fields);
+};
+export const process_ = (fields) => (config) => {
+  Object.assign(config.process, fields);
+};
+export const hooks_ = (hooks) => (config) => {
+  config.hooks = hooks;
+};
+export const mount = (entry) => (config) => {
+  config.mounts.push(entry);
+};
+/** A program that is there until it is ended. */
+export const sleeps = ['sleep:100000'];
 
 export const lines = (text) => text.split('\n').filter((line) => line !== '');
 

@@ -1,11 +1,10 @@
 // What engines rely on beyond the specification: the command line that runtimes have in common.
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { act } from './case.mjs';
+import { act, sleeps } from './case.mjs';
 import { equal, eventually, expect } from './subject.mjs';
 
 const id = 'command line';
-const sleeps = ['sleep:100000'];
 
 const talks = ['input', 'complain:of nothing'];
 /** What a program that goes on when the runtime has ended has read, said and complained of. */

@@ -1,14 +1,8 @@
 // config.md: what holds on every platform, and the process.
 import { readFileSync } from 'node:fs';
-import { act, ask, lines, mountAt, refused, statusLine } from './case.mjs';
+import { act, answers, ask, lines, mount, mountAt, process_, refused, statusLine } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
-const mount = (entry) => (config) => {
-  config.mounts.push(entry);
-};
-const process_ = (fields) => (config) => {
-  Object.assign(config.process, fields);
-};
 const mountinfo = ['read:/proc/self/mountinfo'];
 
 /** CAP_CHOWN 0, CAP_DAC_OVERRIDE 1, CAP_KILL 5, CAP_SETGID 6, CAP_SETUID 7 */
@@ -42,23 +36,23 @@ export const configuration = [
       equal(result.value('read:/etc/file'), 'content\n', 'the file');
     },
   ),
-  ask(
+  answers(
     'config.md, Root',
     'SHOULD',
     'a root that is not readonly can be written',
-    ['write:/data/x'],
+    'write:/data/x',
     undefined,
-    (result) => equal(result.value('write:/data/x'), '', 'the write'),
+    '',
   ),
-  ask(
+  answers(
     'config.md, Root',
     'MUST',
     'an absolute root.path is that folder',
-    ['read:/etc/file'],
+    'read:/etc/file',
     (config, { rootfs }) => {
       config.root.path = rootfs;
     },
-    (result) => equal(result.value('read:/etc/file'), 'content\n', 'the file'),
+    'content\n',
   ),
   act('config.md, Mounts', 'MUST', 'mounts are made in the order of the list', async (subject) => {
     const result = await subject.run([...mountinfo, 'stat:/data/below'], (config) => {
@@ -81,29 +75,29 @@ export const configuration = [
     'a bind mount of a source that is not there is refused',
     mount({ destination: '/data', type: 'bind', source: '/nowhere/at/all', options: ['bind'] }),
   ),
-  ask(
+  answers(
     'config.md, Mounts',
     'MUST',
     'a relative source of a bind mount is relative to the bundle',
-    ['read:/data/etc/file'],
+    'read:/data/etc/file',
     mount({ destination: '/data', type: 'bind', source: 'rootfs', options: ['bind'] }),
-    (result) => equal(result.value('read:/data/etc/file'), 'content\n', 'the file'),
+    'content\n',
   ),
-  ask(
+  answers(
     'config.md, Mounts',
     'MUST',
     'a bind mount of a file',
-    ['read:/tmp/bound'],
+    'read:/tmp/bound',
     mount({ destination: '/tmp/bound', type: 'bind', source: 'rootfs/etc/file', options: ['bind', 'ro'] }),
-    (result) => equal(result.value('read:/tmp/bound'), 'content\n', 'the file'),
+    'content\n',
   ),
-  ask(
+  answers(
     'config.md, Mounts',
     'MUST',
     'the option bind suffices, whatever the type',
-    ['read:/data/etc/file'],
+    'read:/data/etc/file',
     mount({ destination: '/data', type: 'none', source: 'rootfs', options: ['rbind'] }),
-    (result) => equal(result.value('read:/data/etc/file'), 'content\n', 'the file'),
+    'content\n',
   ),
   ask(
     'config.md, Mounts',
@@ -288,31 +282,31 @@ export const configuration = [
     mount({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['size=64k', 'mode=700'] }),
     (result) => expect(mountAt(result, '/data').data.includes('size=64k'), 'size=64k is not set'),
   ),
-  ask(
+  answers(
     'config.md, Linux mount options',
     'SHOULD',
     'tmpcopyup fills a tmpfs with what it covers',
-    ['read:/etc/file'],
+    'read:/etc/file',
     mount({ destination: '/etc', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup'] }),
-    (result) => equal(result.value('read:/etc/file'), 'content\n', 'the file'),
+    'content\n',
   ),
 
-  ask(
+  answers(
     'config.md, Process',
     'MUST',
     'cwd is the working folder',
-    ['cwd'],
+    'cwd',
     process_({ cwd: '/data' }),
-    (result) => equal(result.value('cwd'), '/data', 'the folder'),
+    '/data',
   ),
   refused('config.md, Process', 'MUST', 'a cwd that is not absolute is refused', process_({ cwd: 'data' })),
-  ask(
+  answers(
     'config.md, Process',
     'SHOULD',
     'a cwd that is missing is made, as engines expect',
-    ['cwd'],
+    'cwd',
     process_({ cwd: '/data/made/here' }),
-    (result) => equal(result.value('cwd'), '/data/made/here', 'the folder'),
+    '/data/made/here',
   ),
   act('config.md, Process', 'MUST', 'a cwd by a descriptor of the runtime is refused', async (subject) => {
     for (let fd = 3; fd < 14; fd++) {
@@ -379,13 +373,13 @@ export const configuration = [
       expect(groups.includes('5') && groups.includes('7'), `the groups are ${groups}`);
     },
   ),
-  ask(
+  answers(
     'config.md, User',
     'MUST',
     'umask',
-    ['umask'],
+    'umask',
     process_({ user: { uid: 0, gid: 0, umask: 0o27 } }),
-    (result) => equal(result.value('umask'), String(0o27), 'the umask'),
+    String(0o27),
   ),
   ask(
     'config.md, Linux process',
@@ -485,39 +479,39 @@ export const configuration = [
       ],
     }),
   ),
-  ask(
+  answers(
     'config.md, Linux process',
     'MUST',
     'oomScoreAdj',
-    ['read:/proc/self/oom_score_adj'],
+    'read:/proc/self/oom_score_adj',
     process_({ oomScoreAdj: 100 }),
-    (result) => equal(result.value('read:/proc/self/oom_score_adj'), '100\n', 'the score'),
+    '100\n',
   ),
   act('config.md, Linux process', 'MUST', 'without oomScoreAdj the score stays', async (subject) => {
     const result = await subject.run(['read:/proc/self/oom_score_adj']);
     const own = readFileSync('/proc/self/oom_score_adj', 'utf8');
     equal(result.value('read:/proc/self/oom_score_adj'), own, 'the score');
   }),
-  ask(
+  answers(
     'config.md, Linux process',
     'MUST',
     'scheduler with a nice value',
-    ['nice'],
+    'nice',
     process_({ scheduler: { policy: 'SCHED_BATCH', nice: 5 } }),
-    (result) => equal(result.value('nice'), '25', 'nice + 20'),
+    '25',
   ),
   ask('config.md, Hostname', 'MUST', 'hostname', ['hostname'], undefined, (result) =>
     equal(result.value('hostname'), 'conformance', 'the name'),
   ),
-  ask(
+  answers(
     'config.md, Domainname',
     'MUST',
     'domainname',
-    ['domainname'],
+    'domainname',
     (config) => {
       config.domainname = 'example.org';
     },
-    (result) => equal(result.value('domainname'), 'example.org', 'the name'),
+    'example.org',
   ),
   ask(
     'config.md, Extensibility',

@@ -10,12 +10,9 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { act, ask, lines, refused, statusLine } from './case.mjs';
+import { act, ask, lines, process_, refused, statusLine } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
-const process_ = (fields) => (config) => {
-  Object.assign(config.process, fields);
-};
 const map = (host, size = 10) => [{ containerID: 0, hostID: host, size }];
 const scheduled = 'config.md, Linux process';
 const mounted = 'config.md, Linux mount options';

@@ -1,18 +1,11 @@
 // Rules that the specification's text has for single fields and for single steps of the lifecycle.
 import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { act, ask, refused } from './case.mjs';
+import { act, ask, hooks_, linux_, refused, sleeps } from './case.mjs';
 import { equal, eventually, expect } from './subject.mjs';
 
 const id = 'command line';
 const hooked = 'config.md, POSIX-platform Hooks';
-const sleeps = ['sleep:100000'];
-const linux_ = (fields) => (config) => {
-  Object.assign(config.linux, fields);
-};
-const hooks_ = (hooks) => (config) => {
-  config.hooks = hooks;
-};
 
 /** What the runtimes and a small program need, and no mkdir. */
 const permitted =

@@ -1,7 +1,7 @@
 // runtime.md and runtime-linux.md: state, lifecycle, operations, hooks.
 import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { act } from './case.mjs';
+import { act, sleeps } from './case.mjs';
 import { equal, eventually, expect, Failure } from './subject.mjs';
 
 const fails = async (subject, args) => {
@@ -19,7 +19,6 @@ const hookLog = (container) => {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 };
 const names = (log) => log.split('\n').filter((line) => /^[a-zA-Z]+$/.test(line));
-const sleeps = ['sleep:100000'];
 
 export const runtime = [
   act('runtime.md, State', 'MUST', 'the state has its required fields', async (subject) => {

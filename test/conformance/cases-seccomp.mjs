@@ -1,6 +1,6 @@
 // config-linux.md, Seccomp: the filter's flags and the agent that answers its notifications.
 import { join } from 'node:path';
-import { act, ask, refused, statusLine } from './case.mjs';
+import { act, answers, ask, refused, statusLine } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
 const id = 'config-linux.md, Seccomp';
@@ -41,13 +41,13 @@ export const seccomp = [
     'listenerMetadata without listenerPath is refused',
     filter({ listenerMetadata: 'words', syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_ERRNO' }] }),
   ),
-  ask(
+  answers(
     id,
     'MUST',
     'listenerPath without an action that notifies is passed over',
-    ['mkdir:/data/x'],
+    'mkdir:/data/x',
     filter({ listenerPath: '/nowhere/agent', syscalls: [{ names: ['chroot'], action: 'SCMP_ACT_ERRNO' }] }),
-    (result) => equal(result.value('mkdir:/data/x'), '', 'the call'),
+    '',
   ),
   act(id, 'MUST', 'an agent that is not there is an error', async (subject) => {
     const { code } = await subject.run(
