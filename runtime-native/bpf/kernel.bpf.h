@@ -101,8 +101,13 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct seccomp {
+	int mode;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct seccomp seccomp;
 	unsigned int flags;
 	int pid;
 	int tgid;

@@ -22,7 +22,8 @@
 #define S_IFDIR 0040000
 #define ENOSYS 38
 #define AT_FDCWD (-100)
-#define PF_SIGNALED 0x400 /* a signal ends it */
+#define PF_SIGNALED 0x400   /* a signal ends it */
+#define SECCOMP_MODE_DEAD 3 /* a filter ends it */
 
 const volatile struct vxe_record_settings settings;
 struct vxe_record_state state;
@@ -58,6 +59,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct vxe_record_shape);
 } shapes SEC(".maps");
+
+/* Of a thread with a filter of its own: the call that it is in has come to the kernel's work. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} entered SEC(".maps");
 
 /* The processes that are recorded, with how many threads each has. */
 struct {
@@ -470,7 +479,7 @@ __noinline int event_hash(__u32 generation)
 	if (arguments.shape && !arguments.shape->known)
 		arguments.shape = NULL;
 	hash_word(&h, (__u64)generation << 32 | (__u32)s->event.nr);
-	hash_word(&h, (__u64)s->event.compat << 32 | (__u64)s->event.has_result << 40 |
+	hash_word(&h, (__u64)s->event.compat << 32 | (__u64)s->event.has_result << 40 | (__u64)s->event.filtered << 41 |
 			      (__u32)(result < 0 && result >= -4095 ? result : 0));
 	if (!arguments.shape || arguments.shape->n_values)
 		bpf_loop(6, hash_argument, &arguments, 0);
@@ -667,11 +676,13 @@ static __always_inline void piece_found(struct scratch *s, struct task_struct *t
 	piece_names(VXE_PIECE_OBJECT, 6, (__u64)path.dentry, (__u64)path.mnt, S_IFDIR);
 }
 
-static __always_inline void plain_key(struct vxe_record_key *key, __u32 generation, __u32 nr, __s64 result, __u32 has_result)
+static __always_inline void plain_key(struct vxe_record_key *key, __u32 generation, __u32 nr, __s64 result, __u32 has_result,
+				      __u32 by_filter)
 {
 	/* No hash: these keys are exact. Hashed ones have this bit clear. */
 	key->a = (__u64)generation << 32 | nr;
-	key->b = 1ULL << 63 | (__u64)has_result << 32 | (result < 0 && result >= -4095 ? (__u32)-result : 0);
+	key->b = 1ULL << 63 | (__u64)by_filter << 33 | (__u64)has_result << 32 |
+		 (result < 0 && result >= -4095 ? (__u32)-result : 0);
 }
 
 /* The time of the last one is as exact as the kernel's tick: the clock itself is read once in each. */
@@ -702,12 +713,12 @@ static __always_inline void call_tell(struct scratch *s, struct task_struct *tas
 		for (__u32 i = 0; i < 6; i++)
 			if (shape->use[i] > VXE_USE_VALUE_IF)
 				argument_take(i);
-		if (shape->opens && s->event.has_result && s->event.result >= 0)
+		if (shape->opens && s->event.has_result && s->event.result >= 0 && !s->event.filtered)
 			piece_found(s, task, shape->opens);
 	}
 	if (!settings.every) {
 		if (shape && shape->plain)
-			plain_key(&s->key, generation, nr, s->event.result, s->event.has_result);
+			plain_key(&s->key, generation, nr, s->event.result, s->event.has_result, s->event.filtered);
 		else
 			event_hash(generation);
 		repeat = bpf_map_lookup_elem(&seen, &s->key);
@@ -745,13 +756,52 @@ static __always_inline int plain_count(struct task_struct *task, struct vxe_reco
 	shape = bpf_map_lookup_elem(&shapes, &index);
 	if (!shape || !shape->plain || task->thread_info.status & TS_COMPAT)
 		return 0;
-	plain_key(&key, member->generation, index, result, 1);
+	plain_key(&key, member->generation, index, result, 1, 0);
 	repeat = bpf_map_lookup_elem(&seen, &key);
 	if (!repeat)
 		return 0;
 	count->calls++;
 	repeat_count(repeat, count);
 	return 1;
+}
+
+/*
+ * A filter of the program's own (VXE's is not there) that kills, traps or answers: the kernel goes past the call and this tracepoint, and at the
+ * call's end tells what stands in the register of the result, which for a call that was taken back is its number. What has no filter pays a look
+ * at one field.
+ */
+SEC("raw_tp/sys_enter")
+int on_sys_enter(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 *note;
+
+	(void)ctx;
+	if (!task->seccomp.mode || !state.armed || !member_find())
+		return 0;
+	note = bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (note)
+		*note = 1;
+	return 0;
+}
+
+/* A thread's first call that ends under a filter has no note: it is the one that put the filter there, or was under way when another thread did. */
+static __always_inline __u8 ended_by_filter(struct task_struct *task)
+{
+	__u32 *note, was;
+
+	if (!task->seccomp.mode)
+		return 0;
+	if (task->seccomp.mode == SECCOMP_MODE_DEAD)
+		return 1;
+	note = bpf_task_storage_get(&entered, task, NULL, 0);
+	if (!note) {
+		bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		return 0;
+	}
+	was = *note;
+	*note = 0;
+	return !was;
 }
 
 SEC("raw_tp/sys_exit")
@@ -762,25 +812,29 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *task;
 	struct scratch *s;
 	int in_call;
+	__u8 by_filter;
 
 	if (!state.armed || !(member = member_find()))
 		return 0;
 	task = bpf_get_current_task_btf();
+	by_filter = ended_by_filter(task);
 	count = counters_get();
-	if (!count || plain_count(task, member, count, (__s64)ctx->args[1]) || !(s = scratch_get()))
+	if (!count || (!by_filter && plain_count(task, member, count, (__s64)ctx->args[1])) || !(s = scratch_get()))
 		return 0;
 	event_begin(s, VXE_RECORD_CALL);
+	s->event.filtered = by_filter;
 	s->event.nr = registers_read(task, (void *)ctx->args[0], &s->event, &in_call);
 	s->event.result = (__s64)ctx->args[1];
-	s->event.has_result = 1;
+	/* Taken back, by a kill or a trap: it has none. */
+	s->event.has_result = !by_filter || s->event.result != s->event.nr;
 	/* The new process's return from fork; the call was its parent's. */
-	if (is_fork(&s->event) && s->event.result == 0)
+	if (!by_filter && is_fork(&s->event) && s->event.result == 0)
 		return 0;
 	if (s->event.nr == -1) {
 		/* The registers are those of the interrupted code again. */
 		s->event.nr = s->event.compat ? NR_X86_RT_SIGRETURN : NR_RT_SIGRETURN;
 		s->event.has_args = s->event.has_result = 0;
-	} else if (is_exec(&s->event) && s->event.result == 0) {
+	} else if (!by_filter && is_exec(&s->event) && s->event.result == 0) {
 		s->event.has_args = 0;
 	}
 	if (!s->event.has_args)
@@ -927,6 +981,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	 */
 	event_begin(s, VXE_RECORD_CALL);
 	s->event.nr = registers_read(task, (void *)bpf_task_pt_regs(task), &s->event, &in_call);
+	s->event.filtered = task->seccomp.mode == SECCOMP_MODE_DEAD;
 	if (state.armed && s->event.nr != -1 && in_call && !(task->flags & PF_SIGNALED)) {
 		count->calls++;
 		call_tell(s, task, member->generation, count);

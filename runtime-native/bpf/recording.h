@@ -85,7 +85,8 @@ struct vxe_record_event {
 	__s16 socket_type;
 	__u16 address_size;
 	__u32 data_size;
-	__u32 padding;
+	__u8 filtered; /* the program's own filter answered: the kernel did not perform it */
+	__u8 padding[3];
 	__u8 address[128];
 	/* data_size bytes of pieces */
 };

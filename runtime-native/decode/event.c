@@ -248,7 +248,7 @@ static void outcome_write(const struct vxe_event *event, const char *call, struc
 		vxe_json_text_null(text, "result");
 	snprintf(rule, sizeof(rule), "calls:%s", call);
 	string_or_null(text, "rule", event->rule ? event->rule : event->full ? NULL : rule);
-	vxe_json_text_string(text, "verdict", event->refused ? "refused" : "performed");
+	vxe_json_text_string(text, "verdict", event->refused || event->filtered ? "refused" : "performed");
 	string_or_null(text, "errno",
 		       event->refused ? errno_name(event->refused)
 		       : failed	      ? errno_name((int)-event->result)

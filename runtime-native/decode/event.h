@@ -55,7 +55,8 @@ struct vxe_event {
 	size_t n_paths;
 	bool has_result; /* what the call returned */
 	int64_t result;
-	int refused; /* the errno that it was refused with; 0: performed */
+	int refused;   /* the errno that it was refused with; 0: performed */
+	bool filtered; /* the program's own filter answered it, with the result if there is one; the kernel did not perform it */
 	const char *rule, *mechanism;
 	uint64_t count;
 };

@@ -365,7 +365,8 @@ static void call_tell(struct bpf_source *s, const struct vxe_record_event *event
 					 .no_args = !event->has_args,
 					 .socket_type = event->socket_type,
 					 .has_result = event->has_result,
-					 .result = event->result};
+					 .result = event->result,
+					 .filtered = event->filtered};
 	memcpy(facts.event.args, event->args, sizeof(facts.event.args));
 	for (int i = 0; i < 6; i++)
 		facts.event.strings[i] = piece_string(pieces->text[i]);

@@ -49,7 +49,7 @@ static void path_look_up(const struct vxe_recorder *recorder, const struct vxe_e
 			 const struct vxe_path_facts *facts, struct vxe_event_path *path, struct vxe_walked *walked)
 {
 	bool follow = !shape || vxe_walk_follows(shape, facts->argument, event->args);
-	bool missing = event->has_result && (event->result == -ENOENT || event->result == -ENOTDIR);
+	bool missing = event->has_result && !event->filtered && (event->result == -ENOENT || event->result == -ENOTDIR);
 
 	if (facts->truncated || !facts->base || !facts->given)
 		return;
@@ -74,7 +74,7 @@ static void path_look_up(const struct vxe_recorder *recorder, const struct vxe_e
 	path->kind = walked->kind;
 	path->known = walked->known;
 	/* It was there when the call was made; what it was cannot be seen any more. */
-	if (walked->kind == VXE_KIND_ABSENT && event->has_result && !missing)
+	if (walked->kind == VXE_KIND_ABSENT && event->has_result && !event->filtered && !missing)
 		path->kind = VXE_KIND_UNKNOWN;
 }
 
@@ -91,7 +91,7 @@ void vxe_recorder_call(struct vxe_recorder *recorder, struct vxe_call_facts *fac
 	struct vxe_event *event = &facts->event;
 	const struct vxe_call_shape *shape = vxe_call_shape_find(event->arch, event->nr);
 	static struct vxe_walked walked[VXE_EVENT_PATHS];
-	bool failed = event->has_result && event->result < 0;
+	bool failed = event->filtered || (event->has_result && event->result < 0);
 
 	if (recorder->walk.found && !failed && outdates(shape, facts))
 		vxe_found_forget(recorder->walk.found);
@@ -114,10 +114,11 @@ void vxe_recorder_call(struct vxe_recorder *recorder, struct vxe_call_facts *fac
 	event->n_paths = facts->n_paths;
 	event->full = true;
 	event->instance = recorder->instance;
-	event->mechanism = recorder->mechanism;
+	event->mechanism = event->filtered ? "own-filter" : recorder->mechanism;
 	if (!event->count)
 		event->count = 1;
-	if (event->arch == VXE_NATIVE_ARCH && event->nr == SYS_listen && (!event->has_result || event->result == 0))
+	if (event->arch == VXE_NATIVE_ARCH && event->nr == SYS_listen && !event->filtered &&
+	    (!event->has_result || event->result == 0))
 		recorder->seen_listen = true;
 	vxe_stream_call(&recorder->stream, event);
 }

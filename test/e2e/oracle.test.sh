@@ -63,6 +63,46 @@ else
   not_ok "the fixture compiles"
 fi
 
+# What the program's own filter ends or answers was not performed, whatever stands in the register of the result.
+outcomes() { # FILE CALL: how often, and what is told of it
+  node -e '
+    const { readFileSync } = require("node:fs");
+    const lines = readFileSync(process.argv[1], "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+    const calls = lines.filter((line) => line.call === process.argv[2]);
+    const count = (seq) => lines.filter((line) => line.record === "repeat" && line.of === seq).reduce((sum, line) => sum + line.count, 1);
+    console.log(calls.map((line) => `${count(line.seq)} ${line.verdict} ${line.mechanism} ${line.result > 0 ? "+" : line.result} ${line.errno}`).join(", "));
+  ' "$1" "$2"
+}
+outcome() { # WANTED CALL
+  local found
+  found=$(outcomes "$filtered" "$2")
+  [[ $found == "$1" ]] || { echo "$found"; return 1; }
+}
+if gcc -O1 -pthread -o "$world/filtering" test/e2e/fixtures/filtering.c; then
+  check "control: a program with filters of its own" "$world/filtering"
+  if [[ ${recorders[0]} == bpf ]]; then
+    check "bpf: calls that a filter of the program's own ends, as strace sees them" oracle bpf filtering "$world/filtering"
+    for every in --every ''; do
+      filtered=$world/filtered$every
+      # shellcheck disable=SC2086
+      check "bpf${every:+ $every}: it is recorded by itself" vxe trace $every --recorder bpf -o "$filtered" --host "$world/filtering"
+      check 'one that ended its process was not performed, and has no result' outcome '1 refused own-filter null null' getppid
+      check 'nor one that ended its thread' outcome '1 refused own-filter null null' getsid
+      if [[ -n $every ]]; then trapped='1 refused own-filter null null, 1 refused own-filter null null'; else trapped='2 refused own-filter null null'; fi
+      check 'nor one that it sent a signal for' outcome "$trapped" getuid
+      check 'one that it answers is told with the answer, and apart from one that was performed' outcome '1 performed record-bpf 0 null, 1 refused own-filter -1 EPERM' getgid
+      check 'as if all were well, too' outcome '1 performed record-bpf 0 null, 1 refused own-filter 0 null' geteuid
+      check 'what it lets through is performed' outcome '1 performed record-bpf + null, 1 performed record-bpf + null' gettid
+    done
+    learned=$world/filtering.vxed.yaml
+    check 'a profile is learned of it' vxe learn filtering "$filtered" --output "$learned"
+    check 'with what was performed' grep -q 'getgid' "$learned"
+    check 'and without what was not' lacks "$learned" 'getppid\|getsid\|getuid'
+  fi
+else
+  not_ok "the fixture compiles"
+fi
+
 # Below the root of a bundle, in its mounts and as its user, but without the rest of VXE: strace could not follow it there.
 cat >"$world/serve.mjs" <<'SERVE'
 import { readFileSync, writeFileSync } from 'node:fs';

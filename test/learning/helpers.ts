@@ -51,6 +51,7 @@ export function call(name: string, options: CallOptions = {}): RecordedCall {
     address: options.address,
     result: options.unknown === true ? undefined : options.errno === undefined ? 0 : -1,
     errno: options.errno,
+    byOwnFilter: false,
     count: options.count ?? 1,
   };
 }

@@ -43,6 +43,24 @@ test('the example is read whole, with what was repeated', async (t) => {
   t.is(lossOf(read.value), 3);
 });
 
+test("what the program's own filter answered is counted, and is no call to learn from", async (t) => {
+  const lines = golden.map((line) =>
+    line.includes('"call":"connect"')
+      ? line
+          .replace(/"verdict":"performed"/, '"verdict":"refused"')
+          .replace(/"mechanism":"[^"]*"/, '"mechanism":"own-filter"')
+      : line,
+  );
+  t.notDeepEqual(lines, golden);
+  const read = await readRecording('example', each(lines));
+  if (!read.ok) return t.fail(JSON.stringify(read.diagnostics));
+  t.deepEqual(
+    read.value.calls.map((call) => call.call),
+    ['openat', 'bind', 'rename'],
+  );
+  t.is(read.value.trailer.calls, 18);
+});
+
 const damage: readonly [string, (lines: string[]) => string[], RegExp][] = [
   ['without its trailer', (lines) => lines.slice(0, -1), /is not complete/],
   ['without its header', (lines) => lines.slice(1), /line 1: a recording has one header/],

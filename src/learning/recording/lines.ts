@@ -67,6 +67,8 @@ export interface RecordedCall {
   /** undefined: not known. */
   readonly result: number | undefined;
   readonly errno: string | undefined;
+  /** The program's own filter killed it at the call, or answered it: the kernel did not perform it. */
+  readonly byOwnFilter: boolean;
   readonly count: number;
 }
 

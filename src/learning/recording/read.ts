@@ -131,7 +131,8 @@ export async function readRecording(
   const recording = {
     name,
     header,
-    calls: all,
+    // Such an answer is stronger than that of VXE's filter, which never hears of the call: no rule could speak of it.
+    calls: all.filter((call) => !call.byOwnFilter),
     processes,
     trailer: trailer ?? trailerOfCut(seen),
   };
@@ -227,6 +228,7 @@ function readCall(fields: Fields): RecordedCall {
     address: fields.has('address') ? readAddress(fields.fields('address')) : undefined,
     result: fields.integerOrNone('result'),
     errno: fields.textOrNone('errno'),
+    byOwnFilter: fields.text('mechanism') === 'own-filter',
     count: fields.count('count'),
   };
 }
