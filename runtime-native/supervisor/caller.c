@@ -1,9 +1,11 @@
 #include "caller.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "kernel.h"
@@ -44,6 +46,28 @@ void vxe_caller_inner(pid_t tid, pid_t *process, pid_t *thread)
 		else if (!strncmp(line, "NSpid:", 6))
 			*thread = last_number(line);
 	}
+}
+
+bool vxe_caller_sees_more(pid_t tid)
+{
+	char path[64], line[256];
+	cleanup_file FILE *file = NULL;
+	unsigned int uid, gid;
+	unsigned long long effective;
+	int same = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		/* The fourth is the one that files are asked by. */
+		if (sscanf(line, "Uid: %*u %*u %*u %u", &uid) == 1)
+			same += uid == geteuid();
+		else if (sscanf(line, "Gid: %*u %*u %*u %u", &gid) == 1)
+			same += gid == getegid();
+		else if (sscanf(line, "CapEff: %llx", &effective) == 1)
+			same += !(effective & (1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH));
+	}
+	return same != 3;
 }
 
 bool vxe_caller_waits(int listener_fd, uint64_t id)

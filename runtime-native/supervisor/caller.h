@@ -12,6 +12,8 @@ pid_t vxe_caller_process(pid_t tid);
 /* Its process's and its own number in the innermost pid namespace, of which its /proc speaks; -1: it is gone. */
 void vxe_caller_inner(pid_t tid, pid_t *process, pid_t *thread);
 
+/* Might it search folders that we may not? Where what is known of it is not enough: yes. */
+bool vxe_caller_sees_more(pid_t tid);
 /* Is the call of this notification still to be answered? What was read before is the caller's only then. */
 bool vxe_caller_waits(int listener_fd, uint64_t id);
 /* A duplicate of the descriptor in the first argument, taken while the caller waits; -1: it has none such. */

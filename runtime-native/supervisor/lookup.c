@@ -190,6 +190,12 @@ static void slashes_trim(char *path)
 		path[--length] = '\0';
 }
 
+/* The caller may have rights on the way that the supervisor has not: without root, all those over what is its user's. */
+static bool barred(int errnum)
+{
+	return errnum == EACCES || errnum == EPERM;
+}
+
 /* What is not there, by the folder that it would be in. 1: the name is a link that leads to nothing, and `given` is where it leads. */
 static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follow, struct vxe_lookup *out)
 {
@@ -200,6 +206,7 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 	cleanup_fd int fd = -1;
 	struct stat st;
 
+	errno = 0;
 	if (!slash || !slash[1] || strlen(slash + 1) > NAME_MAX || !strcmp(slash + 1, ".") || !strcmp(slash + 1, ".."))
 		return -1;
 	strcpy(name, slash + 1);
@@ -208,6 +215,8 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || descriptor_path(fd, folder) < 0)
 		return -1;
 	out->exists = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!out->exists && barred(errno))
+		return -1;
 	out->type = out->exists ? st.st_mode & S_IFMT : 0;
 	out->dev = out->exists ? st.st_dev : 0;
 	out->ino = out->exists ? st.st_ino : 0;
@@ -279,22 +288,30 @@ int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct
 	char absolute[PATH_MAX], rest[PATH_MAX];
 	cleanup_fd int root_fd = vxe_lookup_root(pid, walk.root);
 	cleanup_fd int fd = -1;
+	bool denied;
 	struct stat st;
 
 	memset(out, 0, sizeof(*out));
+	out->unseen = root_fd < 0 && barred(errno);
 	if (root_fd < 0)
 		return -1;
 	walk.root_fd = root_fd;
-	if (given_anchor(&walk, dirfd, given, absolute) < 0)
+	errno = 0;
+	if (given_anchor(&walk, dirfd, given, absolute) < 0) {
+		out->unseen = barred(errno);
 		return -1;
+	}
 	slashes_trim(absolute);
 	strcpy(rest, absolute);
 	fd = object_open(&walk, rest, follow);
+	denied = fd < 0 && barred(errno);
 	for (int hops = 0; fd < 0 && hops < HOPS_MAX; hops++) {
 		int result = absent_name(&walk, absolute, follow, out);
 
-		if (result < 0)
+		if (result < 0) {
+			out->unseen = denied || barred(errno);
 			out->path[0] = '\0';
+		}
 		if (result <= 0)
 			return -1;
 		slashes_trim(absolute);

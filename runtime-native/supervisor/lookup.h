@@ -15,6 +15,7 @@ struct vxe_lookup {
 	mode_t type; /* S_IFMT bits, where it exists */
 	dev_t dev;   /* and which object it is */
 	ino_t ino;
+	bool unseen; /* of what leads to nothing: the way there may not be searched from here, so that nothing is known of it */
 };
 
 /* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself.

@@ -294,22 +294,28 @@ static void objects_record(const struct vxe_notify *notify, const struct seccomp
 		cleanup_free char *call = NULL;
 		struct vxe_violation violation;
 
-		if (!objects[i].refused)
+		if (!objects[i].refused && !objects[i].unseen)
 			continue;
 		call = vxe_call_name(request->data.arch, request->data.nr, &arch);
 		violation_begin(&violation, request);
 		violation.errnum = objects[i].errnum;
-		violation.performed = !notify->landlock;
+		/* The kernel has the word on what was not seen, and it goes on as what is permitted does. */
+		violation.performed = !notify->landlock || objects[i].unseen;
 		violation.rule = objects[i].rule;
 		violation.at = objects[i].at;
-		violation.mechanism = objects[i].mount ? "mount" : objects[i].cgroup ? "cgroup" : "landlock";
+		violation.mechanism = objects[i].unseen	  ? "supervisor"
+				      : objects[i].mount  ? "mount"
+				      : objects[i].cgroup ? "cgroup"
+							  : "landlock";
 		violation.needs = objects[i].needs;
 		violation.narrowed = objects[i].narrowed;
-		vxe_text_copy(violation.path, sizeof(violation.path), objects[i].path);
+		/* The caller's words are no path that a rule could have. */
+		if (!objects[i].unseen)
+			vxe_text_copy(violation.path, sizeof(violation.path), objects[i].path);
 		vxe_text_copy(violation.address, sizeof(violation.address), objects[i].address);
 		if (objects[i].path[0])
 			snprintf(violation.detail, sizeof(violation.detail), "%s(\"%.500s\")", call ? call : "?",
-				 violation.path);
+				 objects[i].path);
 		else
 			snprintf(violation.detail, sizeof(violation.detail), "%s(%d%s%s)", call ? call : "?",
 				 (int)request->data.args[0], violation.address[0] ? ", " : "", violation.address);

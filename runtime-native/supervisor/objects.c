@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
+#include "caller.h"
 #include "interpreter.h"
 #include "kernel.h"
 #include "landlock.h"
@@ -142,6 +143,17 @@ void objects_file_judge(const struct vxe_judge *judge, pid_t pid, const struct v
 	granted_judge(judge, path, &granted, access, rights, out);
 }
 
+bool objects_unseen(pid_t pid, const char *given, const struct vxe_lookup *found, struct vxe_object *out)
+{
+	if (!found->unseen || !vxe_caller_sees_more(pid))
+		return false;
+	vxe_text_copy(out->path, sizeof(out->path), given);
+	out->rule = "files:unseen";
+	out->at = "";
+	out->unseen = true;
+	return true;
+}
+
 static uint64_t open_flags(const struct seccomp_notif *request, const struct need *need)
 {
 	struct open_how how = {0};
@@ -264,12 +276,13 @@ static struct objects_rights existing_rights(const struct seccomp_notif *request
 	return rights;
 }
 
-static bool path_lookup(const struct seccomp_notif *request, const struct need *need, bool follow, struct vxe_lookup *found)
+static bool path_lookup(const struct seccomp_notif *request, const struct need *need, bool follow, struct vxe_lookup *found,
+			char given[PATH_MAX])
 {
 	const __u64 *args = request->data.args;
-	char given[PATH_MAX];
 
-	(void)vxe_memory_string((pid_t)request->pid, args[(int)need->path], given, sizeof(given));
+	memset(found, 0, sizeof(*found));
+	(void)vxe_memory_string((pid_t)request->pid, args[(int)need->path], given, PATH_MAX);
 	if (!given[0] && !(request->data.nr == SYS_execveat && (args[4] & AT_EMPTY_PATH)))
 		return false;
 	return vxe_lookup((pid_t)request->pid, need->dirfd < 0 ? AT_FDCWD : (int)args[(int)need->dirfd], given, follow,
@@ -282,6 +295,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 	unsigned int access = need->access;
 	bool follow = !need->nofollow;
 	struct vxe_lookup found;
+	char given[PATH_MAX];
 	struct objects_rights rights = {0};
 	uint64_t flags = 0;
 
@@ -291,8 +305,8 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 	}
 	if (request->data.nr == SYS_execveat)
 		follow = !(request->data.args[4] & AT_SYMLINK_NOFOLLOW);
-	if (!path_lookup(request, need, follow, &found))
-		return false;
+	if (!path_lookup(request, need, follow, &found, given))
+		return objects_unseen((pid_t)request->pid, given, &found, out);
 	switch (need->kind) {
 	case OPENED:
 		access = open_access(flags, &found);
@@ -319,7 +333,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *from,
 			 const struct need *to, bool renames, struct vxe_object out[VXE_OBJECTS_MAX])
 {
-	char from_folder[PATH_MAX], to_folder[PATH_MAX];
+	char given[PATH_MAX], from_folder[PATH_MAX], to_folder[PATH_MAX];
 	struct vxe_lookup old, new;
 	struct objects_rights old_rights = {0}, new_rights = {0};
 	struct granted on_old, on_new;
@@ -329,8 +343,13 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 	unsigned int flags = request->data.nr == SYS_renameat2 ? (unsigned int)request->data.args[4] : 0;
 	bool exchanges = flags & RENAME_EXCHANGE;
 
-	if (!path_lookup(request, from, !from->nofollow, &old) || !old.exists || !path_lookup(request, to, false, &new) ||
-	    (new.exists && (!renames || (flags & RENAME_NOREPLACE))) || (!new.exists &&exchanges))
+	if (!path_lookup(request, from, !from->nofollow, &old, given))
+		return objects_unseen(pid, given, &old, &out[0]);
+	if (!old.exists)
+		return 0;
+	if (!path_lookup(request, to, false, &new, given))
+		return objects_unseen(pid, given, &new, &out[0]);
+	if ((new.exists && (!renames || (flags & RENAME_NOREPLACE))) || (!new.exists &&exchanges))
 		return 0;
 	folder_of(old.path, from_folder);
 	folder_of(new.path, to_folder);
@@ -375,6 +394,7 @@ static int content_open(pid_t pid, const char *path)
 	cleanup_fd int fd = -1;
 	struct stat st;
 
+	errno = 0;
 	snprintf(link, sizeof(link), "/proc/%d/root", pid);
 	root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = root < 0 ? -1 : sys_openat2(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_IN_ROOT);
@@ -389,14 +409,25 @@ static size_t interpreters_judge(const struct vxe_judge *judge, const struct sec
 	pid_t pid = (pid_t)request->pid;
 	char given[PATH_MAX];
 	struct vxe_lookup found;
-	bool script = path_lookup(request, need, true, &found);
+	bool script = path_lookup(request, need, true, &found, given);
 	size_t count = 0;
 
 	while (script && count < VXE_INTERPRETERS_MAX) {
 		cleanup_fd int fd = content_open(pid, found.path);
 
-		if (fd < 0 || !vxe_interpreter_read(fd, given, &script) || vxe_lookup(pid, AT_FDCWD, given, true, &found) < 0 ||
-		    !found.exists)
+		/* The kernel executes what may not be read. */
+		if (fd < 0 && errno == EACCES) {
+			vxe_text_copy(given, sizeof(given), found.path);
+			found.unseen = true;
+			count += objects_unseen(pid, given, &found, &out[count]);
+		}
+		if (fd < 0 || !vxe_interpreter_read(fd, given, &script))
+			break;
+		if (vxe_lookup(pid, AT_FDCWD, given, true, &found) < 0) {
+			count += objects_unseen(pid, given, &found, &out[count]);
+			break;
+		}
+		if (!found.exists)
 			break;
 		objects_file_judge(judge, pid, &found, VXE_READ | VXE_EXECUTE, &rights, &out[count++]);
 	}

@@ -25,12 +25,13 @@ struct vxe_object {
 	bool mount;	    /* a mount holds the rule, not Landlock */
 	bool cgroup;	    /* programs of the cgroup do */
 	bool refused;
+	bool unseen; /* what `path`, the caller's own words, leads to may not be looked up from here: nobody knows whether it is refused */
 	bool narrowed; /* the words of the rule grant it: a narrower rule lies below its folder (see coverage), or a move would gain rights */
 	int errnum;
 	const char *rule, *at; /* borrowed from the judge, or constant */
 };
 
-/* How many objects were found, refused ones and others; 0 for calls that name none, or none that exists. */
+/* How many objects were found, refused ones and others, and those that may not be looked up; 0 for calls that name none, or none that exists. */
 size_t vxe_objects_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request,
 			 struct vxe_object out[VXE_OBJECTS_MAX]);
 

@@ -13,6 +13,9 @@ struct objects_rights {
 void objects_file_judge(const struct vxe_judge *judge, pid_t pid, const struct vxe_lookup *found, unsigned int access,
 			const struct objects_rights *rights, struct vxe_object *out);
 
+/* What a caller's path leads to was not to be looked up. false: whoever is asked in the caller's place would be refused as well. */
+bool objects_unseen(pid_t pid, const char *given, const struct vxe_lookup *found, struct vxe_object *out);
+
 /* Each gives how many objects it found. Of a call that is not of its kind: 0. */
 size_t objects_sockets_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request, struct vxe_object *out);
 size_t objects_scopes_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request, struct vxe_object *out);

@@ -185,7 +185,9 @@ static bool unix_judge(const struct vxe_judge *judge, pid_t pid, enum vxe_socket
 	memcpy(given, un->sun_path, named->size - sizeof(sa_family_t));
 	looked = vxe_lookup(pid, AT_FDCWD, given, word != VXE_SOCKET_ACCEPT, &found) == 0;
 	if (word == VXE_SOCKET_ACCEPT) {
-		if (!looked || found.exists)
+		if (!looked)
+			return objects_unseen(pid, given, &found, out);
+		if (found.exists)
 			return false;
 		objects_file_judge(judge, pid, &found, VXE_CREATE, &rights, out);
 		out->address[0] = '\0';

@@ -158,4 +158,41 @@ check 'another user cannot' eval '! nobody'
 check 'control: its owner can' vxe mode acting soft
 vxe stop acting >/dev/null 2>&1
 
+# Without root, the program may search folders of its user's that the supervisor may not: what it does there cannot be judged, and that is said.
+closing=$world/closing
+gcc -O1 -static -o "$closing" test/e2e/fixtures/closing.c || not_ok 'the fixture compiles'
+cat >"$world/closing.vxed.yaml" <<PROFILE
+vxed: 1
+name: closing
+description: closes folders
+type: filesystem
+files: {$closing: read execute, /data: read}
+network: {interface: none}
+exec: any
+capabilities: [CAP_DAC_OVERRIDE]
+PROFILE
+closing_as() { # UID: in a bundle of its own, in soft mode
+  local at=$world/closing-$1
+  mkdir -p "$at/data"
+  env VXE_BUNDLES="$at/bundles" build/bin/vxe bundle create closing --exec "$closing" --profile closing --mount "/data=$at/data:rw" >"$at/create.log" 2>&1 || return
+  chmod 755 "$world"
+  chown -R "$1:$1" "$at"
+  env HOME="$at" VXE_BUNDLES="$at/bundles" VXE_ROOT="$at/run" VXE_LOGS="$at/log" setpriv --reuid "$1" --regid "$1" --clear-groups build/bin/vxe start closing --mode soft >"$at/out"
+}
+unseen() { grep '"rule":"files:unseen","verdict":"performed"' "$world/closing-$1/log/closing/violations.ndjson" | grep -oE '"detail":"[a-z0-9]+\(' | cut -d'"' -f4 | tr -d '(' | tr '\n' ' '; }
+judged() { grep -c '"rule":"files:/data".*"verdict":"performed"' "$world/closing-$1/log/closing/violations.ndjson"; }
+if setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user --map-root-user true 2>"$world/probe.err"; then
+  check 'an ordinary user runs what closes its folders' closing_as 65534
+  check 'where it may do as it likes' [ "$(grep -c ' 0$' "$world/closing-65534/out")" = 9 ]
+  check 'each act there is told as one that was not judged' [ "$(unseen 65534)" = 'openat openat openat mkdir rename link unlink bind execve ' ]
+  unseen_said() { env VXE_LOGS="$world/closing-65534/log" VXE_BUNDLES="$world/closing-65534/bundles" build/bin/vxe violations closing | grep -A3 -F 'rename("/data/closed/file")'; }
+  check 'and shown so' contains "$(unseen_said)" 'not judged'
+  check 'with no rule that would permit it' contains "$(unseen_said)" 'no rule comes of it'
+else
+  skip 'what an ordinary user closes' "no user namespace for an ordinary user here: $(<"$world/probe.err")"
+fi
+check 'root runs it' closing_as 0
+check 'and judges all of it' [ -z "$(unseen 0)" ]
+check 'control: as many acts' [ "$(judged 0)" = 12 ]
+
 end_of_tests

@@ -49,16 +49,17 @@ export function decisionLines(decision: Decision): readonly string[] {
   const { subject, count, last, programs, rules, performed, refused } = decision;
   const verdict =
     refused === 0 ? 'performed' : performed === 0 ? 'refused' : `${refused} refused, ${performed} performed`;
+  const unseen = decision.key.startsWith('none:unseen:');
   const lines = [
     `${subject}`,
     `  ${count} ${count === 1 ? 'time' : 'times'}, ${verdict}, last ${last.slice(0, 19).replace('T', ' ')}, by ${programs.join(', ')}`,
-    `  refused by ${rules.join(', ')}`,
+    unseen ? '  judged by nobody' : `  refused by ${rules.join(', ')}`,
   ];
   for (const [index, choice] of decision.choices.entries()) {
     const mark = choice.danger === undefined ? '' : `   ! ${choice.danger}`;
     lines.push(`  ${index === 0 ? 'permit by' : 'or wider '} ${choice.rule}${mark}`);
   }
-  if (decision.choices.length === 0) lines.push('  no rule can permit it');
+  if (decision.choices.length === 0) lines.push(unseen ? '  no rule comes of it' : '  no rule can permit it');
   return lines.map(plainLine);
 }
 

@@ -67,6 +67,7 @@ function keyOf(violation: Violation, policy: Policy): string {
     if (violation.rule === 'network:accept') return 'none:listen';
     return callNumber(violation.call) === undefined ? `none:${violation.call}` : `call:${violation.call}`;
   }
+  if (violation.rule === UNSEEN) return `none:unseen:${violation.detail ?? violation.call}`;
   if (violation.mechanism === 'supervisor' || violation.mechanism === 'kernel')
     return `none:${violation.mechanism}:${violation.detail ?? violation.call}`;
   if (violation.path !== undefined && violation.needs.length > 0) {
@@ -88,6 +89,9 @@ function ofProcess({ path = '', needs }: Violation): 'process' | 'own' | undefin
   if (!isOwnFile(path)) return undefined;
   return needs.every((word) => ownAccess(path).some((each) => each === word)) ? undefined : 'own';
 }
+
+/** Where the call led to, the supervisor was not to look. */
+const UNSEEN = 'files:unseen';
 
 /** No rule of the profile spoke of the address, so that one on its port would. */
 const DEFAULT_RULE = /^network:(?:accept|connect|udp)$/;
@@ -196,6 +200,8 @@ function impossible([what = '', ...rest]: readonly string[], group: readonly Vio
   if (what === 'own')
     return `${group[0]?.call} on ${group[0]?.path}: the supervisor gives a process no such file of its own`;
   if (what === 'listen') return 'listens on a socket that was not bound to a granted port';
+  if (what === 'unseen')
+    return `${rest.join(':')}: what that leads to VXE may not look up with the rights that it has here, so it was not judged; production may refuse it`;
   if (what === 'supervisor')
     return `${rest.join(':')}: such a ring could do more than the profile permits, and no rule gives it`;
   if (what === 'kernel')
