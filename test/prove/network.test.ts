@@ -118,6 +118,17 @@ calls: {permit: [connect, sendmsg], when: {socket: [${TCP}]}}
   t.deepEqual(found, ['network:connect tcp/443', 'network:connect sendmsg']);
 });
 
+test('a bind to port 0, which Landlock grants for what is sent, is found where no program of the cgroup refuses it', async (t) => {
+  const policy = policyOf(`
+network: {sockets: {"udp/53": connect send}, interface: host}
+calls: {permit: [bind, sendto], when: {socket: [${UDP}]}}
+`);
+  const cgroup = { addresses: true, unix: true, controllers: [], paths: [] };
+  const plans = lower(policy, WORLD, { landlockAbi: 10, cgroup });
+  t.deepEqual(await rules(policy, plans), []);
+  t.deepEqual(await rules(policy, { ...plans, addresses: '' }), ['network:udp udp/0']);
+});
+
 test('abstract names are kept within by scope, or by programs of the cgroup', async (t) => {
   const policy = policyOf(
     'network: {interface: host}\ncalls: {permit: [connect], when: {socket: [{domain: AF_UNIX}]}}\n',

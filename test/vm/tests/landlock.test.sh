@@ -115,6 +115,24 @@ PROFILE
 sed -e 's/^name: reach/name: ruled/' "$world/profiles/reach.vxed.yaml" >"$world/profiles/ruled.vxed.yaml"
 printf '    unix:%s: connect send\n    unix:%s: none\n    unix:%s: connect send\n    unix:@*: connect send\n' "$world/open" "$world/open/shut" "$world/closed/let" >>"$world/profiles/ruled.vxed.yaml"
 
+# The kernel alone: the rights that it knows, as masks of files, network and scopes, and what becomes of a datagram from a socket that is not bound, where
+# 7002 may be sent to and nothing, or port 0, be bound.
+cat >"$world/kernel.pl" <<'PERL'
+use strict; use Socket; use POSIX ();
+my @known = (0, 0, 0);
+for my $field (0 .. 2) { for my $bit (0 .. 63) { my @asked = (0, 0, 0); $asked[$field] = 1 << $bit;
+  my $attr = pack('QQQ', @asked); my $fd = syscall(444, $attr, length $attr, 0);
+  if ($fd >= 0) { $known[$field] |= 1 << $bit; POSIX::close($fd) } } }
+printf "%x %x %x", @known;
+for my $bound ([], [0]) { pipe(my $from, my $to); my $child = fork;
+  if (!$child) { my $attr = pack('QQQ', 0, 12, 0); my $fd = syscall(444, $attr, length $attr, 0);
+    for my $rule ([8, 7002], map { [4, $_] } @$bound) { my $port = pack('QQ', @$rule); syscall(445, $fd, 2, $port, 0) == 0 or die "rule: $!" }
+    syscall(157, 38, 1, 0, 0, 0) == 0 && syscall(446, $fd, 0) == 0 or die "restrict: $!";
+    socket(my $s, PF_INET, SOCK_DGRAM, 0) or die $!;
+    syswrite($to, defined send($s, 'kernel', 0, pack_sockaddr_in(7002, INADDR_LOOPBACK)) ? ' ok' : $! == POSIX::EACCES() ? ' EACCES' : " $!"); POSIX::_exit(0) }
+  close $to; my $said = <$from>; $| = 1; print $said; waitpid($child, 0) }
+PERL
+
 perl "$world/servers.pl" "$world" >"$world/heard" 2>"$world/servers.err" &
 servers=$!
 eventually 60 grep -qx ready "$world/heard" || cat "$world/servers.err" >&2
@@ -122,6 +140,8 @@ sleep 600 &
 outside=$!
 servers="$servers $outside"
 
+# What Landlock knows is what is handled: a right that the table of ABIs lacks would be open to everybody.
+check 'the kernel has the rights of the table, and asks for port 0 of who sends without being bound' [ "$(perl "$world/kernel.pl")" = '1ffff f 3 EACCES ok' ]
 for name in reach ruled; do check "the profile $name is compiled for this kernel" vxe profile compile "$name"; done
 coverage=$(vxe explain reach)
 check "files:unix-sockets is Landlock's" contains "$coverage" 'files:unix-sockets +full +landlock'
