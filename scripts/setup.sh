@@ -9,7 +9,7 @@ build=(gcc make libc6-dev musl-dev libseccomp-dev libbpf-dev libelf-dev)
 demo=(curl openssl iproute2 util-linux mount)
 tests=(crun runc procps groff-base strace clang-19 libclang-rt-19-dev)
 bench=(bubblewrap firejail hyperfine strace wrk)
-vm=(qemu-system-x86 mmdebstrap e2fsprogs kmod util-linux)
+vm=(qemu-system-x86 mmdebstrap e2fsprogs kmod util-linux zstd)
 
 packages=("${build[@]}" "${demo[@]}" "${tests[@]}")
 [[ ${1:-} != bench ]] || packages+=("${bench[@]}")
