@@ -139,7 +139,7 @@ static int groups_set(const struct vxe_process *process, uint64_t effective, str
 	return vxe_error_hint(err, "start it with CAP_SETGID");
 }
 
-int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
+int vxe_caps_apply(const struct vxe_process *process, bool keep_groups, struct vxe_error **err)
 {
 	const struct vxe_capabilities *caps = &process->capabilities;
 	uint64_t effective, permitted;
@@ -156,7 +156,12 @@ int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err)
 	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the capabilities over the change of user");
-	if (groups_set(process, effective, err) < 0)
+	if (keep_groups && process->n_additional_gids)
+		return vxe_error_set(
+			err, VXE_EXIT_FAILURE, 0,
+			"config.json: process.user.additionalGids: run.oci.keep_original_groups keeps the caller's, "
+			"and no others");
+	if (!keep_groups && groups_set(process, effective, err) < 0)
 		return -1;
 	if (setresgid(process->gid, process->gid, process->gid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to group %u", process->gid);

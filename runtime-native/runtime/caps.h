@@ -5,8 +5,9 @@
 #include "config.h"
 #include "error.h"
 
-/* Drops the bounding set, changes to the process's user and groups, and sets the other sets. */
-int vxe_caps_apply(const struct vxe_process *process, struct vxe_error **err);
+/* Drops the bounding set, changes to the process's user and groups (`keep_groups`: the caller's further groups stay), and sets the other
+   sets. */
+int vxe_caps_apply(const struct vxe_process *process, bool keep_groups, struct vxe_error **err);
 /* config.md, Linux Process: a capability that cannot be granted is a warning. Takes those out of the sets that the caller does not have
    (in a user namespace of its own it has them all) or that a set rests on and another set lacks. */
 void vxe_caps_fit(struct vxe_process *process, bool own_user_namespace);

@@ -94,6 +94,7 @@ static int parse_mount(struct json_object *object, const char *path, void *item,
 static int parse_hook(struct json_object *object, const char *path, void *item, void *data, struct vxe_error **err)
 {
 	struct vxe_hook *hook = item;
+	struct json_object *env = NULL;
 	int64_t timeout = 0;
 
 	(void)data;
@@ -103,8 +104,10 @@ static int parse_hook(struct json_object *object, const char *path, void *item, 
 		return config_fail(err, path, "path", "is missing");
 	if (config_strings(object, path, "args", &hook->args, err) < 0 ||
 	    config_strings(object, path, "env", &hook->env, err) < 0 ||
+	    vxe_json_get_array(object, path, "env", &env, err) < 0 ||
 	    vxe_json_get_int(object, path, "timeout", 1, INT32_MAX, &timeout, err) < 0)
 		return -1;
+	hook->has_env = env;
 	hook->timeout = (int)timeout;
 	return 0;
 }
@@ -253,24 +256,32 @@ int vxe_config_parse(const char *text, size_t size, const char *bundle_path, str
 	return 0;
 }
 
-int vxe_config_load_text(int bundle_fd, const char *bundle_path, struct vxe_config **out, char **text, size_t *size,
-			 struct vxe_error **err)
+int vxe_config_load_text(int bundle_fd, const char *bundle_path, const char *file, struct vxe_config **out, char **text,
+			 size_t *size, struct vxe_error **err)
 {
-	cleanup_fd int fd = openat(bundle_fd, CONFIG_FILE, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	const char *name = file ? file : CONFIG_FILE;
+	cleanup_fd int fd = openat(bundle_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cleanup_free char *path = NULL;
 	struct stat st;
 	int status;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		status = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: cannot be opened", CONFIG_FILE);
+		status = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: cannot be opened", name);
 	else
-		status = vxe_file_read_fd(fd, CONFIG_FILE, VXE_JSON_MAX_SIZE, text, size, err);
+		status = vxe_file_read_fd(fd, name, VXE_JSON_MAX_SIZE, text, size, err);
+	if (status < 0 && file)
+		return -1;
 	if (status < 0) {
 		vxe_error_wrap(err, "%s", bundle_path);
 		return vxe_error_hint(err, "name a bundle folder, one with config.json in it");
 	}
+	path = strdup(name);
+	if (!path)
+		return config_fail_memory(err);
 	if (vxe_config_parse(*text, *size, bundle_path, out, err) < 0)
 		return -1;
 	(*out)->file = (struct vxe_config_file){.known = true,
+						.path = steal_pointer(&path),
 						.dev = st.st_dev,
 						.ino = st.st_ino,
 						.changed = st.st_ctim,
@@ -287,8 +298,8 @@ int vxe_config_unchanged(int bundle_fd, const struct vxe_config *config, struct 
 
 	if (!file->known)
 		return 0;
-	if (fstatat(bundle_fd, CONFIG_FILE, &st, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: looking at %s again", config->bundle, CONFIG_FILE);
+	if (fstatat(bundle_fd, file->path, &st, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: looking at %s again", config->bundle, file->path);
 	if (st.st_dev == file->dev && st.st_ino == file->ino && st.st_ctim.tv_sec == file->changed.tv_sec &&
 	    st.st_ctim.tv_nsec == file->changed.tv_nsec)
 		return 0;
@@ -301,7 +312,7 @@ int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **
 	cleanup_free char *text = NULL;
 	size_t size;
 
-	return vxe_config_load_text(bundle_fd, bundle_path, out, &text, &size, err);
+	return vxe_config_load_text(bundle_fd, bundle_path, NULL, out, &text, &size, err);
 }
 
 static void free_hooks(struct vxe_hooks *hooks)
@@ -322,6 +333,7 @@ void vxe_config_free(struct vxe_config **pointer)
 		return;
 	free(config->oci_version);
 	free(config->bundle);
+	free(config->file.path);
 	free(config->rootfs);
 	free(config->hostname);
 	free(config->domainname);

@@ -161,7 +161,8 @@ struct vxe_process {
 struct vxe_hook {
 	char *path;
 	struct vxe_strings args, env;
-	int timeout; /* seconds, 0: none */
+	bool has_env; /* there is an env, which may be empty */
+	int timeout;  /* seconds, 0: none */
 };
 
 struct vxe_hooks {
@@ -233,6 +234,7 @@ struct vxe_time_offset {
 /* A file as it was at one moment. A relowering puts another one in its place, and nothing sets a file's change time. */
 struct vxe_config_file {
 	bool known;
+	char *path; /* from the bundle folder */
 	dev_t dev;
 	ino_t ino;
 	struct timespec changed;
@@ -273,9 +275,9 @@ struct vxe_config {
 
 /* Reads bundle_fd/config.json. The value of *out is owned by the caller. */
 int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **out, struct vxe_error **err);
-/* The same, and the text as it was read; malloc'd. */
-int vxe_config_load_text(int bundle_fd, const char *bundle_path, struct vxe_config **out, char **text, size_t *size,
-			 struct vxe_error **err);
+/* The same from another file, unless it is NULL, and the text as it was read; malloc'd. */
+int vxe_config_load_text(int bundle_fd, const char *bundle_path, const char *file, struct vxe_config **out, char **text,
+			 size_t *size, struct vxe_error **err);
 /* The same from text; for tests and the fuzzer. */
 int vxe_config_parse(const char *text, size_t size, const char *bundle_path, struct vxe_config **out, struct vxe_error **err);
 /* A process object alone (`exec --process FILE`). Its args and env are never NULL, here and in vxe_config. */
@@ -293,7 +295,7 @@ const struct vxe_namespace *vxe_config_namespace(const struct vxe_config *config
 
 /* "CAP_KILL" or "KILL": ors its bit. */
 int vxe_config_capability(const char *name, uint64_t *bits);
-/* Fails where bundle_fd/config.json is no longer the file that was loaded: what was read since may be of other plans. */
+/* Fails where the configuration's file is no longer the one that was loaded: what was read since may be of other plans. */
 int vxe_config_unchanged(int bundle_fd, const struct vxe_config *config, struct vxe_error **err);
 
 /* The names of all that config.json may hold, NULL-terminated. */

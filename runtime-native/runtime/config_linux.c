@@ -194,7 +194,7 @@ static int sysctl_namespace(const char *name)
 		return CLONE_NEWIPC;
 	if (under(name, "user.max_"))
 		return CLONE_NEWUSER;
-	if (strcmp(name, "kernel.hostname") == 0 || strcmp(name, "kernel.domainname") == 0)
+	if (strcmp(name, "kernel.domainname") == 0)
 		return CLONE_NEWUTS;
 	if (strcmp(name, "vm.memfd_noexec") == 0)
 		return CLONE_NEWPID;
@@ -212,6 +212,8 @@ static int check_sysctl(const struct vxe_config *config, const char *name, struc
 	/* The name becomes a path below /proc/sys, so it may hold no separator and no empty part. */
 	if (name[strspn(name, letters)] != '\0' || strstr(name, "..") || name[0] == '.' || name[strlen(name) - 1] == '.')
 		return config_fail(err, "linux.sysctl", name, "is not a sysctl's name, parts joined by single dots");
+	if (strcmp(name, "kernel.hostname") == 0)
+		return config_fail(err, "linux.sysctl", name, "is the field hostname's to set");
 	if (flag == 0)
 		return config_fail(err, "linux.sysctl", name, "belongs to no namespace, setting it would change the host");
 	if (!vxe_config_namespace(config, flag))

@@ -7,19 +7,28 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
 #include "kernel.h"
 #include "json.h"
 
-static int hook_start(const struct vxe_hook *hook, int input, int *pidfd, pid_t *pid)
+/* A hook without an env has the runtime's, as with runc and crun, unless it is a program of the container. */
+static char *const *hook_env(const struct vxe_hook *hook, bool inside)
+{
+	static char *const none[] = {NULL};
+
+	return hook->has_env && hook->env.count ? hook->env.items : hook->has_env || inside ? none : environ;
+}
+
+static int hook_start(const struct vxe_hook *hook, bool inside, int input, int *pidfd, pid_t *pid)
 {
 	struct vxe_clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)(uintptr_t)pidfd};
 
 	*pid = sys_clone3(&args);
 	if (*pid == 0) {
-		char *no_args[] = {hook->path, NULL}, *no_env[] = {NULL};
+		char *no_args[] = {hook->path, NULL};
 		sigset_t none;
 
 		sigemptyset(&none);
@@ -29,7 +38,7 @@ static int hook_start(const struct vxe_hook *hook, int input, int *pidfd, pid_t 
 		if (fcntl(input, F_SETFL, 0) < 0 || dup2(input, 0) < 0)
 			_exit(127);
 		sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-		execve(hook->path, hook->args.count ? hook->args.items : no_args, hook->env.count ? hook->env.items : no_env);
+		execve(hook->path, hook->args.count ? hook->args.items : no_args, hook_env(hook, inside));
 		_exit(127);
 	}
 	return *pid < 0 ? -1 : 0;
@@ -66,6 +75,7 @@ static bool hook_wait(const struct vxe_hook *hook, int pidfd, int *output, const
 
 static int hook_run(const struct vxe_hook *hook, const char *kind, const char *state, struct vxe_error **err)
 {
+	bool inside = !strcmp(kind, "startContainer");
 	cleanup_fd int pidfd = -1;
 	cleanup_fd int input = -1;
 	cleanup_fd int output = -1;
@@ -76,7 +86,7 @@ static int hook_run(const struct vxe_hook *hook, const char *kind, const char *s
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the %s hook %s", kind, hook->path);
 	input = pipes[0];
 	output = pipes[1];
-	if (hook_start(hook, input, &pidfd, &pid) < 0)
+	if (hook_start(hook, inside, input, &pidfd, &pid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "running the %s hook %s", kind, hook->path);
 	close(steal_fd(&input));
 	if (!hook_wait(hook, pidfd, &output, state)) {

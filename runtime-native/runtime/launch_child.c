@@ -157,7 +157,8 @@ static const char *env_value(const struct vxe_strings *env, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (size_t i = 0; i < env->count; i++)
+	/* Of two values the later one counts, as in env_make. */
+	for (size_t i = env->count; i-- > 0;)
 		if (!strncmp(env->items[i], name, length) && env->items[i][length] == '=')
 			return env->items[i] + length + 1;
 	return NULL;
@@ -208,7 +209,8 @@ static int program_find(struct child *child, struct vxe_error **err)
 	return vxe_error_hint(err, "name it by its full path");
 }
 
-/* In place of what the configuration, or an image, has under that name. `text` is allocated, or NULL where that failed. */
+/* In place of what stands there under that name: of the configuration, an image, or who ran `exec --env`. `text` stays in use; NULL: there
+   was no memory for it. */
 static int env_put(struct child *child, char *text)
 {
 	size_t kept = 0, name;
@@ -249,7 +251,7 @@ static int env_make(struct child *child, struct vxe_error **err)
 	if (!child->env)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment");
 	for (size_t i = 0; i < env->count; i++)
-		child->env[i] = env->items[i];
+		failed |= env_put(child, env->items[i]);
 	for (size_t i = 0; i < extra; i++)
 		failed |= env_put(child, launch->extra_env[i]);
 	if (launch->marked)
@@ -536,6 +538,14 @@ static bool exec_is_notified(const struct vxe_launch *launch)
 	return launch->soft || launch->raise_objects || (exec && !strcmp(exec, "once"));
 }
 
+/* podman's --group-add keep-groups, by the annotation that crun has for it: the caller's groups instead of none. */
+static bool groups_kept(const struct vxe_config *config)
+{
+	const char *kept = vxe_config_annotation(config, "run.oci.keep_original_groups");
+
+	return kept && !strcmp(kept, "1");
+}
+
 __attribute__((noreturn)) static void program_main(struct child *child)
 {
 	struct vxe_launch *launch = child->launch;
@@ -585,7 +595,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;
-	if (vxe_caps_apply(process, &err) < 0)
+	if (vxe_caps_apply(process, groups_kept(launch->config), &err) < 0)
 		goto failed;
 	/* A change of user clears it (prctl(2)). */
 	if (launch->start_fifo < 0 && !launch->reaper && !launch->detached && launcher_die_with(child, &err) < 0)

@@ -788,6 +788,21 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 	return plan->is_dev ? dev_fill(config, plans, root_fd, plan->made_fd, in_user_namespace, err) : 0;
 }
 
+/* Engines leave it to the runtime to make the folder that an image names, which is there to be made as long as the root can be written. Where it
+   cannot be made, the program does not enter it. */
+static void cwd_make(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd)
+{
+	const char *cwd = config->process.cwd, *rest;
+	cleanup_fd int made = -1;
+	int base;
+
+	if (!config->process.present || !cwd || vxe_config_annotation(config, "org.vxe.version"))
+		return;
+	base = base_of(plans, root_fd, cwd, &rest);
+	if (*rest)
+		made = destination_open(base, rest, true, NULL);
+}
+
 int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
 		    struct vxe_error **err)
 {
@@ -810,6 +825,7 @@ int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *pla
 	for (size_t i = 0; i < plans->count; i++)
 		if (mount_one(config, plans, &plans->items[i], tree, in_user_namespace, err) < 0)
 			return -1;
+	cwd_make(config, plans, tree);
 	*root_fd = steal_fd(&tree);
 	return 0;
 }

@@ -203,8 +203,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	instance->bundle_fd = open(options->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (instance->bundle_fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", options->bundle);
-	if (vxe_config_load_text(instance->bundle_fd, options->bundle, &instance->config, &instance->config_text,
-				 &instance->config_size, err) < 0)
+	if (vxe_config_load_text(instance->bundle_fd, options->bundle, options->config, &instance->config,
+				 &instance->config_text, &instance->config_size, err) < 0)
 		return -1;
 	config = instance->config;
 	if (options->own_verb && vxe_bundle_trusted(instance->bundle_fd, config, err) < 0)

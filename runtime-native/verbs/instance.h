@@ -22,6 +22,7 @@ struct vxe_instance_observer {
 
 struct vxe_instance_options {
 	const char *id, *bundle, *root; /* root: the state root, NULL for the default */
+	const char *config;		/* instead of the bundle's config.json; NULL */
 	bool own_verb;			/* vxe's own verbs: with the reaper unless the bundle says org.vxe.init=false */
 	bool detach;
 	bool keep;	     /* its state stays when it has ended, until delete */

@@ -11,6 +11,7 @@
 #include "oci.h"
 #include "state.h"
 #include "verbs.h"
+#include "warn.h"
 
 static const struct vxe_verb *verb(const char *name)
 {
@@ -41,12 +42,13 @@ static int preserve_parse(const char *text, int *out, struct vxe_error **err)
 
 /* create and run: the options that engines give to runc. */
 static int launch_options(const char *name, int argc, char **argv, struct vxe_instance_options *out, char **bundle,
-			  struct vxe_error **err)
+			  char **config, struct vxe_error **err)
 {
 	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
+						{"config", required_argument, NULL, 'f'},
 						{"console-socket", required_argument, NULL, 'c'},
 						{"pid-file", required_argument, NULL, 'p'},
-						{"preserve-fds", required_argument, NULL, 'f'},
+						{"preserve-fds", required_argument, NULL, 'F'},
 						{"detach", no_argument, NULL, 'd'},
 						{"keep", no_argument, NULL, 'K'},
 						{"no-new-keyring", no_argument, NULL, 'k'},
@@ -54,7 +56,7 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 						{"no-subreaper", no_argument, NULL, 'k'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	const char *given = ".";
+	const char *given = ".", *file = NULL;
 	int option, failed = 0;
 
 	while ((option = getopt_long(argc, argv, "+b:c:p:f:dh", options, NULL)) >= 0) {
@@ -65,6 +67,8 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 		else if (option == 'p')
 			out->pid_file = optarg;
 		else if (option == 'f')
+			file = optarg;
+		else if (option == 'F')
 			failed = preserve_parse(optarg, &out->preserve_fds, err);
 		else if (option == 'd' && !strcmp(name, "run"))
 			out->detach = out->keep = true;
@@ -89,7 +93,14 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 	if (!*bundle)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the bundle folder %s", given);
 	out->bundle = *bundle;
-	return -2; /* go on */
+	/* As crun has it: the plain name is the bundle's file, wherever the caller is. */
+	if (!file || !strcmp(file, "config.json"))
+		return -2; /* go on */
+	*config = realpath(file, NULL);
+	if (!*config)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the configuration %s", file);
+	out->config = *config;
+	return -2;
 }
 
 static int create_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
@@ -97,7 +108,8 @@ static int create_run(const struct vxe_globals *globals, int argc, char **argv, 
 	struct vxe_instance_options options = {
 		.root = globals->root, .no_cgroup = globals->no_cgroup, .systemd_cgroup = globals->systemd_cgroup};
 	cleanup_free char *bundle = NULL;
-	int code = launch_options("create", argc, argv, &options, &bundle, err);
+	cleanup_free char *config = NULL;
+	int code = launch_options("create", argc, argv, &options, &bundle, &config, err);
 
 	return code != -2 ? code : vxe_instance_create(&options, err);
 }
@@ -107,7 +119,8 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 	struct vxe_instance_options options = {
 		.root = globals->root, .no_cgroup = globals->no_cgroup, .systemd_cgroup = globals->systemd_cgroup};
 	cleanup_free char *bundle = NULL;
-	int code = launch_options("run", argc, argv, &options, &bundle, err);
+	cleanup_free char *config = NULL;
+	int code = launch_options("run", argc, argv, &options, &bundle, &config, err);
 
 	if (code != -2)
 		return code;
@@ -234,9 +247,9 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 		else if (option == 'w')
 			exec.cwd = optarg;
 		else if (option == 'c' || option == 'C') {
+			/* As in a configuration: it grants nothing. */
 			if (vxe_config_capability(optarg, &exec.capabilities) < 0)
-				return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "--cap: \"%s\" is not the name of a capability",
-						     optarg);
+				vxe_warning("--cap: \"%.64s\" is not the name of a capability and grants nothing", optarg);
 		} else if (option == 'f') {
 			if (preserve_parse(optarg, &exec.preserve_fds, err) < 0)
 				return -1;
@@ -315,14 +328,16 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 }
 
 const struct vxe_verb vxe_oci_verbs[] = {
-	{"create", "create [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--no-pivot] ID",
+	{"create",
+	 "create [--bundle DIR] [--config FILE] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--no-pivot] ID",
 	 "make a container; it waits for start", create_run},
 	{"start", "start ID", "start the program of a created container", start_run},
 	{"state", "state ID", "print a container's state as JSON", state_run},
 	{"kill", "kill [--all] ID [SIGNAL]", "send a signal (TERM) to a container's first process", vxe_oci_kill},
 	{"delete", "delete [--force] ID", "remove a stopped container; with --force end it first", delete_run},
 	{"run",
-	 "run [--bundle DIR] [--detach] [--keep] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--no-pivot] ID",
+	 "run [--bundle DIR] [--config FILE] [--detach] [--keep] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] "
+	 "[--no-pivot] ID",
 	 "create, start, wait, delete; with --detach or --keep delete is a step of its own", run_run},
 	{"exec",
 	 "exec [--process FILE] [--detach] [--tty] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] [--cap NAME] "

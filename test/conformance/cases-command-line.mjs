@@ -1,7 +1,7 @@
 // What engines rely on beyond the specification: the command line that runtimes have in common.
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { act, sleeps } from './case.mjs';
+import { act, sleeps, statusLine } from './case.mjs';
 import { equal, eventually, expect } from './subject.mjs';
 
 const id = 'command line';
@@ -335,6 +335,17 @@ export const commandLine = [
       stdout,
     );
   }),
+  act(
+    id,
+    'habit',
+    'exec --env counts before what the container has, and the later one of two',
+    async (subject) => {
+      const { id: name } = await subject.started(sleeps);
+      const env = ['--env', 'PROBE=first', '--env', 'PROBE=second'];
+      const { stdout } = await subject.must(['exec', ...env, name, '/bin/probe', 'read:/proc/self/environ']);
+      expect(stdout.includes('PROBE=second') && !/PROBE=(yes|first)/.test(stdout), stdout);
+    },
+  ),
   act(id, 'habit', 'exec --additional-gids', async (subject) => {
     const { id: name } = await subject.started(sleeps);
     const options = ['--user', '12:34', '--additional-gids', '56', '--additional-gids', '78'];
@@ -373,6 +384,46 @@ export const commandLine = [
       'read:/proc/self/status',
     ]);
     expect(/CapEff:\\u0009[0-9a-f]*[2367abef][0-9a-f]\\u000a/.test(stdout), 'CAP_KILL is not in force');
+  }),
+  act(id, 'habit', 'exec --cap with a name that nobody knows grants nothing', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const status = async (...options) => {
+      const words = ['exec', ...options, name, '/bin/probe', 'read:/proc/self/status'];
+      return /CapEff:\\u0009([0-9a-f]+)/.exec((await subject.must(words)).stdout)?.[1];
+    };
+    equal(await status('--cap', 'CAP_OF_NOBODY'), await status(), 'the capabilities');
+  }),
+  act(id, 'habit', '--config: another file than config.json', async (subject) => {
+    const bundle = subject.bundle(['cwd']);
+    const other = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+    other.process.cwd = '/data';
+    writeFileSync(join(bundle, 'other.json'), JSON.stringify(other));
+    for (const [cwd, file, folder] of [
+      [bundle, 'other.json', '/data'],
+      [undefined, join(bundle, 'other.json'), '/data'],
+      [undefined, 'config.json', '/'],
+    ]) {
+      const words = ['run', '--bundle', bundle, '--config', file, subject.id()];
+      const { stdout } = await subject.must(words, { cwd });
+      expect(stdout.includes(`"${folder}"`), `by ${file}: ${stdout}`);
+    }
+    const lost = ['create', '--bundle', bundle, '--config', 'nowhere.json', subject.id()];
+    expect((await subject.call(lost)).code !== 0, 'a file that is not there was taken');
+  }),
+  act(id, 'habit', "run.oci.keep_original_groups: the caller's groups", async (subject) => {
+    const groups = async (value, gids) => {
+      const result = await subject.run(
+        ['read:/proc/self/status'],
+        (config) => {
+          config.annotations = { 'run.oci.keep_original_groups': value };
+          if (gids) config.process.user.additionalGids = gids;
+        },
+        { groups: '7,8' },
+      );
+      return result.code === 0 ? statusLine(result, 'Groups') : undefined;
+    };
+    equal(await groups('1'), '7 8', 'the groups');
+    equal(await groups('0'), '', 'the groups without it');
   }),
   act(
     id,

@@ -325,6 +325,12 @@ export const linux = [
     'a sysctl of the host is refused',
     linux_({ sysctl: { 'vm.swappiness': '61' } }),
   ),
+  refused(
+    'config-linux.md, Sysctl',
+    'habit',
+    'kernel.hostname is no sysctl to set: hostname is there for it',
+    linux_({ sysctl: { 'kernel.hostname': 'other' } }),
+  ),
   ask(
     'config-linux.md, Rootfs Mount Propagation',
     'MUST',

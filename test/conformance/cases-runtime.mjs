@@ -281,6 +281,39 @@ export const runtime = [
     });
     equal(hookLog(container), 'given\n', 'the variable');
   }),
+  act('config.md, POSIX-platform Hooks', 'habit', "a hook without env has the runtime's", async (subject) => {
+    const container = await subject.created(
+      sleeps,
+      (config, { folder }) => {
+        const args = ['sh', '-c', `echo "$HOOK" >>${folder}/hooks`];
+        config.hooks = {
+          createRuntime: [
+            { path: '/bin/sh', args },
+            { path: '/bin/sh', args, env: ['HOOK=given'] },
+          ],
+        };
+      },
+      { env: { HOOK: 'inherited' } },
+    );
+    equal(hookLog(container), 'inherited\ngiven\n', 'the variables');
+  }),
+  act(
+    'config.md, POSIX-platform Hooks',
+    'SHOULD',
+    "a program of the container, as a hook, has nothing of the runtime's environment",
+    async (subject) => {
+      const result = await subject.run(
+        ['cwd'],
+        (config) => {
+          config.hooks = {
+            startContainer: [{ path: '/bin/probe', args: ['probe', 'read:/proc/self/environ'] }],
+          };
+        },
+        { env: { HOOK: 'of the host' } },
+      );
+      expect(result.value('cwd') === '/' && !result.stdout.includes('of the host'), 'the variable is there');
+    },
+  ),
   act(
     'runtime.md, Lifecycle',
     'MUST',

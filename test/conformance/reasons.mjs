@@ -72,6 +72,11 @@ const reasons = [
     /^update --resources -|^update changes the limits/,
     'standard input may be a socket, which /dev/stdin cannot open',
   ],
+  [/^exec --cap with a name/, 'a capability that cannot be granted is a warning, as in config.json'],
+  [
+    /^--config: |^run.oci.keep_original_groups/,
+    'one of the two others has the habit, and its callers rely on it',
+  ],
   [/^features is/, 'features.md'],
   [/in the words that engines look for/, "Docker's client makes its exit code 127 of them"],
   [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],

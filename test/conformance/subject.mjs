@@ -120,13 +120,17 @@ export class Subject {
 
   /** Runs a verb. Files stand for the streams, since a container that goes on would hold a pipe open; `piped` makes one of its output,
    * and `terminal` has it called on one, by a shell whose own terminal that is. */
-  call(args, { cwd, input, globals = [], fds = [], env, activated, piped = false, terminal = false } = {}) {
+  call(
+    args,
+    { cwd, input, globals = [], fds = [], env, groups, activated, piped = false, terminal = false } = {},
+  ) {
     const out = join(this.folder, `out-${++serial}`);
     const streams = [openSync(out, 'w'), openSync(`${out}.err`, 'w')];
     // Who activates by sockets names the process for which they are; a shell that is replaced knows that number.
     const named =
       activated === undefined ? [] : ['bash', '-c', `export LISTEN_PID=${activated}; exec "$@"`, 'bash'];
     if (piped) named.push('bash', '-o', 'pipefail', '-c', '"$@" | cat', 'bash');
+    if (groups !== undefined) named.push('setpriv', '--groups', groups, '--');
     let [program, ...words] = [...named, ...this.command, '--root', this.root, ...globals, ...args];
     if (terminal) [program, ...words] = ['script', '-qec', shellWords(program, ...words), '/dev/null'];
     return new Promise((resolve, reject) => {
