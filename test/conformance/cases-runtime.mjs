@@ -333,10 +333,10 @@ export const runtime = [
     async (subject) => {
       const started = performance.now();
       const failed = await subject.create(sleeps, (config, { folder }) => {
-        config.hooks = { createRuntime: [{ ...hook(folder, 'createRuntime', 'exec sleep 10'), timeout: 1 }] };
+        config.hooks = { createRuntime: [{ ...hook(folder, 'createRuntime', 'exec sleep 50'), timeout: 1 }] };
       });
       expect(failed.code !== 0, 'create succeeded');
-      expect(performance.now() - started < 8000, 'it was waited for');
+      expect(performance.now() - started < 45_000, 'it was waited for');
     },
   ),
   act(
