@@ -17,7 +17,7 @@
 #define MAPPED_LEAST 4096u
 #define MAPPED_MOST (256u << 10)
 /* Of text, for a value; where there are more of them, chunks follow. */
-#define BYTES_A_VALUE 12u
+#define BYTES_A_VALUE 20u
 
 #ifdef VXE_SANITIZED
 #define IS_MAPPED(size) ((void)(size), false)

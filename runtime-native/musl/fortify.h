@@ -1,11 +1,12 @@
 /*
  * What _FORTIFY_SOURCE is with glibc, for musl, which has no such headers: calls that would write beyond the object whose size the
- * compiler knows end the program. Included before everything (Makefile).
+ * compiler knows end the program. And what musl does in more calls than it takes. Included before everything (Makefile).
  */
 #ifndef VXE_MUSL_FORTIFY_H
 #define VXE_MUSL_FORTIFY_H
 
 /* sched.h declares some of these functions once more. */
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,5 +41,8 @@ static inline __attribute__((always_inline)) ssize_t fortify_read(int fd, void *
 	return read(fd, to, size);
 }
 #define read(fd, to, size) fortify_read(fd, to, size, FORTIFY_WHOLE(to))
+
+/* musl's sets FD_CLOEXEC once more, by a call of its own, for kernels that knew no O_CLOEXEC; its openat does not. */
+#define open(path, ...) openat(AT_FDCWD, path, __VA_ARGS__)
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "warn.h"
 
 struct cap_sets {
@@ -131,7 +132,7 @@ static int groups_set(const struct vxe_process *process, uint64_t effective, str
 {
 	bool ordinary = geteuid() != 0 || (effective & (1ULL << CAP_SETGID));
 
-	if (setgroups(process->n_additional_gids, process->additional_gids) == 0)
+	if (sys_setgroups(process->n_additional_gids, process->additional_gids) == 0)
 		return 0;
 	if (errno == EPERM && !process->n_additional_gids && (ordinary || getgroups(0, NULL) == 0))
 		return 0;
@@ -163,9 +164,9 @@ int vxe_caps_apply(const struct vxe_process *process, bool keep_groups, struct v
 			"and no others");
 	if (!keep_groups && groups_set(process, effective, err) < 0)
 		return -1;
-	if (setresgid(process->gid, process->gid, process->gid) < 0)
+	if (sys_setresgid(process->gid, process->gid, process->gid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to group %u", process->gid);
-	if (setresuid(process->uid, process->uid, process->uid) < 0)
+	if (sys_setresuid(process->uid, process->uid, process->uid) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "changing to user %u", process->uid);
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "ending the keeping of capabilities");

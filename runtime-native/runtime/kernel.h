@@ -119,6 +119,31 @@ static inline int sys_pidfd_send_signal(int pidfd, int sig)
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 }
 
+/* Of this thread, where there is no other: a C library asks all of them, with every signal blocked meanwhile. */
+static inline int sys_setgroups(size_t count, const gid_t *groups)
+{
+	return (int)syscall(SYS_setgroups, count, groups);
+}
+
+static inline int sys_setresgid(gid_t real, gid_t effective, gid_t saved)
+{
+	return (int)syscall(SYS_setresgid, real, effective, saved);
+}
+
+static inline int sys_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+	return (int)syscall(SYS_setresuid, real, effective, saved);
+}
+
+/* A C library keeps some signals for itself, and lets nobody set them. */
+static inline int sys_signal_default(int sig)
+{
+	/* Handler, flags and mask of the kernel's own struct. */
+	static const unsigned long none[8];
+
+	return (int)syscall(SYS_rt_sigaction, sig, none, NULL, 8);
+}
+
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);

@@ -604,7 +604,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < 65; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
-			signal(sig, SIG_DFL);
+			sys_signal_default(sig);
 	if (process->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 			vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting no_new_privs");

@@ -35,8 +35,11 @@ static const struct {
 
 int vxe_landlock_abi(void)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	/* It does not change under a program that runs. */
+	static long abi = -1;
 
+	if (abi < 0)
+		abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	return abi < 0 ? 0 : (int)abi;
 }
 

@@ -46,7 +46,9 @@ int vxe_log_dir_open(const char *id, char **path, struct vxe_error **err)
 
 	if (!full)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the log folder");
-	fd = vxe_folders_make(full, 0750) < 0 ? -1 : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && vxe_folders_make(full, 0750) == 0)
+		fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the log folder %s", full);
 		return vxe_error_hint(err, "make it writable, or set VXE_LOGS");

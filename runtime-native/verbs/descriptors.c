@@ -51,13 +51,14 @@ static int option(int fd, int name)
  */
 static int socket_check(int fd, const struct vxe_socket_rules *rules, struct vxe_error **err)
 {
-	int domain = option(fd, SO_DOMAIN), type = option(fd, SO_TYPE);
+	int domain = option(fd, SO_DOMAIN);
 	struct sockaddr_storage peer;
 	socklen_t size = sizeof(peer);
 	bool internet = domain == AF_INET || domain == AF_INET6;
-	bool connected = type != SOCK_DGRAM && getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
 
-	if (!(internet && rules->count) && !(domain == AF_UNIX && rules->no_unix && !connected))
+	if (!(internet && rules->count) && !(domain == AF_UNIX && rules->no_unix))
+		return 0;
+	if (domain == AF_UNIX && option(fd, SO_TYPE) != SOCK_DGRAM && getpeername(fd, (struct sockaddr *)&peer, &size) == 0)
 		return 0;
 	vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 		      "descriptor %d is a socket that was made outside, where the profile's rules on %s do not reach", fd,

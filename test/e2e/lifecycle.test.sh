@@ -134,6 +134,10 @@ for verb in 'stop popd --timeout 1' 'exec popd /usr/sbin/popa3d -V' 'start popd 
   inside_unmarked() { ! vxe run all /usr/bin/env -u VXE_INSTANCE build/bin/vxe $verb; }
   check "vxe ${verb%% *} inside, unmarked, fails" inside_unmarked
 done
+# SIGRTMIN is one of those that a C library lets nobody set.
+ignoring() { (trap '' HUP PIPE RTMIN RTMAX && "$@" /bin/grep SigIgn /proc/self/status); }
+check 'control: signals that the caller ignores are ignored in what it starts' contains "$(ignoring env)" 'SigIgn:.8000000200001001'
+check 'but not in an instance' contains "$(ignoring vxe run all)" 'SigIgn:.0000000000000000'
 kills_from_inside() { vxe run all /bin/sh -c 'kill -9 "$1"' sh "$(vxe status popd --json | sed -n 's/.*"program":{"pid":\([0-9]*\).*/\1/p')"; }
 try kills_from_inside
 check 'a signal from inside reaches no other instance' [ "$status" != 0 ]
