@@ -124,7 +124,7 @@ static int running_mode(const struct vxe_globals *globals, const char *name, con
 struct wish {
 	bool has_mode;
 	enum vxe_mode mode;
-	int record_objects; /* -1: as it is */
+	int record_objects; /* -1: as it is; when it is granted, what is */
 };
 
 /* Is a process putting other plans into the bundle? Its folder for them is there from before it looks at the mode until it is done. */
@@ -181,7 +181,7 @@ static int check_owner(int bundle_fd, const char *name, struct vxe_error **err)
 	return vxe_error_hint(err, "ask as its owner, or as root");
 }
 
-static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode *mode, struct vxe_error **err)
+static int bundle_mode(const char *name, struct wish *wish, enum vxe_mode *mode, struct vxe_error **err)
 {
 	cleanup_free char *bundle = NULL;
 	cleanup_fd int fd = -1;
@@ -207,6 +207,7 @@ static int bundle_mode(const char *name, const struct wish *wish, enum vxe_mode 
 		return -1;
 	if (wish->record_objects == 0 && unlinkat(fd, VXE_RECORD_OBJECTS_FILE, 0) < 0 && errno != ENOENT)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "removing %s", VXE_RECORD_OBJECTS_FILE);
+	wish->record_objects = faccessat(fd, VXE_RECORD_OBJECTS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	return vxe_mode_read(fd, VXE_MODE_FILE, mode, &found, err);
 }
 
@@ -271,5 +272,11 @@ int vxe_mode_run(const struct vxe_globals *globals, int argc, char **argv, struc
 	words = running ? restart_words(&held) : NULL;
 	if (words)
 		printf("%s: %s\n", argv[optind], words);
+	/* Who goes into production with a profile that lacks something is to see what it lacks. */
+	if (wish.has_mode && mode == VXE_MODE_PRODUCTION && !wish.record_objects)
+		printf("%s: refused files, ports and addresses are recorded where the kernel's audit stream is on, or from the "
+		       "next "
+		       "start on after: vxe mode --record-files %s\n",
+		       argv[optind], argv[optind]);
 	return 0;
 }

@@ -82,6 +82,12 @@ static void status_line(const char *id, const struct vxe_state *state, bool runn
 		time_print(held->last_ns);
 		printf(": %s; see vxe violations %s\n", held->last, id);
 	}
+	if (running && held && held->objects == VXE_MODE_PRODUCTION && held->records == VXE_OBJECTS_UNRECORDED &&
+	    !vxe_state_annotation(state, "org.vxe.root"))
+		printf("%-20s refused files, ports and addresses are not recorded; from the next start on they are after: vxe "
+		       "mode "
+		       "--record-files %s\n",
+		       "", id);
 	if (held && held->lost)
 		printf("%-20s %llu violations are missing in the log: it could not be written, or the kernel did not tell "
 		       "whose they were\n",

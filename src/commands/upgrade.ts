@@ -12,7 +12,7 @@ import { type Asking, asking } from './support/ask.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, appliedText, changeProfile, finishChange } from './support/change.js';
 import { controlled } from './support/control.js';
-import { decide, decisionLines, loggedViolations } from './support/decisions.js';
+import { decide, decisionLines, isSettled, loggedViolations } from './support/decisions.js';
 import { diffLines, shownDiff } from './support/diff.js';
 import { wrapped } from './support/output.js';
 import { widening } from './support/proof.js';
@@ -109,8 +109,14 @@ export default class Upgrade extends VxeCommand {
     const violations = flags.auto
       ? logged.violations.filter((each) => each.verdict === 'performed')
       : logged.violations;
-    const decisions = decide({ ...logged, violations });
-    const answers = person === undefined ? this.#named(decisions, flags) : await this.#ask(decisions, person);
+    const all = decide({ ...logged, violations });
+    const settled = all.filter((decision) => isSettled(decision, logged.policy));
+    // A wider rule may be wanted of what the narrowest permits by now.
+    const decisions = all.filter(
+      (decision) => !settled.includes(decision) || flags.wide?.includes(decision.key) === true,
+    );
+    const answers =
+      person === undefined ? this.#named(decisions, all, flags) : await this.#ask(decisions, person);
     const taken = answers.flatMap(({ decision, answer }) =>
       'choice' in answer ? [{ key: decision.key, choice: answer.choice }] : [],
     );
@@ -118,6 +124,10 @@ export default class Upgrade extends VxeCommand {
       'why' in answer ? [{ key: decision.key, why: answer.why }] : [],
     );
     for (const { key, why } of left) this.log(`left: ${key}: ${why}`);
+    if (settled.length > 0)
+      this.log(
+        `${name}: ${settled.length === 1 ? 'one kind of violation' : `${settled.length} kinds of violations`} that the profile permits by now; what was started before may need: vxe restart ${name}`,
+      );
     const nothing = { name, taken: [], left, diff: [], wider: [], proved: true, applied: null };
     if (taken.length === 0) {
       const finished = flags['dry-run'] ? undefined : finishChange(name, this.places());
@@ -161,12 +171,12 @@ export default class Upgrade extends VxeCommand {
     };
   }
 
-  #named(decisions: readonly Decision[], flags: Wish): readonly Answered[] {
+  #named(decisions: readonly Decision[], all: readonly Decision[], flags: Wish): readonly Answered[] {
     const named = new Map<string, number>();
     for (const key of flags.narrow ?? []) named.set(key, 0);
     for (const key of flags.wide ?? []) named.set(key, 1);
     for (const key of named.keys()) {
-      if (decisions.some((decision) => decision.key === key)) continue;
+      if (all.some((decision) => decision.key === key)) continue;
       throw new Failure('decision-missing', key, 'nothing of this kind is in the log', {
         hint: `see the keys with 'vxe violations NAME --json'`,
         exit: 2,

@@ -6,7 +6,7 @@ import { readViolation } from '../learning/index.js';
 import { followViolations } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlledIfThere } from './support/control.js';
-import { decide, decisionLines, loggedViolations, unrecorded } from './support/decisions.js';
+import { decide, decisionLines, isSettled, loggedViolations, unrecorded } from './support/decisions.js';
 
 export default class Violations extends VxeCommand {
   static override summary =
@@ -40,7 +40,8 @@ export default class Violations extends VxeCommand {
       };
     }
     const decisions = decide(logged);
-    for (const decision of decisions) this.log(decisionLines(decision).join('\n'));
+    const settled = new Set(decisions.filter((decision) => isSettled(decision, logged.policy)));
+    for (const decision of decisions) this.log(decisionLines(decision, settled.has(decision)).join('\n'));
     if (decisions.length === 0) {
       const bundle = controlledIfThere(args.name, this.places());
       this.log(`${args.name}: no violations${unrecorded(bundle, args.name)}`);
@@ -49,10 +50,14 @@ export default class Violations extends VxeCommand {
     return {
       name: args.name,
       unreadable: logged.unreadable,
-      decisions: decisions.map(({ choices, ...rest }) => ({
-        ...rest,
-        choices: choices.map(({ rule, danger }) => ({ rule, danger: danger ?? null })),
-      })),
+      decisions: decisions.map((decision) => {
+        const { choices, ...rest } = decision;
+        return {
+          ...rest,
+          settled: settled.has(decision),
+          choices: choices.map(({ rule, danger }) => ({ rule, danger: danger ?? null })),
+        };
+      }),
     };
   }
 

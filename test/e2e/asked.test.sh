@@ -186,7 +186,7 @@ answers() { grep -c 'getppid: 0' "$VXE_LOGS/$1/output.log" 2>/dev/null; }
 check 'and so it does' eventually 60 answers second
 cp "$world/next.yaml" "$world/acting.vxed.yaml" && rm "$VXE_ROOT/second/filter"
 try vxe upgrade acting --narrow call:getppid --dry-run
-check 'control: there is nothing to take over twice' contains "$output" 'nothing was changed'
+check 'control: there is nothing to take over twice' contains "$output" 'nothing to take over'
 vxe stop second >/dev/null 2>&1
 vxe stop acting >/dev/null 2>&1
 end_of_tests

@@ -53,8 +53,21 @@ check "the author's comments stay" grep -q '# what it is for' "$VXE_BUNDLES/acti
 check "the administrator's own file says the same" cmp "$world/acting.vxed.yaml" "$VXE_BUNDLES/acting/vxe/profile.vxed.yaml"
 check 'the bundle is whole' vxe bundle audit acting
 check 'and its plans hold the new profile' vxe prove acting
-vxe mode acting production >/dev/null
+# What was taken over is in the log still, and nothing to decide any more.
+try vxe upgrade acting --auto
+check 'what is permitted by now is not taken over again' contains "$output" 'acting: nothing to take over$'
+check 'that is said, and what it takes for what was started before' contains "$output" '2 kinds of violations that the profile permits by now; .*vxe restart acting$'
+check 'nor is it asked about' lacks <(vxe upgrade acting </dev/null 2>&1) 'reads /other/file'
+check 'control: what is left is' contains "$(vxe upgrade acting </dev/null 2>&1)" '^1 of 1: reads /data/secret'
+check 'the log says so, too' contains "$(vxe violations acting)" 'permitted by now: files: /other/file: read$'
+check 'and to a machine' contains "$(vxe violations acting --json)" '"settled": true'
+check 'a wider rule of it can still be had' contains "$(vxe upgrade acting --wide file:/other/file --dry-run)" '^\+ .*/other/: read'
+check 'there is no further version' lacks <(vxe profile log acting) '^3 '
+try vxe mode acting production
+check 'the mode says that refused files are not recorded, and how they are' contains "$output" 'vxe mode --record-files acting$'
 vxe restart acting --detach >/dev/null 2>&1
+status_names() { contains "$(vxe status acting)" 'not recorded; .*vxe mode --record-files acting$'; }
+check 'so does status' eventually 60 status_names
 check 'in production the file is read' eventually 60 grows "$(said 'open other: 6 bytes')" said 'open other: 6 bytes'
 check 'the call is made' eventually 60 grows "$(said 'getppid: 0')" said 'getppid: 0'
 before=$(said 'open secret: 7 bytes')

@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Places, readBundleProfile } from '../../bundle/index.js';
 import { plainLine } from '../../common/index.js';
+import { formOf } from '../../language/index.js';
 import type { Decision, Violation } from '../../learning/index.js';
-import { decisionsOf, readViolations } from '../../learning/index.js';
+import { applyEdit, decisionsOf, readViolations } from '../../learning/index.js';
 import type { Policy } from '../../policy/index.js';
 import { violationText } from '../../runtime/index.js';
 import { controlledIfThere } from './control.js';
@@ -44,8 +45,20 @@ export function unrecorded(bundle: string | undefined, name: string): string {
   return `\nFiles, ports and addresses that Landlock or the cgroup refuses are recorded from the start after: vxe mode ${name} --record-files`;
 }
 
+/** Whether the profile has the narrowest rule by now, as after an upgrade; what was started before holds it after a restart. */
+export function isSettled({ choices: [narrowest] }: Decision, policy: Policy): boolean {
+  if (narrowest === undefined) return false;
+  const before = printed(policy);
+  return before !== undefined && printed(narrowest.edits.reduce<Policy>(applyEdit, policy)) === before;
+}
+
+function printed(policy: Policy): string | undefined {
+  const text = formOf('profile.vxed.yaml')?.print(policy);
+  return text?.ok === true ? text.value : undefined;
+}
+
 /** A decision as lines for people. */
-export function decisionLines(decision: Decision): readonly string[] {
+export function decisionLines(decision: Decision, settled = false): readonly string[] {
   const { subject, count, last, programs, rules, performed, refused } = decision;
   const verdict =
     refused === 0 ? 'performed' : performed === 0 ? 'refused' : `${refused} refused, ${performed} performed`;
@@ -55,6 +68,10 @@ export function decisionLines(decision: Decision): readonly string[] {
     `  ${count} ${count === 1 ? 'time' : 'times'}, ${verdict}, last ${last.slice(0, 19).replace('T', ' ')}, by ${programs.join(', ')}`,
     unseen ? '  judged by nobody' : `  refused by ${rules.join(', ')}`,
   ];
+  if (settled) {
+    lines.push(`  permitted by now: ${decision.choices[0]?.rule}`);
+    return lines.map(plainLine);
+  }
   for (const [index, choice] of decision.choices.entries()) {
     const mark = choice.danger === undefined ? '' : `   ! ${choice.danger}`;
     lines.push(`  ${index === 0 ? 'permit by' : 'or wider '} ${choice.rule}${mark}`);

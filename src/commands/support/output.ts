@@ -14,7 +14,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** A line as lines of so many columns, broken at spaces; what is broken goes on two columns further in than it begins. */
 export function wrapped(line: string, width: number | undefined): readonly string[] {
-  if (width === undefined || line.length <= width) return [line];
+  // A terminal that nobody told its size says 0.
+  if (width === undefined || width === 0 || line.length <= width) return [line];
   const [indent = ''] = /^ */.exec(line) ?? [];
   const lines: string[] = [];
   let current = '';
