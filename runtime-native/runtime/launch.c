@@ -196,15 +196,14 @@ static pid_t pidfd_pid(int pidfd)
 	return -1;
 }
 
-/* clone3 of a process that is to be born in the pid namespace at `path`; the caller's own children go where they went before. */
-static pid_t clone_in_pid_namespace(const char *path, struct vxe_clone_args *args)
+/* clone3 of a process that is to be born in the pid namespace `wanted`; the caller's own children go where they went before. */
+static pid_t clone_in_pid_namespace(int wanted, struct vxe_clone_args *args)
 {
-	cleanup_fd int wanted = open(path, O_RDONLY | O_CLOEXEC);
 	cleanup_fd int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	pid_t pid;
 	int saved;
 
-	if (wanted < 0 || own < 0 || setns(wanted, CLONE_NEWPID) < 0)
+	if (own < 0 || setns(wanted, CLONE_NEWPID) < 0)
 		return -1;
 	pid = sys_clone3(args);
 	if (pid == 0)
@@ -213,6 +212,71 @@ static pid_t clone_in_pid_namespace(const char *path, struct vxe_clone_args *arg
 	(void)setns(own, CLONE_NEWPID);
 	errno = saved;
 	return pid;
+}
+
+/*
+ * clone3 of a process that is to be born in the user namespace `user`, so that its other new namespaces are that one's; with `pids` >= 0 in
+ * that pid namespace, too. Nobody comes back from a user namespace: a helper goes there and makes the process the launcher's child. It has the
+ * launcher's descriptors, of which it opens and closes none but the pidfd that the kernel makes. A pid namespace may be of the user
+ * namespace or of the launcher's: who has the right tries.
+ */
+static pid_t clone_in_user_namespace(int user, int pids, struct vxe_clone_args *args)
+{
+	struct vxe_clone_args helper = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+	int *pidfd = (int *)(uintptr_t)args->pidfd;
+	struct {
+		pid_t pid;
+		int pidfd, errnum;
+	} said = {.pid = -1, .pidfd = -1, .errnum = ECHILD};
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid = sys_clone3(&helper);
+	if (pid == 0) {
+		bool born_there = pids < 0 || setns(pids, CLONE_NEWPID) == 0;
+
+		args->flags |= CLONE_PARENT;
+		args->exit_signal = 0; /* the helper's: SIGCHLD */
+		if (setns(user, CLONE_NEWUSER) == 0 && (born_there || setns(pids, CLONE_NEWPID) == 0))
+			said.pid = sys_clone3(args);
+		if (said.pid == 0)
+			return 0;
+		said.errnum = errno;
+		said.pidfd = *pidfd;
+		_exit(write(ends[1], &said, sizeof(said)) != (ssize_t)sizeof(said));
+	}
+	if (pid > 0) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		/* It has written, or nobody will. */
+		(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+		(void)!read(ends[0], &said, sizeof(said));
+		*pidfd = said.pidfd;
+		errno = said.errnum;
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return pid < 0 ? -1 : said.pid;
+}
+
+/* Where the configuration names a user or a pid namespace by its path, the first process is born in it. */
+static pid_t clone_first(const struct vxe_launch *launch, struct vxe_clone_args *args, struct vxe_error **err)
+{
+	const struct vxe_namespace *user = vxe_config_namespace(launch->config, CLONE_NEWUSER);
+	const struct vxe_namespace *pids = vxe_config_namespace(launch->config, CLONE_NEWPID);
+	cleanup_fd int user_fd = -1, pids_fd = -1;
+
+	if (launch->join_pidfd >= 0)
+		return sys_clone3(args);
+	if (user && user->path && (user_fd = open(user->path, O_RDONLY | O_CLOEXEC)) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", user->path);
+	if (pids && pids->path && (pids_fd = open(pids->path, O_RDONLY | O_CLOEXEC)) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", pids->path);
+	return user_fd >= 0   ? clone_in_user_namespace(user_fd, pids_fd, args)
+	       : pids_fd >= 0 ? clone_in_pid_namespace(pids_fd, args)
+			      : sys_clone3(args);
 }
 
 /*
@@ -265,7 +329,6 @@ static int network_give(struct vxe_launch *launch, struct vxe_error **err)
 static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 {
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
-	const struct vxe_namespace *pid_namespace = vxe_config_namespace(launch->config, CLONE_NEWPID);
 	struct vxe_clone_args args = {.exit_signal = SIGCHLD};
 	int pair[2], pidfd = -1;
 	pid_t pid;
@@ -292,9 +355,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a socket pair");
-	pid = launch->join_pidfd < 0 && pid_namespace && pid_namespace->path
-		      ? clone_in_pid_namespace(pid_namespace->path, &args)
-		      : sys_clone3(&args);
+	pid = clone_first(launch, &args, err);
 	if (pid == 0) {
 		close(pair[0]);
 		vxe_child_main(launch, pair[1]);
@@ -304,6 +365,8 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 		int saved = errno;
 
 		close(pair[0]);
+		if (err && *err)
+			return -1;
 		if (launch->join_pidfd >= 0) {
 			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making a process for the instance %s", launch->id);
 			return saved == EACCES

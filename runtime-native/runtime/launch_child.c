@@ -122,14 +122,9 @@ static int namespace_enter(const struct vxe_namespace *ns, struct vxe_error **er
 	return 0;
 }
 
-/* The user namespace first, since it gives the right to enter those that are its own. That of pids was the launcher's to
-   choose: a process is born in one and stays. */
+/* Those of users and pids were the launcher's to choose: a process is born in them. */
 static int namespaces_enter(const struct vxe_config *config, struct vxe_error **err)
 {
-	const struct vxe_namespace *user = vxe_config_namespace(config, CLONE_NEWUSER);
-
-	if (user && user->path && namespace_enter(user, err) < 0)
-		return -1;
 	for (size_t i = 0; i < config->n_namespaces; i++) {
 		const struct vxe_namespace *ns = &config->namespaces[i];
 
@@ -853,6 +848,19 @@ static bool maps_root(const struct vxe_config *config)
 	return false;
 }
 
+/* Whoever the namespace does not map is nobody in it: become its root where it has one. It has all capabilities either way. */
+static int root_become(const struct vxe_config *config, struct vxe_error **err)
+{
+	const struct vxe_namespace *user = vxe_config_namespace(config, CLONE_NEWUSER);
+	bool found = user && user->path;
+
+	if (geteuid() == 0 || (!found && !maps_root(config)) || (setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0))
+		return 0;
+	/* The mappings of one that is there are its own. */
+	return found && errno == EINVAL ? 0
+					: vxe_error_set(err, VXE_EXIT_FAILURE, errno, "becoming root of the user namespace");
+}
+
 void vxe_child_main(struct vxe_launch *launch, int sync)
 {
 	struct child child = {.launch = launch, .sync = sync, .ruleset_fd = -1, .proc_fd = -1};
@@ -868,11 +876,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	child.joins = launch->join_pidfd >= 0;
 	if (child.joins)
 		join_main(&child);
-	/* Whoever the namespace does not map is nobody in it: become its root where it has one. It has all capabilities either way. */
-	if (user && geteuid() != 0 && maps_root(launch->config) && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
-		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "becoming root of the user namespace");
+	if (user && root_become(launch->config, &err) < 0)
 		goto failed;
-	}
 	/* The instance must not outlive its supervisor; OCI's create has none that lives as long. */
 	if (launch->start_fifo < 0 && launcher_die_with(&child, &err) < 0)
 		goto failed;

@@ -258,6 +258,11 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 			plan->bind = true;
 		plan->is_proc = mount->type && !strcmp(mount->type, "proc");
 		plan->is_dev = !strcmp(mount->destination, "/dev") && !plan->bind;
+		if (plan->is_dev && !plan->remount) {
+			plan->read_only_later = (plan->set | plan->recursive_set) & MOUNT_ATTR_RDONLY;
+			plan->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+			plan->recursive_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		}
 		if (plan->remount && remount_check(plan, err) < 0)
 			return -1;
 		if (plan->remount)
@@ -826,6 +831,9 @@ int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *pla
 		if (mount_one(config, plans, &plans->items[i], tree, in_user_namespace, err) < 0)
 			return -1;
 	cwd_make(config, plans, tree);
+	for (size_t i = 0; i < plans->count; i++)
+		if (plans->items[i].read_only_later && attributes_set(plans->items[i].made_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev read-only");
 	*root_fd = steal_fd(&tree);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct vxe_mount_plan {
 	uint64_t propagation;			 /* MS_SHARED, ... or 0 */
 	bool propagation_recursive;
 	bool copy_up;		/* tmpcopyup */
+	bool read_only_later;	/* /dev is filled, and mounted into, before it is made so */
 	bool idmap, ridmap;	/* id-mapped, alone or with all below */
 	int idmap_fd, clone_fd; /* the mappings, and a bind mount that has them already; -1 */
 	int made_fd; /* the mount, once it is made: what lies below its destination is looked for in it, not by name; -1 */

@@ -35,6 +35,7 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 	memset(instance, 0, sizeof(*instance));
 	instance->options = options;
 	instance->root_fd = instance->dir_fd = instance->lock_fd = instance->bundle_fd = instance->log_fd = -1;
+	instance->console = (struct vxe_console)VXE_CONSOLE_NONE;
 	instance->fifo_fd = instance->tell_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
 	instance->judge.fd = -1;
 	vxe_launch_init(&instance->launch);
@@ -327,6 +328,7 @@ int instance_console_connect(const char *path, struct vxe_error **err)
 int instance_begin(struct instance *instance, struct vxe_error **err)
 {
 	struct vxe_launch *launch = &instance->launch;
+	const struct vxe_process *process = launch->process ? launch->process : &instance->config->process;
 	sigset_t signals;
 
 	if (instance->options->console_socket) {
@@ -334,6 +336,10 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 		if (instance->console_fd < 0)
 			return -1;
 		launch->console_socket = instance->console_fd;
+	} else if (process->terminal && !instance->options->detach && launch->start_fifo < 0) {
+		if (vxe_console_open(&instance->console, process->console_rows || process->console_columns, err) < 0)
+			return -1;
+		launch->console_socket = instance->console.socket;
 	}
 	launch->listen_names = getenv("LISTEN_FDNAMES");
 	if (vxe_descriptors_take(instance->config, launch, instance->options->listen_fds, instance->options->preserve_fds,

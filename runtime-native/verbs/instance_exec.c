@@ -243,6 +243,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	cleanup_fd int init = -1;
 	cleanup_fd int cgroup = -1;
 	cleanup_fd int console = -1;
+	struct vxe_console carried = VXE_CONSOLE_NONE;
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL, *process;
@@ -303,6 +304,11 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)
 		goto out;
 	launch.console_socket = console;
+	if (process->terminal && !options->console_socket && !options->detach) {
+		if (vxe_console_open(&carried, process->console_rows || process->console_columns, err) < 0)
+			goto out;
+		launch.console_socket = carried.socket;
+	}
 	if (vxe_descriptors_take(config, &launch, sockets, options->preserve_fds, options->detach, err) < 0)
 		goto out;
 	supervision.launch = &launch;
@@ -346,6 +352,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		*exit_code = instance_status_code(supervision.status);
 	}
 out:
+	vxe_console_close(&carried);
 	vxe_launch_free(&launch);
 	vxe_supervision_free(&supervision);
 	vxe_judge_close(&judge);

@@ -3,6 +3,7 @@
 #define VXE_VERBS_INSTANCE_INTERNAL_H
 
 #include "config.h"
+#include "console.h"
 #include "instance.h"
 #include "judge.h"
 #include "launch.h"
@@ -14,6 +15,7 @@
 struct instance {
 	const struct vxe_instance_options *options;
 	char *root_path, *dir_path;
+	struct vxe_console console;
 	int root_fd, dir_fd, lock_fd, bundle_fd, log_fd, fifo_fd, tell_fd, console_fd;
 	struct vxe_config *config;
 	char *config_text; /* as it was read, for instance_config_kept */

@@ -21,6 +21,9 @@ static int caller_let_go(struct instance *instance, struct vxe_error **err)
 {
 	if (instance->ready_fd < 0)
 		return 0;
+	/* Paths that the caller has given may be from its folder, and are done with. */
+	if (chdir("/") < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "leaving the caller's folder");
 	/* Whoever was killed while it waited for us cannot be told, and meant to start nothing. */
 	if (vxe_write_all(instance->ready_fd, "R", 1) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the caller that %s runs", instance->options->id);
@@ -146,6 +149,7 @@ static int run_here(const struct vxe_instance_options *options, int ready_fd, in
 	instance_init(&instance, options);
 	instance.ready_fd = ready_fd;
 	failed = instance_run(&instance, exit_code, err);
+	vxe_console_close(&instance.console);
 	if (failed) {
 		if (instance.launch.report && vxe_launch_failure(&instance.launch, err) < 0)
 			failed = -1;
@@ -179,12 +183,8 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 		input = options->own_verb ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
 		if (input >= 0 && dup2(input, 0) == 0)
 			close(input);
-		if (chdir("/") < 0) {
-			vxe_error_set(&failure, VXE_EXIT_FAILURE, errno, "leaving the caller's folder");
-			failure_tell(pipes[1], failure);
-		} else if (run_here(options, pipes[1], &code, &failure) == 0) {
+		if (run_here(options, pipes[1], &code, &failure) == 0)
 			_exit(code);
-		}
 		_exit(failure ? (int)failure->exit : VXE_EXIT_FAILURE);
 	}
 	close(pipes[1]);

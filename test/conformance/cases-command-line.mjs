@@ -528,4 +528,48 @@ export const commandLine = [
       await until(() => text().includes('"ask":"terminal","ok":true'));
     }),
   ),
+  act(
+    id,
+    'habit',
+    "run without --console-socket: the caller's terminal is the container's",
+    async (subject) => {
+      const ops = ['terminal', 'stat:/dev/console', 'session', 'exit:6'];
+      const bundle = subject.bundle(ops, (config) => {
+        config.process.terminal = true;
+        config.process.consoleSize = { height: 33, width: 77 };
+      });
+      const { code, stdout } = await subject.call(['run', '--bundle', bundle, subject.id()], {
+        terminal: true,
+      });
+      equal(code, 6, `the code (${stdout})`);
+      expect(/"ask":"terminal","ok":true/.test(stdout), `it has no terminal: ${stdout}`);
+      expect(stdout.includes('"char '), `/dev/console is not there: ${stdout}`);
+      expect(/"ask":"session","ok":true,"value":"1"/.test(stdout), `its session is another: ${stdout}`);
+    },
+  ),
+  act(
+    id,
+    'habit',
+    "exec --tty without --console-socket: the caller's terminal is the program's",
+    async (subject) => {
+      const { id: name } = await subject.started(sleeps);
+      const words = ['exec', '--tty', name, '/bin/probe', 'terminal', 'exit:5'];
+      const { code, stdout } = await subject.call(words, { terminal: true });
+      equal(code, 5, `the code (${stdout})`);
+      expect(stdout.includes('"ask":"terminal","ok":true'), `it has no terminal: ${stdout}`);
+    },
+  ),
+  act(id, 'habit', 'create with a terminal and without --console-socket is an error', async (subject) => {
+    const { code } = await subject.create(sleeps, (config) => {
+      config.process.terminal = true;
+    });
+    expect(code !== 0, 'it was created');
+  }),
+  act(id, 'habit', "run --detach: the pid file is from the caller's folder", async (subject) => {
+    const name = subject.id();
+    const words = ['run', '--detach', '--pid-file', 'a-pid', '--bundle', subject.bundle(sleeps), name];
+    await subject.must(words);
+    const file = join(subject.folder, 'a-pid');
+    equal(Number(readFileSync(file, 'utf8')), (await subject.state(name)).pid, 'the number');
+  }),
 ];

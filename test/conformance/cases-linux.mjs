@@ -104,6 +104,20 @@ export const linux = [
   ask(
     'config-linux.md, Default Devices',
     'MUST',
+    '/dev is filled before it is read-only',
+    ['stat:/dev/null', 'open:/dev/ptmx', 'fs:/dev/shm', 'mkdir:/dev/new'],
+    (config) => {
+      config.mounts.find((entry) => entry.destination === '/dev').options.push('ro');
+    },
+    (result) => {
+      expect(result.value('stat:/dev/null').startsWith('char 666 1:3'), 'the null device is another');
+      result.value('open:/dev/ptmx');
+      equal(result.refused('mkdir:/dev/new'), 'EROFS', 'a folder that is made in it');
+    },
+  ),
+  ask(
+    'config-linux.md, Default Devices',
+    'MUST',
     '/dev/ptmx is that of its devpts',
     ['stat:/dev/pts/ptmx', 'open:/dev/ptmx'],
     undefined,
@@ -195,6 +209,26 @@ export const linux = [
       (result) => equal(result.value(`link:/proc/self/ns/${kinds[type]}`), own(kinds[type]), 'the namespace'),
     ),
   ),
+  act('config-linux.md, Namespaces', 'MUST', 'a user namespace by path, beside new ones', async (subject) => {
+    const link = 'link:/proc/self/ns/user';
+    const map = [{ containerID: 0, hostID: 100000, size: 1000 }];
+    const add = (entry) => (config) => {
+      config.linux.namespaces.push({ type: 'user', ...entry });
+      Object.assign(config.linux, { uidMappings: map, gidMappings: map });
+    };
+    const first = await subject.started(['sleep:100000'], add({}));
+    const path = `/proc/${(await subject.state(first.id)).pid}/ns/user`;
+    const ops = [link, 'read:/proc/self/uid_map', 'hostname', 'stat:/dev/null', 'pid'];
+    const second = await subject.run(ops, add({ path }));
+    equal(second.code, 0, `the code (${second.stderr.trim()})`);
+    equal(second.value(link), readlinkSync(path), 'the namespace');
+    equal(second.value('read:/proc/self/uid_map').trim().split(/\s+/).join(' '), '0 100000 1000', 'its map');
+    equal(second.value('hostname'), 'conformance', 'the host name');
+    equal(second.value('pid'), '1', 'its number');
+    const third = await subject.started(['sleep:100000'], add({ path }));
+    const exec = await subject.must(['exec', third.id, '/bin/probe', link]);
+    equal(exec.said().value(link), readlinkSync(path), 'the namespace of exec');
+  }),
   ...['ipc', 'uts', 'network', 'pid', 'cgroup'].map((type) =>
     act('config-linux.md, Namespaces', 'MUST', `a ${type} namespace by path is joined`, async (subject) => {
       const add = (config, entry) => {
