@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -92,6 +93,39 @@ int vxe_write_all(int fd, const void *data, size_t size)
 		}
 		at += written;
 		size -= (size_t)written;
+	}
+	return 0;
+}
+
+int vxe_send_all(int socket_fd, const void *data, size_t size, int pass_fd)
+{
+	for (const char *at = data, *end = at + size; at < end;) {
+		struct iovec iov = {.iov_base = (void *)at, .iov_len = (size_t)(end - at)};
+		union {
+			struct cmsghdr header;
+			char space[CMSG_SPACE(sizeof(int))];
+		} control = {0};
+		struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+		ssize_t sent;
+
+		if (pass_fd >= 0) {
+			struct cmsghdr *header;
+
+			message.msg_control = &control;
+			message.msg_controllen = sizeof(control);
+			header = CMSG_FIRSTHDR(&message);
+			header->cmsg_level = SOL_SOCKET;
+			header->cmsg_type = SCM_RIGHTS;
+			header->cmsg_len = CMSG_LEN(sizeof(int));
+			memcpy(CMSG_DATA(header), &pass_fd, sizeof(int));
+		}
+		sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return -1;
+		at += sent;
+		pass_fd = -1;
 	}
 	return 0;
 }

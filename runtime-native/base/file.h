@@ -15,6 +15,8 @@ int vxe_file_read_fd(int fd, const char *what, size_t max, char **out, size_t *s
 int vxe_file_replace_at(int dirfd, const char *path, const char *data, size_t size, mode_t mode, struct vxe_error **err);
 /* All of data to fd, through EINTR and short writes. 0 or -1 with errno. */
 int vxe_write_all(int fd, const void *data, size_t size);
+/* To a socket, with a descriptor that goes with the first byte (-1: none). */
+int vxe_send_all(int socket_fd, const void *data, size_t size, int pass_fd);
 /* mkdir -p: what is made above the last folder has the mode 0755. path is left as it was. 0 or -1 with errno. */
 int vxe_folders_make(char *path, mode_t mode);
 

@@ -18,7 +18,5 @@ int vxe_channel_tell(int channel, char message, int fd);
 /* The next message, and its descriptor; -1: the other side has ended. */
 int vxe_channel_hear(int channel, int *fd);
 int vxe_channel_answer(int channel);
-/* The process behind a descriptor, by the recorder's numbers. */
-pid_t vxe_channel_pid(int pidfd);
 
 #endif

@@ -16,6 +16,7 @@
 #include "channel.h"
 #include "cleanup.h"
 #include "guard.h"
+#include "launch.h"
 #include "recorder.h"
 #include "signals.h"
 
@@ -83,7 +84,7 @@ static int channel_serve(struct life *life, struct vxe_error **err)
 		return 0;
 	}
 	if (message == VXE_CHANNEL_WAITING)
-		failed = life->source->adopt(life->source, vxe_channel_pid(passed), err);
+		failed = life->source->adopt(life->source, vxe_pidfd_pid(passed), err);
 	else if (message == VXE_CHANNEL_LISTENER && life->source->listen)
 		failed = life->source->listen(life->source, passed, err);
 	if (failed < 0)

@@ -36,32 +36,7 @@ void vxe_launch_init(struct vxe_launch *launch)
 
 int vxe_sync_send(int fd, char message, int pass_fd)
 {
-	struct iovec iov = {.iov_base = &message, .iov_len = 1};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (pass_fd >= 0) {
-		struct cmsghdr *cmsg;
-
-		header.msg_control = &control;
-		header.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&header);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &pass_fd, sizeof(int));
-	}
-	for (;;) {
-		ssize_t sent = sendmsg(fd, &header, MSG_NOSIGNAL);
-
-		if (sent == 1)
-			return 0;
-		if (sent < 0 && errno != EINTR)
-			return -1;
-	}
+	return vxe_send_all(fd, &message, 1, pass_fd);
 }
 
 int vxe_sync_receive(int fd, int *passed)
@@ -180,8 +155,7 @@ static int mappings_write(struct vxe_launch *launch, struct vxe_error **err)
 	return 0;
 }
 
-/* The host's number of a process known by descriptor: the "Pid:" line of its fdinfo. */
-static pid_t pidfd_pid(int pidfd)
+pid_t vxe_pidfd_pid(int pidfd)
 {
 	char path[64];
 	cleanup_file FILE *file = NULL;
@@ -530,7 +504,7 @@ int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err)
 			launch->init_pidfd = -1;
 		}
 		launch->program_pidfd = passed;
-		launch->program_pid = pidfd_pid(passed);
+		launch->program_pid = vxe_pidfd_pid(passed);
 		if (launch->straight && launch->join_pidfd < 0)
 			vxe_sync_send(launch->sync_fd, VXE_SYNC_KNOWN, -1);
 		if (launch->join_pidfd >= 0)

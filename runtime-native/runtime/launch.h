@@ -125,4 +125,7 @@ int vxe_sync_send(int fd, char message, int pass_fd);
 /* The message, or -1 at the end; *passed is a received descriptor or -1. */
 int vxe_sync_receive(int fd, int *passed);
 
+/* The number that a process known by descriptor has here: the "Pid:" line of its fdinfo. */
+pid_t vxe_pidfd_pid(int pidfd);
+
 #endif

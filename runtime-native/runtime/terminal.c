@@ -11,28 +11,12 @@
 #include <sys/vfs.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "kernel.h"
 
 #ifndef DEVPTS_SUPER_MAGIC
 #define DEVPTS_SUPER_MAGIC 0x1cd1
 #endif
-
-static int master_send(int socket_fd, int master, const char *name)
-{
-	struct iovec iov = {.iov_base = (void *)name, .iov_len = strlen(name)};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &master, sizeof(int));
-	return sendmsg(socket_fd, &header, 0) < 0 ? -1 : 0;
-}
 
 /* config-linux.md, Default Devices: /dev/console is the terminal. Only where this program has made a /dev, and only over what it
    has put there: a plain file that is no link. */
@@ -83,7 +67,7 @@ int vxe_terminal_make(int console_socket, const struct vxe_process *process, boo
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the terminal's size");
 	if (console && console_mount(slave, err) < 0)
 		return -1;
-	if (master_send(console_socket, master, name) < 0)
+	if (vxe_send_all(console_socket, name, strlen(name), master) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "sending the terminal over the console socket");
 	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the terminal the program's");

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "json.h"
 
 bool vxe_agent_wanted(const struct vxe_launch *launch)
@@ -59,38 +60,6 @@ static int state_text(const struct vxe_launch *launch, pid_t init, const char *s
 	return vxe_json_text_finish(text);
 }
 
-/* The descriptor goes with the first byte. */
-static int state_send(int socket_fd, const char *data, size_t size, int listener)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-
-	for (size_t sent = 0; sent < size;) {
-		struct iovec iov = {.iov_base = (void *)(data + sent), .iov_len = size - sent};
-		struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-		ssize_t done;
-
-		if (sent == 0) {
-			struct cmsghdr *cmsg;
-
-			header.msg_control = &control;
-			header.msg_controllen = sizeof(control);
-			cmsg = CMSG_FIRSTHDR(&header);
-			cmsg->cmsg_level = SOL_SOCKET;
-			cmsg->cmsg_type = SCM_RIGHTS;
-			cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-			memcpy(CMSG_DATA(cmsg), &listener, sizeof(int));
-		}
-		done = sendmsg(socket_fd, &header, MSG_NOSIGNAL);
-		if (done < 0 && errno != EINTR)
-			return -1;
-		sent += done > 0 ? (size_t)done : 0;
-	}
-	return 0;
-}
-
 int vxe_agent_hand_over(struct vxe_launch *launch, pid_t init, const char *status, struct vxe_error **err)
 {
 	const char *path = launch->config->seccomp.listener_path;
@@ -100,7 +69,7 @@ int vxe_agent_hand_over(struct vxe_launch *launch, pid_t init, const char *statu
 
 	if (!failed && state_text(launch, init, status, &text) < 0)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "telling the seccomp agent the state");
-	if (!failed && state_send(fd, text.data, text.size, launch->listener_fd) < 0)
+	if (!failed && vxe_send_all(fd, text.data, text.size, launch->listener_fd) < 0)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "sending the listener to the seccomp agent at %s", path);
 	vxe_json_text_free(&text);
 	if (!failed)

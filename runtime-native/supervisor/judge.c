@@ -14,14 +14,20 @@
 #include "kernel.h"
 #include "lookup.h"
 #include "own.h"
+#include "socket_rules.h"
 
-static const struct {
+struct word {
 	const char *word;
 	unsigned int bit;
-} access_words[] = {
+};
+
+static const struct word access_words[] = {
 	{"read", VXE_READ},	{"write", VXE_WRITE},	  {"create", VXE_CREATE},
 	{"remove", VXE_REMOVE}, {"execute", VXE_EXECUTE}, {"ioctl", VXE_IOCTL},
 };
+
+static const struct word socket_words[] = {
+	{"accept", 1U << VXE_SOCKET_ACCEPT}, {"connect", 1U << VXE_SOCKET_CONNECT}, {"send", 1U << VXE_SOCKET_SEND}};
 
 void vxe_access_words(unsigned int access, char *out, size_t size)
 {
@@ -56,7 +62,8 @@ static int needed_string(struct json_object *object, const char *key, char **out
 	return found == 0 ? fail(err, "a rule without its object") : found < 0 ? -1 : 0;
 }
 
-static int access_parse(struct json_object *object, unsigned int *out, struct vxe_error **err)
+static int words_parse(struct json_object *object, const struct word *table, size_t size, const char *of, unsigned int *out,
+		       struct vxe_error **err)
 {
 	struct json_object *words = NULL;
 
@@ -68,14 +75,25 @@ static int access_parse(struct json_object *object, unsigned int *out, struct vx
 
 		if (vxe_json_string_value(vxe_json_array_at(words, i), "access", &word, err) < 0)
 			return -1;
-		for (size_t k = 0; k < sizeof(access_words) / sizeof(*access_words); k++)
-			if (!strcmp(access_words[k].word, word))
-				bit = access_words[k].bit;
+		for (size_t k = 0; k < size; k++)
+			if (!strcmp(table[k].word, word))
+				bit = table[k].bit;
 		if (!bit)
-			return fail(err, "a word of access that this VXE does not know");
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					     "the bundle's judge: a word of %s that this VXE does not know", of);
 		*out |= bit;
 	}
 	return 0;
+}
+
+static int access_parse(struct json_object *object, unsigned int *out, struct vxe_error **err)
+{
+	return words_parse(object, access_words, sizeof(access_words) / sizeof(*access_words), "access", out, err);
+}
+
+static int socket_words_parse(struct json_object *object, unsigned int *out, struct vxe_error **err)
+{
+	return words_parse(object, socket_words, sizeof(socket_words) / sizeof(*socket_words), "sockets", out, err);
 }
 
 static int file_parse(struct json_object *object, void *item, struct vxe_error **err)
@@ -87,30 +105,6 @@ static int file_parse(struct json_object *object, void *item, struct vxe_error *
 	if (file->path[0] != '/')
 		return fail(err, "a path that is not absolute");
 	return access_parse(object, &file->access, err);
-}
-
-static const char *const socket_words[] = {"accept", "connect", "send"};
-
-static int words_parse(struct json_object *object, unsigned int *out, struct vxe_error **err)
-{
-	struct json_object *words = NULL;
-
-	if (vxe_json_get_array(object, "", "access", &words, err) < 0)
-		return -1;
-	for (size_t i = 0; i < vxe_json_array_length(words); i++) {
-		const char *word;
-		unsigned int bit = 0;
-
-		if (vxe_json_string_value(vxe_json_array_at(words, i), "access", &word, err) < 0)
-			return -1;
-		for (unsigned int k = 0; k < sizeof(socket_words) / sizeof(*socket_words); k++)
-			if (!strcmp(socket_words[k], word))
-				bit = 1U << k;
-		if (!bit)
-			return fail(err, "a word of sockets that this VXE does not know");
-		*out |= bit;
-	}
-	return 0;
 }
 
 static int socket_parse(struct json_object *object, void *item, struct vxe_error **err)
@@ -131,7 +125,7 @@ static int socket_parse(struct json_object *object, void *item, struct vxe_error
 	rule->range.to = (uint16_t)to;
 	if (!rule->range.protocol || (address && vxe_socket_rule_address(address, &rule->range) < 0))
 		return fail(err, "an address or protocol that is none");
-	return words_parse(object, &rule->words, err);
+	return socket_words_parse(object, &rule->words, err);
 }
 
 static int unix_parse(struct json_object *object, void *item, struct vxe_error **err)
@@ -140,7 +134,7 @@ static int unix_parse(struct json_object *object, void *item, struct vxe_error *
 
 	if (name_parse(object, &rule->name, err) < 0 || needed_string(object, "path", &rule->path, err) < 0)
 		return -1;
-	return rule->path[0] == '/' ? words_parse(object, &rule->words, err) : fail(err, "a path that is not absolute");
+	return rule->path[0] == '/' ? socket_words_parse(object, &rule->words, err) : fail(err, "a path that is not absolute");
 }
 
 static int mount_parse(struct json_object *object, void *item, struct vxe_error **err)
