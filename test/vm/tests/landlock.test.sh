@@ -204,6 +204,17 @@ of ok "${open[@]}" "${let[@]}" stream=@vxe-outside dgram-sendto=@vxe-outsided
 of EACCES "${shut[@]}" "${closed[@]}" "${plain[@]}"
 inside_all ruled
 
+# The evaluator says what the kernel did, and by what it was held.
+says() { # ACT PATTERN
+  contains "$(vxe explain reach "$1" | tr '\n' ' ')" "$2"
+}
+check 'explain: a socket below a folder that is written' says "connect(unix:$world/open/s)" '^allowed .*held by .*landlock'
+check 'explain: one where the files are only read' says "connect(unix:$world/closed/s)" '^refused with EACCES .*held by .*landlock'
+check 'explain: an abstract name' says 'connect(unix:@vxe-outside)' '^refused with EPERM .*held by .*landlock'
+check 'explain: a port of UDP to send to' says 'connect(udp/127.0.0.1:7002)' '^allowed'
+check 'explain: another one' says 'connect(udp/127.0.0.1:7004)' '^refused with EACCES .*held by .*landlock'
+check 'explain: a bind to port 0, which is the programs of the cgroup' says 'bind(udp/127.0.0.1:0)' '^refused with EACCES .*held by .*cgroup'
+
 # What arrived is what was granted, and nothing else.
 heard() { grep -qx "$1 $2" "$world/heard"; }
 not_heard() { ! heard "$@"; }
