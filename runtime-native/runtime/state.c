@@ -283,10 +283,18 @@ static void write_oci(struct vxe_json_text *text, const struct vxe_state *state)
 	vxe_json_text_object_end(text);
 }
 
+void vxe_state_created(const struct vxe_state *state, char out[VXE_STATE_TIME])
+{
+	struct tm tm;
+
+	vxe_utc(state->created_ns / 1000000000, &tm);
+	snprintf(out, VXE_STATE_TIME, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+		 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(state->created_ns % 1000000000));
+}
+
 static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 {
-	char created[64] = "";
-	struct tm tm;
+	char created[VXE_STATE_TIME];
 
 	write_optional(text, "rootfs", state->rootfs);
 	write_optional(text, "profile", state->profile);
@@ -298,9 +306,7 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_namespaces(text, state);
 	vxe_json_text_bool(text, "supervised", state->supervised);
 	vxe_json_text_bool(text, "detached", state->detached);
-	vxe_utc(state->created_ns / 1000000000, &tm);
-	snprintf(created, sizeof(created), "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(state->created_ns % 1000000000));
+	vxe_state_created(state, created);
 	vxe_json_text_string(text, "created", created);
 	vxe_json_text_int(text, "createdNs", state->created_ns);
 	vxe_json_text_uint(text, "owner", state->owner);

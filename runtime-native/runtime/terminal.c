@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
@@ -65,6 +66,9 @@ int vxe_terminal_make(int console_socket, const struct vxe_process *process, boo
 	snprintf(name, sizeof(name), "/dev/pts/%u", number);
 	if ((size.ws_row || size.ws_col) && ioctl(master, TIOCSWINSZ, &size) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the terminal's size");
+	/* The program's user opens it again, by /dev/pts/N or /dev/console; a user that the namespace does not map has no terminal of its own. */
+	if (process->uid != 0 && fchown(slave, process->uid, (gid_t)-1) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "giving the terminal to the user %u", process->uid);
 	if (console && console_mount(slave, err) < 0)
 		return -1;
 	if (vxe_send_all(console_socket, name, strlen(name), master) < 0)

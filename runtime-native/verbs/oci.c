@@ -277,6 +277,16 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	return vxe_instance_exec(&exec, &code, err) < 0 ? -1 : code;
 }
 
+/* The owner by the number: names are for who reads the host's user database. */
+static void row_print(const struct vxe_state *state)
+{
+	char created[VXE_STATE_TIME];
+
+	vxe_state_created(state, created);
+	printf("%-24s %-8d %-10s %-40s %-30s #%u\n", state->id, state->init.pid, vxe_status_name(state->status), state->bundle,
+	       created, state->owner);
+}
+
 static int list_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
 	static const struct option options[] = {{"format", required_argument, NULL, 'f'},
@@ -302,7 +312,7 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 	if (json)
 		putchar('[');
 	else if (!quiet)
-		printf("%-24s %-8s %-10s %s\n", "ID", "PID", "STATUS", "BUNDLE");
+		printf("%-24s %-8s %-10s %-40s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
 	for (size_t i = 0; i < ids.count; i++) {
 		cleanup_fd int dir_fd = -1;
 		cleanup_free char *text = NULL;
@@ -314,8 +324,7 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 			else if (quiet)
 				puts(ids.items[i]);
 			else
-				printf("%-24s %-8d %-10s %s\n", ids.items[i], state->init.pid, vxe_status_name(state->status),
-				       state->bundle);
+				row_print(state);
 			first = false;
 			vxe_state_free(&state);
 		}

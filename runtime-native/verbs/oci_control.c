@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -19,7 +20,31 @@
 
 #define RESOURCES_MAX (1u << 20)
 
-/* "TERM", "SIGTERM", "term", "15" */
+/* The real-time signals that the C library leaves to programs, as kill(1) names them. */
+#define REALTIME_FIRST 34
+#define REALTIME_LAST 64
+
+/* "RTMIN", "RTMIN+2", "RTMAX-1" */
+static int realtime_parse(const char *text)
+{
+	bool first = !strncasecmp(text, "RTMIN", 5);
+	long distance = 0;
+	char *end;
+
+	if (!first && strncasecmp(text, "RTMAX", 5) != 0)
+		return -1;
+	text += 5;
+	if (*text) {
+		if (*text != (first ? '+' : '-') || text[1] < '0' || text[1] > '9')
+			return -1;
+		distance = strtol(text + 1, &end, 10);
+		if (*end || distance > REALTIME_LAST - REALTIME_FIRST)
+			return -1;
+	}
+	return first ? REALTIME_FIRST + (int)distance : REALTIME_LAST - (int)distance;
+}
+
+/* "TERM", "SIGTERM", "term", "15", "SIGRTMIN+3" */
 static int signal_parse(const char *text)
 {
 	char *end;
@@ -35,7 +60,7 @@ static int signal_parse(const char *text)
 		if (name && !strcasecmp(name, text))
 			return sig;
 	}
-	return -1;
+	return realtime_parse(text);
 }
 
 int vxe_oci_kill(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)

@@ -126,14 +126,20 @@ static const char spec_head[] =
 	"\"mode=755\", \"size=65536k\"] },\n"
 	"    { \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\", \"options\": [\"nosuid\", "
 	"\"noexec\", "
-	"\"newinstance\", \"ptmxmode=0666\", \"mode=0620\"] },\n"
+	"\"newinstance\", \"ptmxmode=0666\", \"mode=0620\"";
+/* The group tty, as other runtimes have it: a namespace for one user does not map it. */
+static const char spec_tty[] = ", \"gid=5\"";
+static const char spec_mounts[] =
+	"] },\n"
 	"    { \"destination\": \"/dev/shm\", \"type\": \"tmpfs\", \"source\": \"shm\", \"options\": [\"nosuid\", \"noexec\", "
 	"\"nodev\", \"mode=1777\", \"size=65536k\"] },\n"
 	"    { \"destination\": \"/dev/mqueue\", \"type\": \"mqueue\", \"source\": \"mqueue\", \"options\": [\"nosuid\", "
 	"\"noexec\", \"nodev\"] }";
 static const char spec_sysfs[] =
 	",\n    { \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\", \"options\": [\"nosuid\", \"noexec\", "
-	"\"nodev\", \"ro\"] }";
+	"\"nodev\", \"ro\"] },\n"
+	"    { \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", \"source\": \"cgroup\", \"options\": [\"nosuid\", "
+	"\"noexec\", \"nodev\", \"relatime\", \"ro\"] }";
 static const char spec_linux[] =
 	"\n  ],\n"
 	"  \"linux\": {\n"
@@ -175,12 +181,13 @@ int vxe_oci_spec(const struct vxe_globals *globals, int argc, char **argv, struc
 		return vxe_oci_misuse("spec", "takes no argument", err);
 	if (rootless)
 		length = asprintf(&text,
-				  "%s%s      { \"type\": \"cgroup\" }, { \"type\": \"user\" }\n    ],\n"
+				  "%s%s%s      { \"type\": \"cgroup\" }, { \"type\": \"user\" }\n    ],\n"
 				  "    \"uidMappings\": [{ \"containerID\": 0, \"hostID\": %u, \"size\": 1 }],\n"
 				  "    \"gidMappings\": [{ \"containerID\": 0, \"hostID\": %u, \"size\": 1 }]\n  }\n}\n",
-				  spec_head, spec_linux, geteuid(), getegid());
+				  spec_head, spec_mounts, spec_linux, geteuid(), getegid());
 	else
-		length = asprintf(&text, "%s%s%s%s", spec_head, spec_sysfs, spec_linux, spec_root_tail);
+		length = asprintf(&text, "%s%s%s%s%s%s", spec_head, spec_tty, spec_mounts, spec_sysfs, spec_linux,
+				  spec_root_tail);
 	if (length < 0) {
 		text = NULL;
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "writing config.json");

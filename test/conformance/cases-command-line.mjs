@@ -204,6 +204,34 @@ export const commandLine = [
       await subject.until(name, 'stopped');
     }
   }),
+  act(id, 'habit', 'kill takes the real-time signals by number', async (subject) => {
+    for (const signal of ['34', '37', '64']) {
+      const { id: name } = await subject.started(sleeps, (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
+      });
+      await subject.must(['kill', name, signal]);
+      await subject.until(name, 'stopped');
+    }
+  }),
+  act(id, 'habit', 'kill takes RTMIN+N and RTMAX-N', async (subject) => {
+    for (const signal of ['SIGRTMIN', 'RTMIN+3', 'SIGRTMAX-2']) {
+      const { id: name } = await subject.started(sleeps, (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'pid');
+      });
+      await subject.must(['kill', name, signal]);
+      await subject.until(name, 'stopped');
+    }
+    const { id: name } = await subject.started(sleeps);
+    for (const none of ['SIGRTMIN+31', 'RTMAX+1', 'RTMIN-1', 'RTMIN+'])
+      expect((await subject.call(['kill', name, none])).code !== 0, `${none} was taken`);
+  }),
+  act(id, 'habit', 'list tells when each was created', async (subject) => {
+    const { id: name } = await subject.created(sleeps);
+    const [head, ...rows] = (await subject.must(['list'])).stdout.trim().split('\n');
+    expect(/ PID .* CREATED +OWNER *$/.test(head), `the head is ${head}`);
+    const row = rows.find((line) => line.startsWith(`${name} `));
+    expect(/ created .* \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*Z +\S+ *$/.test(row ?? ''), `the row is ${row}`);
+  }),
   act(id, 'habit', 'kill --all ends every process', async (subject) => {
     const { id: name } = await subject.started(['child', 'sleep:100000'], (config) => {
       subject.inCgroup(config);
@@ -558,6 +586,22 @@ export const commandLine = [
       equal(code, 5, `the code (${stdout})`);
       expect(stdout.includes('"ask":"terminal","ok":true'), `it has no terminal: ${stdout}`);
     },
+  ),
+  act(id, 'habit', "the terminal is its user's", (subject) =>
+    withConsole(subject, async (socket, text, until) => {
+      const container = await subject.created(
+        ['open:/dev/pts/0', 'stat:/dev/pts/0'],
+        (config) => {
+          config.process.terminal = true;
+          config.process.user = { uid: 12, gid: 34 };
+        },
+        { flags: ['--console-socket', socket] },
+      );
+      await subject.must(['start', container.id]);
+      await until(() => text().includes('stat:/dev/pts/0'));
+      expect(/"ask":"open:\/dev\/pts\/0","ok":true/.test(text()), `it cannot be opened again: ${text()}`);
+      expect(/"char 620 136:0 12:/.test(text()), `it is another's: ${text()}`);
+    }),
   ),
   act(id, 'habit', 'create with a terminal and without --console-socket is an error', async (subject) => {
     const { code } = await subject.create(sleeps, (config) => {

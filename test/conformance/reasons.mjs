@@ -16,6 +16,10 @@ const reasons = [
     'the option is in the table of config.md',
   ],
   [/^what features names/, 'what features names is there (features.md)'],
+  [
+    /^kill takes RTMIN/,
+    'real-time signals have these names in kill(1), and an image may name its stop signal so',
+  ],
   [/^a cwd that is not absolute/, 'cwd MUST be an absolute path'],
   [
     /capability that cannot be granted|warning about a capability/,
