@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -147,21 +149,40 @@ static int mask_add(struct vxe_strings *masks, const char *folder, struct vxe_er
 
 /* What leads past a mask: by a file's handle, by taking the mask away or going to where it is not, by another process's memory and descriptors, by
    the disk itself. Landlock holds all of that but the first, where it is not held back at the folder. */
+static const struct {
+	const char *name;
+	int number;
+	bool held;
+} powers[] = {{"CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, false},
+	      {"CAP_SYS_ADMIN", CAP_SYS_ADMIN, true},
+	      {"CAP_SYS_PTRACE", CAP_SYS_PTRACE, true},
+	      {"CAP_SYS_MODULE", CAP_SYS_MODULE, true},
+	      {"CAP_SYS_RAWIO", CAP_SYS_RAWIO, true},
+	      {"CAP_MKNOD", CAP_MKNOD, true}};
+
+static bool grants(const struct vxe_config *config, int capability)
+{
+	return config->process.capabilities.bounding >> capability & 1;
+}
+
+void vxe_modes_beyond(const struct vxe_config *config, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	/* Over its own user namespace alone they lead nowhere. */
+	if (geteuid() != 0 || vxe_config_namespace(config, CLONE_NEWUSER))
+		return;
+	for (size_t i = 0; i < sizeof(powers) / sizeof(*powers) && used < size; i++)
+		/* In the pid namespace of a bundle there is nobody else. */
+		if (grants(config, powers[i].number) && powers[i].number != CAP_SYS_PTRACE)
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", powers[i].name);
+}
+
 static int powers_refuse(const struct vxe_config *config, bool soft, const char *folder, struct vxe_error **err)
 {
-	static const struct {
-		const char *name;
-		int number;
-		bool held;
-	} powers[] = {{"CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, false},
-		      {"CAP_SYS_ADMIN", CAP_SYS_ADMIN, true},
-		      {"CAP_SYS_PTRACE", CAP_SYS_PTRACE, true},
-		      {"CAP_SYS_MODULE", CAP_SYS_MODULE, true},
-		      {"CAP_SYS_RAWIO", CAP_SYS_RAWIO, true},
-		      {"CAP_MKNOD", CAP_MKNOD, true}};
-
 	for (size_t i = 0; i < sizeof(powers) / sizeof(*powers); i++) {
-		if (!(config->process.capabilities.bounding >> powers[i].number & 1) || (powers[i].held && !soft))
+		if (!grants(config, powers[i].number) || (powers[i].held && !soft))
 			continue;
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the profile grants %s, which leads past the mask over %s%s",
 			      powers[i].name, folder, soft ? " in soft mode" : "");

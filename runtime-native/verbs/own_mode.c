@@ -125,6 +125,7 @@ struct wish {
 	bool has_mode;
 	enum vxe_mode mode;
 	int record_objects; /* -1: as it is; when it is granted, what is */
+	char beyond[128];   /* when it is granted: capabilities that soft mode does not hold */
 };
 
 /* Is a process putting other plans into the bundle? Its folder for them is there from before it looks at the mode until it is done. */
@@ -201,6 +202,14 @@ static int bundle_mode(const char *name, struct wish *wish, enum vxe_mode *mode,
 			err, "make one with 'vxe trace %s -- EXERCISE' and 'vxe learn %s', or create it again with --replace",
 			name, name);
 	}
+	if (wish->has_mode && wish->mode == VXE_MODE_SOFT) {
+		struct vxe_config *config = NULL;
+
+		if (vxe_config_load(fd, bundle, &config, err) < 0)
+			return -1;
+		vxe_modes_beyond(config, wish->beyond, sizeof(wish->beyond));
+		vxe_config_free(&config);
+	}
 	if (wish->has_mode && mode_set(fd, wish->mode, err) < 0)
 		return vxe_error_hint(err, "only the bundle's owner sets its mode");
 	if (wish->record_objects > 0 && vxe_file_replace_at(fd, VXE_RECORD_OBJECTS_FILE, "", 0, 0644, err) < 0)
@@ -272,6 +281,10 @@ int vxe_mode_run(const struct vxe_globals *globals, int argc, char **argv, struc
 	words = running ? restart_words(&held) : NULL;
 	if (words)
 		printf("%s: %s\n", argv[optind], words);
+	if (wish.beyond[0])
+		printf("%s: the profile grants %s: in soft mode its program is held no more than that is, and could leave the "
+		       "bundle\n",
+		       argv[optind], wish.beyond);
 	/* Who goes into production with a profile that lacks something is to see what it lacks. */
 	if (wish.has_mode && mode == VXE_MODE_PRODUCTION && !wish.record_objects)
 		printf("%s: refused files, ports and addresses are recorded where the kernel's audit stream is on, or from the "
