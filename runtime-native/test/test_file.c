@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -10,22 +9,15 @@
 
 #include "cleanup.h"
 #include "digits.h"
+#include "folder.h"
 #include "tap.h"
 #include "utc.h"
 
 static char folder[] = "/tmp/vxe-test-file-XXXXXX";
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
-	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 }
 
 static size_t count_entries(int dirfd)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -13,23 +12,16 @@
 
 #include "cleanup.h"
 #include "file.h"
+#include "folder.h"
 #include "tap.h"
 
 static char folder[] = "/tmp/vxe-test-state-XXXXXX";
 static pid_t main_pid;
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
 	if (getpid() == main_pid)
-		nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+		folder_remove(folder);
 }
 
 static struct vxe_state sample(enum vxe_status status)

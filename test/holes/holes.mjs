@@ -4,7 +4,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   rmdirSync,
   symlinkSync,
@@ -25,6 +24,7 @@ import {
   jsonLines,
   leaked,
   linkedProc,
+  madeOutside,
   mapped,
   masked,
   mounted,
@@ -152,24 +152,9 @@ const known = [
   {
     cve: 'CVE-2021-30465',
     title: 'a mount point exchanged for a link while mounts are made',
-    async control(world) {
-      const rootfs = join(world.place, 'c30465');
-      const outside = join(world.place, 'c30465-outside');
-      mkdirSync(join(rootfs, 'a'), { recursive: true });
-      mkdirSync(outside);
-      symlinkSync(outside, join(rootfs, 'b'));
-      const got = await swapping(world, join(rootfs, 'a'), join(rootfs, 'b'), async () => {
-        for (let i = 0; i < 100_000 && readdirSync(outside).length === 0; i++) {
-          try {
-            mkdirSync(join(rootfs, 'a', `made-${i}`), { recursive: true });
-          } catch (error) {
-            if (!['EEXIST', 'ENOENT'].includes(error.code)) throw error;
-          }
-        }
-        return readdirSync(outside).length;
-      });
-      return got > 0 && 'a folder made by path was made outside';
-    },
+    control: async (world) =>
+      (await madeOutside(world, 'c30465', (path) => mkdirSync(path, { recursive: true }))) &&
+      'a folder made by path was made outside',
     attempt: (subject, world) =>
       outsideRace(subject, world, 'c30465', (config) => {
         config.mounts.push({ destination: '/data/a/made/deep', type: 'tmpfs', source: 'tmpfs' });
@@ -299,24 +284,9 @@ const known = [
   {
     cve: 'CVE-2024-45310',
     title: 'files made on the host where a mount point is exchanged for a link',
-    async control(world) {
-      const rootfs = join(world.place, 'c45310');
-      const outside = join(world.place, 'c45310-outside');
-      mkdirSync(join(rootfs, 'a'), { recursive: true });
-      mkdirSync(outside);
-      symlinkSync(outside, join(rootfs, 'b'));
-      const got = await swapping(world, join(rootfs, 'a'), join(rootfs, 'b'), async () => {
-        for (let i = 0; i < 100_000 && readdirSync(outside).length === 0; i++) {
-          try {
-            writeFileSync(join(rootfs, 'a', `made-${i}`), '');
-          } catch (error) {
-            if (error.code !== 'ENOENT') throw error;
-          }
-        }
-        return readdirSync(outside).length;
-      });
-      return got > 0 && 'a file made by path was made outside';
-    },
+    control: async (world) =>
+      (await madeOutside(world, 'c45310', (path) => writeFileSync(path, ''))) &&
+      'a file made by path was made outside',
     attempt: (subject, world) =>
       outsideRace(subject, world, 'c45310', (config, { folder }) => {
         writeFileSync(join(folder, 'source'), 'source\n');

@@ -205,6 +205,24 @@ export function delegate(name) {
   return folder;
 }
 
+/** Whether what is made by a path comes to be elsewhere while a folder on the way is exchanged for a link. */
+export async function madeOutside(world, name, make) {
+  const [inside, outside] = [join(world.place, name), join(world.place, `${name}-outside`)];
+  mkdirSync(join(inside, 'a'), { recursive: true });
+  mkdirSync(outside);
+  symlinkSync(outside, join(inside, 'b'));
+  return swapping(world, join(inside, 'a'), join(inside, 'b'), async () => {
+    for (let i = 0; i < 100_000 && readdirSync(outside).length === 0; i++) {
+      try {
+        make(join(inside, 'a', `made-${i}`));
+      } catch (error) {
+        if (!['EEXIST', 'ENOENT'].includes(error.code)) throw error;
+      }
+    }
+    return readdirSync(outside).length > 0;
+  });
+}
+
 /** Containers made while a folder on the way to a mount point is exchanged for a link out of the rootfs. */
 export async function outsideRace(subject, world, name, change) {
   const outside = join(world.place, `${name}-out-${subject.name}`);

@@ -9,7 +9,7 @@ import type { Kernel } from '../lowering/kernel.js';
 import { startKernel } from '../lowering/kernel.js';
 import type { Sample } from '../lowering/random.js';
 import { anySamples, I386, UNASKED, X86_64 } from '../lowering/random.js';
-import { ownQuestion, policyOf } from './helpers.js';
+import { ownQuestion, smallPolicy } from './helpers.js';
 import type { Mutant } from './mutants.js';
 import { mutantsOf } from './mutants.js';
 
@@ -22,18 +22,9 @@ test.after.always(() => {
   kernel.close();
 });
 
-const POLICY = policyOf(`
-calls:
-  permit: [read]
-  when:
-    socket: [{domain: [AF_UNIX, AF_INET], type: {is: SOCK_STREAM, mask: SOCK_TYPE_MASK}}]
-    lseek: [{offset: {from: 5, to: 0x100000007}}]
-    chmod: [{mode: {only: 0644}}]
-    mmap: [{prot: {without: PROT_EXEC}}, {prot: {with: PROT_EXEC, without: PROT_WRITE}, flags: {without: MAP_ANONYMOUS}}]
-  quiet:
-    socket: [{domain: AF_UNIX, protocol: 7, errno: EACCES}]
-    ioctl: [{request: TIOCSTI, errno: ENOTTY}]
-`);
+const POLICY = smallPolicy(
+  'mmap: [{prot: {without: PROT_EXEC}}, {prot: {with: PROT_EXEC, without: PROT_WRITE}, flags: {without: MAP_ANONYMOUS}}]',
+);
 
 const question = ownQuestion(POLICY);
 const EVERY = Number(process.env.VXE_MUTANTS_EVERY ?? 7);

@@ -11,7 +11,7 @@ import type { FilterQuestion } from '../../src/prove/index.js';
 import { findDifference, NotAProgram, startSolver, Terms } from '../../src/prove/index.js';
 import { decisionOn, ownAnswer, textOf } from '../lowering/answers.js';
 import { anySamples } from '../lowering/random.js';
-import { ownQuestion, policyOf, popd, ports } from './helpers.js';
+import { ownQuestion, policyOf, popd, ports, smallPolicy } from './helpers.js';
 import type { Mutant } from './mutants.js';
 import { mutantsOf } from './mutants.js';
 
@@ -25,17 +25,7 @@ function ociQuestion(policy: Policy, arch: Arch = 'x86_64'): FilterQuestion {
   return { policy, filter, arch, loader: { kind: 'oci', knows } };
 }
 
-const SMALL = policyOf(`
-calls:
-  permit: [read]
-  when:
-    socket: [{domain: [AF_UNIX, AF_INET], type: {is: SOCK_STREAM, mask: SOCK_TYPE_MASK}}]
-    lseek: [{offset: {from: 5, to: 0x100000007}}]
-    chmod: [{mode: {only: 0644}}]
-  quiet:
-    socket: [{domain: AF_UNIX, protocol: 7, errno: EACCES}]
-    ioctl: [{request: TIOCSTI, errno: ENOTTY}]
-`);
+const SMALL = smallPolicy();
 
 const POLICIES: readonly [string, Policy][] = [
   ['popd', popd()],
