@@ -66,10 +66,10 @@ int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err);
 /* NULL-terminated list of ids, sorted. */
 int vxe_state_list(int root_fd, struct vxe_strings *out, struct vxe_error **err);
 void vxe_state_free(struct vxe_state **state);
-/* The OCI state document (runtime.md, State) or, with all, VXE's own fields too; malloc'd text without a line end. */
 #define VXE_STATE_TIME 64
 /* When it was created, as RFC 3339 writes it. */
 void vxe_state_created(const struct vxe_state *state, char out[VXE_STATE_TIME]);
+/* The OCI state document (runtime.md, State) or, with all, VXE's own fields too; malloc'd text without a line end. */
 int vxe_state_to_json(const struct vxe_state *state, bool all, char **out, struct vxe_error **err);
 
 /* NULL where there is none of this key. */
