@@ -18,6 +18,7 @@
 
 #include "cleanup.h"
 #include "kernel.h"
+#include "launch.h"
 
 #define CHUNK 16384
 /* Who holds the terminal open behind the program's end: not awaited for longer. */
@@ -33,25 +34,6 @@ struct carrier {
 	bool input_open, launcher_gone, master_gone;
 	struct carried typed, shown;
 };
-
-static int master_receive(int socket_fd, bool *ended)
-{
-	char name[64];
-	struct iovec iov = {.iov_base = name, .iov_len = sizeof(name)};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t got = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *cmsg = got > 0 ? CMSG_FIRSTHDR(&header) : NULL;
-	int fd = -1;
-
-	*ended = got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS && cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
-	return fd;
-}
 
 static void size_carry(const struct carrier *carrier)
 {
@@ -139,8 +121,10 @@ static void carry(struct carrier *carrier, bool sized)
 		if (fds[SIGNALS].revents)
 			signals_take(carrier);
 		if (fds[LAUNCHER].revents) {
-			int fd = master_receive(carrier->launcher, &carrier->launcher_gone);
+			int fd;
 
+			/* Of the message, which is the terminal's name, the first byte is enough. */
+			carrier->launcher_gone = vxe_sync_receive(carrier->launcher, &fd) < 0;
 			if (fd >= 0 && carrier->master < 0) {
 				carrier->master = fd;
 				(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
