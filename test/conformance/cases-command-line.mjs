@@ -614,6 +614,7 @@ export const commandLine = [
     const words = ['run', '--detach', '--pid-file', 'a-pid', '--bundle', subject.bundle(sleeps), name];
     await subject.must(words);
     const file = join(subject.folder, 'a-pid');
+    expect(existsSync(file), 'it is not there');
     equal(Number(readFileSync(file, 'utf8')), (await subject.state(name)).pid, 'the number');
   }),
 ];

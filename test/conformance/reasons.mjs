@@ -78,7 +78,7 @@ const reasons = [
   ],
   [/^exec --cap with a name/, 'a capability that cannot be granted is a warning, as in config.json'],
   [
-    /^--config: |^run.oci.keep_original_groups/,
+    /^--config: |^run.oci.keep_original_groups|^run --detach: the pid file/,
     'one of the two others has the habit, and its callers rely on it',
   ],
   [/^features is/, 'features.md'],

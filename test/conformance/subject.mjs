@@ -15,8 +15,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** In the name of every container and cgroup of this run: in a pid namespace of its own, a number would be each run's. */
-export const tag = randomBytes(4).toString('hex');
+/**
+ * In the name of every container and cgroup of this run: in a pid namespace of its own, a number would be each run's. Who starts over has
+ * chosen it, to remove what is left.
+ */
+export const tag = process.env.VXE_SUITE_TAG ?? randomBytes(4).toString('hex');
 
 // Far above what a verb takes: a busy machine can stand still.
 const limit = 60_000;
@@ -126,6 +129,9 @@ export class Subject {
   ) {
     const out = join(this.folder, `out-${++serial}`);
     const streams = [openSync(out, 'w'), openSync(`${out}.err`, 'w')];
+    // Not the host's null device, which crun gives to the user of a container.
+    if (input === undefined) writeFileSync(`${out}.in`, '');
+    const given = input === undefined ? openSync(`${out}.in`, 'r') : 'pipe';
     // Who activates by sockets names the process for which they are; a shell that is replaced knows that number.
     const named =
       activated === undefined ? [] : ['bash', '-c', `export LISTEN_PID=${activated}; exec "$@"`, 'bash'];
@@ -137,7 +143,7 @@ export class Subject {
       const child = spawn(program, words, {
         cwd: cwd ?? this.folder,
         env: { ...process.env, VXE_LOGS: join(this.folder, 'logs'), ...env },
-        stdio: [input === undefined ? 'ignore' : 'pipe', ...streams, ...fds],
+        stdio: [given, ...streams, ...fds],
         timeout: limit,
         killSignal: 'SIGKILL',
       });
@@ -146,7 +152,7 @@ export class Subject {
       if (input !== undefined) child.stdin.end(input);
       child.on('error', reject);
       child.on('close', (code, signal) => {
-        for (const fd of streams) closeSync(fd);
+        for (const fd of [given, ...streams]) if (fd !== 'pipe') closeSync(fd);
         const stdout = readFileSync(out, 'utf8');
         resolve({
           code: code ?? 128,

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tag } from './subject.mjs';
 
+const hierarchy = 'umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup';
+const sweep = `find /sys/fs/cgroup -mindepth 1 -maxdepth 1 -name '*${tag}*' -exec find {} -depth -type d -delete \\;`;
+
 /**
  * Runs this program once more, with --inside FOLDER, in mount, pid and network namespaces of its own, where cgroup v2 alone is mounted on
  * /sys/fs/cgroup. Gives its exit code; 77 where there is no cgroup v2.
@@ -14,9 +17,7 @@ export function startOver(name) {
   // The root of a container's user namespace is nobody here, and has to get to its rootfs.
   chmodSync(place, 0o711);
   try {
-    const script =
-      'umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || exit 77; ' +
-      'ip link set lo up; "$@" & wait $!';
+    const script = `${hierarchy} || exit 77; ip link set lo up; "$@" & wait $!`;
     const words = [
       '--mount',
       '--pid',
@@ -30,10 +31,12 @@ export function startOver(name) {
     const done = spawnSync(
       'unshare',
       [...words, 'bash', '-c', script, 'bash', process.execPath, ...process.argv.slice(1), '--inside', place],
-      { stdio: 'inherit' },
+      { stdio: 'inherit', env: { ...process.env, VXE_SUITE_TAG: tag } },
     );
     return done.status;
   } finally {
+    // Where it broke off. By now nothing of it runs.
+    spawnSync('unshare', ['--mount', '--propagation', 'private', 'bash', '-c', `${hierarchy}; ${sweep}`]);
     rmSync(place, { recursive: true, force: true });
   }
 }
