@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
+#include "json_node.h"
+#include "words.h"
 
 #define HELD_MAX 8192
 
@@ -62,6 +64,21 @@ static int mode_get(struct json_object *root, const char *key, enum vxe_mode *ou
 	return 0;
 }
 
+/* Where a text that is too long was cut. */
+static void half_character_cut(char *text)
+{
+	const unsigned char *end = (const unsigned char *)text + strlen(text);
+	size_t length;
+
+	for (char *p = text; *p; p += length) {
+		length = vxe_json_utf8_length((const unsigned char *)p, end);
+		if (!length) {
+			*p = '\0';
+			return;
+		}
+	}
+}
+
 static int held_take(struct json_object *root, struct vxe_held *out, struct vxe_error **err)
 {
 	cleanup_free char *last = NULL, *records = NULL;
@@ -80,7 +97,8 @@ static int held_take(struct json_object *root, struct vxe_held *out, struct vxe_
 	for (size_t i = 0; records && i < sizeof(record_names) / sizeof(*record_names); i++)
 		if (!strcmp(records, record_names[i]))
 			out->records = (enum vxe_object_records)i;
-	snprintf(out->last, sizeof(out->last), "%s", last ? last : "");
+	vxe_text_copy(out->last, sizeof(out->last), last ? last : "");
+	half_character_cut(out->last);
 	return 0;
 }
 
