@@ -12,7 +12,7 @@ const reasons = [
     'the table of options has these types of propagation; they hold for the mount that asks',
   ],
   [
-    /nosymfollow|rnoatime|rnodiratime|^the mount option defaults|^mount options that change nothing/,
+    /nosymfollow|rnoatime|rnodiratime|^rrelatime|^the mount option defaults|^mount options that change nothing/,
     'the option is in the table of config.md',
   ],
   [/^what features names/, 'what features names is there (features.md)'],
