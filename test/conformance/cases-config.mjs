@@ -308,16 +308,16 @@ export const configuration = [
     process_({ cwd: '/data/made/here' }),
     '/data/made/here',
   ),
-  ask(
+  answers(
     'config.md, Process',
     'habit',
     'a cwd that is missing is made on a root that is read-only, too',
-    ['cwd'],
+    'cwd',
     (config) => {
       config.process.cwd = '/made/here';
       config.root.readonly = true;
     },
-    (result) => equal(result.value('cwd'), '/made/here', 'the folder'),
+    '/made/here',
   ),
   act('config.md, Process', 'MUST', 'a cwd by a descriptor of the runtime is refused', async (subject) => {
     for (let fd = 3; fd < 14; fd++) {
