@@ -68,6 +68,7 @@ struct vxe_device {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	bool has_mode, has_uid, has_gid; /* it was given */
 };
 
 struct vxe_seccomp_arg {

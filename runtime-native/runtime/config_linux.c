@@ -85,6 +85,7 @@ static int parse_device(struct json_object *object, const char *path, void *item
 {
 	struct vxe_device *device = item;
 	uint64_t mode = DEFAULT_DEVICE_MODE, uid = 0, gid = 0;
+	int has_mode, has_uid, has_gid;
 
 	(void)data;
 	if (parse_device_type(object, path, &device->type, err) < 0 ||
@@ -96,10 +97,13 @@ static int parse_device(struct json_object *object, const char *path, void *item
 					parse_device_number(object, path, "minor", MINOR_MAX, &device->minor, err) < 0))
 		return -1;
 	/* Engines put the file type into fileMode too; the type field holds. */
-	if (vxe_json_get_uint(object, path, "fileMode", S_IFMT | 07777, &mode, err) < 0 ||
-	    vxe_json_get_uint(object, path, "uid", UINT32_MAX - 1, &uid, err) < 0 ||
-	    vxe_json_get_uint(object, path, "gid", UINT32_MAX - 1, &gid, err) < 0)
+	if ((has_mode = vxe_json_get_uint(object, path, "fileMode", S_IFMT | 07777, &mode, err)) < 0 ||
+	    (has_uid = vxe_json_get_uint(object, path, "uid", UINT32_MAX - 1, &uid, err)) < 0 ||
+	    (has_gid = vxe_json_get_uint(object, path, "gid", UINT32_MAX - 1, &gid, err)) < 0)
 		return -1;
+	device->has_mode = has_mode;
+	device->has_uid = has_uid;
+	device->has_gid = has_gid;
 	device->mode = (mode_t)mode & 07777;
 	device->uid = (uid_t)uid;
 	device->gid = (gid_t)gid;

@@ -18,6 +18,7 @@
 #include "file.h"
 #include "hooks.h"
 #include "kernel.h"
+#include "mount_given.h"
 #include "ruleset.h"
 #include "streams.h"
 
@@ -300,6 +301,22 @@ static int network_give(struct vxe_launch *launch, struct vxe_error **err)
 		       : 0;
 }
 
+/* In the order of their numbers; what could not be opened by a word without a descriptor. The launcher keeps none: they are of the
+   instance's mounts, and some launchers stay. */
+static int mounts_give(struct vxe_launch *launch)
+{
+	const struct vxe_config *config = launch->config;
+
+	for (size_t i = 0; i < vxe_mount_given_count(config, &launch->mounts); i++) {
+		int *slot = vxe_mount_given_slot(config, &launch->mounts, i);
+		cleanup_fd int given = slot ? steal_fd(slot) : -1;
+
+		if (slot && vxe_sync_send(launch->sync_fd, VXE_SYNC_GIVEN, given) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 {
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
@@ -373,7 +390,9 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 		if (proc_write(pid, "oom_score_adj", text, err) < 0)
 			return -1;
 	}
-	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_MAPPED, -1) < 0)
+	if (launch->mounts.given && vxe_mount_give(launch->config, &launch->mounts, pid, err) < 0)
+		return -1;
+	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_MAPPED, -1) < 0 || (launch->mounts.given && mounts_give(launch) < 0))
 		return launch_ended(launch, "its namespaces were set up", err);
 	return launch->network_apart ? network_give(launch, err) : 0;
 }

@@ -110,6 +110,7 @@ __attribute__((noreturn)) void vxe_child_main(struct vxe_launch *launch, int syn
 /* Messages over the sync socket, one byte each. */
 enum vxe_sync {
 	VXE_SYNC_MAPPED = 'U',	   /* to the child: the id mappings are written */
+	VXE_SYNC_GIVEN = 'B',	   /* to the child: with the next of what the launcher gives (mount_given.h), or with nothing */
 	VXE_SYNC_NETWORK = 'N',	   /* to the child: with its network namespace, where that is made apart */
 	VXE_SYNC_NAMESPACES = 'M', /* from the child: the namespaces exist, run the hooks */
 	VXE_SYNC_HOOKS_DONE = 'H', /* to the child */

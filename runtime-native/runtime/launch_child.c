@@ -27,6 +27,7 @@
 #include "kernel.h"
 #include "launch.h"
 #include "mount.h"
+#include "mount_given.h"
 #include "ruleset.h"
 #include "schedule.h"
 #include "streams.h"
@@ -110,6 +111,26 @@ static int network_enter(const struct child *child, struct vxe_error **err)
 		_exit(VXE_EXIT_FAILURE);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, fd < 0 ? EBADF : errno, "entering the network namespace");
+	return 0;
+}
+
+/* Not in the place of a standard stream that is closed here. */
+static int mounts_take(const struct child *child, struct vxe_error **err)
+{
+	struct vxe_launch *launch = child->launch;
+
+	for (size_t i = 0; launch->mounts.given && i < vxe_mount_given_count(launch->config, &launch->mounts); i++) {
+		int *slot = vxe_mount_given_slot(launch->config, &launch->mounts, i);
+		cleanup_fd int passed = -1;
+
+		if (!slot)
+			continue;
+		if (vxe_sync_receive(child->sync, &passed) != VXE_SYNC_GIVEN)
+			_exit(VXE_EXIT_FAILURE);
+		*slot = passed < 0 || passed > 2 ? steal_fd(&passed) : fcntl(passed, F_DUPFD_CLOEXEC, 3);
+		if (passed >= 0 && *slot < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking what the launcher has opened");
+	}
 	return 0;
 }
 
@@ -353,7 +374,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	const struct vxe_namespace *cgroup = vxe_config_namespace(config, CLONE_NEWCGROUP);
 	cleanup_fd int root_fd = -1;
 
-	if (namespaces_enter(config, err) < 0 || vxe_time_offsets_apply(config, err) < 0)
+	if (mounts_take(child, err) < 0 || namespaces_enter(config, err) < 0 || vxe_time_offsets_apply(config, err) < 0)
 		return -1;
 	if ((launch->cgroup_fd >= 0 || launch->place) && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");

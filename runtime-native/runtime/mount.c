@@ -13,6 +13,7 @@
 #include "file.h"
 #include "idmap.h"
 #include "kernel.h"
+#include "mount_internal.h"
 
 struct option_word {
 	const char *word;
@@ -159,25 +160,22 @@ static int attributes_set(int fd, unsigned int flags, uint64_t set, uint64_t cle
 	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr);
 }
 
-/* In a user namespace a bind mount keeps the locked flags of its source; the kernel refuses to clear them, which is an error. */
-static int bind_make(const struct vxe_mount_plan *plan, struct vxe_error **err)
+/* Which folder it is that does not let the caller through. Only who reads the error rests on it. */
+static int unreached_hint(const char *path, struct vxe_error **err)
 {
-	const struct vxe_mount *mount = plan->mount;
-	cleanup_fd int fd = sys_open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | (plan->recursive_bind ? AT_RECURSIVE : 0));
+	cleanup_free char *copy = strdup(path);
 
-	if (fd < 0) {
-		int saved = errno;
-
-		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination,
-			      mount->source);
-		if (saved == ENOENT)
-			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
-		return -1;
+	for (char *slash = copy; slash && (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		if (access(copy, X_OK) < 0)
+			return vxe_error_hint(
+				err,
+				"the user that is root of the instance may not search the folder %s: give it that "
+				"right (x), or start the instance as root",
+				copy);
+		*slash = '/';
 	}
-	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s",
-				     mount->destination);
-	return steal_fd(&fd);
+	return -1;
 }
 
 static int idmap_set(int fd, const struct vxe_mount_plan *plan, struct vxe_error **err)
@@ -192,9 +190,37 @@ static int idmap_set(int fd, const struct vxe_mount_plan *plan, struct vxe_error
 	return 0;
 }
 
+/* A tree of the host's, by its descriptor or else by its name. */
+static int tree_clone(int source, const char *path, unsigned int flags)
+{
+	return source >= 0 ? sys_open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | flags)
+			   : sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | flags);
+}
+
+/* In a user namespace a bind mount keeps the locked flags of its source; the kernel refuses to clear them, which is an error. */
+int mount_bind(const struct vxe_mount_plan *plan, int source, struct vxe_error **err)
+{
+	const struct vxe_mount *mount = plan->mount;
+	cleanup_fd int fd = tree_clone(source, mount->source, plan->recursive_bind ? AT_RECURSIVE : 0);
+
+	if (fd < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s needs %s of the host", mount->destination,
+			      mount->source);
+		if (saved == ENOENT)
+			vxe_error_hint(err, "make it, or create the bundle with --mount %s=OTHER", mount->destination);
+		return saved == EACCES ? unreached_hint(mount->source, err) : -1;
+	}
+	if (attributes_set(fd, 0, plan->set, plan->clear, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting the options of the mount on %s",
+				     mount->destination);
+	return idmap_set(fd, plan, err) < 0 ? -1 : steal_fd(&fd);
+}
+
 /* Before the first namespace is made: only who rules the file system's own user namespace may map a mount of it. The container's own
    mappings serve where the mount has none (config.md, Mounts, idmap). */
-static int idmap_prepare(struct vxe_mount_plan *plan, const struct vxe_config *config, struct vxe_error **err)
+static int idmap_prepare(struct vxe_mount_plan *plan, const struct vxe_config *config, bool given, struct vxe_error **err)
 {
 	const struct vxe_mount *mount = plan->mount;
 	const struct vxe_id_mappings *uids = &mount->uid_mappings, *gids = &mount->gid_mappings;
@@ -211,10 +237,10 @@ static int idmap_prepare(struct vxe_mount_plan *plan, const struct vxe_config *c
 			mount->destination);
 	if (vxe_idmap_open(uids, gids, &plan->idmap_fd, err) < 0)
 		return -1;
-	if (!plan->bind)
+	if (!plan->bind || given)
 		return 0;
-	plan->clone_fd = bind_make(plan, err);
-	return plan->clone_fd < 0 ? -1 : idmap_set(plan->clone_fd, plan, err);
+	plan->clone_fd = mount_bind(plan, -1, err);
+	return plan->clone_fd < 0 ? -1 : 0;
 }
 
 /* The options of a mount are its own. Those of its file system hold for every mount of it, the host's too: no business of a container. */
@@ -241,13 +267,21 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 	if (!out->items)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
 	out->count = config->n_mounts;
-	out->null_fd = -1;
+	out->null_fd = out->rootfs_fd = -1;
+	out->device_fds = calloc(config->n_devices + 1, sizeof(*out->device_fds));
+	if (!out->device_fds)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the devices");
+	out->n_devices = config->n_devices;
+	for (size_t i = 0; i < out->n_devices; i++)
+		out->device_fds[i] = -1;
+	out->given = geteuid() == 0 && vxe_config_namespace(config, CLONE_NEWUSER) &&
+		     vxe_config_namespace(config, CLONE_NEWNS) && !vxe_config_annotation(config, "org.vxe.root");
 	for (size_t i = 0; i < config->n_mounts; i++) {
 		const struct vxe_mount *mount = &config->mounts[i];
 		struct vxe_mount_plan *plan = &out->items[i];
 
 		plan->mount = mount;
-		plan->idmap_fd = plan->clone_fd = plan->made_fd = -1;
+		plan->idmap_fd = plan->clone_fd = plan->source_fd = plan->made_fd = -1;
 		plan->data.items = calloc(mount->options.count + 1, sizeof(char *));
 		if (!plan->data.items)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the mounts");
@@ -278,12 +312,8 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 		if (plan->copy_up && (plan->bind || strcmp(mount->type, "tmpfs") != 0))
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is for a tmpfs",
 					     mount->destination);
-		/* Nobody but the launcher comes to its state, whoever root of the instance is outside. */
-		if (mount->of_launcher && vxe_config_namespace(config, CLONE_NEWUSER) && geteuid() == 0 &&
-		    (plan->clone_fd = bind_make(plan, err)) < 0)
-			return -1;
 		plan->idmap |= mount->uid_mappings.count || mount->gid_mappings.count;
-		if (plan->idmap && idmap_prepare(plan, config, err) < 0)
+		if (plan->idmap && idmap_prepare(plan, config, out->given, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -295,13 +325,19 @@ void vxe_mount_plan_free(struct vxe_mount_plans *plans)
 		free(plans->items[i].data.items);
 		vxe_cleanup_fd(&plans->items[i].idmap_fd);
 		vxe_cleanup_fd(&plans->items[i].clone_fd);
+		vxe_cleanup_fd(&plans->items[i].source_fd);
 		vxe_cleanup_fd(&plans->items[i].made_fd);
 	}
-	if (plans->items)
+	for (size_t i = 0; i < plans->n_devices; i++)
+		vxe_cleanup_fd(&plans->device_fds[i]);
+	if (plans->items) {
 		vxe_cleanup_fd(&plans->null_fd);
+		vxe_cleanup_fd(&plans->rootfs_fd);
+	}
+	free(plans->device_fds);
 	free(plans->items);
 	memset(plans, 0, sizeof(*plans));
-	plans->null_fd = -1;
+	plans->null_fd = plans->rootfs_fd = -1;
 }
 
 static int open_in_root(int root_fd, const char *path, uint64_t flags)
@@ -583,15 +619,54 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 	return attach(clone, target, host_path, err);
 }
 
-/* A device of the configuration. In a user namespace none can be made, so the host's is mounted there. */
-static int device_add(const struct vxe_device *device, int base, const char *rest, bool in_user_namespace,
-		      struct vxe_error **err)
+/* The host's node shows the host's owner and mode: what the configuration asks for has to be just that. */
+static int device_as_asked(const struct vxe_device *device, size_t number, int fd, struct vxe_error **err)
 {
+	struct stat st;
+	const char *field;
+
+	if (fstat(fd, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the host's %s", device->path);
+	field = device->has_mode && (st.st_mode & 07777) != device->mode ? "fileMode"
+		: device->has_uid && st.st_uid != device->uid		 ? "uid"
+		: device->has_gid && st.st_gid != device->gid		 ? "gid"
+									 : NULL;
+	if (!field)
+		return 0;
+	vxe_error_set(
+		err, VXE_EXIT_FAILURE, 0,
+		"config.json: linux.devices[%zu].%s: no device can be made here, and the host's %s has mode %o, owner %u:%u",
+		number, field, device->path, st.st_mode & 07777, st.st_uid, st.st_gid);
+	return vxe_error_hint(err, "leave the field out, or start the instance as root with CAP_MKNOD");
+}
+
+/* In a user namespace nobody can make one: the launcher has, or the host's is mounted. */
+static int device_given(const struct vxe_mount_plans *plans, const struct vxe_device *device, size_t number,
+			struct vxe_error **err)
+{
+	cleanup_fd int clone = -1;
+
+	if (plans->device_fds[number] >= 0)
+		return fcntl(plans->device_fds[number], F_DUPFD_CLOEXEC, 0);
+	clone = device_clone(device->path, device->type, device->major, device->minor, err);
+	if (clone < 0) {
+		vxe_error_wrap(err, "config.json: linux.devices[%zu]: no device can be made here", number);
+		return vxe_error_hint(err,
+				      "start the instance as root with CAP_MKNOD, or name one that the host has at this path");
+	}
+	return device_as_asked(device, number, clone, err) < 0 ? -1 : steal_fd(&clone);
+}
+
+/* The device of that number of the configuration. */
+static int device_add(const struct vxe_config *config, const struct vxe_mount_plans *plans, size_t number, int base,
+		      const char *rest, bool in_user_namespace, struct vxe_error **err)
+{
+	const struct vxe_device *device = &config->devices[number];
 	cleanup_free char *copy = strdup(rest);
 	cleanup_fd int parent = -1;
 	cleanup_fd int target = -1;
 	cleanup_fd int clone = -1;
-	dev_t number = makedev(device->major, device->minor);
+	dev_t dev = makedev(device->major, device->minor);
 	const char *name;
 	mode_t mask;
 	int made, saved;
@@ -602,7 +677,7 @@ static int device_add(const struct vxe_device *device, int base, const char *res
 	if (parent < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
 	if (in_user_namespace && device->type != S_IFIFO) {
-		clone = device_clone(device->path, device->type, device->major, device->minor, err);
+		clone = device_given(plans, device, number, err);
 		if (clone < 0)
 			return -1;
 		target = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -611,16 +686,29 @@ static int device_add(const struct vxe_device *device, int base, const char *res
 	}
 	/* The mode at once: a name that is changed later may be another's by then. */
 	mask = umask(0);
-	made = mknodat(parent, name, device->type | device->mode, number);
+	made = mknodat(parent, name, device->type | device->mode, dev);
 	saved = errno;
 	umask(mask);
 	if (made < 0 && saved != EEXIST)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the device %s", device->path);
-	if (device_check(parent, name, device->type, number, device->path, err) < 0)
+	if (device_check(parent, name, device->type, dev, device->path, err) < 0)
 		return -1;
 	if (fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
 	return 0;
+}
+
+/* Is it the configuration that says how a default device is to be? */
+static bool device_configured(const struct vxe_config *config, const struct device_row *row)
+{
+	for (size_t i = 0; i < config->n_devices; i++) {
+		const struct vxe_device *device = &config->devices[i];
+
+		if (!strncmp(device->path, "/dev/", 5) && !strcmp(device->path + 5, row->name) && device->type == S_IFCHR &&
+		    device->major == row->major && device->minor == row->minor)
+			return true;
+	}
+	return false;
 }
 
 /* Fills a fresh /dev: default devices, the configuration's own, and the links that programs expect. */
@@ -633,6 +721,8 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 		/* /dev/tty is a way to the caller's terminal: only where the program gets one. */
 		if (!strcmp(default_devices[i].name, "tty") && !config->process.terminal &&
 		    vxe_config_annotation(config, "org.vxe.version"))
+			continue;
+		if (device_configured(config, &default_devices[i]))
 			continue;
 		if (device_make(dev, &default_devices[i], in_user_namespace, err) < 0)
 			return -1;
@@ -658,7 +748,7 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 		/* config-linux.md, Default Devices: it is that of the container's devpts. A privileged container names the host's, too. */
 		if (has_pts && !strcmp(config->devices[i].path, "/dev/ptmx"))
 			continue;
-		if (device_add(&config->devices[i], base, rest, in_user_namespace, err) < 0)
+		if (device_add(config, plans, i, base, rest, in_user_namespace, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -775,7 +865,7 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 		snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
 	}
 	fd = plan->clone_fd >= 0 ? fcntl(plan->clone_fd, F_DUPFD_CLOEXEC, 0)
-	     : plan->bind	 ? bind_make(plan, err)
+	     : plan->bind	 ? mount_bind(plan, plan->source_fd, err)
 				 : filesystem_make(plan, target >= 0 ? mode : NULL, err);
 	if (fd < 0)
 		return -1;
@@ -817,15 +907,21 @@ int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *pla
 
 	if (mount(NULL, "/", NULL, propagation, NULL) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "parting the mount namespace from the host's");
-	tree = sys_open_tree(AT_FDCWD, config->rootfs, OPEN_TREE_CLONE | AT_RECURSIVE);
-	if (tree < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the rootfs %s", config->rootfs);
+	tree = tree_clone(plans->rootfs_fd, config->rootfs, AT_RECURSIVE);
+	if (tree < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "opening the rootfs %s", config->rootfs);
+		return saved == EACCES ? unreached_hint(config->rootfs, err) : -1;
+	}
 	if (!fd_is_directory(tree))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOTDIR, "the rootfs %s", config->rootfs);
 	/* A slave receives what is mounted on the host later, which only who asks for it gets. */
 	if (attributes_set(tree, 0, 0, 0, config->rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the rootfs private");
-	if (sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (plans->rootfs_fd >= 0
+		    ? sys_move_mount(tree, "", plans->rootfs_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+		    : sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting the rootfs %s", config->rootfs);
 	for (size_t i = 0; i < plans->count; i++)
 		if (mount_one(config, plans, &plans->items[i], tree, in_user_namespace, err) < 0)
@@ -870,6 +966,7 @@ static int mask_make(struct vxe_error **err)
 		.mount = &empty,
 		.idmap_fd = -1,
 		.clone_fd = -1,
+		.source_fd = -1,
 		.made_fd = -1,
 		.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 		.data = {.items = options, .count = 1},
@@ -1008,7 +1105,7 @@ int vxe_mount_seal(const struct vxe_config *config, struct vxe_mount_plans *plan
 int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 {
 	struct vxe_mount_plan plan = {.made_fd = -1};
-	struct vxe_mount_plans made = {.items = &plan, .null_fd = -1};
+	struct vxe_mount_plans made = {.items = &plan, .null_fd = -1, .rootfs_fd = -1};
 	cleanup_fd int root = -1;
 	cleanup_fd int proc_fd = -1;
 	cleanup_fd int null_fd = -1;
@@ -1024,6 +1121,7 @@ int vxe_mount_host(const struct vxe_config *config, struct vxe_error **err)
 		plan = (struct vxe_mount_plan){.mount = &proc,
 					       .idmap_fd = -1,
 					       .clone_fd = -1,
+					       .source_fd = -1,
 					       .made_fd = -1,
 					       .is_proc = true,
 					       .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};

@@ -24,6 +24,7 @@ struct vxe_mount_plan {
 	bool read_only_later;	/* /dev is filled, and mounted into, before it is made so */
 	bool idmap, ridmap;	/* id-mapped, alone or with all below */
 	int idmap_fd, clone_fd; /* the mappings, and a bind mount that has them already; -1 */
+	int source_fd;		/* bind: its source, given by the launcher (mount_given.h); -1: it is opened by its name */
 	int made_fd; /* the mount, once it is made: what lies below its destination is looked for in it, not by name; -1 */
 	bool is_proc, is_dev;
 	struct vxe_strings data; /* options for the file system itself; borrowed from mount->options */
@@ -34,6 +35,10 @@ struct vxe_mount_plans {
 	size_t count;
 	int null_fd;	    /* the host's null device, to cover files with; -1: none */
 	bool null_attached; /* it covers one by now */
+	bool given;	    /* the launcher opens what the configuration names (mount_given.h) */
+	int rootfs_fd;	    /* given by it; -1: opened by its name */
+	int *device_fds;    /* given by it, detached mounts, one for each of linux.devices; -1: the host's node is mounted */
+	size_t n_devices;
 };
 
 /* The words that `options` of a mount may have, one after the other from index 0; false behind the last. `word` holds 32 bytes. */

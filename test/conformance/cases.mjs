@@ -8,12 +8,14 @@ import { resources } from './cases-resources.mjs';
 import { rules } from './cases-rules.mjs';
 import { runtime } from './cases-runtime.mjs';
 import { seccomp } from './cases-seccomp.mjs';
+import { userNamespaces } from './cases-user.mjs';
 
 export const cases = [
   ...configuration,
   ...processes,
   ...linux,
   ...seccomp,
+  ...userNamespaces,
   ...resources,
   ...runtime,
   ...commandLine,

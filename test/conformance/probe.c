@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -424,6 +425,8 @@ static bool ask(const char *name, const char *argument)
 		return mkdir(argument, 0777) == 0;
 	if (!strcmp(name, "mknod"))
 		return mknod(argument, S_IFCHR | 0666, makedev(1, 3)) == 0;
+	if (!strcmp(name, "remount"))
+		return mount(NULL, argument, NULL, MS_REMOUNT | MS_BIND, NULL) == 0;
 	if (!strcmp(name, "execute")) {
 		char *const args[] = {(char *)argument, (char *)"exit:0", NULL};
 		pid_t child = fork();

@@ -114,6 +114,22 @@ const reasons = [
   [/^a file that is there already/, 'a file that is there and is another one MUST be an error'],
   [/^a readonly path that is not absolute/, 'the paths MUST be absolute'],
   [/^rootfsPropagation unbindable$/, 'unbindable is one of its values'],
+  [
+    /^a link of the container in a source/,
+    "the configuration names a source; where a link leads that a container has put there is the container's word, and the runtime's rights are not for that",
+  ],
+  [
+    /^the rootfs is below a folder/,
+    'root.path is the path on the host: whether root of the user namespace could go there by itself is not asked (config.md, Root)',
+  ],
+  [
+    /^what is read-only on the host stays|^so does what is read-only there/,
+    'what is locked about a mount stays so in a less privileged mount namespace (mount_namespaces(7))',
+  ],
+  [
+    /^a device in a user namespace|^a device whose owner/,
+    'the devices MUST be available, with the fileMode, uid and gid that are given (config-linux.md, Devices)',
+  ],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];
 
