@@ -424,6 +424,27 @@ static int filter_choose(struct vxe_launch *launch, struct vxe_error **err)
 	return vxe_error_hint(err, "create it again with --replace, or start it in production");
 }
 
+/* config-linux.md, Namespaces: the runtime's own are inherited. What would be mounted in its mount namespace would be mounted on the host. */
+static int mounts_check(const struct vxe_config *config, struct vxe_error **err)
+{
+	const char *field = config->n_mounts				       ? "mounts"
+			    : config->root_readonly			       ? "root.readonly"
+			    : config->process.terminal			       ? "process.terminal"
+			    : config->masked_paths.count		       ? "linux.maskedPaths"
+			    : config->readonly_paths.count		       ? "linux.readonlyPaths"
+			    : config->rootfs_propagation		       ? "linux.rootfsPropagation"
+			    : config->sysctl.count			       ? "linux.sysctl"
+			    : vxe_config_annotation(config, "org.vxe.version") ? "root"
+									       : NULL;
+
+	if (!field || vxe_config_namespace(config, CLONE_NEWNS))
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+		      "config.json: %s: it needs a mount namespace: in the runtime's own the host's mounts would change",
+		      field);
+	return vxe_error_hint(err, "add {\"type\": \"mount\"} to linux.namespaces");
+}
+
 static void joiner_wait(struct vxe_launch *launch)
 {
 	if (launch->joiner_pid > 0)
@@ -447,6 +468,8 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 	if (launch->join_pidfd < 0 && vxe_config_unchanged(launch->bundle_fd, config, err) < 0)
 		return -1;
 	if (!vxe_launch_without_landlock(launch) && vxe_landlock_check(&launch->process->landlock, err) < 0)
+		return -1;
+	if (launch->join_pidfd < 0 && !launch->host_root && mounts_check(config, err) < 0)
 		return -1;
 	if (launch->join_pidfd < 0 && vxe_mount_plan_make(config, &launch->mounts, err) < 0)
 		return -1;

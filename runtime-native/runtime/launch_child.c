@@ -372,6 +372,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	struct vxe_launch *launch = child->launch;
 	const struct vxe_config *config = launch->config;
 	const struct vxe_namespace *cgroup = vxe_config_namespace(config, CLONE_NEWCGROUP);
+	bool mounts = vxe_config_namespace(config, CLONE_NEWNS);
 	cleanup_fd int root_fd = -1;
 
 	if (mounts_take(child, err) < 0 || namespaces_enter(config, err) < 0 || vxe_time_offsets_apply(config, err) < 0)
@@ -394,19 +395,16 @@ static int environment_build(struct child *child, struct vxe_error **err)
 			return -1;
 		return 0;
 	}
-	if (!vxe_config_namespace(config, CLONE_NEWNS))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-				     "config.json: linux.namespaces: a rootfs needs a mount namespace");
-	if (vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
+	if ((mounts ? vxe_mount_build : vxe_mount_none)(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
 		return -1;
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
 		return -1;
-	if (vxe_mount_pivot(config, &launch->mounts, root_fd, err) < 0)
+	if ((mounts ? vxe_mount_pivot(config, &launch->mounts, root_fd, err) : vxe_mount_none_enter(config, root_fd, err)) < 0)
 		return -1;
 	/* What is covered may be the network's (/proc/net). */
 	if (launch->network_apart && (network_enter(child, err) < 0 || loopback_begin(config, err) < 0))
 		return -1;
-	if (vxe_mount_seal(config, &launch->mounts, root_fd, err) < 0)
+	if (mounts && vxe_mount_seal(config, &launch->mounts, root_fd, err) < 0)
 		return -1;
 	/* Folders of the host may be open in it. */
 	vxe_mount_plan_free(&launch->mounts);
@@ -774,6 +772,9 @@ static int namespaces_tell(struct child *child, struct vxe_error **err)
 
 static int namespaces_join(const struct vxe_launch *launch, int flags)
 {
+	/* All of them may be the runtime's own. */
+	if (!flags)
+		return 0;
 	/* The user namespace's own is there whenever these are. */
 	if (launch->namespace_fds[0] < 0)
 		return setns(launch->join_pidfd, flags);
@@ -807,8 +808,15 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 	struct vxe_error *err = NULL;
 	int flags = 0, pidfd = -1;
 	bool user = launch->in_user_namespace;
+	bool chrooted =
+		!vxe_config_annotation(launch->config, "org.vxe.root") && !vxe_config_namespace(launch->config, CLONE_NEWNS);
+	cleanup_fd int root = chrooted ? open(launch->config->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	pid_t pid;
 
+	if (chrooted && root < 0) {
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "opening the rootfs %s", launch->config->rootfs);
+		child_die(launch, err);
+	}
 	if (vxe_affinity_apply(launch->process->affinity_final, &err) < 0 || proc_open(child, &err) < 0)
 		child_die(launch, err);
 	for (size_t i = 0; i < launch->config->n_namespaces; i++)
@@ -828,6 +836,10 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 				      "a supervisor (vxe-runtime run)");
 		child_die(launch, err);
 	}
+	if (chrooted && vxe_mount_none_enter(launch->config, root, &err) < 0)
+		child_die(launch, err);
+	vxe_cleanup_fd(&root);
+	root = -1;
 	close(steal_fd(&launch->join_pidfd));
 	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
 		if (launch->namespace_fds[i] >= 0)

@@ -581,15 +581,41 @@ static int device_clone(const char *host_path, mode_t type, unsigned int major_n
 }
 
 /* config-linux.md, Devices: what is there already has to be the device that is asked for. */
-static int device_check(int parent, const char *name, mode_t type, dev_t number, const char *path, struct vxe_error **err)
+static int device_look(int parent, const char *name, mode_t type, dev_t number, const char *path, struct stat *st,
+		       struct vxe_error **err)
 {
-	struct stat st;
-
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(parent, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", path);
-	if ((st.st_mode & S_IFMT) != type || (type != S_IFIFO && st.st_rdev != number))
+	if ((st->st_mode & S_IFMT) != type || (type != S_IFIFO && st->st_rdev != number))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "making the device %s: something else is there already", path);
 	return 0;
+}
+
+/* The mode at once: a name that is changed later may be another's by then. */
+static int node_make(int parent, const char *name, mode_t mode, dev_t number)
+{
+	mode_t mask = umask(0);
+	int made = mknodat(parent, name, mode, number), saved = errno;
+
+	umask(mask);
+	errno = saved;
+	return made;
+}
+
+/* An empty file to mount a device on. One that a container before has left in the rootfs will do, and so will the device itself. */
+static int device_target(int parent, const char *name, mode_t type, dev_t number)
+{
+	cleanup_fd int fd = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+	struct stat st;
+
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(parent, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (S_ISREG(st.st_mode) ? st.st_size == 0 : (st.st_mode & S_IFMT) == type && st.st_rdev == number)
+		return steal_fd(&fd);
+	errno = EEXIST;
+	return -1;
 }
 
 static int device_make(int dev_fd, const struct device_row *row, bool bind, struct vxe_error **err)
@@ -597,15 +623,13 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 	char host_path[32];
 	cleanup_fd int clone = -1;
 	cleanup_fd int target = -1;
+	struct stat st;
 
 	if (!bind) {
-		if (mknodat(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0) {
-			if (fchmodat(dev_fd, row->name, 0666, 0) < 0)
-				return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
+		if (node_make(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0)
 			return 0;
-		}
 		if (errno == EEXIST)
-			return device_check(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor), row->name, err);
+			return device_look(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor), row->name, &st, err);
 		if (errno != EPERM)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
 	}
@@ -613,31 +637,25 @@ static int device_make(int dev_fd, const struct device_row *row, bool bind, stru
 	clone = device_clone(host_path, S_IFCHR, row->major, row->minor, err);
 	if (clone < 0)
 		return -1;
-	target = openat(dev_fd, row->name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+	target = device_target(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor));
 	if (target < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
 	return attach(clone, target, host_path, err);
 }
 
-/* The host's node shows the host's owner and mode: what the configuration asks for has to be just that. */
-static int device_as_asked(const struct vxe_device *device, size_t number, int fd, struct vxe_error **err)
+/* A node that is not made for the container has the owner and mode that it has: what the configuration asks for has to be just that. */
+static int device_as_asked(const struct vxe_device *device, size_t number, const struct stat *st, struct vxe_error **err)
 {
-	struct stat st;
-	const char *field;
+	const char *field = device->has_mode && (st->st_mode & 07777) != device->mode ? "fileMode"
+			    : device->has_uid && st->st_uid != device->uid	      ? "uid"
+			    : device->has_gid && st->st_gid != device->gid	      ? "gid"
+										      : NULL;
 
-	if (fstat(fd, &st) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the host's %s", device->path);
-	field = device->has_mode && (st.st_mode & 07777) != device->mode ? "fileMode"
-		: device->has_uid && st.st_uid != device->uid		 ? "uid"
-		: device->has_gid && st.st_gid != device->gid		 ? "gid"
-									 : NULL;
 	if (!field)
 		return 0;
-	vxe_error_set(
-		err, VXE_EXIT_FAILURE, 0,
-		"config.json: linux.devices[%zu].%s: no device can be made here, and the host's %s has mode %o, owner %u:%u",
-		number, field, device->path, st.st_mode & 07777, st.st_uid, st.st_gid);
-	return vxe_error_hint(err, "leave the field out, or start the instance as root with CAP_MKNOD");
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+			     "config.json: linux.devices[%zu].%s: %s is there with mode %o, owner %u:%u", number, field,
+			     device->path, st->st_mode & 07777, st->st_uid, st->st_gid);
 }
 
 /* In a user namespace nobody can make one: the launcher has, or the host's is mounted. */
@@ -645,6 +663,7 @@ static int device_given(const struct vxe_mount_plans *plans, const struct vxe_de
 			struct vxe_error **err)
 {
 	cleanup_fd int clone = -1;
+	struct stat st;
 
 	if (plans->device_fds[number] >= 0)
 		return fcntl(plans->device_fds[number], F_DUPFD_CLOEXEC, 0);
@@ -654,7 +673,13 @@ static int device_given(const struct vxe_mount_plans *plans, const struct vxe_de
 		return vxe_error_hint(err,
 				      "start the instance as root with CAP_MKNOD, or name one that the host has at this path");
 	}
-	return device_as_asked(device, number, clone, err) < 0 ? -1 : steal_fd(&clone);
+	if (fstat(clone, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the host's %s", device->path);
+	if (device_as_asked(device, number, &st, err) < 0)
+		return vxe_error_hint(err,
+				      "no device can be made here: leave the field out, or start the instance as root with "
+				      "CAP_MKNOD");
+	return steal_fd(&clone);
 }
 
 /* The device of that number of the configuration. */
@@ -668,8 +693,8 @@ static int device_add(const struct vxe_config *config, const struct vxe_mount_pl
 	cleanup_fd int clone = -1;
 	dev_t dev = makedev(device->major, device->minor);
 	const char *name;
-	mode_t mask;
-	int made, saved;
+	struct stat st;
+	int made;
 
 	if (!copy)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device %s", device->path);
@@ -680,19 +705,18 @@ static int device_add(const struct vxe_config *config, const struct vxe_mount_pl
 		clone = device_given(plans, device, number, err);
 		if (clone < 0)
 			return -1;
-		target = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+		target = device_target(parent, name, device->type, dev);
 		return target < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path)
 				  : attach(clone, target, device->path, err);
 	}
-	/* The mode at once: a name that is changed later may be another's by then. */
-	mask = umask(0);
-	made = mknodat(parent, name, device->type | device->mode, dev);
-	saved = errno;
-	umask(mask);
-	if (made < 0 && saved != EEXIST)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the device %s", device->path);
-	if (device_check(parent, name, device->type, dev, device->path, err) < 0)
+	made = node_make(parent, name, device->type | device->mode, dev);
+	if (made < 0 && errno != EEXIST)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
+	if (device_look(parent, name, device->type, dev, device->path, &st, err) < 0)
 		return -1;
+	/* Not ours to change: it may be another container's, or the host's. */
+	if (made < 0)
+		return device_as_asked(device, number, &st, err);
 	if (fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
 	return 0;
@@ -711,7 +735,26 @@ static bool device_configured(const struct vxe_config *config, const struct devi
 	return false;
 }
 
-/* Fills a fresh /dev: default devices, the configuration's own, and the links that programs expect. */
+/* All of the configuration's devices are there already. */
+static int devices_find(const struct vxe_config *config, int root_fd, struct vxe_error **err)
+{
+	for (size_t i = 0; i < config->n_devices; i++) {
+		const struct vxe_device *device = &config->devices[i];
+		cleanup_free char *copy = strdup(device->path);
+		cleanup_fd int parent = -1;
+		const char *name;
+		struct stat st;
+
+		if (!copy || (parent = open_parent(root_fd, copy, &name)) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "config.json: linux.devices[%zu]: %s", i,
+					     device->path);
+		if (device_look(parent, name, device->type, makedev(device->major, device->minor), device->path, &st, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Fills a /dev: default devices, the configuration's own, and the links that programs expect. */
 static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int dev,
 		    bool in_user_namespace, struct vxe_error **err)
 {
@@ -731,7 +774,7 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 	if (config->process.terminal) {
 		cleanup_fd int console = openat(dev, "console", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-		if (console < 0)
+		if (console < 0 && errno != EEXIST)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/console");
 	}
 	for (size_t i = 0; i < sizeof(device_links) / sizeof(*device_links); i++)
@@ -898,6 +941,51 @@ static void cwd_make(const struct vxe_config *config, const struct vxe_mount_pla
 		made = destination_open(base, rest, true, NULL);
 }
 
+/* Where nothing new is mounted on /dev, the rootfs's own is filled. The host's, bound there, is as it is: only looked at. */
+static int dev_without_mount(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd,
+			     bool in_user_namespace, struct vxe_error **err)
+{
+	cleanup_fd int dev = -1;
+	bool bound = false;
+
+	for (size_t i = 0; i < plans->count; i++) {
+		if (plans->items[i].is_dev && !plans->items[i].remount)
+			return 0;
+		bound |= plans->items[i].bind && !strcmp(plans->items[i].mount->destination, "/dev");
+	}
+	if (bound)
+		return devices_find(config, root_fd, err);
+	/* A bundle of VXE says all that it has. */
+	if (vxe_config_annotation(config, "org.vxe.version"))
+		return 0;
+	dev = destination_open(root_fd, "/dev", true, err);
+	return dev < 0 ? -1 : dev_fill(config, plans, root_fd, dev, in_user_namespace, err);
+}
+
+int vxe_mount_none(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
+		   struct vxe_error **err)
+{
+	cleanup_fd int root = open(config->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0) {
+		int saved = errno;
+
+		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "opening the rootfs %s", config->rootfs);
+		return saved == EACCES ? unreached_hint(config->rootfs, err) : -1;
+	}
+	if (dev_without_mount(config, plans, root, in_user_namespace, err) < 0)
+		return -1;
+	*root_fd = steal_fd(&root);
+	return 0;
+}
+
+int vxe_mount_none_enter(const struct vxe_config *config, int root_fd, struct vxe_error **err)
+{
+	return fchdir(root_fd) < 0 || chroot(".") < 0
+		       ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the rootfs %s", config->rootfs)
+		       : 0;
+}
+
 int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
 		    struct vxe_error **err)
 {
@@ -926,6 +1014,8 @@ int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *pla
 	for (size_t i = 0; i < plans->count; i++)
 		if (mount_one(config, plans, &plans->items[i], tree, in_user_namespace, err) < 0)
 			return -1;
+	if (dev_without_mount(config, plans, tree, in_user_namespace, err) < 0)
+		return -1;
 	cwd_make(config, plans, tree);
 	for (size_t i = 0; i < plans->count; i++)
 		if (plans->items[i].read_only_later && attributes_set(plans->items[i].made_fd, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)

@@ -1,6 +1,8 @@
 // config-linux.md: devices, namespaces, cgroups, seccomp, masks.
-import { readFileSync, readlinkSync } from 'node:fs';
-import { act, answers, ask, linux_, mountAt, refused, statusLine } from './case.mjs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { act, answers, ask, linux_, mountAt, refused, sleeps, statusLine } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
 const kinds = {
@@ -100,6 +102,51 @@ export const linux = [
           result.value(`stat:/dev/${name}`),
         ),
     ),
+  ),
+  act('config-linux.md, Default Devices', 'MUST', 'without a mount on /dev, each time', async (subject) => {
+    const names = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+    const bundle = subject.bundle(
+      [...names.map((name) => `openread:/dev/${name}`), 'stat:/dev/null'],
+      (config) => {
+        config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+        config.linux.devices = [{ path: '/dev/made', type: 'c', major: 1, minor: 5, uid: 12 }];
+      },
+    );
+    for (let i = 0; i < 2; i++) {
+      const result = await subject.runBundle(bundle);
+      equal(result.code, 0, `the code (${result.stderr.trim()})`);
+      for (const name of names)
+        if (name !== 'tty') equal(result.value(`openread:/dev/${name}`), '', `opening /dev/${name}`);
+      expect(result.value('stat:/dev/null').startsWith('char 666 1:3'), 'the null device is another');
+    }
+  }),
+  act(
+    'config-linux.md, Devices',
+    'MUST',
+    "a device in a /dev of the host's stays as it is",
+    async (subject) => {
+      const source = join(subject.folder, 'dev');
+      mkdirSync(source);
+      for (const [name, minor] of [
+        ['null', '3'],
+        ['full', '7'],
+      ])
+        execFileSync('mknod', ['-m', '666', join(source, name), 'c', '1', minor]);
+      const devices = (path, minor) => (config) => {
+        config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+        config.mounts.push({ destination: '/dev', type: 'bind', source, options: ['rbind'] });
+        config.linux.devices = [{ path, type: 'c', major: 1, minor, fileMode: 0o666, uid: 12 }];
+      };
+      const result = await subject.run(['stat:/dev/full'], devices('/dev/full', 7));
+      expect(
+        result.code !== 0 || result.value('stat:/dev/full').startsWith('char 666 1:7'),
+        'the device is another',
+      );
+      const { uid } = statSync(join(source, 'full'));
+      equal(uid, 0, "the owner of the host's device");
+      const missing = await subject.run(['exit:0'], devices('/dev/nonesuch', 5));
+      expect(missing.code !== 0, 'one that the host does not have was passed over');
+    },
   ),
   ask(
     'config-linux.md, Default Devices',
@@ -207,6 +254,69 @@ export const linux = [
         if (type === 'uts') delete config.hostname;
       },
       (result) => equal(result.value(`link:/proc/self/ns/${kinds[type]}`), own(kinds[type]), 'the namespace'),
+    ),
+  ),
+  ...[
+    [
+      'without mount in the list',
+      (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'mount');
+      },
+    ],
+    [
+      'without linux in config.json',
+      (config) => {
+        delete config.linux;
+        delete config.hostname;
+      },
+    ],
+  ].map(([title, change]) =>
+    act(
+      'config-linux.md, Namespaces',
+      'MUST',
+      `${title} the runtime's mount namespace is inherited`,
+      async (subject) => {
+        const { id } = await subject.started(sleeps, (config) => {
+          config.mounts = [];
+          change(config);
+        });
+        const { pid } = await subject.state(id);
+        equal(readlinkSync(`/proc/${pid}/ns/mnt`), own('mnt'), 'the namespace');
+        const { said } = await subject.must(['exec', id, '/bin/probe', 'read:/etc/file', 'stat:/dev/null']);
+        equal(said().value('read:/etc/file'), 'content\n', 'a file of the rootfs');
+        expect(said().value('stat:/dev/null').startsWith('char 666 1:3'), 'the null device is another');
+        await subject.must(['delete', '--force', id]);
+        equal(subject.mounts().join(' '), '', 'what is mounted after delete');
+      },
+    ),
+  ),
+  act(
+    'config-linux.md, Namespaces',
+    'SHOULD',
+    'without a mount namespace nothing stays mounted on the host',
+    async (subject) => {
+      const { code, stderr } = await subject.run(['stat:/data'], (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'mount');
+        config.mounts = [{ destination: '/data', type: 'tmpfs', source: 'tmpfs' }];
+      });
+      expect(code === 0 || stderr.trim() !== '', 'it failed without a word');
+      equal(subject.mounts().join(' '), '', 'what is mounted after it');
+    },
+  ),
+  ...['maskedPaths', 'readonlyPaths', 'rootfsPropagation'].map((field) =>
+    act(
+      'config-linux.md, Namespaces',
+      'SHOULD',
+      `${field} without a mount namespace is an error`,
+      async (subject) => {
+        const { code, stderr } = await subject.create(['exit:0'], (config) => {
+          config.mounts = [];
+          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'mount');
+          config.linux[field] = field === 'rootfsPropagation' ? 'private' : ['/etc/file'];
+        });
+        expect(code !== 0, `${field} was passed over`);
+        expect(stderr.trim() !== '', 'without a word');
+      },
     ),
   ),
   act('config-linux.md, Namespaces', 'MUST', 'a user namespace by path, beside new ones', async (subject) => {

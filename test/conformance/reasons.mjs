@@ -130,6 +130,18 @@ const reasons = [
     /^a device in a user namespace|^a device whose owner/,
     'the devices MUST be available, with the fileMode, uid and gid that are given (config-linux.md, Devices)',
   ],
+  [
+    /the runtime's mount namespace is inherited$/,
+    'linux and each of its namespaces are OPTIONAL, what is not listed MUST be inherited (config-linux.md, Namespaces); exec is in the root of the container then, too',
+  ],
+  [
+    /^without a mount namespace nothing stays|without a mount namespace is an error$/,
+    "in the runtime's mount namespace it would be done to the host: what cannot be applied must be an error (runtime.md, Create)",
+  ],
+  [
+    /^a device in a \/dev of the host's/,
+    "the devices MUST be available, and one that is not is an error; what is the host's own is not the container's to change",
+  ],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];
 

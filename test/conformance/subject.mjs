@@ -1,5 +1,5 @@
 // One OCI runtime and the containers that a case makes with it. All of the command line that a case uses is what runtimes have in common.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -282,10 +282,20 @@ export class Subject {
     return container;
   }
 
+  /** What is mounted in the case's folder in the mount namespace of the runtime. */
+  mounts() {
+    const points = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '');
+    return points.filter((point) => point.startsWith(`${this.folder}/`));
+  }
+
   async close() {
     // What has no state any more is gone, and asking each runtime once more would be a good part of the suite's time.
     const left = existsSync(this.root) ? readdirSync(this.root) : [];
     for (const id of this.ids) if (left.includes(id)) await this.call(['delete', '--force', id]);
+    // Of a container without a mount namespace some runtimes leave all of it. Nothing of the host's may be below when the folder goes.
+    for (const point of this.mounts().reverse()) execFileSync('umount', ['-l', point]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
