@@ -14,7 +14,9 @@ function enginesTable() {
     const file = `build/vm/${machine}.json`;
     if (!existsSync(file)) return [];
     const { kernel, results } = JSON.parse(read(file));
+    // By name, whatever was run in which order.
     return Object.entries(results)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
       .filter(([test]) => /(^tests-engines\/(?!conformance|small-memory)|\/systemd-cgroup$)/.test(test))
       .flatMap(([, { subject, points }]) =>
         points.map(({ title, passed }) => [subject, kernel, title, passed ? 'pass' : '**fail**']),
