@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -25,6 +26,7 @@
 #define DEPTH_MAX 32
 #define LAUNCHER "launcher"
 #define DEVICE_PROGRAMS_MAX 64
+#define DEVICE_PROGRAM "vxe_devices"
 
 bool vxe_cgroup_wanted(const struct vxe_config *config)
 {
@@ -241,6 +243,9 @@ int vxe_cgroup_weight_holds(const struct vxe_resources *r, struct vxe_error **er
 
 /* --- the folder --- */
 
+static int each_below(int fd, unsigned int depth, int (*visit)(int parent, const char *name, int child, void *data),
+		      void *data);
+
 static bool is_populated(int fd)
 {
 	uint64_t populated;
@@ -257,13 +262,50 @@ static int cgroup_check(int fd, const char *path, struct vxe_error **err)
 	return 0;
 }
 
-int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool offer, int *out, struct vxe_error **err)
+bool vxe_cgroup_there(const char *path)
+{
+	cleanup_fd int fd = vxe_cgroup_open(path, NULL);
+
+	return fd >= 0;
+}
+
+static int below_find(int parent, const char *name, int child, void *data)
+{
+	(void)parent;
+	(void)name;
+	(void)child;
+	*(bool *)data = true;
+	return 0;
+}
+
+/*
+ * config-linux.md, cgroupsPath: cgroups are made where they do not exist, so one that does is to be used; and runtime.md, Delete: what the
+ * container did not make MUST NOT be deleted. Kill, pause and delete are for all that is in a cgroup, so nothing may be in it but the container.
+ */
+static int cgroup_use(int fd, const char *path, struct vxe_error **err)
+{
+	bool below = false;
+
+	/* Whoever starts a container in the same one at this moment finds it empty, too. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the cgroup %s is being used for another container", path);
+	if (is_populated(fd) || each_below(fd, 0, below_find, &below) < 0 || below) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, EEXIST, "the cgroup %s is there and not empty", path);
+		return vxe_error_hint(err, "it is another's; name another linux.cgroupsPath, or remove what is in it");
+	}
+	return vxe_cgroup_frozen(fd)
+		       ? vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the cgroup %s is there and frozen (cgroup.freeze)", path)
+		       : 0;
+}
+
+int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool there, bool offer, int *out,
+		    struct vxe_error **err)
 {
 	struct vxe_controllers controllers = {0};
 	cleanup_free char *hierarchy = NULL, *walked = NULL;
 	cleanup_fd int fd = -1;
 	char *part, *rest = NULL;
-	bool last, made = false;
+	bool last = false;
 	size_t prefix;
 
 	cgroup_controllers_needed(resources, &controllers);
@@ -286,7 +328,7 @@ int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, boo
 		if (offer)
 			cgroup_controllers_offer(fd);
 		last = !rest || !rest[strspn(rest, "/")];
-		if (mkdirat(fd, part, 0755) < 0 && (last || errno != EEXIST)) {
+		if (!(last && there) && mkdirat(fd, part, 0755) < 0 && (last || errno != EEXIST)) {
 			int saved = errno;
 
 			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the cgroup %s", path);
@@ -294,17 +336,19 @@ int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, boo
 				       ? vxe_error_hint(err, "it is another's; name another linux.cgroupsPath, or remove it")
 				       : -1;
 		}
-		made = last;
 		below = sys_openat2(fd, part, FOLDER_FLAGS, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 		if (below < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
 		close(fd);
 		fd = below;
 	}
-	if (!made)
+	if (!last)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the cgroup %s is the root of the hierarchy", path);
+	if (there && cgroup_use(fd, path, err) < 0)
+		return -1;
 	if (vxe_cgroup_limit(fd, resources, err) < 0) {
-		(void)rmdir(path);
+		if (!there)
+			(void)rmdir(path);
 		return -1;
 	}
 	*out = steal_fd(&fd);
@@ -501,7 +545,20 @@ static int devices_attached(int fd, uint32_t ids[DEVICE_PROGRAMS_MAX], uint32_t 
 	return 0;
 }
 
-static int device_detach(int fd, uint32_t id)
+/* Programs have no owner, but a name. */
+static bool device_program_is_ours(int program)
+{
+	struct bpf_prog_info info = {0};
+	union bpf_attr ask = {0};
+
+	ask.info.bpf_fd = (uint32_t)program;
+	ask.info.info_len = sizeof(info);
+	ask.info.info = (uint64_t)(uintptr_t)&info;
+	return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof(ask)) == 0 &&
+	       !strncmp(info.name, DEVICE_PROGRAM, sizeof(info.name));
+}
+
+static int device_detach(int fd, uint32_t id, bool ours_alone)
 {
 	union bpf_attr get = {0}, detach = {0};
 	cleanup_fd int program = -1;
@@ -510,13 +567,15 @@ static int device_detach(int fd, uint32_t id)
 	program = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &get, sizeof(get));
 	if (program < 0)
 		return errno == ENOENT ? 0 : -1;
+	if (ours_alone && !device_program_is_ours(program))
+		return 0;
 	detach.target_fd = (uint32_t)fd;
 	detach.attach_bpf_fd = (uint32_t)program;
 	detach.attach_type = BPF_CGROUP_DEVICE;
 	return (int)syscall(SYS_bpf, BPF_PROG_DETACH, &detach, sizeof(detach));
 }
 
-int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err)
+int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, bool anothers, struct vxe_error **err)
 {
 	cleanup_free struct bpf_insn *program = NULL;
 	cleanup_fd int loaded = -1;
@@ -536,7 +595,7 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 	program = vxe_device_program(resources, &count);
 	if (!program)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the device rules");
-	loaded = vxe_cgroup_program_load(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, program, count, "vxe_devices");
+	loaded = vxe_cgroup_program_load(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, program, count, DEVICE_PROGRAM);
 	if (loaded < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 				     "config.json: linux.resources.devices: loading the device rules into the kernel");
@@ -548,8 +607,33 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe
 				     "config.json: linux.resources.devices: attaching the device rules to the cgroup");
 	/* Rules that are there hold beside new ones; those of before (an update) go, once the new ones are in force. */
 	for (uint32_t i = 0; i < n_before; i++)
-		if (device_detach(fd, before[i]) < 0)
+		if (device_detach(fd, before[i], anothers) < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno,
 					     "config.json: linux.resources.devices: taking the rules of before away");
+	return 0;
+}
+
+int vxe_cgroup_leave(const char *path, bool entered, struct vxe_error **err)
+{
+	cleanup_fd int fd = vxe_cgroup_open(path, NULL);
+	uint32_t programs[DEVICE_PROGRAMS_MAX], count = DEVICE_PROGRAMS_MAX;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
+	if (entered && is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0)))
+		return err && *err ? -1
+				   : vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+						   "the processes in the cgroup %s do not end, even by SIGKILL", path);
+	if (entered && vxe_cgroup_frozen(fd))
+		(void)cgroup_file_write(fd, "cgroup.freeze", "0");
+	/* What is in use by now is not the instance's. */
+	if (entered)
+		(void)each_below(fd, 0, folder_remove, NULL);
+	if (devices_attached(fd, programs, &count) < 0)
+		return 0; /* Without the right to look there are none of ours. */
+	for (uint32_t i = 0; i < count; i++)
+		if (device_detach(fd, programs[i], true) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the device rules of the cgroup %s away",
+					     path);
 	return 0;
 }

@@ -28,9 +28,13 @@ enum vxe_cgroup_room {
 enum vxe_cgroup_room vxe_cgroup_room(const struct vxe_config *config);
 /* Moves this process out of the way, into a cgroup below its own, which ends with the unit. */
 int vxe_cgroup_step_down(struct vxe_error **err);
-/* Makes the folder and sets the limits. One that is there is another's, and an error: delete would end what is in it. With
-   offer all controllers are handed down where the kernel does it, for the numbers of use. *fd is for clone3 and the device program. */
-int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool offer, int *fd, struct vxe_error **err);
+/* Is there one at the path? It is another's then. */
+bool vxe_cgroup_there(const char *path);
+/* Makes the folder and sets the limits. One that is there is an error, unless `there` says that it is to be used: it must be empty, of
+   processes and of cgroups, since what is in it is ended with the instance. With offer all controllers are handed down where the kernel
+   does it, for the numbers of use. *fd is for clone3 and the device program; as long as it is open nobody else uses the same one. */
+int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, bool there, bool offer, int *fd,
+		    struct vxe_error **err);
 /* The kernel takes a weight of io where no disk is divided by it, and nothing comes of it: an error for who means it as a rule. */
 int vxe_cgroup_weight_holds(const struct vxe_resources *resources, struct vxe_error **err);
 int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_error **err);
@@ -38,8 +42,8 @@ int vxe_cgroup_limit(int fd, const struct vxe_resources *resources, struct vxe_e
    cgroup to write to. No file with a limit is among it. */
 int vxe_cgroup_owner(int fd, const struct vxe_config *config, struct vxe_error **err);
 /* Loads and attaches linux.resources.devices; without rules nothing is done. It takes the place of one
-   that is there, and ends with the cgroup. */
-int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, struct vxe_error **err);
+   that is there (on another's cgroup, of ours alone), and ends with the cgroup. */
+int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, bool anothers, struct vxe_error **err);
 
 /* The path in the hierarchy, as /proc/PID/cgroup has it, as a path of this host; malloc'd. */
 int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **err);
@@ -55,6 +59,9 @@ int vxe_cgroup_kill(int fd, struct vxe_error **err);
 int vxe_cgroup_processes(int fd, pid_t **pids, size_t *count, struct vxe_error **err);
 /* Kills what is in it and removes it with all below. One that is gone is no error. */
 int vxe_cgroup_remove(const char *path, struct vxe_error **err);
+/* The end of an instance in a cgroup that was there before it: what is in it is killed if the instance ever was (`entered`), what is below is
+   removed and the device rules are taken away. The cgroup stays, and so do the limits that were set. */
+int vxe_cgroup_leave(const char *path, bool entered, struct vxe_error **err);
 /* A number out of a file: the whole file for key NULL, else the value after "KEY ". "max" and what is not there give false. */
 bool vxe_cgroup_number(int fd, const char *file, const char *key, uint64_t *out);
 

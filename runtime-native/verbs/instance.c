@@ -72,8 +72,7 @@ void instance_close(struct instance *instance, bool keep_state)
 		if (*owned[i] >= 0)
 			close(*owned[i]);
 	/* The state knows where the cgroup is: it stays as long as that does. */
-	if (instance->has_state && !keep_state &&
-	    (!has_cgroup || instance_cgroup_remove(instance->cgroup, instance->scope, NULL) == 0))
+	if (instance->has_state && !keep_state && (!has_cgroup || instance_cgroup_remove(&instance->state, NULL) == 0))
 		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
 	if (instance->dir_fd >= 0)
 		close(instance->dir_fd);
@@ -155,7 +154,7 @@ static int name_free(const struct instance *instance, struct vxe_error **err)
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is a container %s already, which is stopped", options->id);
 		failed = vxe_error_hint(err, "delete it first, or choose another id");
 	} else if (state->status == VXE_STOPPED && state->cgroup && !vxe_state_locked(dir_fd)) {
-		failed = instance_cgroup_remove(state->cgroup, state->scope, err);
+		failed = instance_cgroup_remove(state, err);
 	}
 	vxe_state_free(&state);
 	return failed;
@@ -251,6 +250,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		.profile = (char *)vxe_config_annotation(config, "org.vxe.profile"),
 		.supervisor = instance_process_id(getpid()),
 		.cgroup = instance->cgroup,
+		.cgroup_anothers = instance->cgroup && vxe_cgroup_there(instance->cgroup),
 		.scope = instance->scope,
 		.detached = options->detach,
 		.created_ns = realtime_ns(),
@@ -364,7 +364,8 @@ int instance_wait(struct instance *instance, struct vxe_error **err)
 	if (vxe_launch_wait(launch, err) < 0)
 		return -1;
 	/* Now that the instance's own devices are made, and before its program runs. */
-	if (instance->cgroup_fd >= 0 && vxe_cgroup_devices(instance->cgroup_fd, &instance->config->resources, err) < 0)
+	if (instance->cgroup_fd >= 0 &&
+	    vxe_cgroup_devices(instance->cgroup_fd, &instance->config->resources, instance->state.cgroup_anothers, err) < 0)
 		return -1;
 	instance->state.init = instance_process_id(launch->init_pid);
 	instance->state.program =

@@ -101,8 +101,9 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 	if (instance->options->own_verb && vxe_cgroup_room(instance->config) == VXE_CGROUP_ALONE &&
 	    vxe_cgroup_step_down(err) < 0)
 		return -1;
-	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources, !instance->options->own_verb, &instance->cgroup_fd,
-			    &unavailable) == 0) {
+	if (vxe_cgroup_make(instance->cgroup, &instance->config->resources,
+			    instance->state.cgroup_anothers && !vxe_config_annotation(instance->config, "org.vxe.version"),
+			    !instance->options->own_verb, &instance->cgroup_fd, &unavailable) == 0) {
 		instance->launch.cgroup_fd = instance->cgroup_fd;
 		return vxe_cgroup_owner(instance->cgroup_fd, instance->config, err) < 0 ? -1 : sockets_hold(instance, err);
 	}
@@ -116,10 +117,11 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 	return 0;
 }
 
-int instance_cgroup_remove(const char *cgroup, const char *scope, struct vxe_error **err)
+int instance_cgroup_remove(const struct vxe_state *state, struct vxe_error **err)
 {
 	/* Emptied first: systemd would ask its processes to end, and wait. */
-	if (cgroup && vxe_cgroup_remove(cgroup, err) < 0)
+	if (state->cgroup && (state->cgroup_anothers ? vxe_cgroup_leave(state->cgroup, state->init.pid > 0, err)
+						     : vxe_cgroup_remove(state->cgroup, err)) < 0)
 		return -1;
-	return scope ? vxe_scope_stop(scope, err) : 0;
+	return state->scope ? vxe_scope_stop(state->scope, err) : 0;
 }

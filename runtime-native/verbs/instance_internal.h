@@ -57,10 +57,11 @@ int instance_state_write(struct instance *instance, enum vxe_status status, stru
 /* The configuration as the creation has read it: what becomes of config.json after that has no effect (runtime.md, Lifecycle). */
 int instance_config_kept(int dir_fd, const struct vxe_state *state, struct vxe_config **config, struct vxe_error **err);
 
-/* Where its cgroup is to be; making it, or saying how it is made once there is a process; removing one with all that is in it. */
+/* Where its cgroup is to be; making it, or saying how it is made once there is a process; removing one with all that is in it, or
+   leaving one that was there before. */
 int instance_cgroup_name(struct instance *instance, struct vxe_error **err);
 int instance_cgroup_make(struct instance *instance, struct vxe_error **err);
-int instance_cgroup_remove(const char *cgroup, const char *scope, struct vxe_error **err);
+int instance_cgroup_remove(const struct vxe_state *state, struct vxe_error **err);
 
 struct vxe_process_id instance_process_id(pid_t pid);
 int instance_status_code(int status);

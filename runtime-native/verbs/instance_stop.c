@@ -81,7 +81,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	cleanup_fd int init = -1;
 	cleanup_fd int supervisor = -1;
 	cleanup_free char *cgroup = NULL, *scope = NULL;
-	struct vxe_state *state = NULL;
+	struct vxe_state *state = NULL, left;
 
 	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
 		if (dir_fd < 0 || !vxe_state_interrupted(dir_fd))
@@ -92,6 +92,8 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	processes_open(dir_fd, &state, &init, &supervisor);
 	cgroup = steal_pointer(&state->cgroup);
 	scope = steal_pointer(&state->scope);
+	left = (struct vxe_state){
+		.cgroup = cgroup, .scope = scope, .cgroup_anothers = state->cgroup_anothers, .init = state->init};
 	vxe_state_free(&state);
 	if (init >= 0) {
 		if (sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
@@ -107,7 +109,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 	if (supervisor >= 0 && !process_wait(supervisor, vxe_clock_ms() + 10000))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor of %s does not end", id);
 	/* Whatever a killed supervisor left behind. */
-	if (instance_cgroup_remove(cgroup, scope, err) < 0)
+	if (instance_cgroup_remove(&left, err) < 0)
 		return -1;
 	return vxe_state_remove(root_fd, id, err);
 }
@@ -144,7 +146,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 	/* Until then it writes into the state. */
 	if (supervisor >= 0)
 		process_wait(supervisor, vxe_clock_ms() + 10000);
-	if (instance_cgroup_remove(state->cgroup, state->scope, err) < 0)
+	if (instance_cgroup_remove(state, err) < 0)
 		goto out;
 	if (instance_config_kept(dir_fd, state, &config, NULL) == 0)
 		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);

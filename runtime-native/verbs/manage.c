@@ -199,7 +199,7 @@ int vxe_instance_update(const char *root, const char *id, const struct vxe_resou
 
 	if (find_cgroup(root, id, "update", &found, err) < 0)
 		return -1;
-	if (resources->n_devices && vxe_cgroup_devices(found.cgroup_fd, resources, err) < 0)
+	if (resources->n_devices && vxe_cgroup_devices(found.cgroup_fd, resources, found.state->cgroup_anothers, err) < 0)
 		return -1;
 	if (found.state->scope && vxe_scope_update(found.state->scope, resources, err) < 0)
 		return -1;

@@ -1,9 +1,17 @@
 // config-linux.md: devices, namespaces, cgroups, seccomp, masks.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { act, answers, ask, linux_, mountAt, refused, sleeps, statusLine } from './case.mjs';
-import { equal, expect } from './subject.mjs';
+import { equal, eventually, expect } from './subject.mjs';
 
 const kinds = {
   pid: 'pid',
@@ -31,6 +39,32 @@ async function inCgroup(subject, ops, change, test) {
     return change?.(config);
   });
   await test(container, `/sys/fs/cgroup/${subject.cgroup}`);
+}
+
+function membersOf(cgroup) {
+  expect(existsSync(cgroup), 'the cgroup is gone');
+  return readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean);
+}
+
+/** The case's cgroup is there before it, and has to be there after it. */
+async function inOwnCgroup(subject, test) {
+  const cgroup = `/sys/fs/cgroup/${subject.cgroup}`;
+  mkdirSync(cgroup);
+  try {
+    await test(cgroup);
+    membersOf(cgroup);
+  } finally {
+    // The kernel lets go of a cgroup a moment after its last process has ended.
+    await subject.end();
+    await eventually(() => {
+      try {
+        rmdirSync(cgroup);
+      } catch (error) {
+        return error.code === 'ENOENT';
+      }
+      return true;
+    }, 'the cgroup cannot be removed');
+  }
 }
 
 const deviceRules = (rules) => (config) => {
@@ -578,6 +612,63 @@ export const linux = [
       expect(places[0].includes(subject.cgroup), 'it is not in such a cgroup');
       equal(places[1], places[0], 'the second place');
     },
+  ),
+  act(
+    'config-linux.md, Control groups',
+    'MUST',
+    'a cgroup that is there and empty is used, and not deleted with the container',
+    (subject) =>
+      inOwnCgroup(subject, async (cgroup) => {
+        for (let i = 0; i < 2; i++) {
+          const { id } = await subject.started(sleeps, subject.inCgroup);
+          const { pid } = await subject.state(id);
+          expect(membersOf(cgroup).includes(String(pid)), 'it is not in there');
+          await subject.must(['delete', '--force', id]);
+          equal(membersOf(cgroup).join(' '), '', 'who is in it after delete');
+        }
+      }),
+  ),
+  act(
+    'config-linux.md, Control groups',
+    'MUST',
+    "another's process in the cgroup outlives the container",
+    (subject) =>
+      inOwnCgroup(subject, async (cgroup) => {
+        const other = spawn('sleep', ['1000'], { stdio: 'ignore' });
+        try {
+          writeFileSync(`${cgroup}/cgroup.procs`, String(other.pid));
+          const { code, id, stderr } = await subject.create(sleeps, subject.inCgroup);
+          expect(code === 0 || stderr.trim() !== '', 'create failed without a word');
+          await subject.call(['delete', '--force', id]);
+          expect(membersOf(cgroup).includes(String(other.pid)), 'it was ended');
+        } finally {
+          other.kill('SIGKILL');
+          await new Promise((resolve) =>
+            (other.exitCode ?? other.signalCode) ? resolve() : other.on('exit', resolve),
+          );
+        }
+      }),
+  ),
+  act(
+    'config-linux.md, Allowed Device list',
+    'MUST',
+    'the device rules end with the container where the cgroup stays',
+    (subject) =>
+      inOwnCgroup(subject, async (cgroup) => {
+        const node = join(subject.folder, 'node');
+        execFileSync('mknod', [node, 'c', '10', '250']);
+        const open = () =>
+          spawnSync('bash', ['-c', `echo $$ >${cgroup}/cgroup.procs && : <${node}`], { encoding: 'utf8' })
+            .stderr;
+        const { id } = await subject.started(sleeps, (config) => {
+          subject.inCgroup(config);
+          deviceRules([{ allow: false, access: 'rwm' }])(config);
+        });
+        expect(/not permitted/.test(open()), 'while it runs, a device could be opened');
+        await subject.must(['delete', '--force', id]);
+        // 10:250 is nobody's.
+        expect(/No such device/.test(open()), `after delete the rules are still there: ${open()}`);
+      }),
   ),
   act('config-linux.md, Control groups', 'SHOULD', 'the cgroup is gone after delete', (subject) =>
     inCgroup(subject, ['sleep:100000'], undefined, async ({ id }, cgroup) => {

@@ -142,6 +142,10 @@ const reasons = [
     /^a device in a \/dev of the host's/,
     "the devices MUST be available, and one that is not is an error; what is the host's own is not the container's to change",
   ],
+  [
+    /^a cgroup that is there and empty|^another's process in the cgroup|^the device rules end with/,
+    'cgroups are created if they do not exist (config-linux.md, Cgroups Path), and what the container did not create MUST NOT be deleted (runtime.md, Delete)',
+  ],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];
 

@@ -290,10 +290,15 @@ export class Subject {
     return points.filter((point) => point.startsWith(`${this.folder}/`));
   }
 
-  async close() {
+  /** Nothing of the case's containers is left. */
+  async end() {
     // What has no state any more is gone, and asking each runtime once more would be a good part of the suite's time.
     const left = existsSync(this.root) ? readdirSync(this.root) : [];
     for (const id of this.ids) if (left.includes(id)) await this.call(['delete', '--force', id]);
+  }
+
+  async close() {
+    await this.end();
     // Of a container without a mount namespace some runtimes leave all of it. Nothing of the host's may be below when the folder goes.
     for (const point of this.mounts().reverse()) execFileSync('umount', ['-l', point]);
     rmSync(this.folder, { recursive: true, force: true });
