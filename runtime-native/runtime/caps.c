@@ -157,11 +157,6 @@ int vxe_caps_apply(const struct vxe_process *process, bool keep_groups, struct v
 	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "keeping the capabilities over the change of user");
-	if (keep_groups && process->n_additional_gids)
-		return vxe_error_set(
-			err, VXE_EXIT_FAILURE, 0,
-			"config.json: process.user.additionalGids: run.oci.keep_original_groups keeps the caller's, "
-			"and no others");
 	if (!keep_groups && groups_set(process, effective, err) < 0)
 		return -1;
 	if (sys_setresgid(process->gid, process->gid, process->gid) < 0)

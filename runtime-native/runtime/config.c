@@ -280,8 +280,7 @@ int vxe_config_load_text(int bundle_fd, const char *bundle_path, const char *fil
 		return config_fail_memory(err);
 	if (vxe_config_parse(*text, *size, bundle_path, out, err) < 0)
 		return -1;
-	(*out)->file = (struct vxe_config_file){.known = true,
-						.path = steal_pointer(&path),
+	(*out)->file = (struct vxe_config_file){.path = steal_pointer(&path),
 						.dev = st.st_dev,
 						.ino = st.st_ino,
 						.changed = st.st_ctim,
@@ -296,7 +295,7 @@ int vxe_config_unchanged(int bundle_fd, const struct vxe_config *config, struct 
 	const struct vxe_config_file *file = &config->file;
 	struct stat st;
 
-	if (!file->known)
+	if (!file->path)
 		return 0;
 	if (fstatat(bundle_fd, file->path, &st, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: looking at %s again", config->bundle, file->path);

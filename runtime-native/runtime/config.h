@@ -234,8 +234,7 @@ struct vxe_time_offset {
 
 /* A file as it was at one moment. A relowering puts another one in its place, and nothing sets a file's change time. */
 struct vxe_config_file {
-	bool known;
-	char *path; /* from the bundle folder */
+	char *path; /* from the bundle folder; NULL: it was no file */
 	dev_t dev;
 	ino_t ino;
 	struct timespec changed;

@@ -19,7 +19,9 @@ static char *const *hook_env(const struct vxe_hook *hook, bool inside)
 {
 	static char *const none[] = {NULL};
 
-	return hook->has_env && hook->env.count ? hook->env.items : hook->has_env || inside ? none : environ;
+	if (!hook->has_env)
+		return inside ? none : environ;
+	return hook->env.items ? hook->env.items : none;
 }
 
 static int hook_start(const struct vxe_hook *hook, bool inside, int input, int *pidfd, pid_t *pid)

@@ -412,6 +412,13 @@ bool vxe_launch_without_landlock(const struct vxe_launch *launch)
 	return launch->soft || (launch->without & VXE_WITHOUT_LANDLOCK);
 }
 
+bool vxe_launch_keeps_groups(const struct vxe_config *config)
+{
+	const char *kept = vxe_config_annotation(config, "run.oci.keep_original_groups");
+
+	return kept && !strcmp(kept, "1");
+}
+
 static int filter_choose(struct vxe_launch *launch, struct vxe_error **err)
 {
 	const char *path = vxe_config_annotation(launch->config, "org.vxe.soft.filter");
@@ -461,6 +468,10 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 	/* OCI create makes a container without a program too; start refuses it. */
 	if (!launch->process->present && launch->start_fifo < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
+	if (launch->process->n_additional_gids && vxe_launch_keeps_groups(config))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				     "config.json: process.user.additionalGids: run.oci.keep_original_groups keeps the "
+				     "caller's, and no others");
 	if (!(launch->without & VXE_WITHOUT_SECCOMP) && filter_choose(launch, err) < 0)
 		return -1;
 	/* All that the bundle says of this launch has been read by now: of one generation of its plans, or nothing starts. What joins

@@ -101,6 +101,9 @@ void vxe_launch_free(struct vxe_launch *launch);
 /* Is one of this kind the instance's to enter? */
 bool vxe_launch_has_namespace(const struct vxe_launch *launch, int flag);
 
+/* podman's --group-add keep-groups, by the annotation that crun has for it: the caller's groups instead of none. */
+bool vxe_launch_keeps_groups(const struct vxe_config *config);
+
 /* Soft mode, and the battery where it asks for it. */
 bool vxe_launch_without_landlock(const struct vxe_launch *launch);
 

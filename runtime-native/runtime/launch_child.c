@@ -43,6 +43,7 @@ struct child {
 	int proc_fd;   /* the host's /proc, for what the program's process has to write about itself; -1 */
 	char *program; /* path for execve */
 	char **env;
+	size_t n_env;
 };
 
 /* Failure is told by memory, not by a call: it works under any filter. */
@@ -225,20 +226,12 @@ static int program_find(struct child *child, struct vxe_error **err)
 	return vxe_error_hint(err, "name it by its full path");
 }
 
-/* In place of what stands there under that name: of the configuration, an image, or who ran `exec --env`. `text` stays in use; NULL: there
-   was no memory for it. */
+/* `text` stays in use; NULL: there was no memory for it. */
 static int env_put(struct child *child, char *text)
 {
-	size_t kept = 0, name;
-
 	if (!text)
 		return -1;
-	name = strcspn(text, "=") + 1;
-	for (size_t i = 0; child->env[i]; i++)
-		if (strncmp(child->env[i], text, name) != 0)
-			child->env[kept++] = child->env[i];
-	child->env[kept++] = text;
-	child->env[kept] = NULL;
+	child->env[child->n_env++] = text;
 	return 0;
 }
 
@@ -252,6 +245,45 @@ __attribute__((format(printf, 2, 3))) static int env_print(struct child *child, 
 		text = NULL;
 	va_end(args);
 	return env_put(child, text);
+}
+
+struct env_entry {
+	const char *text;
+	size_t name, at; /* the name's length, with its '='; the place in the environment */
+};
+
+static int env_order(const void *a, const void *b)
+{
+	const struct env_entry *one = a, *other = b;
+	int order = memcmp(one->text, other->text, one->name < other->name ? one->name : other->name);
+
+	if (order || one->name != other->name)
+		return order ? order : one->name < other->name ? -1 : 1;
+	return one->at < other->at ? -1 : 1;
+}
+
+/* Of a name the last one stays: of the configuration, an image, or who ran `exec --env`. */
+static int env_settle(struct child *child)
+{
+	cleanup_free struct env_entry *entries = calloc(child->n_env + 1, sizeof(*entries));
+	size_t kept = 0;
+
+	if (!entries)
+		return -1;
+	for (size_t i = 0; i < child->n_env; i++) {
+		size_t name = strcspn(child->env[i], "=");
+
+		entries[i] = (struct env_entry){.text = child->env[i], .name = name + (child->env[i][name] == '='), .at = i};
+	}
+	qsort(entries, child->n_env, sizeof(*entries), env_order);
+	for (size_t i = 0; i + 1 < child->n_env; i++)
+		if (entries[i].name == entries[i + 1].name && !memcmp(entries[i].text, entries[i + 1].text, entries[i].name))
+			child->env[entries[i].at] = NULL;
+	for (size_t i = 0; i < child->n_env; i++)
+		if (child->env[i])
+			child->env[kept++] = child->env[i];
+	child->env[kept] = NULL;
+	return 0;
 }
 
 static int env_make(struct child *child, struct vxe_error **err)
@@ -285,7 +317,7 @@ static int env_make(struct child *child, struct vxe_error **err)
 		if (launch->listen_names)
 			failed |= env_print(child, "LISTEN_FDNAMES=%s", launch->listen_names);
 	}
-	return failed ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment") : 0;
+	return failed || env_settle(child) < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "making the environment") : 0;
 }
 
 static int stdio_set(const struct vxe_launch *launch, struct vxe_error **err)
@@ -552,14 +584,6 @@ static bool exec_is_notified(const struct vxe_launch *launch)
 	return launch->soft || launch->raise_objects || (exec && !strcmp(exec, "once"));
 }
 
-/* podman's --group-add keep-groups, by the annotation that crun has for it: the caller's groups instead of none. */
-static bool groups_kept(const struct vxe_config *config)
-{
-	const char *kept = vxe_config_annotation(config, "run.oci.keep_original_groups");
-
-	return kept && !strcmp(kept, "1");
-}
-
 __attribute__((noreturn)) static void program_main(struct child *child)
 {
 	struct vxe_launch *launch = child->launch;
@@ -609,7 +633,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;
-	if (vxe_caps_apply(process, groups_kept(launch->config), &err) < 0)
+	if (vxe_caps_apply(process, vxe_launch_keeps_groups(launch->config), &err) < 0)
 		goto failed;
 	/* A change of user clears it (prctl(2)). */
 	if (launch->start_fifo < 0 && !launch->reaper && !launch->detached && launcher_die_with(child, &err) < 0)

@@ -105,8 +105,9 @@ bool objects_abstract_outside(pid_t pid, const char *name, size_t length, int ty
 	size_t size, found;
 
 	snprintf(path, sizeof(path), "/proc/%d/net/unix", pid);
+	/* What cannot be looked at is nobody's to count as its own. */
 	if (vxe_file_read_at(AT_FDCWD, path, SOCKETS_MAX, &text, &size, NULL) < 0)
-		return false;
+		return true;
 	found = vxe_abstract_find(text, size, name, length, type, inodes);
 	/* Who makes it look as if there were several hides nothing by it. */
 	if (found > VXE_ABSTRACT_MOST)

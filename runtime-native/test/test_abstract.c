@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -127,11 +128,48 @@ static void forgers(int forged)
 	close(told[1]);
 }
 
+/* With a file that is too large in the place of the table, in a mount namespace of its own: -1 where it cannot be put there. */
+static int outside_covered(const struct name *name)
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (child == 0) {
+		char place[32], folder[40], table[48];
+		int fd = -1;
+
+		snprintf(place, sizeof(place), "/proc/%d", getppid());
+		snprintf(folder, sizeof(folder), "%s/net", place);
+		snprintf(table, sizeof(table), "%s/unix", folder);
+		if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		    mount("tmpfs", place, "tmpfs", 0, NULL) == 0 && mkdir(folder, 0700) == 0)
+			fd = open(table, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		_exit(fd >= 0 && ftruncate(fd, (64 << 20) + 1) == 0 ? outside(getppid(), name, SOCK_STREAM) : 2);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) < 2 ? WEXITSTATUS(status) : -1;
+}
+
+static void unreadable(void)
+{
+	struct name own = name_of("vxe-own-%d", getpid());
+	int fd = socket_of(&own, SOCK_STREAM);
+
+	ok(!outside(getpid(), &own, SOCK_STREAM), "control: where they can be looked at, a socket of its own is inside");
+	ok(outside((pid_t)0x7fffffff, &own, SOCK_STREAM), "of a process that is gone nothing is");
+	ok(outside_covered(&own) == 1, "nor is it where there are too many to read");
+	close(fd);
+}
+
 int main(void)
 {
 	static const int many[] = {0, 4, 40};
 
 	texts();
+	if (geteuid() == 0)
+		unreadable();
+	else
+		skip("not root", "sockets that cannot be looked at");
 	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++)
 		if (geteuid() == 0)
 			forgers(many[i]);

@@ -28,6 +28,7 @@
 #include "record.h"
 #include "relay.h"
 #include "self.h"
+#include "warn.h"
 #include "words.h"
 
 void instance_init(struct instance *instance, const struct vxe_instance_options *options)
@@ -162,7 +163,13 @@ static int name_free(const struct instance *instance, struct vxe_error **err)
 
 int instance_config_kept(int dir_fd, const struct vxe_state *state, struct vxe_config **config, struct vxe_error **err)
 {
-	return vxe_config_load(dir_fd, state->bundle, config, err);
+	int status;
+
+	/* What there was to warn of was told when the instance was made. */
+	vxe_warning_keep();
+	status = vxe_config_load(dir_fd, state->bundle, config, err);
+	vxe_warning_release(false);
+	return status;
 }
 
 static int config_keep(struct instance *instance, struct vxe_error **err)
@@ -194,10 +201,9 @@ static int unprofiled(const struct vxe_instance_options *options, struct vxe_con
 			      options->id, options->id);
 }
 
-int instance_open(struct instance *instance, struct vxe_error **err)
+static int bundle_read(struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
-	struct vxe_launch *launch = &instance->launch;
 	struct vxe_config *config;
 
 	instance->bundle_fd = open(options->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -216,6 +222,23 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	    (!instance_holds_execute(&config->process.landlock) || vxe_modes_soft(options, instance->bundle_fd)) &&
 	    vxe_self_seal(err) < 0)
 		return -1;
+	return 0;
+}
+
+int instance_open(struct instance *instance, struct vxe_error **err)
+{
+	const struct vxe_instance_options *options = instance->options;
+	struct vxe_launch *launch = &instance->launch;
+	struct vxe_config *config;
+	int status;
+
+	/* A program that starts over reads it once more. */
+	vxe_warning_keep();
+	status = bundle_read(instance, err);
+	vxe_warning_release(true);
+	if (status < 0)
+		return -1;
+	config = instance->config;
 	if (options->args && instance_strings_copy(options->args, &config->process.args) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
 	if (options->inherit) {
@@ -312,7 +335,7 @@ int instance_status_code(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int instance_console_connect(const char *path, struct vxe_error **err)
+static int console_connect(const char *path, struct vxe_error **err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -325,22 +348,31 @@ int instance_console_connect(const char *path, struct vxe_error **err)
 	return steal_fd(&fd);
 }
 
+int instance_console(struct vxe_launch *launch, const struct vxe_process *process, const char *path, bool leaves,
+		     int *connected, struct vxe_console *carried, struct vxe_error **err)
+{
+	if (path) {
+		launch->console_socket = *connected = console_connect(path, err);
+		return *connected < 0 ? -1 : 0;
+	}
+	if (!process->terminal || leaves)
+		return 0;
+	if (vxe_console_open(carried, process->console_rows || process->console_columns, err) < 0)
+		return -1;
+	launch->console_socket = carried->socket;
+	return 0;
+}
+
 int instance_begin(struct instance *instance, struct vxe_error **err)
 {
 	struct vxe_launch *launch = &instance->launch;
 	const struct vxe_process *process = launch->process ? launch->process : &instance->config->process;
 	sigset_t signals;
 
-	if (instance->options->console_socket) {
-		instance->console_fd = instance_console_connect(instance->options->console_socket, err);
-		if (instance->console_fd < 0)
-			return -1;
-		launch->console_socket = instance->console_fd;
-	} else if (process->terminal && !instance->options->detach && launch->start_fifo < 0) {
-		if (vxe_console_open(&instance->console, process->console_rows || process->console_columns, err) < 0)
-			return -1;
-		launch->console_socket = instance->console.socket;
-	}
+	if (instance_console(launch, process, instance->options->console_socket,
+			     instance->options->detach || launch->start_fifo >= 0, &instance->console_fd, &instance->console,
+			     err) < 0)
+		return -1;
 	launch->listen_names = getenv("LISTEN_FDNAMES");
 	if (vxe_descriptors_take(instance->config, launch, instance->options->listen_fds, instance->options->preserve_fds,
 				 instance->options->detach || launch->start_fifo >= 0, err) < 0)

@@ -301,14 +301,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	if (exec_cgroup_open(options, state, &cgroup, err) < 0)
 		goto out;
 	launch.cgroup_fd = cgroup;
-	if (options->console_socket && (console = instance_console_connect(options->console_socket, err)) < 0)
+	if (instance_console(&launch, process, options->console_socket, options->detach, &console, &carried, err) < 0)
 		goto out;
-	launch.console_socket = console;
-	if (process->terminal && !options->console_socket && !options->detach) {
-		if (vxe_console_open(&carried, process->console_rows || process->console_columns, err) < 0)
-			goto out;
-		launch.console_socket = carried.socket;
-	}
 	if (vxe_descriptors_take(config, &launch, sockets, options->preserve_fds, options->detach, err) < 0)
 		goto out;
 	supervision.launch = &launch;

@@ -66,7 +66,9 @@ int instance_cgroup_remove(const struct vxe_state *state, struct vxe_error **err
 struct vxe_process_id instance_process_id(pid_t pid);
 int instance_status_code(int status);
 int instance_pid_file_write(const char *path, pid_t pid, struct vxe_error **err);
-int instance_console_connect(const char *path, struct vxe_error **err);
+/* Where the launch gives its terminal's master: to the socket at `path`, or to who carries it for a caller that does not leave. */
+int instance_console(struct vxe_launch *launch, const struct vxe_process *process, const char *path, bool leaves,
+		     int *connected, struct vxe_console *carried, struct vxe_error **err);
 bool instance_holds_execute(const struct vxe_landlock *landlock);
 /* Replaces *out by a copy of a NULL-terminated list. */
 int instance_strings_copy(char *const *items, struct vxe_strings *out);

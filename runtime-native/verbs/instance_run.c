@@ -16,6 +16,7 @@
 #include "instance_internal.h"
 #include "modes.h"
 #include "self.h"
+#include "warn.h"
 
 static int caller_let_go(struct instance *instance, struct vxe_error **err)
 {
@@ -213,10 +214,15 @@ static int seal_for_bundle(const struct vxe_instance_options *options, struct vx
 	cleanup_fd int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct vxe_config *config = NULL;
 	bool held;
+	int status;
 
 	if (fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the bundle folder %s", bundle);
-	if (vxe_config_load(fd, bundle, &config, err) < 0)
+	/* It is read again, and what there is to warn of is told then. */
+	vxe_warning_keep();
+	status = vxe_config_load(fd, bundle, &config, err);
+	vxe_warning_release(false);
+	if (status < 0)
 		return -1;
 	held = instance_holds_execute(&config->process.landlock) && !vxe_modes_soft(options, fd);
 	vxe_config_free(&config);

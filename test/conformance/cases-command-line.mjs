@@ -441,6 +441,12 @@ export const commandLine = [
     };
     equal(await groups('1'), '7 8', 'the groups');
     equal(await groups('0'), '', 'the groups without it');
+    // Both cannot be had.
+    const both = await subject.create(['exit:0'], (config) => {
+      config.annotations = { 'run.oci.keep_original_groups': '1' };
+      config.process.user.additionalGids = [9];
+    });
+    expect(both.code !== 0 && both.stderr.trim() !== '', 'additionalGids were passed over');
   }),
   act(
     id,

@@ -133,6 +133,7 @@ export const processes = [
       told.some(({ level, msg }) => level === 'warning' && msg.includes('CAP_NONESUCH')),
       `no warning names it: ${words}`,
     );
+    equal(new Set(told.map(({ msg }) => msg)).size, told.length, 'what is told, each once');
   }),
   act(scheduled, 'MUST', 'apparmorProfile holds, or is an error where the kernel cannot', async (subject) => {
     const enabled = '/sys/module/apparmor/parameters/enabled';

@@ -11,25 +11,14 @@ if ! vxe doctor | grep -Eq '^bpf:cgroup-addresses +yes'; then
   end_of_tests
 fi
 
-profile() { # NAME NETWORK [MORE]: a profile over the whole tree
-  cat >"$world/$1.vxed.yaml" <<PROFILE
-vxed: 1
-name: $1
-type: filesystem
-files: {/: read write execute}
-exec: any
-network: {$2, interface: host}
-${3:-}
-PROFILE
-}
 : >"$world/out"
 bin=$PWD/build/bin/vxe
-profile near 'sockets: {tcp/127.0.0.0/8:7000-7009: connect accept, tcp/127.0.0.2: none, udp/127.0.0.1:7053: connect send}'
-profile ports 'connect: [tcp/7001], accept: [tcp/7099]' 'accept-unenforced: ["files:unix-sockets"]'
-profile takes 'accept: [tcp/7099]' 'descriptors: [stdio, listen]
+tree_profile near 'sockets: {tcp/127.0.0.0/8:7000-7009: connect accept, tcp/127.0.0.2: none, udp/127.0.0.1:7053: connect send}'
+tree_profile ports 'connect: [tcp/7001], accept: [tcp/7099]' 'accept-unenforced: ["files:unix-sockets"]'
+tree_profile takes 'accept: [tcp/7099]' 'descriptors: [stdio, listen]
 accept-unenforced: ["files:unix-sockets"]'
-profile silent 'accept: []' 'descriptors: []'
-profile fat 'accept: []' 'resources: {io: 50, memory: 64M}'
+tree_profile silent 'accept: []' 'descriptors: []'
+tree_profile fat 'accept: []' 'resources: {io: 50, memory: 64M}'
 
 # reach ADDRESS PORT: connects from inside; prints the error's name, or open.
 cat >"$world/reach.mjs" <<'NODE'
@@ -74,7 +63,7 @@ check 'soft mode performs it, where nothing listens' [ "$(vxe run --mode soft --
 offer=$(vxe violations offered 2>&1)
 check 'a rule on the address and the port is offered' contains "$offer" 'permit by network: sockets: tcp/127\.0\.0\.1:7010: connect'
 check 'and none that opens the port of every address' lacks <(echo "$offer") 'network: connect:\|sockets: tcp/7010'
-profile near 'sockets: {tcp/127.0.0.0/8:7000-7009: connect accept, tcp/127.0.0.1:7010: connect}'
+tree_profile near 'sockets: {tcp/127.0.0.0/8:7000-7009: connect accept, tcp/127.0.0.1:7010: connect}'
 check 'with it the address is reached' reaches ECONNREFUSED 127.0.0.1 7010
 check 'and no other at that port' reaches EACCES 127.0.0.3 7010
 
@@ -108,7 +97,7 @@ refused 'a limit that nothing here holds is named' 1 'resources:io cannot be hel
 as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$world" VXE_ROOT="$world/user" VXE_COMPILED="$world/user" VXE_LOGS="$world/user/logs" "$bin" "$@"; }
 mkdir "$world/user"; chown 65534 "$world/user"
 chmod 755 "$world"
-profile plain 'accept: []' 'accept-unenforced: ["files:unix-sockets"]'
+tree_profile plain 'accept: []' 'accept-unenforced: ["files:unix-sockets"]'
 # VXE's log lies in the folder of its state here, so that one mask lies in another.
 try as_user run plain /bin/sh -c 'grep Seccomp: /proc/self/status; perl -e "syscall(165, 0, 0, 0, 0, 0)"; exit 7'
 check "without root a program runs under its filter" [ "$status/${output//[[:space:]]/}" = 7/Seccomp:2 ]

@@ -23,15 +23,40 @@ in_own_world() {
     mail_world "$world"
     return
   fi
-  if ((EUID != 0)); then
-    echo '1..0 # skip not root'
-    exit 0
-  fi
+  ((EUID == 0)) || skip_all 'not root'
   world=$(mktemp -d)
   trap 'rm -rf --one-file-system "$world"' EXIT
   trap true INT TERM
   own_namespaces "$world" bash "$script" --inside "$world"
   exit $?
+}
+
+skip_all() { # REASON: nothing of this program can be tried here
+  printf '1..0 # skip %s\n' "$1"
+  exit 0
+}
+
+# In a machine: a folder of its own in $world, with the profiles that are written there. A busy machine can stand still for a while, so a verb has
+# SECONDS. Who calls it removes the folder.
+machine_world() { # SECONDS
+  limit=$1
+  world=$(mktemp -d)
+  chmod 755 "$world"
+  mkdir "$world/profiles"
+  export VXE_PROFILES=$world/profiles VXE_COMPILED=$world/compiled
+}
+
+# A profile over the whole tree, in the folder of profiles: what holds is NETWORK and MORE.
+tree_profile() { # NAME NETWORK [MORE]
+  cat >"$VXE_PROFILES/$1.vxed.yaml" <<PROFILE
+vxed: 1
+name: $1
+type: filesystem
+files: {/: read write execute}
+exec: any
+network: {${2:+$2, }interface: host}
+${3:-}
+PROFILE
 }
 
 ok() { # TEXT: passes

@@ -2,10 +2,7 @@
 # The battery inside popd, on this kernel.
 . "$(dirname "$0")/../../e2e/tap.sh"
 
-if ((VXE_VM_LANDLOCK < 6)); then
-  printf '1..0 # skip Landlock ABI %s cannot hold the profile, so there is nothing to attack\n' "$VXE_VM_LANDLOCK"
-  exit 0
-fi
+((VXE_VM_LANDLOCK >= 6)) || skip_all "Landlock ABI $VXE_VM_LANDLOCK cannot hold the profile, so there is nothing to attack"
 limit=110
 # An attempt has seconds, and a busy machine may take longer to load this for one.
 modprobe -q sctp

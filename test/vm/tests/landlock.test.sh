@@ -3,17 +3,11 @@
 # UDP (ABI 10), beside files, ports of TCP, abstract names and signals. Each act is tried outside first, where it succeeds.
 . "$(dirname "$0")/../../e2e/tap.sh"
 abi=$(perl -e 'print syscall(444, 0, 0, 1)')
-if ((abi < 10)); then
-  printf '1..0 # skip Landlock ABI %s has neither unix sockets nor UDP\n' "$abi"
-  exit 0
-fi
-limit=120
-world=$(mktemp -d)
-chmod 755 "$world"
+((abi >= 10)) || skip_all "Landlock ABI $abi has neither unix sockets nor UDP"
+machine_world 120
 servers=''
 trap 'kill $servers 2>/dev/null; wait; rm -rf "$world"' EXIT
-export VXE_PROFILES=$world/profiles VXE_COMPILED=$world/compiled
-mkdir "$world"/{profiles,open,open/shut,closed,closed/let,own,made,plain}
+mkdir "$world"/{open,open/shut,closed,closed/let,own,made,plain}
 echo secret >"$world/secret"
 echo text >"$world/open/file"
 echo text >"$world/open/text"

@@ -2,16 +2,10 @@
 # The limits of a profile's `resources` and `limits`, where cgroup v2 has its controllers: what is beyond them is refused, killed or made to wait,
 # in every way that a profile is started by. Without VXE the same attempts succeed. A limit that nothing holds is an error that names it.
 . "$(dirname "$0")/../../e2e/tap.sh"
-if ((VXE_VM_LANDLOCK < 6)); then
-  printf '1..0 # skip Landlock ABI %s cannot hold the profiles\n' "$VXE_VM_LANDLOCK"
-  exit 0
-fi
-# A busy machine can stand still for minutes.
-limit=240
-world=$(mktemp -d)
-chmod 755 "$world"
+((VXE_VM_LANDLOCK >= 6)) || skip_all "Landlock ABI $VXE_VM_LANDLOCK cannot hold the profiles"
+machine_world 240
 probe=/usr/local/vm/build/conformance/probe
-export VXE_PROFILES=$world/profiles VXE_RECIPES=$world/profiles VXE_COMPILED=$world/compiled
+export VXE_RECIPES=$world/profiles
 # The modules' disk, which nothing else reads by now.
 disk=$(lsblk -dno PKNAME /dev/disk/by-partuuid/76786502-01)
 numbers=$(lsblk -dno MAJ:MIN "/dev/$disk" | tr -d ' ')
@@ -23,25 +17,13 @@ cleanup() {
 }
 trap cleanup EXIT
 
-mkdir "$world/profiles"
 resources='resources: {memory: 24M, pids: 8, cpu: 20%}
 limits: {nofile: 64}'
-host_profile() { # NAME LIMITS: over this machine's own tree
-  cat >"$world/profiles/$1.vxed.yaml" <<PROFILE
-vxed: 1
-name: $1
-type: filesystem
-files: {/: read write execute}
-exec: any
-network: {interface: host}
-accept-unenforced: ["files:unix-sockets"]
-$2
-PROFILE
-}
-host_profile free ''
-host_profile loose "$resources"
-host_profile tight 'resources: {pids: 5, memory: 1G}'
-host_profile slow 'resources: {io: 10}'
+unruled='accept-unenforced: ["files:unix-sockets"]'
+tree_profile free '' "$unruled"
+tree_profile loose '' "$unruled"$'\n'"$resources"
+tree_profile tight '' "$unruled"$'\nresources: {pids: 5, memory: 1G}'
+tree_profile slow '' "$unruled"$'\nresources: {io: 10}'
 questions=(memory:4 memory:64 forks:30 opens:200 spin:1500 read:/proc/self/cgroup)
 cat >"$world/profiles/fenced.vxed.yaml" <<PROFILE
 vxed: 1

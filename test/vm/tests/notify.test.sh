@@ -6,10 +6,7 @@ unit=vxe@ready.service
 dropin=/etc/systemd/system/$unit.d
 trap 'systemctl stop "$unit"; rm -rf "$dropin"; systemctl daemon-reload' EXIT
 
-if ((VXE_VM_LANDLOCK < 6)); then
-  printf '1..0 # skip Landlock ABI %s cannot hold the profile\n' "$VXE_VM_LANDLOCK"
-  exit 0
-fi
+((VXE_VM_LANDLOCK >= 6)) || skip_all "Landlock ABI $VXE_VM_LANDLOCK cannot hold the profile"
 
 mkdir -p "$dropin"
 printf '[Service]\nType=notify\n' >"$dropin/notify.conf"

@@ -2,32 +2,15 @@
 # What a ring of io_uring has the kernel hold is the instance's own memory, by a real memory controller: none of it is the supervisor's, who makes the
 # ring, and the limit of the instance is the limit of its rings. Without VXE, and by a profile without limits, the same is had.
 . "$(dirname "$0")/../../e2e/tap.sh"
-if ! vxe doctor | grep -Eq '^io_uring:restricted +yes'; then
-  printf '1..0 # skip this kernel makes no rings that can be restricted\n'
-  exit 0
-fi
-# A busy machine can stand still for minutes.
-limit=240
-world=$(mktemp -d)
+vxe doctor | grep -Eq '^io_uring:restricted +yes' || skip_all 'this kernel makes no rings that can be restricted'
+machine_world 240
 trap 'systemctl stop vxeouter.slice 2>/dev/null; rm -rf "$world"' EXIT
-export VXE_PROFILES=$world VXE_COMPILED=$world/compiled
-profile() { # NAME RESOURCES
-  cat >"$world/$1.vxed.yaml" <<PROFILE
-vxed: 1
-name: $1
-type: filesystem
-files: {/: read write execute}
-exec: any
-network: {interface: host}
-accept-unenforced: ["files:unix-sockets"]
+rings='accept-unenforced: ["files:unix-sockets"]
 calls: {permit: [io_uring_setup, io_uring_enter, io_uring_register]}
-limits: {nofile: 1024}
-$2
-PROFILE
-}
-profile ring-free ''
-profile ring-wide 'resources: {memory: 512M}'
-profile ring-tight 'resources: {memory: 24M, pids: 8}'
+limits: {nofile: 1024}'
+tree_profile ring-free '' "$rings"
+tree_profile ring-wide '' "$rings"$'\nresources: {memory: 512M}'
+tree_profile ring-tight '' "$rings"$'\nresources: {memory: 24M, pids: 8}'
 # A user's locked memory is counted beside, and is not what holds here.
 ulimit -l unlimited
 

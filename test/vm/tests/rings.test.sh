@@ -2,10 +2,7 @@
 # Where the kernel's own setting forbids rings, root's without capabilities too: doctor says so, and none is made.
 . "$(dirname "$0")/../../e2e/tap.sh"
 setting=/proc/sys/kernel/io_uring_disabled
-if [[ ! -e $setting ]]; then
-  printf '1..0 # skip this kernel has no kernel.io_uring_disabled\n'
-  exit 0
-fi
+[[ -e $setting ]] || skip_all 'this kernel has no kernel.io_uring_disabled'
 was=$(<$setting)
 trap 'echo "$was" >$setting' EXIT
 
