@@ -19,11 +19,13 @@
 
 #include "calls.h"
 #include "cleanup.h"
+#include "ruleset.h"
 #include "words.h"
 
 /* Namespaces that are there from the start have these numbers (include/linux/proc_ns.h). */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCUL
 #define ANSWER_WITHIN_MS 100
+#define TELLS_SINCE_ABI 7
 #define MESSAGES_AT_ONCE 256
 #define MESSAGE_MAX 8970 /* AUDIT_MESSAGE_TEXT_MAX and what stands before it */
 
@@ -80,7 +82,7 @@ void vxe_audit_source_open(struct vxe_audit_source *source)
 	ssize_t got;
 
 	source->fd = -1;
-	if (!in_first_namespaces() || !is_on())
+	if (vxe_landlock_abi() < TELLS_SINCE_ABI || !in_first_namespaces() || !is_on())
 		return;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT);
 	if (fd < 0 || only_landlock(fd) < 0 || bind(fd, (const struct sockaddr *)&listeners, sizeof(listeners)) < 0)

@@ -15,7 +15,7 @@ struct vxe_audit_source {
 	struct vxe_record_log *log;
 };
 
-/* Opens the stream where the administrator has turned it on and this process may read it; otherwise fd stays -1, which is no error.
+/* Opens the stream where Landlock tells it anything, the administrator has turned it on and this process may read it; otherwise fd stays -1, which is no error.
    The maker has to be known before it is read. */
 void vxe_audit_source_open(struct vxe_audit_source *source);
 /* The process that is about to restrict itself, by which the domain is known, and whose pid namespace is the instance's. */

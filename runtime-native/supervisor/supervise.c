@@ -117,6 +117,7 @@ void vxe_supervision_free(struct vxe_supervision *s)
 
 	vxe_rings_close(&s->rings);
 	vxe_record_close(&s->log);
+	vxe_audit_source_close(&s->audit);
 	if (s->watch)
 		vxe_filter_free(&s->watch->since);
 	free(s->watch);
@@ -415,11 +416,14 @@ static void audit_open(struct vxe_supervision *s)
 	const struct vxe_launch *launch = s->launch;
 
 	if (!launch->process || !launch->process->landlock.present || vxe_launch_without_landlock(launch) ||
-	    launch->raise_objects || s->log.fd < 0)
+	    launch->raise_objects || s->log.fd < 0) {
+		vxe_audit_source_close(&s->audit);
 		return;
+	}
+	if (s->audit.fd < 0)
+		vxe_audit_source_open(&s->audit);
 	s->audit.judge = s->judge;
 	s->audit.log = &s->log;
-	vxe_audit_source_open(&s->audit);
 }
 
 int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)

@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include "judge.h"
 #include "lookup.h"
 #include "mode.h"
+#include "records.h"
 #include "tap.h"
 
 static void mode_file(int dir_fd, const char *content, mode_t permissions, bool good, enum vxe_mode wanted, const char *what)
@@ -92,6 +94,81 @@ static void held(int dir_fd)
 	ok(vxe_held_read(dir_fd, &read, &found, &err) < 0 && !found && err, "what is no object is one that says so");
 	unlinkat(dir_fd, VXE_HELD_FILE, 0);
 	vxe_error_free(&err);
+}
+
+static void records_file(int dir_fd, const char *content, mode_t permissions, int wanted, const char *what)
+{
+	struct vxe_error *err = NULL;
+	enum vxe_records_wish wish = VXE_RECORDS_NEVER;
+	int result;
+
+	if (content && vxe_file_replace_at(dir_fd, VXE_RECORDS_FILE, content, strlen(content), permissions, &err) < 0)
+		ok(false, "%s is written (%s)", what, err->message);
+	result = vxe_records_read(dir_fd, &wish, &err);
+	ok(wanted < 0 ? result < 0 && err : result == 0 && wish == (enum vxe_records_wish)wanted, "%s (%s)", what,
+	   err ? err->message : "");
+	vxe_error_free(&err);
+	unlinkat(dir_fd, VXE_RECORDS_FILE, 0);
+}
+
+static const char *said(enum vxe_object_records records, const struct vxe_config *config)
+{
+	static char words[VXE_RECORDS_WORDS];
+
+	vxe_records_words("web", records, true, &config->annotations, words, sizeof(words));
+	return words;
+}
+
+/* Where nobody may read the kernel's audit stream: it is not for another network namespace, nor for an ordinary user. */
+static int records_unheard(void)
+{
+	struct vxe_audit_source audit = {.fd = -1};
+	struct vxe_pair pair = {(char *)"org.vxe.rings", (char *)"READ"};
+	struct vxe_config plain = {.process.landlock.present = true}, rings = plain, ruled = plain;
+	bool good = true;
+
+	rings.annotations = (struct vxe_pairs){&pair, 1};
+	ruled.sockets.no_unix = true;
+	if (geteuid() == 0 && unshare(CLONE_NEWNET) < 0)
+		return 2;
+	good &= vxe_records_choose(VXE_RECORDS_AUTO, &plain, &audit) == VXE_OBJECTS_BY_SUPERVISOR;
+	good &= vxe_records_choose(VXE_RECORDS_AUTO, &ruled, &audit) == VXE_OBJECTS_BY_SUPERVISOR;
+	good &= vxe_records_choose(VXE_RECORDS_AUTO, &rings, &audit) == VXE_OBJECTS_UNRECORDED;
+	good &= vxe_records_choose(VXE_RECORDS_ALWAYS, &rings, &audit) == VXE_OBJECTS_BY_SUPERVISOR;
+	good &= vxe_records_choose(VXE_RECORDS_NEVER, &plain, &audit) == VXE_OBJECTS_UNRECORDED;
+	good &= audit.fd < 0;
+	good &= strstr(said(VXE_OBJECTS_BY_SUPERVISOR, &plain), "are recorded by the supervisor") != NULL;
+	good &= strstr(said(VXE_OBJECTS_BY_AUDIT, &plain), "are not recorded, since the kernel's audit stream has been") !=
+		NULL;
+	good &= strstr(said(VXE_OBJECTS_UNRECORDED, &plain),
+		       "not recorded, as asked; from the next start on they are after: vxe "
+		       "mode --record-files=auto web") != NULL;
+	good &= strstr(said(VXE_OBJECTS_UNRECORDED, &rings), "io_uring") != NULL;
+	return good ? 0 : 1;
+}
+
+static void records(int dir_fd)
+{
+	struct vxe_error *err = NULL;
+	int status = -1;
+	pid_t pid;
+
+	mkdirat(dir_fd, "vxe", 0755);
+	records_file(dir_fd, NULL, 0, VXE_RECORDS_AUTO, "who records is found where nothing is said");
+	records_file(dir_fd, "", 0644, VXE_RECORDS_ALWAYS, "an empty file is the word always");
+	records_file(dir_fd, "never\n", 0644, VXE_RECORDS_NEVER, "never");
+	records_file(dir_fd, "auto\n", 0644, VXE_RECORDS_AUTO, "auto");
+	records_file(dir_fd, "Never\n", 0644, -1, "another word is an error");
+	records_file(dir_fd, "never\nalways\n", 0644, -1, "two words are an error");
+	records_file(dir_fd, "never\n", 0666, -1, "a file that everybody writes is an error");
+	ok(vxe_records_write(dir_fd, VXE_RECORDS_NEVER, &err) == 0, "it is written");
+	records_file(dir_fd, NULL, 0, VXE_RECORDS_NEVER, "and read back");
+	unlinkat(dir_fd, "vxe", AT_REMOVEDIR);
+	pid = fork();
+	if (pid == 0)
+		_exit(records_unheard());
+	waitpid(pid, &status, 0);
+	ok(status == 0, "where the audit stream cannot be read it is the supervisor's, but for rings (status %d)", status);
 }
 
 static const char judge_text[] =
@@ -326,6 +403,7 @@ int main(void)
 	dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	modes(dir_fd);
 	held(dir_fd);
+	records(dir_fd);
 	judging();
 	judges_refused();
 	filters();

@@ -297,7 +297,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	/* A profile's capabilities are granted or it does not start; an engine's are as many as there are. */
 	if (!vxe_config_annotation(config, "org.vxe.version"))
 		vxe_caps_fit(&config->process, vxe_config_namespace(config, CLONE_NEWUSER) || geteuid() != 0);
-	if (vxe_modes_choose(options, config, instance->root_path, launch, &instance->mode, &instance->judge, err) < 0)
+	if (vxe_modes_choose(options, config, instance->root_path, launch, &instance->supervision, &instance->mode,
+			     &instance->judge, err) < 0)
 		return -1;
 	/* A cgroup would outlive us: it is written down before it is made. What else there will be ends with us. */
 	return instance->cgroup || instance->scope ? instance_state_write(instance, VXE_CREATING, err) : 0;

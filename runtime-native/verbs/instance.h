@@ -8,6 +8,7 @@
 #include "config.h"
 #include "error.h"
 #include "mode.h"
+#include "records.h"
 #include "state.h"
 
 struct vxe_launch;
@@ -34,8 +35,8 @@ struct vxe_instance_options {
 	const char *pid_file, *console_socket;
 	int preserve_fds;
 	int listen_fds; /* found by vxe_instance_run and _create: the sockets of LISTEN_FDS, before those of preserve_fds */
-	const enum vxe_mode *mode; /* for this once; NULL: the bundle's own */
-	bool record_objects;	   /* for this once, besides what the bundle says */
+	const enum vxe_mode *mode;	      /* for this once; NULL: the bundle's own */
+	const enum vxe_records_wish *records; /* likewise */
 	/* the attack battery, see launch.h */
 	unsigned int without;
 	int (*entry)(void *arg);

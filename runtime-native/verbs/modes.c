@@ -14,6 +14,7 @@
 #include "file.h"
 #include "held.h"
 #include "places.h"
+#include "records.h"
 
 static bool at_or_below(const char *path, const char *folder)
 {
@@ -249,8 +250,25 @@ bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd)
 	return vxe_mode_read(bundle_fd, VXE_MODE_FILE, &mode, &found, NULL) == 0 && mode == VXE_MODE_SOFT;
 }
 
+/* The battery and the recorders look for themselves. */
+static int records_choose(const struct vxe_instance_options *options, const struct vxe_config *config,
+			  struct vxe_launch *launch, struct vxe_audit_source *audit, struct vxe_error **err)
+{
+	enum vxe_records_wish wish;
+
+	if (options->entry || options->observer)
+		return 0;
+	if (options->records)
+		wish = *options->records;
+	else if (vxe_records_read(launch->bundle_fd, &wish, err) < 0)
+		return -1;
+	launch->raise_objects = vxe_records_choose(wish, config, audit) == VXE_OBJECTS_BY_SUPERVISOR;
+	return 0;
+}
+
 int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_config *config, const char *state_root,
-		     struct vxe_launch *launch, enum vxe_mode *mode, struct vxe_judge_source *judge, struct vxe_error **err)
+		     struct vxe_launch *launch, struct vxe_supervision *supervision, enum vxe_mode *mode,
+		     struct vxe_judge_source *judge, struct vxe_error **err)
 {
 	bool found;
 
@@ -264,9 +282,9 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 	if (options->entry)
 		*mode = VXE_MODE_PRODUCTION;
 	launch->soft = *mode == VXE_MODE_SOFT;
-	launch->raise_objects = !options->entry && judge->fd >= 0 &&
-				(options->record_objects ||
-				 faccessat(launch->bundle_fd, VXE_RECORD_OBJECTS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	if (judge->fd >= 0 && config->process.landlock.present && !launch->soft &&
+	    records_choose(options, config, launch, &supervision->audit, err) < 0)
+		return -1;
 	/* What is judged by it has to have it; else it names rules, and is read when there is one to name. */
 	if ((launch->soft || launch->raise_objects) && vxe_judge_load(judge, launch->bundle_fd, config, err) < 0)
 		return -1;

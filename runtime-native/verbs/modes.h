@@ -8,13 +8,11 @@
 #include "mode.h"
 #include "supervise.h"
 
-/* In a bundle: permitted calls that name files and ports are raised in production too, so that Landlock's refusals are recorded. */
-#define VXE_RECORD_OBJECTS_FILE "vxe/record-objects"
-
-/* The mode of this launch (the options', else the bundle's), its judge, and the configuration and launch changed as the mode needs.
-   A bundle that cannot be run in that mode is an error. */
+/* The mode of this launch (the options', else the bundle's), its judge, who records what Landlock refuses, and the configuration and launch
+   changed as that needs. A bundle that cannot be run in that mode is an error. */
 int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_config *config, const char *state_root,
-		     struct vxe_launch *launch, enum vxe_mode *mode, struct vxe_judge_source *judge, struct vxe_error **err);
+		     struct vxe_launch *launch, struct vxe_supervision *supervision, enum vxe_mode *mode,
+		     struct vxe_judge_source *judge, struct vxe_error **err);
 
 /* Will it be soft, as far as can be told before anything else is done? */
 bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd);

@@ -64,11 +64,13 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 						{"pid-file", required_argument, NULL, 'p'},
 						{"name", required_argument, NULL, 'n'},
 						{"mode", required_argument, NULL, 'm'},
-						{"record-files", no_argument, NULL, 'r'},
+						{"record-files", optional_argument, NULL, 'r'},
+						{"no-record-files", no_argument, NULL, 'R'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true};
 	cleanup_free char *bundle = NULL;
+	enum vxe_records_wish records;
 	enum vxe_mode mode;
 	int option, code = VXE_EXIT_FAILURE;
 
@@ -83,8 +85,10 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 			instance.mode = &mode;
 		else if (option == 'm')
 			return misuse("start", "knows the modes soft and production", err);
+		else if ((option == 'r' || option == 'R') && vxe_records_option(option == 'r', optarg, &records) == 0)
+			instance.records = &records;
 		else if (option == 'r')
-			instance.record_objects = true;
+			return misuse("start", VXE_RECORDS_MISUSE, err);
 		else if (option == 'h')
 			return vxe_verb_help("vxe", verb("start"));
 		else
@@ -230,12 +234,16 @@ static int stack_push(char **stack, const char *profile, struct vxe_error **err)
 
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = {
-		{"name", required_argument, NULL, 'n'},	   {"mode", required_argument, NULL, 'm'},
-		{"profile", required_argument, NULL, 'p'}, {"record-files", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},	   {0}};
+	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+						{"mode", required_argument, NULL, 'm'},
+						{"profile", required_argument, NULL, 'p'},
+						{"record-files", optional_argument, NULL, 'r'},
+						{"help", no_argument, NULL, 'h'},
+						{"no-record-files", no_argument, NULL, 'R'},
+						{0}};
 	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .host_root = true};
 	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL, *stack = NULL;
+	enum vxe_records_wish records;
 	enum vxe_mode mode;
 	const char *profile;
 	int option, code = VXE_EXIT_FAILURE;
@@ -253,8 +261,10 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 			instance.mode = &mode;
 		else if (option == 'm')
 			return misuse("run", "knows the modes soft and production", err);
+		else if ((option == 'r' || option == 'R') && vxe_records_option(option == 'r', optarg, &records) == 0)
+			instance.records = &records;
 		else if (option == 'r')
-			instance.record_objects = true;
+			return misuse("run", VXE_RECORDS_MISUSE, err);
 		else if (option == 'h')
 			return vxe_verb_help("vxe", verb("run"));
 		else
@@ -426,16 +436,20 @@ static int logs_run(const struct vxe_globals *globals, int argc, char **argv, st
 }
 
 const struct vxe_verb vxe_own_verbs[] = {
-	{"start", "start [--detach] [--mode soft|production] [--name ID] [--pid-file FILE] [--record-files] BUNDLE",
+	{"start",
+	 "start [--detach] [--mode soft|production] [--name ID] [--pid-file FILE] [--record-files[=WHEN]|--no-record-files] "
+	 "BUNDLE",
 	 "start a bundle's program in its environment", start_run},
 	{"stop", "stop [--timeout SECONDS] INSTANCE", "end an instance: SIGTERM, then SIGKILL after 10 s", stop_run},
 	{"restart", "restart [--detach] [--timeout SECONDS] INSTANCE", "stop, then start again, detached if it was",
 	 restart_run},
 	{"status", "status [--json] [INSTANCE]", "what is running; exit code 3 when the instance named is not", vxe_status_run},
-	{"mode", "mode [--record-files|--no-record-files] NAME [soft|production]",
+	{"mode", "mode [--record-files[=WHEN]|--no-record-files] NAME [soft|production]",
 	 "what becomes of violations: performed (soft) or refused (production), and recorded", vxe_mode_run},
 	{"run",
-	 "run [--mode soft|production] [--name ID] [--record-files] PROFILE PROGRAM [ARGUMENT...], run [OPTION...] "
+	 "run [--mode soft|production] [--name ID] [--record-files[=WHEN]|--no-record-files] PROFILE PROGRAM [ARGUMENT...], "
+	 "run "
+	 "[OPTION...] "
 	 "--profile PROFILE [--profile PROFILE...] PROGRAM [ARGUMENT...]",
 	 "run a program of the host under a profile, or under several: what each of them permits", run_run},
 	{"exec", "exec [--env NAME=VALUE] [--cwd DIR] [--user UID:GID] INSTANCE PROGRAM [ARGUMENT...]",

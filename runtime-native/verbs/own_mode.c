@@ -18,6 +18,7 @@
 #include "instance.h"
 #include "json.h"
 #include "modes.h"
+#include "records.h"
 
 #define TAKEN_UP_WITHIN_MS 5000
 #define WAIT_MS 10
@@ -124,8 +125,11 @@ static int running_mode(const struct vxe_globals *globals, const char *name, con
 struct wish {
 	bool has_mode;
 	enum vxe_mode mode;
-	int record_objects; /* -1: as it is; when it is granted, what is */
-	char beyond[128];   /* when it is granted: capabilities that soft mode does not hold */
+	bool has_records;
+	enum vxe_records_wish records;
+	/* when it is granted */
+	struct vxe_config *config;	/* NULL: the bundle has no profile */
+	enum vxe_object_records record; /* by whom refused files are recorded, from the next start on */
 };
 
 /* Is a process putting other plans into the bundle? Its folder for them is there from before it looks at the mode until it is done. */
@@ -182,6 +186,23 @@ static int check_owner(int bundle_fd, const char *name, struct vxe_error **err)
 	return vxe_error_hint(err, "ask as its owner, or as root");
 }
 
+/* What the bundle makes of it. Production is had of a bundle whose configuration cannot be read, too. */
+static int granted_find(int bundle_fd, const char *bundle, struct wish *wish, struct vxe_error **err)
+{
+	struct vxe_audit_source audit = {.fd = -1};
+	bool needed = wish->has_mode && wish->mode == VXE_MODE_SOFT;
+
+	if (vxe_records_read(bundle_fd, &wish->records, err) < 0)
+		return -1;
+	if (faccessat(bundle_fd, "vxe/judge.json", F_OK, 0) < 0)
+		return 0;
+	if (vxe_config_load(bundle_fd, bundle, &wish->config, needed ? err : NULL) < 0)
+		return needed ? -1 : 0;
+	wish->record = vxe_records_choose(wish->records, wish->config, &audit);
+	vxe_audit_source_close(&audit);
+	return 0;
+}
+
 static int bundle_mode(const char *name, struct wish *wish, enum vxe_mode *mode, struct vxe_error **err)
 {
 	cleanup_free char *bundle = NULL;
@@ -202,25 +223,16 @@ static int bundle_mode(const char *name, struct wish *wish, enum vxe_mode *mode,
 			err, "make one with 'vxe trace %s -- EXERCISE' and 'vxe learn %s', or create it again with --replace",
 			name, name);
 	}
-	if (wish->has_mode && wish->mode == VXE_MODE_SOFT) {
-		struct vxe_config *config = NULL;
-
-		if (vxe_config_load(fd, bundle, &config, err) < 0)
-			return -1;
-		vxe_modes_beyond(config, wish->beyond, sizeof(wish->beyond));
-		vxe_config_free(&config);
-	}
+	if (wish->has_records && vxe_records_write(fd, wish->records, err) < 0)
+		return -1;
+	if (granted_find(fd, bundle, wish, err) < 0)
+		return -1;
 	if (wish->has_mode && mode_set(fd, wish->mode, err) < 0)
 		return vxe_error_hint(err, "only the bundle's owner sets its mode");
-	if (wish->record_objects > 0 && vxe_file_replace_at(fd, VXE_RECORD_OBJECTS_FILE, "", 0, 0644, err) < 0)
-		return -1;
-	if (wish->record_objects == 0 && unlinkat(fd, VXE_RECORD_OBJECTS_FILE, 0) < 0 && errno != ENOENT)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "removing %s", VXE_RECORD_OBJECTS_FILE);
-	wish->record_objects = faccessat(fd, VXE_RECORD_OBJECTS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	return vxe_mode_read(fd, VXE_MODE_FILE, mode, &found, err);
 }
 
-static void json_print(const char *name, enum vxe_mode mode, bool running, const struct vxe_held *held)
+static void json_print(const char *name, enum vxe_mode mode, bool running, const struct vxe_held *held, const char *records)
 {
 	struct vxe_json_text text = {0};
 
@@ -230,22 +242,53 @@ static void json_print(const char *name, enum vxe_mode mode, bool running, const
 	vxe_json_text_bool(&text, "running", running);
 	if (running)
 		vxe_held_format(held, &text, "held");
+	if (*records)
+		vxe_json_text_string(&text, "records", records);
 	vxe_json_text_object_end(&text);
 	if (vxe_json_text_finish(&text) == 0)
 		puts(text.data);
 	vxe_json_text_free(&text);
 }
 
+static void text_print(const char *name, enum vxe_mode mode, bool running, const struct vxe_held *held, const struct wish *wish,
+		       const char *records)
+{
+	const char *words = running ? restart_words(held) : NULL;
+	char beyond[128] = "";
+
+	printf("%s: %s%s", name, vxe_mode_name(mode), running ? "; running: " : "; not running");
+	if (running)
+		vxe_mode_print(held, stdout);
+	putchar('\n');
+	if (words)
+		printf("%s: %s\n", name, words);
+	if (wish->config && wish->has_mode && wish->mode == VXE_MODE_SOFT)
+		vxe_modes_beyond(wish->config, beyond, sizeof(beyond));
+	if (beyond[0])
+		printf("%s: the profile grants %s: in soft mode its program is held no more than that is, and could leave the "
+		       "bundle\n",
+		       name, beyond);
+	/* Who goes into production with a profile that lacks something is to see what it lacks. */
+	if (*records)
+		printf("%s: %s\n", name, records);
+	if (wish->config && wish->has_records && running && wish->record != held->records) {
+		char next[VXE_RECORDS_WORDS];
+
+		vxe_records_words(name, wish->record, false, &wish->config->annotations, next, sizeof(next));
+		printf("%s: from the next start on, %s\n", name, next);
+	}
+}
+
 int vxe_mode_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	static const struct option options[] = {{"record-files", no_argument, NULL, 'r'},
+	static const struct option options[] = {{"record-files", optional_argument, NULL, 'r'},
 						{"no-record-files", no_argument, NULL, 'R'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct wish wish = {.record_objects = -1};
+	struct wish wish = {0};
 	enum vxe_mode mode = VXE_MODE_PRODUCTION;
 	struct vxe_held held = {0};
-	const char *words;
+	char records[VXE_RECORDS_WORDS] = "";
 	int option, running;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -253,7 +296,9 @@ int vxe_mode_run(const struct vxe_globals *globals, int argc, char **argv, struc
 			return vxe_verb_help("vxe", vxe_verb_find(vxe_own_verbs, "mode"));
 		if (option != 'r' && option != 'R')
 			return misuse(NULL, err);
-		wish.record_objects = option == 'r';
+		wish.has_records = true;
+		if (vxe_records_option(option == 'r', optarg, &wish.records) < 0)
+			return misuse(VXE_RECORDS_MISUSE, err);
 	}
 	if (optind == argc || optind + 2 < argc)
 		return misuse(optind == argc ? "names no bundle" : "takes a bundle and a mode", err);
@@ -263,33 +308,23 @@ int vxe_mode_run(const struct vxe_globals *globals, int argc, char **argv, struc
 			return misuse("knows the modes soft and production", err);
 	}
 	/* First what will be, then what is: a fall in between leaves the running instance as it was. */
-	if (bundle_mode(argv[optind], &wish, &mode, err) < 0)
-		return -1;
-	running = vxe_state_id_valid(argv[optind])
-			  ? running_mode(globals, argv[optind], wish.has_mode ? &wish.mode : NULL, &held, err)
-			  : 0;
-	if (running < 0)
-		return vxe_error_wrap(err, "%s", argv[optind]);
-	if (globals->json) {
-		json_print(argv[optind], mode, running, &held);
-		return 0;
+	running = bundle_mode(argv[optind], &wish, &mode, err);
+	if (running == 0 && vxe_state_id_valid(argv[optind])) {
+		running = running_mode(globals, argv[optind], wish.has_mode ? &wish.mode : NULL, &held, err);
+		if (running < 0)
+			vxe_error_wrap(err, "%s", argv[optind]);
 	}
-	printf("%s: %s%s", argv[optind], vxe_mode_name(mode), running ? "; running: " : "; not running");
-	if (running)
-		vxe_mode_print(&held, stdout);
-	putchar('\n');
-	words = running ? restart_words(&held) : NULL;
-	if (words)
-		printf("%s: %s\n", argv[optind], words);
-	if (wish.beyond[0])
-		printf("%s: the profile grants %s: in soft mode its program is held no more than that is, and could leave the "
-		       "bundle\n",
-		       argv[optind], wish.beyond);
-	/* Who goes into production with a profile that lacks something is to see what it lacks. */
-	if (wish.has_mode && mode == VXE_MODE_PRODUCTION && !wish.record_objects)
-		printf("%s: refused files, ports and addresses are recorded where the kernel's audit stream is on, or from the "
-		       "next "
-		       "start on after: vxe mode --record-files %s\n",
-		       argv[optind], argv[optind]);
+	if (running < 0) {
+		vxe_config_free(&wish.config);
+		return -1;
+	}
+	if (wish.config && (running ? held.objects : mode) == VXE_MODE_PRODUCTION)
+		vxe_records_words(argv[optind], running ? held.records : wish.record, running, &wish.config->annotations,
+				  records, sizeof(records));
+	if (globals->json)
+		json_print(argv[optind], mode, running, &held, records);
+	else
+		text_print(argv[optind], mode, running, &held, &wish, records);
+	vxe_config_free(&wish.config);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "held.h"
 #include "json.h"
 #include "own_mode.h"
+#include "records.h"
 #include "state.h"
 #include "words.h"
 
@@ -68,6 +69,8 @@ static void profile_lines(const struct vxe_state *state)
 
 static void status_line(const char *id, const struct vxe_state *state, bool running, const struct vxe_held *held)
 {
+	char records[VXE_RECORDS_WORDS];
+
 	printf("%-20s %s%s%.0d", id, state_words(state), running ? ", process " : "", running ? state->program.pid : 0);
 	if (held) {
 		fputs(", ", stdout);
@@ -82,12 +85,10 @@ static void status_line(const char *id, const struct vxe_state *state, bool runn
 		time_print(held->last_ns);
 		printf(": %s; see vxe violations %s\n", held->last, id);
 	}
-	if (running && held && held->objects == VXE_MODE_PRODUCTION && held->records == VXE_OBJECTS_UNRECORDED &&
-	    !vxe_state_annotation(state, "org.vxe.root"))
-		printf("%-20s refused files, ports and addresses are not recorded; from the next start on they are after: vxe "
-		       "mode "
-		       "--record-files %s\n",
-		       "", id);
+	if (running && held && held->objects == VXE_MODE_PRODUCTION) {
+		vxe_records_words(id, held->records, true, &state->annotations, records, sizeof(records));
+		printf("%-20s %s\n", "", records);
+	}
 	if (held && held->lost)
 		printf("%-20s %llu violations are missing in the log: it could not be written, or the kernel did not tell "
 		       "whose they were\n",

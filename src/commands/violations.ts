@@ -6,7 +6,7 @@ import { readViolation } from '../learning/index.js';
 import { followViolations } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlledIfThere } from './support/control.js';
-import { decide, decisionLines, isSettled, loggedViolations, unrecorded } from './support/decisions.js';
+import { decide, decisionLines, isSettled, loggedViolations, recordsLine } from './support/decisions.js';
 
 export default class Violations extends VxeCommand {
   static override summary =
@@ -44,7 +44,7 @@ export default class Violations extends VxeCommand {
     for (const decision of decisions) this.log(decisionLines(decision, settled.has(decision)).join('\n'));
     if (decisions.length === 0) {
       const bundle = controlledIfThere(args.name, this.places());
-      this.log(`${args.name}: no violations${unrecorded(bundle, args.name)}`);
+      this.log(`${args.name}: no violations${recordsLine(bundle, args.name)}`);
     }
     if (logged.unreadable > 0) this.log(`${logged.unreadable} lines of the log are cut and were left out`);
     return {

@@ -10,7 +10,7 @@ import { callNumber, errnoNames, parseEvent } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlled } from './support/control.js';
-import { unrecorded } from './support/decisions.js';
+import { recordsLine } from './support/decisions.js';
 import { symptoms } from './support/symptoms.js';
 
 /** What is to be explained: a call with its error, and where it was seen. */
@@ -84,7 +84,7 @@ export default class Why extends VxeCommand {
       );
     else if (answers.length === 0)
       this.log(
-        `${args.name}: no refusal is recorded, and its output tells of no failure${unrecorded(bundle, args.name)}`,
+        `${args.name}: no refusal is recorded, and its output tells of no failure${recordsLine(bundle, args.name)}`,
       );
     return { name: args.name, answers };
   }

@@ -117,11 +117,47 @@ check 'in soft mode too, nothing outlives the supervisor' eventually 60 stopped
 vxe stop acting >/dev/null 2>&1
 vxe mode acting production >/dev/null
 
-# Landlock's refusals in production.
-vxe start acting --detach --record-files >"$world/start.log" 2>&1
-check 'with --record-files the refused file is in the log' eventually 60 grows 0 records '"path":"/other/file".*"verdict":"refused"'
-check 'and it is refused' eventually 60 grows "$(said 'open other: EACCES')" said 'open other: EACCES'
+# Landlock's refusals in production: recorded unless it is asked not to, by the supervisor where the kernel's audit stream cannot be read (here
+# or not), and for once or for all starts.
+recorded() { records '"path":"/other/file".*"verdict":"refused"'; }
+starts() { vxe start acting --detach "$@" >"$world/start.log" 2>&1 || not_ok 'it starts' "$(<"$world/start.log")"; }
+says_records() { eventually 60 status_says "^ +refused files, ports and addresses are $1" && contains "$(vxe mode acting)" "^acting: refused files, ports and addresses are $1"; }
+by_default='recorded (by the supervisor|from the kernel.s audit stream)$'
+last=$(recorded)
+for how in '' --record-files --record-files=auto; do
+  starts ${how:+"$how"}
+  check "what Landlock refuses is in the log${how:+ with $how}" eventually 60 grows "$last" recorded
+  check 'and it is refused' eventually 60 grows "$(said 'open other: EACCES')" said 'open other: EACCES'
+  [[ $how == --record-files ]] && says='recorded by the supervisor$' || says=$by_default
+  check 'status and mode say by whom' says_records "$says"
+  vxe stop acting >/dev/null 2>&1
+  last=$(recorded)
+done
+supervised() { contains "$(vxe status acting --json)" '"objectRecords":"supervisor"'; }
+starts --record-files
+check 'a supervisor that records dies' eventually 60 supervised
+kill -KILL "$(node -e 'console.log(JSON.parse(require("node:fs").readFileSync(process.argv[1])).supervisor.pid)' "$VXE_ROOT/acting/state.json")"
+check 'and with it what it records of' eventually 60 stopped
 vxe stop acting >/dev/null 2>&1
+last=$(recorded)
+vxe mode acting --no-record-files >"$world/mode.log"
+check 'the verb says that they are not recorded' contains "$(<"$world/mode.log")" 'not recorded, as asked; from the next start on they are after: vxe mode --record-files=auto acting$'
+# Where the kernel tells it for nothing, it is told all the same.
+starts
+refused_before=$(said 'open other: EACCES')
+check 'a file is refused that nobody was asked to record' eventually 60 grows "$refused_before" said 'open other: EACCES'
+if contains "$(vxe status acting --json)" '"objectRecords":"audit"' >/dev/null; then
+  skip 'it is not recorded' 'the kernel tells of it: its audit stream is on'
+else
+  check 'it is not recorded' [ "$(recorded)" = "$last" ]
+  check 'status and mode say so' says_records 'not recorded, as asked'
+  vxe mode acting --record-files=auto >"$world/mode.log"
+  check 'what will be is said, too' contains "$(<"$world/mode.log")" "^acting: from the next start on, refused files, ports and addresses are $by_default"
+fi
+vxe stop acting >/dev/null 2>&1
+printf 'nevre\n' >"$VXE_BUNDLES/acting/vxe/record-objects"
+refused 'a word that is none is no leave to start' 1 'nevre.*none of auto, always and never' vxe start acting --detach
+vxe mode acting --record-files=auto >/dev/null
 
 # A full disk: records are lost and counted, refusals are not.
 mount -t tmpfs -o size=64k tmpfs "$VXE_LOGS/acting"

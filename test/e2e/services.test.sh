@@ -135,8 +135,8 @@ acts_not() { # COMMAND...: prints something, and on a terminal nothing that acts
 told() { build/bin/vxe status service | grep -q '1 refused'; }
 check 'a refused call with such a path is counted' eventually 60 told
 check 'status of it changes no terminal' acts_not build/bin/vxe status service
-# The line of what is not recorded here, for want of the kernel's audit stream, is status's own.
-one_line() { [ "$(build/bin/vxe status service | grep -v 'are not recorded; from the next start' | grep -c .)" = 2 ]; }
+# The line of who records refused files is status's own.
+one_line() { [ "$(build/bin/vxe status service | grep -v ' refused files, ports and addresses are ' | grep -c .)" = 2 ]; }
 check 'and has no line of its own' one_line
 check 'the manager hears of it' eventually 60 hears '^STATUS=1 refused'
 forges_nothing() { ! hears '^STOPPING'; }

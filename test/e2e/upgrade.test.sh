@@ -64,9 +64,9 @@ check 'and to a machine' contains "$(vxe violations acting --json)" '"settled": 
 check 'a wider rule of it can still be had' contains "$(vxe upgrade acting --wide file:/other/file --dry-run)" '^\+ .*/other/: read'
 check 'there is no further version' lacks <(vxe profile log acting) '^3 '
 try vxe mode acting production
-check 'the mode says that refused files are not recorded, and how they are' contains "$output" 'vxe mode --record-files acting$'
+check 'the mode says who records refused files' contains "$output" '^acting: refused files, ports and addresses are recorded (by the supervisor|from the kernel.s audit stream)$'
 vxe restart acting --detach >/dev/null 2>&1
-status_names() { contains "$(vxe status acting)" 'not recorded; .*vxe mode --record-files acting$'; }
+status_names() { contains "$(vxe status acting)" '^ +refused files, ports and addresses are recorded (by the supervisor|from the kernel.s audit stream)$'; }
 check 'so does status' eventually 60 status_names
 check 'in production the file is read' eventually 60 grows "$(said 'open other: 6 bytes')" said 'open other: 6 bytes'
 check 'the call is made' eventually 60 grows "$(said 'getppid: 0')" said 'getppid: 0'

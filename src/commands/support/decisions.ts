@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Places, readBundleProfile } from '../../bundle/index.js';
 import { plainLine } from '../../common/index.js';
 import { formOf } from '../../language/index.js';
 import type { Decision, Violation } from '../../learning/index.js';
 import { applyEdit, decisionsOf, readViolations } from '../../learning/index.js';
 import type { Policy } from '../../policy/index.js';
-import { violationText } from '../../runtime/index.js';
+import { objectRecords, violationText } from '../../runtime/index.js';
 import { controlledIfThere } from './control.js';
 import { policyFor } from './prove.js';
 import { sinceTime } from './since.js';
@@ -37,12 +35,10 @@ export function loggedViolations(
   return { violations: chosen, unreadable, policy };
 }
 
-/** What is not in the log although it was refused: to be told where the log is empty. */
-export function unrecorded(bundle: string | undefined, name: string): string {
-  if (bundle === undefined || existsSync(join(bundle, 'vxe/record-objects'))) return '';
-  const mode = join(bundle, 'vxe/mode');
-  if (existsSync(mode) && readFileSync(mode, 'utf8').trim() === 'soft') return '';
-  return `\nFiles, ports and addresses that Landlock or the cgroup refuses are recorded from the start after: vxe mode ${name} --record-files`;
+/** Who records what Landlock refuses, to be told where the log is empty. */
+export function recordsLine(bundle: string | undefined, name: string): string {
+  const records = bundle === undefined ? undefined : objectRecords(name);
+  return records === undefined ? '' : `\n${name}: ${records}`;
 }
 
 /** Whether the profile has the narrowest rule by now, as after an upgrade; what was started before holds it after a restart. */

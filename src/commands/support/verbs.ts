@@ -69,7 +69,10 @@ const flag = (name: string, summary: string, value?: string): FlagView => ({
 });
 const JSON_FLAG = flag('json', 'print the result as JSON');
 const MODE_FLAG = flag('mode', 'soft or production, for this once', 'MODE');
-const RECORD_FLAG = flag('record-files', 'record what Landlock refuses in production too');
+const RECORD_FLAGS = [
+  flag('record-files', 'record what Landlock refuses in production: auto, always or never'),
+  flag('no-record-files', 'leave that to the audit stream of the kernel, where it is on'),
+];
 const ROOT_FLAG = flag('root', "the folder of the instances' state", 'DIR');
 
 function launch(
@@ -96,7 +99,7 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
     'start',
     'Start a bundle and stay in the foreground',
     [NAME],
-    [flag('detach', 'go to the background once the program runs'), MODE_FLAG, RECORD_FLAG, JSON_FLAG],
+    [flag('detach', 'go to the background once the program runs'), MODE_FLAG, ...RECORD_FLAGS, JSON_FLAG],
   ),
   launch(
     'stop',
@@ -125,7 +128,7 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
     ],
     [
       MODE_FLAG,
-      RECORD_FLAG,
+      ...RECORD_FLAGS,
       { ...flag('profile', 'one of several profiles, in place of the first word', 'NAME'), repeatable: true },
     ],
   ),
@@ -133,7 +136,7 @@ export const LAUNCH_VERBS: readonly CommandView[] = [
     'mode',
     'Show or set what becomes of violations',
     [NAME, { name: 'mode', summary: 'soft or production', required: false, options: ['soft', 'production'] }],
-    [RECORD_FLAG, flag('no-record-files', 'leave them unrecorded'), JSON_FLAG],
+    [...RECORD_FLAGS, JSON_FLAG],
   ),
   launch(
     'exec',
