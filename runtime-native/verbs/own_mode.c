@@ -271,7 +271,8 @@ static void text_print(const char *name, enum vxe_mode mode, bool running, const
 	/* Who goes into production with a profile that lacks something is to see what it lacks. */
 	if (*records)
 		printf("%s: %s\n", name, records);
-	if (wish->config && wish->has_records && running && wish->record != held->records) {
+	if (wish->config && running && mode == VXE_MODE_PRODUCTION &&
+	    (held->objects == VXE_MODE_SOFT || (wish->has_records && wish->record != held->records))) {
 		char next[VXE_RECORDS_WORDS];
 
 		vxe_records_words(name, wish->record, false, &wish->config->annotations, next, sizeof(next));

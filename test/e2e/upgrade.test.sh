@@ -64,7 +64,7 @@ check 'and to a machine' contains "$(vxe violations acting --json)" '"settled": 
 check 'a wider rule of it can still be had' contains "$(vxe upgrade acting --wide file:/other/file --dry-run)" '^\+ .*/other/: read'
 check 'there is no further version' lacks <(vxe profile log acting) '^3 '
 try vxe mode acting production
-check 'the mode says who records refused files' contains "$output" '^acting: refused files, ports and addresses are recorded (by the supervisor|from the kernel.s audit stream)$'
+check 'the mode says who records refused files' contains "$output" '^acting: from the next start on, refused files, ports and addresses are recorded (by the supervisor|from the kernel.s audit stream)$'
 vxe restart acting --detach >/dev/null 2>&1
 status_names() { contains "$(vxe status acting)" '^ +refused files, ports and addresses are recorded (by the supervisor|from the kernel.s audit stream)$'; }
 check 'so does status' eventually 60 status_names
