@@ -313,7 +313,8 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: the mount on %s: tmpcopyup is for a tmpfs",
 					     mount->destination);
 		plan->idmap |= mount->uid_mappings.count || mount->gid_mappings.count;
-		if (plan->idmap && idmap_prepare(plan, config, out->given, err) < 0)
+		if (plan->idmap &&
+		    idmap_prepare(plan, config, out->given && !vxe_config_namespace(config, CLONE_NEWNS)->path, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -26,6 +26,9 @@ size_t vxe_mount_given_count(const struct vxe_config *config, const struct vxe_m
 
 int *vxe_mount_given_slot(const struct vxe_config *config, struct vxe_mount_plans *plans, size_t number)
 {
+	/* What a path leads to in a mount namespace that others have is theirs to say: there the first process has its own rights alone. */
+	if (number <= plans->count && vxe_config_namespace(config, CLONE_NEWNS)->path)
+		return NULL;
 	if (number == 0)
 		return &plans->rootfs_fd;
 	number--;
@@ -171,21 +174,15 @@ static void nodes_make(const struct vxe_config *config, struct vxe_mount_plans *
 }
 
 /* The first process has its root where the launcher has its own, which may be a chroot. */
-static int instance_enter(const struct vxe_config *config, int pidfd, int root)
+static int instance_enter(int pidfd, int root)
 {
-	const struct vxe_namespace *mounts = vxe_config_namespace(config, CLONE_NEWNS);
-	cleanup_fd int fd = -1;
-
-	if (mounts->path) {
-		fd = open(mounts->path, O_RDONLY | O_CLOEXEC);
-		return fd < 0 ? -1 : setns(fd, CLONE_NEWNS);
-	}
 	return setns(pidfd, CLONE_NEWNS) < 0 || fchdir(root) < 0 ? -1 : chroot(".");
 }
 
 static void sources_open(const struct vxe_config *config, struct vxe_mount_plans *plans, int *found)
 {
-	found[0] = source_open(config->rootfs);
+	if (vxe_mount_given_slot(config, plans, 0))
+		found[0] = source_open(config->rootfs);
 	for (size_t i = 0; i < plans->count; i++) {
 		const struct vxe_mount_plan *plan = &plans->items[i];
 		cleanup_fd int fd = -1;
@@ -210,7 +207,7 @@ __attribute__((noreturn)) static void helper_main(const struct vxe_config *confi
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	pidfd = sys_pidfd_open(first, 0);
 	nodes_make(config, plans, first, found);
-	if (root >= 0 && pidfd >= 0 && instance_enter(config, pidfd, root) == 0)
+	if (root >= 0 && pidfd >= 0 && instance_enter(pidfd, root) == 0)
 		sources_open(config, plans, found);
 	vxe_cleanup_fd(&root);
 	vxe_cleanup_fd(&pidfd);

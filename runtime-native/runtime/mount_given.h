@@ -1,7 +1,7 @@
 /*
  * What the launcher gives to the first process of an instance in a user namespace. Root of such a namespace is nobody on the host: it
  * cannot go through folders that are closed to that one, and makes no device. The launcher may, so a helper of its goes into the
- * instance's mount namespace before the first process goes on, and opens there what the configuration names. A source opened there is a mount of
+ * instance's new mount namespace before the first process goes on, and opens there what the configuration names. A source opened there is a mount of
  * that namespace with all that is locked about it (mount_namespaces(7)): what the host has read-only stays so, whoever is root inside.
  */
 #ifndef VXE_RUNTIME_MOUNT_GIVEN_H

@@ -1,8 +1,16 @@
 // config-linux.md and config.md in a user namespace: what its root, who is nobody on the host, cannot reach or make by itself.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, lchownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  lchownSync,
+  mkdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { act, answers, ask } from './case.mjs';
+import { act, answers, ask, sleeps } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
 const mounts = 'config.md, Mounts';
@@ -113,6 +121,44 @@ export const userNamespaces = [
       equal(result.refused('remount:/data'), 'EPERM', 'mounting it once more');
       equal(result.refused('mkdir:/data/made'), 'EROFS', 'a folder after it');
     }),
+  ),
+
+  act(
+    mounts,
+    'habit',
+    'in a mount namespace by path a source that root of its user namespace cannot search stays closed',
+    async (subject) => {
+      // The first container has the rootfs of the second in its own, and a folder beside it.
+      const bundle = subject.bundle(sleeps, inUserNamespace);
+      const rootfs = join(bundle, 'rootfs');
+      const closed = join(rootfs, 'closed');
+      for (const name of ['bin', 'dev', 'data', 'proc'])
+        mkdirSync(join(rootfs, 'inner', name), { recursive: true });
+      for (const name of ['dev', 'data', 'proc']) chmodSync(join(rootfs, 'inner', name), 0o777);
+      copyFileSync(subject.probe, join(rootfs, 'inner/bin/probe'));
+      mkdirSync(join(closed, 'open'), { recursive: true });
+      writeFileSync(join(closed, 'open/file'), 'content\n');
+      const first = subject.id();
+      await subject.must(['create', '--bundle', bundle, first]);
+      await subject.must(['start', first]);
+      const { pid } = await subject.state(first);
+      const run = () =>
+        subject.run(['read:/data/file'], (config) => {
+          inUserNamespace(config);
+          config.root.path = '/inner';
+          config.mounts = [{ ...bind('/closed/open'), destination: '/data' }];
+          const joined = { user: 'user', mount: 'mnt' };
+          for (const entry of config.linux.namespaces)
+            if (joined[entry.type]) entry.path = `/proc/${pid}/ns/${joined[entry.type]}`;
+        });
+      chmodSync(closed, 0o755);
+      const control = await run();
+      equal(control.code, 0, `where it is open, the code (${control.stderr.trim()})`);
+      equal(control.value('read:/data/file'), 'content\n', 'where it is open, the file');
+      chmodSync(closed, 0o700);
+      const { code, stdout } = await run();
+      expect(code !== 0 && !stdout.includes('content'), 'the file could be read');
+    },
   ),
 
   ...[

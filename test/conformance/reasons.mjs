@@ -119,6 +119,10 @@ const reasons = [
     "the configuration names a source; where a link leads that a container has put there is the container's word, and the runtime's rights are not for that",
   ],
   [
+    /^in a mount namespace by path a source/,
+    'a container that joins a mount namespace has its rootfs and its sources in it, and what a path leads to there is not for the rights of the host',
+  ],
+  [
     /^the rootfs is below a folder/,
     'root.path is the path on the host: whether root of the user namespace could go there by itself is not asked (config.md, Root)',
   ],
