@@ -134,6 +134,22 @@ static int bpf_lsm_try(uint32_t btf_id)
 	return result(syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr)));
 }
 
+/* Attached for a moment, the program looks at nothing; its end takes it off. */
+static int bpf_tracepoint_try(uint32_t value)
+{
+	static const char point[] = "sys_exit";
+	union bpf_attr attr;
+	int fd = program_load(BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0, 0);
+
+	(void)value;
+	if (fd < 0)
+		return errno;
+	memset(&attr, 0, sizeof(attr));
+	attr.raw_tracepoint.name = (uint64_t)(uintptr_t)point;
+	attr.raw_tracepoint.prog_fd = (uint32_t)fd;
+	return result(syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr)));
+}
+
 /* 0: connections of IPv4. */
 static int bpf_sockaddr_try(uint32_t attach_type)
 {
@@ -208,6 +224,7 @@ static const struct {
 	{"fsopen", fsopen_try},
 	{"pidfd", pidfd_try},
 	{"bpf-lsm", bpf_lsm_try},
+	{"bpf-tracepoint", bpf_tracepoint_try},
 	{"bpf-sockaddr", bpf_sockaddr_try},
 	{"audit", audit_try},
 	{"rings", rings_try},

@@ -69,6 +69,9 @@ export function writeCompiled(
       ['vxe/filter.bpf', lowered.seccomp.filter],
       ['vxe/soft.bpf', lowered.seccomp.soft],
       ['vxe/judge.json', canonicalJson(lowered.judge as unknown as JsonValue)],
+      ...(lowered.after === undefined
+        ? []
+        : [['vxe/after.json', canonicalJson(lowered.after as unknown as JsonValue)] as const]),
       ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
       ...storedNames(members.map(({ file }) => file)).map(([stored, { text }]) => [stored, text] as const),
     ]);

@@ -231,6 +231,7 @@ function planAnnotations(lowered: Lowered): Record<string, string> {
     'org.vxe.seccomp.filter': 'vxe/filter.bpf',
     'org.vxe.soft.filter': 'vxe/soft.bpf',
     'org.vxe.judge': 'vxe/judge.json',
+    'org.vxe.after': lowered.after === undefined ? '' : 'vxe/after.json',
     'org.vxe.refuse.errno': refused.sort().join(' '),
     'org.vxe.listen': [...lowered.listen].join(' '),
     'org.vxe.addresses': lowered.addresses,

@@ -3,9 +3,11 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { canonicalJson, type JsonValue, type SourceFile, unwrap } from '../common/index.js';
 import {
+  type After,
   coverageJson,
   type EntryKind,
   type FileWorld,
+  type Judge,
   type Lowered,
   type WorldEntry,
 } from '../lowering/index.js';
@@ -68,7 +70,10 @@ export function planFiles(
     ...whole,
     ['vxe/coverage.json', canonicalJson(coverageJson(lowered.coverage))],
     ['vxe/soft.bpf', lowered.seccomp.soft],
-    ['vxe/judge.json', canonicalJson(judgeOf(recipe, lowered, profiles))],
+    ['vxe/judge.json', canonicalJson(placed(recipe, lowered.judge, profiles))],
+    ...(lowered.after === undefined
+      ? []
+      : [['vxe/after.json', canonicalJson(placed(recipe, lowered.after, profiles))] as const]),
     ...storedNames(profiles).map(([name, { text }]) => [name, text] as const),
   ]);
 }
@@ -77,13 +82,13 @@ export function planFiles(
  * Places in the profile by the name that the recipe has for it, wherever the text was read from: a bundle whose plans are made again of the
  * same text is the same bundle.
  */
-function judgeOf(recipe: Recipe, { judge }: Lowered, profiles: readonly SourceFile[]): JsonValue {
+function placed(recipe: Recipe, plan: Judge | After, profiles: readonly SourceFile[]): JsonValue {
   const [only, ...others] = profiles;
   const [stored = ''] = storedNames(profiles).map(([name]) => basename(name));
-  if (only === undefined || others.length > 0) return judge as unknown as JsonValue;
+  if (only === undefined || others.length > 0) return plan as unknown as JsonValue;
   const read = `${basename(only.name)}:`;
   const named = `${recipe.profile ?? recipe.name}${stored.replace(/^profile/, '')}:`;
-  return JSON.parse(JSON.stringify(judge), (key, value) =>
+  return JSON.parse(JSON.stringify(plan), (key, value) =>
     key === 'at' && String(value).startsWith(read) ? `${named}${String(value).slice(read.length)}` : value,
   );
 }

@@ -24,6 +24,8 @@ export function unsettled(launched: Json, next: Json): string | undefined {
   if (!capabilitiesHold(launched, next)) return 'capabilities';
   if (!landlockHolds(landlockOf(launched), landlockOf(next))) return 'files, ports and scopes';
   if (!ringsHold(launched, next)) return 'what rings do';
+  // Which hooks run is settled at the launch, and the annotation does not say which these are.
+  if (object(next.annotations)['org.vxe.after'] !== undefined) return 'what is told after calls';
   return addressesHold(launched, next) ? undefined : 'addresses';
 }
 
@@ -32,6 +34,7 @@ const COMPARED_OTHERWISE = [
   'org.vxe.addresses',
   'org.vxe.unix',
   'org.vxe.rings',
+  'org.vxe.after',
   'org.vxe.unenforced',
   'org.vxe.refuse.errno',
   'org.vxe.profile',

@@ -53,6 +53,7 @@ const COSTS: readonly (readonly [string, string])[] = [
     'bpf:cgroup-unix',
     'a profile over the host tree that permits connections of unix sockets does not start, before Landlock ABI 9',
   ],
+  ['bpf:tracepoints', 'a profile with hooks after calls does not start'],
   ['io_uring:restricted', 'a profile that permits io_uring_setup does not start'],
   ['bpf:lsm', 'no rule can be held outside of instances, by exec pattern or for a file of the host'],
   ['audit', 'refusals by Landlock are errors for the program and are not recorded'],

@@ -7,6 +7,7 @@ export { ABI_TABLE, rightsOf } from './landlock/index.js';
 export { coverPolicy, lowerPolicy } from './lower.js';
 export { settlePatterns } from './patterns.js';
 export type {
+  After,
   CoverageRow,
   EnforcementStatus,
   Judge,
@@ -21,6 +22,8 @@ export type {
   OciSeccomp,
   OciSeccompArg,
   OciSeccompSyscall,
+  PlainInstruction,
+  PlannedHook,
   SeccompPlan,
 } from './plan.js';
 export { coverageJson } from './plan.js';

@@ -62,7 +62,8 @@ function judgedUnix(policy: Policy): Judge['unix'] {
     .sort(mostSpecificFirst);
 }
 
-function judged({ id, span }: Pick<FileRule, 'id' | 'span'>): JudgedRule {
+/** A rule, and where its profile says it. */
+export function judged({ id, span }: Pick<FileRule, 'id' | 'span'>): JudgedRule {
   return { rule: id, at: span.source.startsWith('<') ? '' : spanText(span).replace(/^.*\//, '') };
 }
 

@@ -2,6 +2,7 @@ import type { Diagnostic, Result } from '../common/index.js';
 import { failure, success } from '../common/index.js';
 import type { Policy } from '../policy/index.js';
 import { addressText } from './addresses/index.js';
+import { lowerAfter } from './after.js';
 import { otherCoverage, settle, withoutMounts } from './coverage/index.js';
 import { judgeOf } from './judge.js';
 import { abiText, lowerLandlock } from './landlock/index.js';
@@ -21,6 +22,8 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
   const { exact, own, tree, files, mounts, coverage, problems } = place(policy, target);
   const seccomp = lowerSeccomp(policy, target.arch, target.compiler, target.calls);
   if (!seccomp.ok) return failure(...problems, ...seccomp.diagnostics);
+  const after = lowerAfter(policy, target);
+  if (!after.ok) return failure(...problems, ...after.diagnostics);
   if (problems.length > 0) return failure(...problems);
   const { unspelled, supervised, ...plan } = seccomp.value;
   const addresses = addressText(addressPlan(policy, target.features));
@@ -50,6 +53,7 @@ export function lowerPolicy(policy: Policy, target: LoweringTarget): Result<Lowe
     coverage: coverage.map((row) => withEngines(row, unspelled)),
     ownFiles: ownText(own),
     judge: judgeOf(exact, own, tree, files.demands),
+    after: after.value,
   });
 }
 

@@ -99,6 +99,7 @@ export type Mechanism =
   | 'cgroup'
   | 'supervisor'
   | 'io_uring'
+  | 'bpf'
   | 'launcher'
   | 'rootfs';
 
@@ -145,6 +146,8 @@ export interface Lowered {
   readonly coverage: readonly CoverageRow[];
   /** vxe/judge.json */
   readonly judge: Judge;
+  /** vxe/after.json; undefined where nothing is told after calls. */
+  readonly after: After | undefined;
 }
 
 /** A rule as the supervisor names it in records. */
@@ -177,6 +180,24 @@ export interface Judge {
   readonly calls: Readonly<Record<string, JudgedRule>>;
   /** Paths that a mount holds for a rule, and that are not mounted over in soft mode. */
   readonly mounts: readonly (JudgedRule & { readonly path: string; readonly kind: 'mask' | 'readonly' })[];
+}
+
+/** A struct sock_filter: code, jt, jf, k. */
+export type PlainInstruction = readonly [number, number, number, number];
+
+/** One hook as the launcher takes it. */
+export interface PlannedHook extends JudgedRule {
+  readonly call: string;
+  readonly nr: number;
+  /** Over struct seccomp_data as a filter is: SECCOMP_RET_ALLOW where the hook runs, anything else where not. */
+  readonly program: readonly PlainInstruction[];
+}
+
+/** What is told after calls, in the order in which it is. */
+export interface After {
+  readonly after: 1;
+  readonly profile: string;
+  readonly hooks: readonly PlannedHook[];
 }
 
 /** vxe/coverage.json */

@@ -54,6 +54,8 @@ export interface KernelFeatures {
   readonly namespaces?: boolean;
   /** A ring of io_uring can be held to a list of operations, and its memory cannot be executed; absent: no. */
   readonly rings?: boolean;
+  /** Programs on the kernel's tracepoints, which tell what a call came to; absent: no. */
+  readonly tracepoints?: boolean;
   /** What the cgroup v2 hierarchy offers this user; absent where there is none to use. */
   readonly cgroup?: {
     /** Programs that judge the addresses of sockets. */

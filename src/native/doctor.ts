@@ -49,6 +49,7 @@ export function kernelFacts(addon: Addon = loadAddon()): KernelFacts {
       'io_uring:restricted': rings(attempt('rings')),
       'bpf:cgroup-addresses': attempt('bpf-sockaddr'),
       'bpf:cgroup-unix': attempt('bpf-sockaddr', CGROUP_UNIX_CONNECT),
+      'bpf:tracepoints': attempt('bpf-tracepoint'),
       'bpf:lsm': bpfLsm(addon),
       audit: attempt('audit'),
       'cgroup:v2': tree === undefined ? 'absent' : 'yes',

@@ -60,6 +60,7 @@ function featuresOf(addon: Addon): KernelFeatures {
     ...features,
     namespaces: features.userNamespaces || addon.probe('namespaces', CLONE_NEWNS) === 0,
     rings: addon.probe('rings', 0) === 0,
+    tracepoints: addon.probe('bpf-tracepoint', 0) === 0,
     ...cgroupFeatures(addon),
   };
 }

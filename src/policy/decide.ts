@@ -80,7 +80,8 @@ function refusalText(rule: CallRule, event: CallEvent): string {
   return `${event.call} is permitted only with ${wanted}${origin(rule.span)}${hint}`;
 }
 
-function rowHolds(row: ArgumentRow, event: CallEvent): boolean {
+/** Whether every test of the row holds for the arguments. */
+export function rowHolds(row: ArgumentRow, event: CallEvent): boolean {
   return row.tests.every((test) => {
     const value = scalarValue(argumentOf(event, test.index), test.width);
     return value !== undefined && conditionHolds(test.condition, value);

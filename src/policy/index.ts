@@ -45,6 +45,7 @@ export {
   pathExamples,
   pathText,
 } from './glob.js';
+export { hookProblem, hooksAfter, hooksOn } from './hooks.js';
 export type { MachineArgument } from './machine.js';
 export { canonicalArguments, isAlike, machineArguments, successorOf, swapBits } from './machine.js';
 export type {
@@ -56,6 +57,7 @@ export type {
   Condition,
   Descriptor,
   FileRule,
+  HookRule,
   LimitRule,
   Namespace,
   NetworkInterface,

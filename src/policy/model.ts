@@ -81,6 +81,19 @@ export interface CallRule {
   readonly span: SourceSpan;
 }
 
+/**
+ * A call that is told once the kernel has performed it, with its result, where a row holds for its arguments. It permits and refuses
+ * nothing. Of one profile there is one for each call.
+ */
+export interface HookRule {
+  /** `after:` and the call. */
+  readonly id: RuleId;
+  readonly call: string;
+  /** Never empty; a row without tests is the only one. */
+  readonly rows: readonly ArgumentRow[];
+  readonly span: SourceSpan;
+}
+
 /** accept: bind, and so be connected or sent to. connect: connect(2). send: a datagram to an address, without connecting. */
 export const SOCKET_WORDS = ['accept', 'connect', 'send'] as const;
 export type SocketAccess = (typeof SOCKET_WORDS)[number];
@@ -170,6 +183,8 @@ export interface Policy {
   readonly calls: ReadonlyMap<string, CallRule>;
   /** What becomes of known calls that are not in `calls`. */
   readonly unnamed: 'refuse' | 'permit';
+  /** What is told after calls, in the order in which it is; of a stack, the members' in theirs. */
+  readonly hooks: readonly HookRule[];
   readonly network: NetworkPolicy;
   readonly exec: 'once' | 'any';
   /** With exec any: what alone may be executed, where the file rules let it; undefined: no restriction. */

@@ -38,6 +38,8 @@ export function narrowPolicy(a: Policy, b: Policy): Policy {
     ...narrowFileRules(a, b),
     calls: narrowCalls(a, b),
     unnamed: a.unnamed === 'permit' && b.unnamed === 'permit' ? 'permit' : 'refuse',
+    // They permit nothing: each member is told what it asked for.
+    hooks: [...a.hooks, ...b.hooks],
     network: {
       sockets: narrowSockets(a, b),
       interface: narrowInterface(a.network.interface, b.network.interface),

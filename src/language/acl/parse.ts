@@ -63,6 +63,7 @@ function elaborate(file: SourceFile, list: AclList): Result<Policy> {
     ...sortRules(files),
     calls: completeCalls(context, processes.span, own),
     unnamed: 'permit',
+    hooks: [],
   });
 }
 

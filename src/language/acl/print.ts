@@ -39,6 +39,13 @@ export function printAcl(policy: Policy): Result<string> {
       hint: 'leave the rule out, or keep the profile in YAML',
     });
   }
+  for (const { id, span } of policy.hooks)
+    problems.push({
+      code: 'not-expressible',
+      message: `${id}: a rule list has no words for what is told after a call`,
+      span,
+      hint: 'leave the hook out, or keep the profile in YAML or vxelisp',
+    });
   const lines = [
     `@name ${policy.name}`,
     ...(policy.description === '' ? [] : [`@description ${word(policy.description)}`]),

@@ -1,10 +1,20 @@
 import type { Diagnostic, SourceSpan } from '../../common/index.js';
 import { nearestName } from '../../common/index.js';
-import type { ArgumentRow, CallRule, Policy, PolicyType, QuietRow } from '../../policy/index.js';
-import { callNumber, errnoNames, errnoNumber, isUndoing, knownCalls } from '../../policy/index.js';
+import type { ArgumentRow, CallRule, HookRule, Policy, PolicyType, QuietRow } from '../../policy/index.js';
+import {
+  callNumber,
+  errnoNames,
+  errnoNumber,
+  hookProblem,
+  isUndoing,
+  knownCalls,
+} from '../../policy/index.js';
 import type { Clause } from './evaluate.js';
 import { collecting, complain, saidTwice } from './form.js';
 import { mismatch } from './value.js';
+
+/** A statement of a call and rows. */
+type Rows = Extract<Clause, { kind: 'permit-when' | 'after' }>;
 
 interface CallDraft {
   permit: 'all' | readonly ArgumentRow[] | undefined;
@@ -15,6 +25,7 @@ interface CallDraft {
 /** The rules on calls as the statements add them, so that libraries and a profile can each say their part. */
 export class CallDrafts {
   readonly #drafts = new Map<string, CallDraft>();
+  readonly #hooks = new Map<string, HookRule>();
 
   permit(call: string, span: SourceSpan): void {
     if (callNumber(call) === undefined) {
@@ -27,7 +38,7 @@ export class CallDrafts {
     draft.permit = 'all';
   }
 
-  permitWhen({ call, rows, span }: Extract<Clause, { kind: 'permit-when' }>): void {
+  permitWhen({ call, rows, span }: Rows): void {
     const draft = this.#draft(call, span);
     const before = draft.permit;
     if (before === 'all') throw contradiction(call, span, draft.span);
@@ -45,6 +56,25 @@ export class CallDrafts {
     }
     const draft = this.#draft(call, span);
     draft.quiet = [...draft.quiet, ...rows.map((row) => ({ ...row, errno: name }))];
+  }
+
+  after({ call, rows, span }: Rows): void {
+    const before = this.#hooks.get(call);
+    if (before !== undefined) {
+      const message = `what is told after ${call} is said twice`;
+      throw saidTwice(message, span, before.span, 'say all of it in one statement');
+    }
+    // A predicate that always holds leaves nothing to the others.
+    const always = rows.find((row) => row.tests.length === 0);
+    const hook = { id: `after:${call}`, call, rows: always === undefined ? rows : [always], span };
+    const problem = hookProblem(call, hook.rows);
+    if (problem !== undefined) throw complain('conflict', problem.message, span, problem.hint);
+    this.#hooks.set(call, hook);
+  }
+
+  /** In the order of the text. */
+  get hooks(): readonly HookRule[] {
+    return [...this.#hooks.values()];
   }
 
   #draft(call: string, span: SourceSpan): CallDraft {

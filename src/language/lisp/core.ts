@@ -63,7 +63,7 @@ export type Core = { readonly span: SourceSpan } & (
     }
   | { readonly op: 'clause'; readonly clause: ClauseName; readonly args: readonly Core[] }
   | {
-      readonly op: 'permit-when';
+      readonly op: 'permit-when' | 'after';
       readonly call: string;
       readonly callSpan: SourceSpan;
       readonly predicates: readonly Core[];

@@ -56,8 +56,9 @@ class Draft {
   add(clause: Clause): void {
     if (clause.kind === 'plain') this.#plain(clause);
     else if (clause.kind === 'file-when') this.#fileWhen(clause);
-    else if (clause.kind === 'permit-when') this.#calls.permitWhen(clause);
-    else this.#calls.quiet(clause);
+    else if (clause.kind === 'quiet') this.#calls.quiet(clause);
+    else if (clause.kind === 'after') this.#calls.after(clause);
+    else this.#calls.permitWhen(clause);
   }
 
   #plain(clause: Plain): void {
@@ -206,6 +207,7 @@ class Draft {
       ...sortRules(this.#files.values()),
       calls: completeCalls({ type, exec, ...instance }, this.#once.get('exec')?.span ?? whole, own),
       unnamed: type === 'strict' ? 'refuse' : 'permit',
+      hooks: this.#calls.hooks,
       exec,
       programs: this.#programs,
       capabilities: [...this.#capabilities.keys()],

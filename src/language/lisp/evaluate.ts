@@ -41,7 +41,7 @@ export type Clause =
       readonly span: SourceSpan;
     }
   | {
-      readonly kind: 'permit-when';
+      readonly kind: 'permit-when' | 'after';
       readonly call: string;
       readonly rows: readonly ArgumentRow[];
       readonly span: SourceSpan;
@@ -285,7 +285,7 @@ export class Evaluator implements Meter {
   }
 
   #clause(
-    core: Core & { op: 'clause' | 'file-when' | 'permit-when' | 'quiet' },
+    core: Core & { op: 'clause' | 'file-when' | 'permit-when' | 'quiet' | 'after' },
     env: Environment | undefined,
   ): Value {
     if (this.#predicates > 0) {
@@ -301,13 +301,13 @@ export class Evaluator implements Meter {
       const access = this.#given(core.access, env);
       this.clauses.push({ kind: 'file-when', folder, question, access, span });
     } else {
-      const rows = this.#rows(core.predicates, env);
-      if (core.op === 'permit-when') {
-        this.clauses.push({ kind: 'permit-when', call: core.call, rows, span: core.callSpan });
-      } else {
+      const { call, callSpan } = core;
+      const rows = core.predicates.length === 0 ? [{ tests: [], span }] : this.#rows(core.predicates, env);
+      if (core.op === 'quiet') {
         const errno = { value: this.#evaluate(core.errno, env), span: core.errno.span };
-        const all = core.predicates.length === 0 ? [{ tests: [], span }] : rows;
-        this.clauses.push({ kind: 'quiet', call: core.call, errno, rows: all, span: core.callSpan });
+        this.clauses.push({ kind: 'quiet', call, errno, rows, span: callSpan });
+      } else {
+        this.clauses.push({ kind: core.op, call, rows, span: callSpan });
       }
     }
     return NOTHING;

@@ -68,5 +68,10 @@ export const PROFILE_FORMS: readonly SpecialForm[] = [
   form('permit', 'CALL ...', 'calls that are permitted with any arguments'),
   form('permit-when', 'CALL PREDICATE ...', 'a call that is permitted where one of the predicates holds'),
   form('quiet', 'CALL ERRNO [PREDICATE ...]', 'refused on purpose and not recorded; wins over what permits'),
+  form(
+    'after',
+    'CALL [PREDICATE ...]',
+    'a call that is told when it has been performed, with its result, where one of the predicates holds',
+  ),
   form('accept-unenforced', 'RULE ...', 'rules that the administrator accepts as not enforced'),
 ];

@@ -1,6 +1,6 @@
 import type { Diagnostic, Result, SourceSpan } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { ArgumentRow, CallRule, PatternRule, Policy, QuietRow } from '../../policy/index.js';
+import type { ArgumentRow, CallRule, HookRule, PatternRule, Policy, QuietRow } from '../../policy/index.js';
 import { signatureOf, socketText } from '../../policy/index.js';
 import { fileTexts } from '../files.js';
 import { ownCalls } from '../own.js';
@@ -152,7 +152,18 @@ function callForms(
     }
     quiet.push(...quietForms(rule, problems));
   }
-  return [statement('permit', permit), ...when, ...quiet];
+  return [
+    statement('permit', permit),
+    ...when,
+    ...quiet,
+    ...policy.hooks.map((hook) => afterForm(hook, problems)),
+  ];
+}
+
+/** A row without conditions, which is the only one then, is none. */
+function afterForm(hook: HookRule, problems: Problems): string {
+  const rows = hook.rows.filter((row) => row.tests.length > 0);
+  return statement('after', [hook.call, ...rows.map((row) => rowText(hook, row, problems))]);
 }
 
 /** One statement for each run of rows with the same answer, in their order. */
@@ -170,7 +181,7 @@ function quietForms(rule: CallRule, problems: Problems): readonly string[] {
   });
 }
 
-function rowText(rule: CallRule, row: ArgumentRow, problems: Problems): string {
+function rowText(rule: CallRule | HookRule, row: ArgumentRow, problems: Problems): string {
   const parts = row.tests.map((test) => {
     const argument = signatureOf(rule.call)?.find((candidate) => candidate.index === test.index);
     if (argument === undefined || argument.name !== test.name || argument.width !== test.width) {

@@ -18,6 +18,7 @@ const BODY_FORMS: ReadonlyMap<string, number> = new Map([
   ['capabilities', 0],
   ['permit-when', 1],
   ['quiet', 2],
+  ['after', 1],
   ['file', 1],
   ['socket', 1],
   ['for-each', 1],

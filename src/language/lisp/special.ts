@@ -64,6 +64,7 @@ export function special(
       return fileWhen(maker, form, operands, scope);
     case 'permit-when':
     case 'quiet':
+    case 'after':
       return callRule(maker, head, form, operands, scope);
     default: {
       const iteration = ITERATIONS.find((each) => each === head);

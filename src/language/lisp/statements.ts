@@ -58,7 +58,7 @@ export function fileWhen(maker: CoreMaker, form: ListForm, operands: readonly Fo
 
 export function callRule(
   maker: CoreMaker,
-  op: 'permit-when' | 'quiet',
+  op: 'permit-when' | 'quiet' | 'after',
   form: ListForm,
   operands: readonly Form[],
   scope: Scope,
@@ -78,13 +78,13 @@ export function callRule(
         'unknown-argument',
         `VXE does not know the arguments of ${call}`,
         each.span,
-        'permit it as a whole',
+        op === 'after' ? 'say it of every call' : 'permit it as a whole',
       );
     return maker.core(each, inner);
   });
   const shared = { call, callSpan: callForm.span, predicates, span: form.span };
-  if (op === 'permit-when') {
-    if (predicates.length === 0) throw malformed(form);
+  if (op !== 'quiet') {
+    if (predicates.length === 0 && op === 'permit-when') throw malformed(form);
     return { op, ...shared };
   }
   const [errno] = rest;

@@ -5,6 +5,7 @@ import type {
   ArgumentRow,
   ArgumentTest,
   CallRule,
+  HookRule,
   Policy,
   PolicyType,
   QuietRow,
@@ -13,6 +14,7 @@ import {
   callNumber,
   errnoNames,
   errnoNumber,
+  hookProblem,
   isUndoing,
   knownCalls,
   signatureOf,
@@ -24,22 +26,24 @@ import type { Member, Reader } from './reader.js';
 
 type Draft = { permit: CallRule['permit']; quiet: readonly QuietRow[]; span: SourceSpan };
 
-/** The `calls` of a profile, by name; VXE's own rules are not yet among them. */
+/** The `calls` of a profile, by name, and what is told after them; VXE's own rules are not yet among them. */
 export function readCalls(
   reader: Reader,
   member: Member | undefined,
   type: PolicyType,
   exec: Policy['exec'],
-): ReadonlyMap<string, CallRule> {
+): { readonly calls: ReadonlyMap<string, CallRule>; readonly hooks: readonly HookRule[] } {
   const drafts = new Map<string, Draft>();
-  if (member !== undefined) {
-    const members = knownMembers(reader, member.value, 'calls', CALLS_KEYS, '{permit: [read, write]}');
-    readPermit(reader, members?.get('permit'), drafts);
-    readWhen(reader, members?.get('when'), drafts);
-    readQuiet(reader, members?.get('quiet'), type, drafts);
-  }
+  const members =
+    member === undefined
+      ? undefined
+      : knownMembers(reader, member.value, 'calls', CALLS_KEYS, '{permit: [read, write]}');
+  readPermit(reader, members?.get('permit'), drafts);
+  readWhen(reader, members?.get('when'), drafts);
+  readQuiet(reader, members?.get('quiet'), type, drafts);
   for (const [call, draft] of drafts) checkCall(reader, call, draft, type, exec);
-  return new Map([...drafts].map(([call, draft]) => [call, { id: `calls:${call}`, call, ...draft }]));
+  const calls = new Map([...drafts].map(([call, draft]) => [call, { id: `calls:${call}`, call, ...draft }]));
+  return { calls, hooks: readAfter(reader, members?.get('after')) };
 }
 
 function readPermit(reader: Reader, member: Member | undefined, drafts: Map<string, Draft>): void {
@@ -96,13 +100,29 @@ function readQuiet(
   }
 }
 
+function readAfter(reader: Reader, member: Member | undefined): readonly HookRule[] {
+  return callMembers(reader, member, 'calls.after').flatMap((item): HookRule[] => {
+    const read = readRows(reader, item, 'leave it out to be told nothing');
+    const rows = read
+      .map(({ node, members }) => readRow(reader, item.key, node, members, true))
+      .filter((row) => row !== undefined);
+    const problem = hookProblem(item.key, rows);
+    if (problem !== undefined) reader.report('conflict', problem.message, item.keySpan, problem.hint);
+    return [{ id: `after:${item.key}`, call: item.key, rows, span: item.keySpan }];
+  });
+}
+
 function callMembers(reader: Reader, member: Member | undefined, what: string): readonly Member[] {
   if (member === undefined) return [];
   const members = reader.members(member.value, what, '{socket: [{domain: AF_INET}]}') ?? [];
   return members.filter((item) => checkName(reader, item.key, item.keySpan));
 }
 
-function readRows(reader: Reader, member: Member): { node: Node; members: readonly Member[] }[] {
+function readRows(
+  reader: Reader,
+  member: Member,
+  without = 'leave it out to refuse it',
+): { node: Node; members: readonly Member[] }[] {
   const items = reader.items(member.value, `the rows of ${member.key}`, '[{domain: AF_INET}]') ?? [];
   const rows: { node: Node; members: readonly Member[] }[] = [];
   for (const node of items) {
@@ -110,7 +130,7 @@ function readRows(reader: Reader, member: Member): { node: Node; members: readon
     if (members !== undefined) rows.push({ node, members });
   }
   if (items.length === 0 && member.value !== undefined) {
-    reader.report('bad-value', `${member.key} has no rows`, member.span, 'leave it out to refuse it');
+    reader.report('bad-value', `${member.key} has no rows`, member.span, without);
   }
   return rows;
 }

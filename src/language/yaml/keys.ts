@@ -23,7 +23,7 @@ export const PROFILE_KEYS = [
 export const REQUIRED_KEYS: readonly ProfileKey[] = ['vxed', 'name', 'type'];
 export const NETWORK_KEYS = ['accept', 'connect', 'sockets', 'interface'] as const;
 export const PROCESS_KEYS = ['signal', 'trace'] as const;
-export const CALLS_KEYS = ['permit', 'when', 'quiet'] as const;
+export const CALLS_KEYS = ['permit', 'when', 'quiet', 'after'] as const;
 export const CONDITION_KEYS = ['is', 'mask', 'without', 'with', 'only', 'from', 'to'] as const;
 
 /** Limit words and the kernel's resources. */

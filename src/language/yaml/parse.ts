@@ -96,7 +96,7 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
   // What speaks for the rules is for readers: it grants nothing.
   const learned = members.get('learned');
   if (learned !== undefined) reader.members(learned.value, 'learned', '{runs: []}');
-  const own = readCalls(reader, members.get('calls'), type, exec.exec);
+  const { calls: own, hooks } = readCalls(reader, members.get('calls'), type, exec.exec);
   const processes = readProcesses(reader, members.get('processes'), type);
   const calls = completeCalls({ type, ...exec, processes, ...common }, execSpan, own);
   return {
@@ -106,6 +106,7 @@ function readPolicy(reader: Reader, members: Members): Policy | undefined {
     processes,
     calls,
     unnamed: type === 'strict' ? 'refuse' : 'permit',
+    hooks,
     ...common,
   };
 }

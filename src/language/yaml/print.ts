@@ -5,6 +5,7 @@ import type {
   ArgumentRow,
   ArgumentTest,
   CallRule,
+  HookRule,
   LimitRule,
   NetworkPolicy,
   Policy,
@@ -157,12 +158,18 @@ function callLines(
     }
     if (rule.quiet.length > 0) quiet.push(`    ${rule.call}:`, ...rowLines(rule, rule.quiet, problems));
   }
-  const lines = [...section('  permit', permit), ...section('  when', when), ...section('  quiet', quiet)];
+  const after = policy.hooks.flatMap((hook) => [`    ${hook.call}:`, ...rowLines(hook, hook.rows, problems)]);
+  const lines = [
+    ...section('  permit', permit),
+    ...section('  when', when),
+    ...section('  quiet', quiet),
+    ...section('  after', after),
+  ];
   return section('calls', lines);
 }
 
 function rowLines(
-  rule: CallRule,
+  rule: CallRule | HookRule,
   rows: readonly (ArgumentRow | QuietRow)[],
   problems: Diagnostic[],
 ): readonly string[] {
@@ -173,7 +180,12 @@ function rowLines(
   });
 }
 
-function testText(rule: CallRule, test: ArgumentTest, span: SourceSpan, problems: Diagnostic[]): string {
+function testText(
+  rule: CallRule | HookRule,
+  test: ArgumentTest,
+  span: SourceSpan,
+  problems: Diagnostic[],
+): string {
   const argument = signatureOf(rule.call)?.find((candidate) => candidate.index === test.index);
   if (argument === undefined || argument.name !== test.name || argument.width !== test.width) {
     const message = `${rule.id} rests on argument ${test.name}, which is not one of ${rule.call}`;

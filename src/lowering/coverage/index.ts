@@ -1,6 +1,7 @@
 import type { Policy } from '../../policy/index.js';
 import type { Coverage } from '../plan.js';
 import { callCoverage, execCoverage } from './calls.js';
+import { hookCoverage } from './hooks.js';
 import { instanceCoverage } from './instance.js';
 import { networkCoverage } from './network.js';
 import type { Place } from './place.js';
@@ -16,6 +17,7 @@ export function otherCoverage(policy: Policy, place: Place): readonly Coverage[]
     ...callCoverage(policy, place),
     ...execCoverage(policy, place),
     ...ringCoverage(policy, place),
+    ...hookCoverage(policy, place),
     ...networkCoverage(policy, place),
     ...instanceCoverage(policy, place),
     ...unixCoverage(policy, place),

@@ -109,6 +109,32 @@ export function filterOf(plans: readonly CallPlan[], arch: Arch, options: Filter
   );
 }
 
+/**
+ * A program in a filter's form that answers allow where a hook runs, and the listener's answer, which nobody asks of it, where not: another
+ * architecture's calls and every other call among that. It is held against the boxes as a filter is.
+ */
+export function hookFilter(plan: CallPlan, others: readonly CallPlan[], arch: Arch): Result<Uint8Array> {
+  const decisions = new Decisions();
+  const [yes, no] = [decisions.answer(RETURN.allow), decisions.answer(RETURN.notify)];
+  const { audit } = ARCHITECTURES[arch];
+  const rows = shorten(callDecision(plan, yes, no, decisions), decisions);
+  const calls = decisions.question(wholeWord(DATA.nr), 'eq', plan.nr, rows, no);
+  const filter = encodeProgram(assemble(decisions.question(wholeWord(DATA.arch), 'eq', audit, calls, no)));
+  const foreign = Object.values(ARCHITECTURES).filter((other) => other.audit !== audit);
+  const wrong = [
+    ...wrongCalls(filter, audit, [plan, ...others], verdictOf),
+    ...foreign.flatMap((other) =>
+      wrongCalls(filter, other.audit, [plan], () => verdictOf({ kind: 'refuse' })),
+    ),
+  ];
+  if (wrong.length === 0) return checkSize(filter, `the program of what is told after ${plan.call}`);
+  return failure({
+    code: 'not-expressible',
+    message: `what is told after ${plan.call} would be told of ${wrong.join(', ')} otherwise than the profile says`,
+    hint: 'this is a mistake in VXE: please report it with the profile',
+  });
+}
+
 /** Of two stretches from one number on the later one counts. */
 function withoutEmpty(stretches: readonly Stretch[]): readonly Stretch[] {
   return stretches.filter(({ from }, index) => stretches[index + 1]?.from !== from);

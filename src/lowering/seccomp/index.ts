@@ -1,13 +1,14 @@
 import type { Result } from '../../common/index.js';
-import { success } from '../../common/index.js';
-import type { Policy } from '../../policy/index.js';
-import { RING_CALLS } from '../../policy/index.js';
-import type { SeccompPlan } from '../plan.js';
+import { failure, success } from '../../common/index.js';
+import type { HookRule, Policy } from '../../policy/index.js';
+import { callNumber, knownCalls, RING_CALLS } from '../../policy/index.js';
+import type { PlainInstruction, SeccompPlan } from '../plan.js';
 import type { Arch, CallTable, SeccompCompiler } from '../ports.js';
 import { raisedCalls } from '../reach.js';
-import { ownFilter } from './filter.js';
+import { decodeProgram } from './bpf.js';
+import { hookFilter, ownFilter } from './filter.js';
 import { ociSeccomp } from './oci.js';
-import { planCalls } from './plan.js';
+import { planCalls, planHook, planNothing } from './plan.js';
 
 export { AUDIT_ARCH, archOf } from './architecture.js';
 export { compileOci } from './oci.js';
@@ -46,4 +47,30 @@ export function lowerSeccomp(
       .filter((plan) => plan.cases.some((item) => item.outcome.kind === 'supervised'))
       .map((plan) => plan.call),
   });
+}
+
+/** Where a hook runs, as a program; undefined where the architecture does not have the call. */
+export function lowerHook(
+  hook: HookRule,
+  arch: Arch,
+): Result<{ readonly nr: number; readonly program: readonly PlainInstruction[] } | undefined> {
+  const nr = callNumber(hook.call, arch);
+  if (nr === undefined) return success(undefined);
+  const plan = planHook(hook, nr, arch);
+  if (plan === undefined) {
+    const message = `the conditions of what is told after ${hook.call} need too many comparisons for one program`;
+    return failure({
+      code: 'too-large',
+      message,
+      span: hook.span,
+      hint: 'state them with masks, or in fewer rows',
+    });
+  }
+  const others = [...knownCalls(arch)].flatMap(([call, other]) =>
+    other === nr ? [] : [planNothing(call, other)],
+  );
+  const filter = hookFilter(plan, others, arch);
+  if (!filter.ok) return failure(...filter.diagnostics.map((each) => ({ ...each, span: hook.span })));
+  const program = decodeProgram(filter.value).map(({ code, jt, jf, k }) => [code, jt, jf, k] as const);
+  return success({ nr, program });
 }

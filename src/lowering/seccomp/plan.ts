@@ -1,6 +1,6 @@
 import type { Diagnostic, Result } from '../../common/index.js';
 import { failure, success } from '../../common/index.js';
-import type { CallRule, Policy } from '../../policy/index.js';
+import type { CallRule, HookRule, Policy } from '../../policy/index.js';
 import { knownCalls } from '../../policy/index.js';
 import type { Arch } from '../ports.js';
 import type { Elsewhere } from '../supervised.js';
@@ -64,6 +64,37 @@ export function planCalls(policy: Policy, arch: Arch): Result<readonly CallPlan[
   return diagnostics.length > 0 ? failure(...diagnostics) : success(plans);
 }
 
+/** The share of one hook, as of a rule that permits exactly what it runs after; undefined where it takes too many boxes. */
+export function planHook({ id, call, rows, span }: HookRule, nr: number, arch: Arch): CallPlan | undefined {
+  const rule = machineRule({ id, call, permit: rows, quiet: [], span }, arch);
+  return withinBoxes(() => {
+    const cases = ruleCases(rule);
+    const refused = leftOf(cases);
+    return { call, nr, cases, refused, rule, unnamed: 'refuse', raised: false };
+  });
+}
+
+/** A call that nothing is said of, and that is refused. */
+export function planNothing(call: string, nr: number): CallPlan {
+  return { call, nr, cases: [], refused: [FULL_BOX], rule: undefined, unnamed: 'refuse', raised: false };
+}
+
+function withinBoxes<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TooManyBoxes) return undefined;
+    throw error;
+  }
+}
+
+function leftOf(cases: readonly CallCase[]): readonly Box[] {
+  return subtractAll(
+    [FULL_BOX],
+    cases.map((item) => item.box),
+  );
+}
+
 function unnamedCases(policy: Policy): readonly CallCase[] {
   return policy.unnamed === 'permit' ? [{ box: FULL_BOX, outcome: { kind: 'allow' } }] : [];
 }
@@ -79,26 +110,12 @@ function supervised(policy: Policy, call: string, cases: readonly CallCase[]): r
 /** Undefined where the call takes more boxes than a filter can hold. */
 function planCall(policy: Policy, call: string, nr: number, arch: Arch): CallPlan | undefined {
   const stated = policy.calls.get(call);
-  try {
+  return withinBoxes(() => {
     const rule = stated === undefined ? undefined : machineRule(stated, arch);
     const cases = supervised(policy, call, rule === undefined ? unnamedCases(policy) : ruleCases(rule));
-    const refused = subtractAll(
-      [FULL_BOX],
-      cases.map((item) => item.box),
-    );
-    return {
-      call,
-      nr,
-      cases,
-      refused,
-      rule,
-      unnamed: policy.unnamed,
-      raised: supervision(policy, call) !== undefined,
-    };
-  } catch (error) {
-    if (error instanceof TooManyBoxes) return undefined;
-    throw error;
-  }
+    const raised = supervision(policy, call) !== undefined;
+    return { call, nr, cases, refused: leftOf(cases), rule, unnamed: policy.unnamed, raised };
+  });
 }
 
 function ruleCases(rule: CallRule): readonly CallCase[] {
