@@ -44,7 +44,7 @@ export {
 export { parseRecipe, type Recipe, recipeSchema } from './recipe/index.js';
 export { coverageNow, type Relowered, relowerBundle } from './relower.js';
 export type { CreateRequest } from './request.js';
-export { unsettled } from './settled.js';
+export { hooksHold, unsettled } from './settled.js';
 export { hostLister } from './source/host.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';
 export { type Caller, distrusted, trustedFile } from './trust.js';

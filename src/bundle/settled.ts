@@ -24,8 +24,6 @@ export function unsettled(launched: Json, next: Json): string | undefined {
   if (!capabilitiesHold(launched, next)) return 'capabilities';
   if (!landlockHolds(landlockOf(launched), landlockOf(next))) return 'files, ports and scopes';
   if (!ringsHold(launched, next)) return 'what rings do';
-  // Which hooks run is settled at the launch, and the annotation does not say which these are.
-  if (object(next.annotations)['org.vxe.after'] !== undefined) return 'what is told after calls';
   return addressesHold(launched, next) ? undefined : 'addresses';
 }
 
@@ -40,6 +38,17 @@ const COMPARED_OTHERWISE = [
   'org.vxe.profile',
   'org.vxe.source',
 ];
+
+/**
+ * Whether what is told after calls is at least what the other plans have told: none is asked for, or the launch read the very hooks, wherever
+ * the text of the profile says them. The texts are those of after.json; undefined: there is none.
+ */
+export function hooksHold(launched: string | undefined, next: string | undefined): boolean {
+  if (next === undefined) return true;
+  const told = (text: string): string =>
+    JSON.stringify(JSON.parse(text), (key, value) => (key === 'at' ? undefined : value));
+  return launched !== undefined && told(launched) === told(next);
+}
 
 function without(value: unknown, keys: readonly string[]): Json {
   return Object.fromEntries(Object.entries(object(value)).filter(([key]) => !keys.includes(key)));

@@ -9,9 +9,9 @@ import {
   readBundleProfile,
   storedProfiles,
 } from '../bundle/index.js';
-import { unwrap } from '../common/index.js';
+import { spanText, unwrap } from '../common/index.js';
 import { type CoverageRow, coverPolicy, holdingRow } from '../lowering/index.js';
-import { type Explanation, explainEvent, type Policy } from '../policy/index.js';
+import { type Explanation, explainEvent, hooksAfter, hooksOn, type Policy } from '../policy/index.js';
 import { VxeCommand } from './support/base.js';
 import { learnedEvidence, learnedLossy } from './support/evidence.js';
 import { bundleNamed, profilesNamed } from './support/named.js';
@@ -101,6 +101,8 @@ export default class Explain extends VxeCommand {
       .map((text) => learnedEvidence(text).get(rule))
       .find((each) => each !== undefined);
     if (evidence !== undefined) this.log(`  learned: ${evidence}`);
+    const hooks = toldAfter(policy, explanation);
+    for (const hook of hooks) this.log(`  ${toldText(hook, verdict, coverage)}`);
     const parts = members.length === 1 ? [] : members.map((each) => ({ each, says: explain(each) }));
     for (const { each, says } of parts) this.log(`  ${each.name}: ${says.text.split('\n').join('\n    ')}`);
     return {
@@ -111,6 +113,7 @@ export default class Explain extends VxeCommand {
       reason,
       ...(held === undefined ? {} : { held }),
       ...(evidence === undefined ? {} : { learned: evidence }),
+      ...(hooks.length === 0 ? {} : { hooks }),
       ...('errno' in explanation.decision ? { errno: explanation.decision.errno } : {}),
       ...(parts.length === 0
         ? {}
@@ -170,4 +173,26 @@ function holdingText({ rule, mechanism, status, note, needs, accepted }: Coverag
   // What is said of calls, and of all that no rule names, is about more than this call.
   const general = rule.startsWith('calls:') || rule === 'files:default' || note === '';
   return `held by ${by}${status === 'partial' ? ', in part' : ''}${general ? '' : `: ${note}`}`;
+}
+
+interface ToldAfter {
+  readonly rule: string;
+  readonly at: string;
+  /** Refused by the filter, so that it is performed, and told, in soft mode alone. */
+  readonly soft: boolean;
+}
+
+/** What is told after the call, in the order in which it is: whatever the filter lets through, whatever the kernel answers then. */
+function toldAfter(policy: Policy, { event, decision }: Explanation): readonly ToldAfter[] {
+  const soft = hooksAfter(policy, event).length === 0;
+  // A quiet refusal is the filter's own in either mode.
+  if (soft && decision.quiet) return [];
+  return hooksOn(policy, event).map(({ id, span }) => ({ rule: id, at: spanText(span), soft }));
+}
+
+function toldText({ rule, at, soft }: ToldAfter, verdict: string, coverage: readonly CoverageRow[]): string {
+  const result = verdict === 'allow' ? 'told with its result' : 'told with this refusal';
+  const held = coverage.find((row) => row.rule === rule);
+  const holding = held?.status === 'none' ? `; ${holdingText(held)}` : '';
+  return `${soft ? 'told in soft mode alone, which performs it' : result}: ${rule} at ${at}${holding}`;
 }

@@ -3,9 +3,17 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { checkName, Failure, hasProfile, importsOf, interpreterOf } from '../bundle/index.js';
+import {
+  checkName,
+  Failure,
+  hasProfile,
+  importsOf,
+  interpreterOf,
+  readProfile,
+  storedProfiles,
+} from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
-import { parseProfile } from '../language/index.js';
+import { editProfile, parseProfile } from '../language/index.js';
 import {
   type Draft,
   draftYaml,
@@ -22,6 +30,7 @@ import {
   type Unjustified,
   unexercised,
 } from '../learning/index.js';
+import type { HookRule } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
@@ -120,7 +129,10 @@ export default class Learn extends VxeCommand {
       const accepted = new Set(flags.accept);
       refuseUnknown(draft, accepted);
       const chance = novelty(recordings.map(featuresOf));
-      const text = draftYaml(draft, accepted, chance);
+      const hooks = bundle === undefined ? [] : hooksOf(bundle);
+      const yaml = (from: Draft, unjustified?: Unjustified): string =>
+        withHooks(draftYaml(from, accepted, chance, unjustified), hooks);
+      const text = yaml(draft);
       // What is written is read as it will be.
       unwrap(parseProfile({ name: 'profile', text }), [{ name: 'profile', text }]);
       const imports = draft.program === undefined ? undefined : importsOf(root, draft.program);
@@ -132,7 +144,7 @@ export default class Learn extends VxeCommand {
               recordings,
               draft,
               accepted,
-              text: (from, unjustified) => draftYaml(from, accepted, chance, unjustified),
+              text: yaml,
               minimize: flags.minimize,
               runningPid: () => runningInstance(this.places().state, args.name)?.pid,
               progress: this.progress(args.name),
@@ -231,6 +243,18 @@ export default class Learn extends VxeCommand {
     for (const { id, parts } of report.unjustified)
       say(`${id}: the exercise passes without ${parts.length === 0 ? 'it' : parts.join(', without ')}`);
   }
+}
+
+/** What a bundle's profile has told after calls: recordings speak of what is done, and not of what somebody wants to be told. */
+function hooksOf(bundle: string): readonly HookRule[] {
+  const [profile, ...others] = hasProfile(bundle) ? storedProfiles(bundle) : [];
+  return profile === undefined || others.length > 0 ? [] : readProfile(profile).policy.hooks;
+}
+
+function withHooks(text: string, hooks: readonly HookRule[]): string {
+  if (hooks.length === 0) return text;
+  const file = { name: 'profile', text };
+  return unwrap(editProfile(file, { ...unwrap(parseProfile(file), [file]), hooks }), [file]);
 }
 
 function wasExercised({ header }: Recording): boolean {

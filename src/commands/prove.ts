@@ -7,6 +7,7 @@ import {
   fileDifferences,
   findDifference,
   findInstance,
+  hookDifferences,
   NoProver,
   NotAProgram,
   networkDifferences,
@@ -20,7 +21,7 @@ import {
   widerThan,
 } from '../prove/index.js';
 import { VxeCommand } from './support/base.js';
-import { knowsCall, policyFor, subjectFor } from './support/prove.js';
+import { knowsCall, policyFor, type Subject, subjectFor } from './support/prove.js';
 import { ARCHES } from './support/target.js';
 
 /** One statement and whether it holds for all inputs. */
@@ -166,12 +167,32 @@ export default class Prove extends VxeCommand {
         'a ring does nothing that the profile refuses as a call',
         await ringDifferences(policy, subject, arch, solver),
       );
+    await this.#hooks(subject, accepted, solver, state, remark);
     state(
       'no capability, limit or network is wider than the profile says',
       settingDifferences(policy, settings),
     );
     for (const { rule, text } of reached.filter(({ rule }) => accepted.has(rule)))
       remark(`accepted as not enforced (${rule}): ${text}`);
+  }
+
+  async #hooks(
+    { policy, after, arch }: Subject,
+    accepted: ReadonlySet<string>,
+    solver: Solver,
+    state: State,
+    remark: (text: string) => void,
+  ): Promise<void> {
+    if (policy.hooks.length === 0 && after === undefined) return;
+    if (after === undefined && policy.hooks.every(({ id }) => accepted.has(id)))
+      remark(
+        `accepted as not enforced (${policy.hooks.map(({ id }) => id).join(', ')}): nothing is told after calls`,
+      );
+    else
+      state(
+        'what is told after calls is what the profile says, of a stack what its members say, in their order',
+        await unlessNone('what is told after calls', () => hookDifferences(policy, after, arch, solver)),
+      );
   }
 
   async #implies(name: string, other: string, solver: Solver, state: State): Promise<void> {
@@ -218,14 +239,21 @@ async function start(name: string): Promise<Solver> {
   }
 }
 
-async function filterExamples(search: ReturnType<typeof findDifference>): Promise<readonly string[]> {
-  try {
+function filterExamples(search: ReturnType<typeof findDifference>): Promise<readonly string[]> {
+  return unlessNone('the filter', async () => {
     const found = await search;
     return found === undefined
       ? []
       : [found.text, `the profile ${found.policy}`, `the filter ${found.filter}`];
+  });
+}
+
+/** What is found, or that a program is none that VXE makes. */
+async function unlessNone(what: string, find: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await find();
   } catch (error) {
     if (!(error instanceof NotAProgram)) throw error;
-    return [`the filter is none that VXE makes: ${error.message}`];
+    return [`${what} is none that VXE makes: ${error.message}`];
   }
 }

@@ -1,22 +1,24 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { plainLine } from '../common/index.js';
-import type { Violation } from '../learning/index.js';
-import { readViolation } from '../learning/index.js';
-import { followViolations } from '../runtime/index.js';
+import type { Told, Untold, Violation } from '../learning/index.js';
+import { readTold, readToldLog, readViolation } from '../learning/index.js';
+import { followRecords, recordText } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlledIfThere } from './support/control.js';
 import { decide, decisionLines, isSettled, loggedViolations, recordsLine } from './support/decisions.js';
+import { sinceTime } from './support/since.js';
 
 export default class Violations extends VxeCommand {
   static override summary =
     'Show what a profile refused, or would have refused, by what is to be decided about it';
   static override description =
     'NAME is an instance, running or not. Violations that one rule would permit are shown as one, with how often, by whom, by which rule they are refused, ' +
-    'the narrowest rule that would permit them, one that is wider, and a mark where a rule would open what an intruder wants. Nothing is changed: that is what upgrade does.';
+    'the narrowest rule that would permit them, one that is wider, and a mark where a rule would open what an intruder wants. Nothing is changed: that is what upgrade does. With --hooks: what the hooks of the profile told after calls, each with its result.';
   static override examples = [
     '<%= config.bin %> violations popd',
     '<%= config.bin %> violations popd --follow --since 10m',
+    '<%= config.bin %> violations popd --hooks',
   ];
   static override args = { name: Args.string({ required: true, description: 'an instance' }) };
   static override flags = {
@@ -24,15 +26,24 @@ export default class Violations extends VxeCommand {
       description: 'every record on a line of its own, instead of what is to be decided',
     }),
     follow: Flags.boolean({ char: 'f', description: 'go on with records as they are written' }),
+    hooks: Flags.boolean({
+      description: 'what was told after calls, in place of what was refused',
+      exclusive: ['all'],
+    }),
     since: Flags.string({ helpValue: 'TIME', description: 'only what is later: 10m, 2h, 3d, or a date' }),
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Violations);
+    if (flags.hooks) return this.#hooks(args.name, flags.since, flags.follow);
     const logged = loggedViolations(args.name, this.places(), flags.since);
     if (flags.all || flags.follow) {
       for (const violation of logged.violations) this.#print(violation);
-      if (flags.follow) await this.#follow(args.name);
+      if (flags.follow)
+        await this.#follow('violations', args.name, (line) => {
+          const violation = readViolation(line);
+          if (violation !== undefined) this.#print(violation);
+        });
       return {
         name: args.name,
         unreadable: logged.unreadable,
@@ -61,14 +72,28 @@ export default class Violations extends VxeCommand {
     };
   }
 
-  async #follow(name: string): Promise<void> {
+  async #hooks(name: string, since: string | undefined, follow: boolean): Promise<unknown> {
+    const { records, unreadable } = readToldLog(recordText('after', this.places().logs, name));
+    const from = since === undefined ? '' : sinceTime(since);
+    const chosen = records.filter(({ time }) => time >= from);
+    for (const record of chosen) this.log(plainLine(toldLine(record)));
+    if (chosen.length === 0 && !follow) this.log(`${name}: nothing was told after calls`);
+    if (unreadable > 0) this.log(`${unreadable} lines of the log are cut and were left out`);
+    if (follow)
+      await this.#follow('after', name, (line) => {
+        const record = readTold(line);
+        if (record !== undefined) this.log(plainLine(toldLine(record)));
+      });
+    return { name, unreadable, told: follow ? [] : chosen.map(plain) };
+  }
+
+  async #follow(log: 'violations' | 'after', name: string, print: (line: string) => void): Promise<void> {
     await this.interruptible(async (signal) => {
-      const print = (line: string): void => {
+      const each = (line: string): void => {
         if (this.jsonEnabled()) process.stdout.write(`${line}\n`);
-        const violation = readViolation(line);
-        if (violation !== undefined) this.#print(violation);
+        print(line);
       };
-      await followViolations(this.places().logs, name, print, signal);
+      await followRecords(log, this.places().logs, name, each, signal);
     });
   }
 
@@ -80,6 +105,20 @@ export default class Violations extends VxeCommand {
   }
 }
 
-function plain({ args, ...rest }: Violation): unknown {
-  return { ...rest, args: args.map((value) => `0x${value.toString(16)}`) };
+function toldLine(record: Told | Untold): string {
+  const when = `${record.time.slice(0, 23)}Z`;
+  const times = record.count === 1 ? '' : ` (${record.count} times)`;
+  if (record.verdict === 'lost') {
+    const calls = record.count === 1 ? 'call was' : 'calls were';
+    return `${when} ${record.count} ${calls} not told: there were more at once than the kernel keeps`;
+  }
+  const { comm, detail, call, result, errno, rule, at } = record;
+  const came = errno === undefined ? `gave ${result}` : `failed with ${errno}`;
+  return `${when} ${comm}: ${detail ?? call} ${came}, told by ${rule}${at === undefined ? '' : ` (${at})`}${times}`;
+}
+
+/** As records have registers. */
+function plain(record: Violation | Told | Untold): unknown {
+  if (!('args' in record)) return record;
+  return { ...record, args: record.args.map((value) => `0x${value.toString(16)}`) };
 }

@@ -39,11 +39,22 @@ export type {
 } from './rules/draft.js';
 export type { Unexercised } from './unexercised.js';
 export { unexercised } from './unexercised.js';
-export type { Choice, Decision, Edit, Violation, ViolationLog } from './violations/index.js';
+export type {
+  Choice,
+  Decision,
+  Edit,
+  Told,
+  ToldLog,
+  Untold,
+  Violation,
+  ViolationLog,
+} from './violations/index.js';
 export {
   applyEdit,
   dangerOf,
   decisionsOf,
+  readTold,
+  readToldLog,
   readViolation,
   readViolations,
   rowOf,

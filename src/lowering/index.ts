@@ -1,5 +1,6 @@
 export type { AddressRow } from './addresses/index.js';
 export { parseAddressRows, rowsPermit } from './addresses/index.js';
+export { parseAfter } from './after.js';
 export { holdingRow } from './coverage/index.js';
 export type { Finding, KernelFacts, Trial } from './doctor.js';
 export { findings } from './doctor.js';

@@ -14,6 +14,7 @@ import {
   TRACE_CALLS,
 } from '../policy/index.js';
 import { destinations } from './addresses.js';
+import { stackHookDifferences } from './hooks.js';
 import { argumentsOf, callText, meaningOf } from './policy.js';
 import { accessAt, regionsAt, regionsOf } from './regions.js';
 import type { Solver } from './solver.js';
@@ -185,6 +186,7 @@ export async function stackDifferences(
     if (less.length > 0)
       found.push(`the stack does not grant ${less.join(', ')} on ${path}, which both members do`);
   }
+  found.push(...(await stackHookDifferences([a, b], stack, solver)));
   // What is a list or a choice is nowhere wider than either member, and that is all it can be.
   for (const member of [a, b]) {
     for (const { text } of widerRest(stack, member))

@@ -5,6 +5,7 @@ export type { Demand, FileDifference, FilePlans } from './files.js';
 export { DEMANDS, fileDifferences, landlockPermits, mountPermits } from './files.js';
 export type { FilterDifference, FilterQuestion, Loader } from './filter.js';
 export { findDifference } from './filter.js';
+export { hookDifferences, stackHookDifferences } from './hooks.js';
 export type { MountConfig, MountTable } from './mounts.js';
 export { mountAt, mountTable } from './mounts.js';
 export type { NetworkDifference, NetworkPlans } from './network.js';

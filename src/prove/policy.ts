@@ -45,6 +45,17 @@ export function meaningOf(policy: Policy, call: string, terms: Terms, arch: Arch
   };
 }
 
+/** That one of the rows holds. */
+export function rowsTerm(
+  rows: readonly ArgumentRow[],
+  call: string,
+  terms: Terms,
+  arch: Arch = 'x86_64',
+): Term {
+  const table = machineArguments(call, arch);
+  return terms.or(...rows.map((row) => rowTerm(row, terms, table)));
+}
+
 function rowTerm(row: ArgumentRow, terms: Terms, table: readonly MachineArgument[]): Term {
   return terms.and(
     ...row.tests.map((test) => conditionTerm(test.condition, halvesOf(test, terms, table), terms)),

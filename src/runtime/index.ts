@@ -12,4 +12,4 @@ export { type Instance, instancesOf, runningInstance } from './instances.js';
 export { type NativeProgram, nativeProgram } from './programs.js';
 export { objectRecords } from './records.js';
 export { type Refused, Replay, type ReplayOutcome, type ReplayRequest } from './replay.js';
-export { followViolations, violationText } from './violations.js';
+export { followRecords, recordText } from './violations.js';

@@ -2,10 +2,12 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, watc
 import { join } from 'node:path';
 import { errnoOf, Failure } from '../bundle/index.js';
 
-const LOG = 'violations.ndjson';
+/** What an instance's log folder has: what was refused, and what was told after calls. Each is rotated once. */
+const LOGS = { violations: 'violations.ndjson', after: 'after.ndjson' } as const;
+type LogName = keyof typeof LOGS;
 
-/** The text of an instance's violation log, what was rotated away first; `absent` is what stands for none, instead of an error. */
-export function violationText(logs: string, id: string, absent?: string): string {
+/** The text of an instance's log, what was rotated away first; `absent` is what stands for none, instead of an error. */
+export function recordText(log: LogName, logs: string, id: string, absent?: string): string {
   const folder = join(logs, id);
   if (!existsSync(folder)) {
     if (absent !== undefined) return absent;
@@ -13,7 +15,7 @@ export function violationText(logs: string, id: string, absent?: string): string
       hint: "instances that have run: 'vxe status'",
     });
   }
-  return [`${LOG}.1`, LOG].map((name) => readIfThere(join(folder, name))).join('');
+  return [`${LOGS[log]}.1`, LOGS[log]].map((name) => readIfThere(join(folder, name))).join('');
 }
 
 function readIfThere(file: string): string {
@@ -30,13 +32,14 @@ function readIfThere(file: string): string {
 }
 
 /** Calls `line` with each line that is written from now on, until the signal; follows the log when it is rotated. */
-export async function followViolations(
+export async function followRecords(
+  log: LogName,
   logs: string,
   id: string,
   line: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const file = join(logs, id, LOG);
+  const file = join(logs, id, LOGS[log]);
   let offset = existsSync(file) ? statSync(file).size : 0;
   let rest = '';
   const more = (): void => {

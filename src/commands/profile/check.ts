@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
 import { Failure, readProfile } from '../../bundle/index.js';
+import { refusesWhole } from '../../lowering/index.js';
 import { VxeCommand } from '../support/base.js';
 
 export default class ProfileCheck extends VxeCommand {
@@ -14,6 +15,7 @@ export default class ProfileCheck extends VxeCommand {
     readonly type: string;
     readonly files: number;
     readonly calls: number;
+    readonly hooks: number;
   }> {
     const { args } = await this.parse(ProfileCheck);
     if (!existsSync(args.file))
@@ -23,9 +25,19 @@ export default class ProfileCheck extends VxeCommand {
       });
     const { policy } = readProfile(args.file);
     const files = policy.files.length + policy.patterns.length;
+    const hooks = policy.hooks.length === 0 ? '' : `, ${policy.hooks.length} hooks after calls`;
     this.log(
-      `${args.file}: ${policy.name} is well formed: ${policy.type}, ${files} file rules, ${policy.calls.size} call rules`,
+      `${args.file}: ${policy.name} is well formed: ${policy.type}, ${files} file rules, ${policy.calls.size} call rules${hooks}`,
     );
-    return { name: policy.name, type: policy.type, files, calls: policy.calls.size };
+    for (const { id, call } of policy.hooks)
+      if (refusesWhole(policy, call))
+        this.log(`${id}: the profile refuses ${call}, so that it is told in soft mode alone`);
+    return {
+      name: policy.name,
+      type: policy.type,
+      files,
+      calls: policy.calls.size,
+      hooks: policy.hooks.length,
+    };
   }
 }

@@ -4,6 +4,7 @@ import {
   errnoOf,
   Failure,
   hasProfile,
+  hooksHold,
   loadProfile,
   type Places,
   ProfileHistory,
@@ -182,7 +183,7 @@ function takeUp(
  */
 function takeUpOne(id: string, bundle: string, live: boolean, places: Places): Needs {
   const folder = join(places.state, id);
-  const holds = unsettled(config(folder), config(bundle)) === undefined;
+  const holds = isSettled(folder, bundle);
   const target = join(folder, TAKEN_UP);
   // One without an instruction permits nothing.
   writeFileSync(`${target}.new`, holds ? readFileSync(join(bundle, FILTER)) : '', { mode: 0o600 });
@@ -198,8 +199,20 @@ const TAKEN_UP = 'filter';
 function isBehind(id: string, bundle: string, places: Places): boolean {
   const folder = join(places.state, id);
   const has = [TAKEN_UP, 'launch.filter'].map((file) => join(folder, file)).find((path) => existsSync(path));
-  if (has === undefined || unsettled(config(folder), config(bundle)) !== undefined) return false;
+  if (has === undefined || !isSettled(folder, bundle)) return false;
   return !readFileSync(has).equals(readFileSync(join(bundle, FILTER)));
+}
+
+/** Whether all that the launch settled holds at least what the bundle's plans count on. */
+function isSettled(folder: string, bundle: string): boolean {
+  return (
+    unsettled(config(folder), config(bundle)) === undefined &&
+    hooksHold(textOf(join(folder, 'launch.after')), textOf(join(bundle, 'vxe/after.json')))
+  );
+}
+
+function textOf(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
 function config(folder: string): Record<string, unknown> {

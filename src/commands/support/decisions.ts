@@ -4,7 +4,7 @@ import { formOf } from '../../language/index.js';
 import type { Decision, Violation } from '../../learning/index.js';
 import { applyEdit, decisionsOf, readViolations } from '../../learning/index.js';
 import type { Policy } from '../../policy/index.js';
-import { objectRecords, violationText } from '../../runtime/index.js';
+import { objectRecords, recordText } from '../../runtime/index.js';
 import { controlledIfThere } from './control.js';
 import { policyFor } from './prove.js';
 import { sinceTime } from './since.js';
@@ -26,8 +26,8 @@ export function loggedViolations(
   const bundled = bundle === undefined ? undefined : readBundleProfile(bundle).policy;
   const { violations, unreadable } = readViolations(
     instances.length === 1
-      ? violationText(places.logs, name)
-      : instances.map((id) => violationText(places.logs, id, '')).join(''),
+      ? recordText('violations', places.logs, name)
+      : instances.map((id) => recordText('violations', places.logs, id, '')).join(''),
   );
   const from = since === undefined ? undefined : sinceTime(since);
   const chosen = from === undefined ? violations : violations.filter(({ time }) => time >= from);

@@ -4,6 +4,7 @@ import {
   BundleStore,
   bundleWorld,
   compileProfiles,
+  errnoOf,
   Failure,
   hostLister,
   type Places,
@@ -12,6 +13,7 @@ import {
 import { unwrap } from '../../common/index.js';
 import {
   type AddressRow,
+  type After,
   type Arch,
   archOf,
   bundleTree,
@@ -22,6 +24,7 @@ import {
   type OciLandlock,
   type OciSeccomp,
   parseAddressRows,
+  parseAfter,
   settlePatterns,
   type WorldEntry,
 } from '../../lowering/index.js';
@@ -49,6 +52,8 @@ export interface Subject {
   readonly supervised: readonly string[];
   /** What rings may do; empty: there are none. */
   readonly rings: readonly string[];
+  /** What is told after calls; undefined: nothing. */
+  readonly after: After | undefined;
   /** What another engine's seccomp library makes of the configuration. */
   readonly engineFilter: Uint8Array;
   readonly files: FilePlans;
@@ -89,6 +94,7 @@ export function subjectFor(name: string, places: Places, wanted?: Arch): Subject
     softFilter: lowered.seccomp.soft,
     supervised: lowered.supervised,
     rings: lowered.rings,
+    after: lowered.after,
     engineFilter: engineFilter(lowered.seccomp.oci, arch),
     files: {
       landlock: [lowered.landlock],
@@ -143,6 +149,7 @@ function bundleSubject(name: string, store: BundleStore): Subject {
     softFilter: softPath === undefined ? undefined : readFileSync(softPath),
     supervised: config.supervised,
     rings: config.rings,
+    after: config.after === undefined ? undefined : readAfter(join(folder, config.after)),
     engineFilter: engineFilter(config.seccomp, arch),
     files: { landlock: [config.landlock], mounts: mountTable(config) },
     network: {
@@ -170,6 +177,7 @@ function devices(): readonly WorldEntry[] {
 
 interface Config extends MountConfig, Settings {
   readonly softFilter: string | undefined;
+  readonly after: string | undefined;
   readonly seccomp: OciSeccomp;
   readonly landlock: OciLandlock;
   readonly addresses: readonly AddressRow[];
@@ -212,6 +220,7 @@ function readConfig(path: string): Config {
     return {
       seccomp: { ...json.linux.seccomp, syscalls },
       softFilter: json.annotations?.['org.vxe.soft.filter'],
+      after: json.annotations?.['org.vxe.after'],
       supervised: words('org.vxe.supervised'),
       rings: words('org.vxe.rings'),
       rootReadonly: json.root?.readonly === true,
@@ -232,6 +241,16 @@ function readConfig(path: string): Config {
     if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
     throw broken(path);
   }
+}
+
+function readAfter(path: string): After {
+  try {
+    const after = parseAfter(JSON.parse(readFileSync(path, 'utf8')));
+    if (after !== undefined) return after;
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && errnoOf(error) !== 'ENOENT') throw error;
+  }
+  throw broken(path);
 }
 
 /** The lines by which the cgroup's programs decide. */

@@ -4,5 +4,7 @@ export { decisionsOf, socketObjectOf } from './decisions.js';
 export type { Edit } from './edit.js';
 export { applyEdit, isOfVxe } from './edit.js';
 export { rowOf, rowWords } from './rows.js';
+export type { Told, ToldLog, Untold } from './told.js';
+export { readTold, readToldLog } from './told.js';
 export type { Violation, ViolationLog } from './violation.js';
 export { readViolation, readViolations } from './violation.js';
