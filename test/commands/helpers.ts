@@ -33,7 +33,11 @@ export function shopFor(t: ExecutionContext): Shop {
 export function vxe(
   shop: Shop,
   args: readonly string[],
-  onStart?: (kill: (signal: NodeJS.Signals) => void, stderr: NodeJS.ReadableStream) => void,
+  onStart?: (
+    kill: (signal: NodeJS.Signals) => void,
+    stderr: NodeJS.ReadableStream,
+    stdout: NodeJS.ReadableStream,
+  ) => void,
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['bin/vxe-author.js', ...args], {
@@ -50,6 +54,6 @@ export function vxe(
     });
     child.once('error', reject);
     child.once('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
-    onStart?.((signal) => child.kill(signal), child.stderr);
+    onStart?.((signal) => child.kill(signal), child.stderr, child.stdout);
   });
 }

@@ -18,6 +18,14 @@ export function withoutSpans(policy: Policy, texts = true): unknown {
         quiet: rule.quiet.map((row) => plainRow(row, texts)),
       })),
     ),
+    // Of one profile there is one for each call, so that their order says nothing.
+    hooks: sorted(
+      policy.hooks.map((hook) => ({
+        ...hook,
+        span: 0,
+        rows: hook.rows.map((row) => plainRow(row, texts)),
+      })),
+    ),
     capabilities: [...policy.capabilities].sort(),
     services: [...policy.services].sort(),
     network: {
@@ -216,6 +224,11 @@ export function bodies(withCalls = true): fc.Arbitrary<string> {
     fc
       .subarray(withRows.slice(2))
       .chain((chosen) => fc.tuple(...chosen.map((call) => rowsOf(call, ', errno: EACCES')))),
+    fc
+      .subarray(withRows, { maxLength: 4 })
+      .chain((chosen) =>
+        fc.tuple(...chosen.map((call) => fc.oneof(fc.constant(`${call}: [{}]`), rowsOf(call, '')))),
+      ),
   );
   return fc
     .tuple(
@@ -238,7 +251,7 @@ export function bodies(withCalls = true): fc.Arbitrary<string> {
     .map((drawn) => {
       const [paths, access, accept, connect, network, exec, capabilities, limits, parts, description] = drawn;
       const [rules, others] = [drawn[10], drawn[11]];
-      const [permit, when, quiet] = parts;
+      const [permit, when, quiet, after] = parts;
       const lines = [
         `description: ${JSON.stringify(description)}`,
         `files: {${paths.map((each, at) => `${JSON.stringify(each)}: ${access[at]?.join(' ') || 'none'}`).join(', ')}}`,
@@ -254,6 +267,7 @@ export function bodies(withCalls = true): fc.Arbitrary<string> {
         `permit: [${permit.join(', ')}]`,
         `when: {${when.join(', ')}}`,
         `quiet: {${quiet.join(', ')}}`,
+        `after: {${after.join(', ')}}`,
       ];
       return `${lines.join('\n')}\ncalls: {${members.join(', ')}}\n`;
     });

@@ -73,6 +73,35 @@ const bad: readonly [string, string, readonly string[]][] = [
     `${HEAD}calls: {quiet: {execve: [{errno: EACCES}]}}\n`,
     ['conflict@4:17'],
   ],
+  ['a hook after an unknown call', `${HEAD}calls: {after: {opanat: [{}]}}\n`, ['unknown-call@4:17']],
+  [
+    'a hook by an unknown argument',
+    `${HEAD}calls: {after: {openat: [{flag: 0}]}}\n`,
+    ['unknown-argument@4:27'],
+  ],
+  ['a hook without rows', `${HEAD}calls: {after: {openat: []}}\n`, ['bad-value@4:25']],
+  [
+    'two hooks after one call',
+    `${HEAD}calls: {after: {setuid: [{}], setuid: [{uid: 0}]}}\n`,
+    ['duplicate-key@4:31'],
+  ],
+  [
+    'a row of a hook beside one that always holds',
+    `${HEAD}calls: {after: {setuid: [{}, {uid: 0}]}}\n`,
+    ['conflict@4:17'],
+  ],
+  ...['exit', 'exit_group', 'rt_sigreturn', 'restart_syscall', 'uretprobe', 'uprobe'].map(
+    (call): [string, string, readonly string[]] => [
+      `a hook after ${call}`,
+      `${HEAD}calls: {after: {${call}: [{}]}}\n`,
+      ['conflict@4:17'],
+    ],
+  ),
+  ...['execve', 'execveat'].map((call): [string, string, readonly string[]] => [
+    `a hook by an argument of ${call}`,
+    `${HEAD}calls: {after: {${call}: [{argv: 0}]}}\n`,
+    ['conflict@4:17'],
+  ]),
   [
     'mount in a filesystem profile',
     'vxed: 1\nname: x\ntype: filesystem\ncalls: {permit: [mount]}\n',

@@ -126,3 +126,20 @@ for (const source of refused) {
     t.false(parseProfile({ name: 'x', text: source }).ok);
   });
 }
+
+const HOOKS: readonly [string, boolean][] = [
+  ['{openat: [{}]}', true],
+  ['{openat: [{flags: {with: O_CREAT}}, {flags: 1}]}', true],
+  ['{openat: []}', false],
+  ['{openat: {}}', false],
+  ['[openat]', false],
+  ['{openat: [{flags: {has: O_CREAT}}]}', false],
+];
+
+for (const [hooks, good] of HOOKS) {
+  test(`the schema and the reader agree on what is told after calls: ${hooks}`, (t) => {
+    const source = `vxed: 1\nname: a\ntype: strict\ncalls: {after: ${hooks}}\n`;
+    t.is(validate(parse(source)), good);
+    t.is(parseProfile({ name: 'x', text: source }).ok, good);
+  });
+}

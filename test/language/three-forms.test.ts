@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { unwrap } from '../../src/common/index.js';
 import { FORMS } from '../../src/language/index.js';
 import type { Policy } from '../../src/policy/index.js';
-import { decide } from '../../src/policy/index.js';
+import { decide, hooksOn } from '../../src/policy/index.js';
 import { policyOf } from '../policy/helpers.js';
 import { bodies } from './acl-helpers.js';
 import { events } from './random-events.js';
@@ -28,6 +28,7 @@ for (const type of ['strict', 'filesystem'] as const) {
   test(`the forms of one ${type} profile decide alike on random events`, (t) => {
     const said = new Map<string, number>();
     const verdicts = { allow: 0, refuse: 0 };
+    let hooked = 0;
     const profiles = type === 'strict' ? bodies() : fc.oneof(bodies(false), bodies());
     fc.assert(
       fc.property(
@@ -41,6 +42,12 @@ for (const type of ['strict', 'filesystem'] as const) {
             for (const event of all) {
               const [a, b] = [decide(policy, event), decide(other, event)];
               verdicts[a.verdict]++;
+              const told = (each: Policy): string =>
+                hooksOn(each, event)
+                  .map(({ id }) => id)
+                  .join();
+              if (told(policy) !== '') hooked++;
+              t.is(told(other), told(policy));
               t.is(
                 `${b.verdict} ${b.errno} ${b.rule} ${b.quiet}`,
                 `${a.verdict} ${a.errno} ${a.rule} ${a.quiet}`,
@@ -52,6 +59,7 @@ for (const type of ['strict', 'filesystem'] as const) {
       { numRuns: 100 },
     );
     t.true(verdicts.allow > 100 && verdicts.refuse > 100);
+    t.true(hooked > 10, `${hooked}`);
     // A list of rules names no calls, so that only some profiles can be said by it.
     const wanted = type === 'strict' ? ['yaml', 'lisp'] : ['yaml', 'lisp', 'acl'];
     for (const format of wanted) t.true((said.get(format) ?? 0) > 10, format);

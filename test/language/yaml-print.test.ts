@@ -87,6 +87,12 @@ calls:
       # no code
       - {prot: {only: PROT_READ|PROT_WRITE}}
       - {prot: 1}
+  after:
+    # who asks
+    setuid: [{}]   # all of them
+    openat:
+      # what is made
+      - {flags: {with: O_CREAT}}
 `;
 
 test('an edit keeps comments, and changes nothing but what it must', (t) => {
@@ -97,7 +103,11 @@ test('an edit keeps comments, and changes nothing but what it must', (t) => {
     COMMENTED.replace('/var: write read', '/var: read\n  /srv: none')
       .replace('    - write   # out\n', '    - close\n')
       .replace('      - {prot: 1}\n', '      - {prot: 2}\n      - {prot: 4}\n')
-      .replace('tcp/1, tcp/2', 'tcp/2'),
+      .replace('tcp/1, tcp/2', 'tcp/2')
+      .replace(
+        '      - {flags: {with: O_CREAT}}\n',
+        '      - {flags: {with: O_CREAT}}\n      - {flags: 1}\n',
+      ),
   );
   const text = unwrap(editProfile(file, wanted));
   t.deepEqual(withoutSpans(read(text)), withoutSpans(wanted));
@@ -108,6 +118,9 @@ test('an edit keeps comments, and changes nothing but what it must', (t) => {
     '# all of it',
     '# a group',
     '# no code',
+    '# who asks',
+    '# all of them',
+    '# what is made',
   ])
     t.true(text.includes(comment), comment);
   t.false(text.includes('# out'));

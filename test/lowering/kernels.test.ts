@@ -24,27 +24,32 @@ interface Kernel extends KernelFeatures {
   readonly notify: boolean;
   readonly namespaces: boolean;
   readonly cgroup2: boolean;
+  readonly tracepoints: boolean;
 }
 
 const YES_NO = [true, false];
 const KERNELS: readonly Kernel[] = Array.from({ length: 12 }, (_, abi) => abi).flatMap((landlockAbi) =>
   YES_NO.flatMap((notify) =>
     YES_NO.flatMap((namespaces) =>
-      YES_NO.map((cgroup2): Kernel => {
-        const words = [`ABI ${landlockAbi}`, notify ? '' : 'no notify', namespaces ? '' : 'no namespaces'];
-        return {
-          name: [...words, cgroup2 ? '' : 'no cgroup v2'].filter((word) => word !== '').join(', '),
-          landlockAbi,
-          notify,
-          namespaces,
-          cgroup2,
-          userNamespaces: namespaces,
-          seccompActions: notify ? ['errno', 'user_notif', 'allow'] : ['errno', 'allow'],
-          ...(cgroup2
-            ? { cgroup: { addresses: true, unix: true, controllers: ['memory', 'pids', 'cpu'], paths: [] } }
-            : {}),
-        };
-      }),
+      YES_NO.flatMap((cgroup2) =>
+        YES_NO.map((tracepoints): Kernel => {
+          const words = [`ABI ${landlockAbi}`, notify ? '' : 'no notify', namespaces ? '' : 'no namespaces'];
+          words.push(cgroup2 ? '' : 'no cgroup v2', tracepoints ? '' : 'no tracepoints');
+          return {
+            name: words.filter((word) => word !== '').join(', '),
+            landlockAbi,
+            notify,
+            namespaces,
+            cgroup2,
+            tracepoints,
+            userNamespaces: namespaces,
+            seccompActions: notify ? ['errno', 'user_notif', 'allow'] : ['errno', 'allow'],
+            ...(cgroup2
+              ? { cgroup: { addresses: true, unix: true, controllers: ['memory', 'pids', 'cpu'], paths: [] } }
+              : {}),
+          };
+        }),
+      ),
     ),
   ),
 );
@@ -78,7 +83,7 @@ type World = FileWorld | { readonly host: HostLister };
  * Written down apart from the lowering: what would have to be there for a rule to be held. Each line is a list of
  * alternatives; an alternative is what must all be there.
  */
-type Need = 'filter' | 'namespaces' | 'cgroup' | 'never' | number;
+type Need = 'filter' | 'namespaces' | 'cgroup' | 'tracepoints' | 'never' | number;
 type Needs = readonly (readonly Need[])[];
 
 function needsOf(policy: Policy, row: CoverageRow, isHost: boolean): Needs {
@@ -93,6 +98,8 @@ function needsOf(policy: Policy, row: CoverageRow, isHost: boolean): Needs {
     case 'services':
     case 'namespaces':
       return [['filter']];
+    case 'after':
+      return [['tracepoints']];
     case 'descriptors':
     case 'capabilities':
     case 'limits':
@@ -441,6 +448,7 @@ function has(kernel: Kernel, need: Need): boolean {
   if (need === 'filter') return kernel.notify;
   if (need === 'namespaces') return kernel.namespaces;
   if (need === 'cgroup') return kernel.cgroup2;
+  if (need === 'tracepoints') return kernel.tracepoints;
   if (need === 'never') return false;
   return kernel.landlockAbi >= need;
 }
@@ -475,7 +483,8 @@ function mistakes(
 function checkAll(
   policy: Policy,
   world: World,
-  kernels = KERNELS,
+  // Nothing but hooks asks for tracepoints.
+  kernels = KERNELS.filter(({ tracepoints }) => tracepoints || policy.hooks.length > 0),
 ): { wrong: readonly string[]; refusals: number } {
   const full: Kernel = { ...kernelNamed('ABI 11') };
   const rules = new Set(
@@ -546,6 +555,13 @@ const POLICIES: readonly [string, Policy][] = [
     policyOf('network: {interface: loopback}\ncalls: {permit: [socket, connect, bind, listen]}\n'),
   ],
   [
+    'what is told after calls',
+    policyOf(
+      `${FILES}exec: any\ncalls: {after: {openat: [{flags: {with: O_CREAT}}], setuid: [{}]}}\naccept-unenforced: ["after:setuid"]\n`,
+      'filesystem',
+    ),
+  ],
+  [
     'what is accepted',
     policyOf(
       `${FILES}exec: any\nnetwork: {interface: host}\naccept-unenforced: ["files:default", "calls:default", "scope:signal"]\n`,
@@ -555,7 +571,7 @@ const POLICIES: readonly [string, Policy][] = [
 ];
 
 test('there are enough kernels', (t) => {
-  t.is(new Set(KERNELS.map((kernel) => kernel.name)).size, 96);
+  t.is(new Set(KERNELS.map((kernel) => kernel.name)).size, 192);
 });
 
 for (const [name, policy] of POLICIES) {

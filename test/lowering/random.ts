@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { AUDIT_ARCH } from '../../src/lowering/seccomp/index.js';
-import type { Arch, ArgumentRow, ArgumentTest, CallRule, Condition, Policy } from '../../src/policy/index.js';
+import type {
+  Arch,
+  ArgumentRow,
+  ArgumentTest,
+  CallRule,
+  Condition,
+  HookRule,
+  Policy,
+} from '../../src/policy/index.js';
 import {
   callNumber,
   canonicalArguments,
@@ -35,13 +43,10 @@ export const ARM = 0x4000_0028;
 const X32 = 0x4000_0000;
 
 /** Numbers near the ones that rules speak of, and others; some with garbage in the upper half. */
-function values(rules: Iterable<CallRule>): fc.Arbitrary<bigint> {
+function values(rows: readonly ArgumentRow[]): fc.Arbitrary<bigint> {
   const spoken = new Set<bigint>([0n, 1n, 2n]);
-  for (const rule of rules) {
-    const rows = [...(rule.permit === 'all' ? [] : rule.permit), ...rule.quiet];
-    for (const { condition } of rows.flatMap((row) => row.tests))
-      for (const value of spokenOf(condition)) spoken.add(value);
-  }
+  for (const { condition } of rows.flatMap((row) => row.tests))
+    for (const value of spokenOf(condition)) spoken.add(value);
   const near = fc.constantFrom(...spoken).chain((value) =>
     fc.oneof(
       fc.constant(value),
@@ -51,6 +56,15 @@ function values(rules: Iterable<CallRule>): fc.Arbitrary<bigint> {
     ),
   );
   return fc.oneof({ weight: 5, arbitrary: near }, { weight: 1, arbitrary: fc.bigInt({ min: 0n, max: TOP }) });
+}
+
+function rowsIn({ calls, hooks }: Policy, call?: string): readonly ArgumentRow[] {
+  const ruled = [...calls.values()].flatMap((rule) =>
+    call === undefined || rule.call === call
+      ? [...(rule.permit === 'all' ? [] : rule.permit), ...rule.quiet]
+      : [],
+  );
+  return [...ruled, ...hooks.flatMap((hook) => (call === undefined || hook.call === call ? hook.rows : []))];
 }
 
 function spokenOf(condition: Condition): readonly bigint[] {
@@ -68,10 +82,9 @@ function samplesOf(
   seed: number,
   arch: Arch,
 ): readonly Sample[] {
-  const whole = values(policy.calls.values());
+  const whole = values(rowsIn(policy));
   const sample = fc.constantFrom(...calls).chain((call) => {
-    const rule = policy.calls.get(call);
-    const value = of === 'all' ? whole : values(rule === undefined ? [] : [rule]);
+    const value = of === 'all' ? whole : values(rowsIn(policy, call));
     return fc.array(value, { minLength: 6, maxLength: 6 }).map(
       (list): Sample => ({
         call,
@@ -97,7 +110,8 @@ export function anySamples(
   const ruled = [...policy.calls.values()].filter(
     ({ call, permit, quiet }) => all.includes(call) && (permit !== 'all' || quiet.length > 0),
   );
-  const names = ruled.length === 0 ? all : ruled.map((rule) => rule.call);
+  const spoken = new Set([...ruled, ...policy.hooks].map((rule) => rule.call));
+  const names = spoken.size === 0 ? all : [...spoken];
   const list = fc.array(fc.bigInt({ min: 0n, max: TOP }), { minLength: 6, maxLength: 6 });
   const known = new Set(knownCalls(arch).values());
   const unknown = fc
@@ -200,17 +214,30 @@ const randomRule: fc.Arbitrary<CallRule> = fc.constantFrom(...ARGUED).chain((cal
     })),
 );
 
+/** What is told after a call: always, or in some rows. */
+const randomHook: fc.Arbitrary<HookRule> = fc
+  .constantFrom(...ARGUED)
+  .chain((call) =>
+    fc
+      .oneof(
+        { weight: 1, arbitrary: fc.constant([{ tests: [], span }]) },
+        { weight: 4, arbitrary: fc.array(rowFor(call), { minLength: 1, maxLength: 3 }) },
+      )
+      .map((rows) => ({ id: `after:${call}`, call, rows, span })),
+  );
+
 /** A strict policy with rules of every kind of condition for a few calls, and any others permitted whole. */
 export const randomPolicy: fc.Arbitrary<Policy> = fc
   .tuple(
     fc.array(randomRule, { minLength: 1, maxLength: 2 }),
     fc.subarray(ALL.filter((call) => ![...ARGUED, 'io_uring_setup'].includes(call))),
+    fc.uniqueArray(randomHook, { maxLength: 3, selector: ({ call }) => call }),
   )
-  .map(([rules, whole]): Policy => {
+  .map(([rules, whole, hooks]): Policy => {
     const named = whole.map((call): [string, CallRule] => [
       call,
       { id: `calls:${call}`, call, permit: 'all', quiet: [], span },
     ]);
     const own = new Map([...named, ...rules.map((rule): [string, CallRule] => [rule.call, rule])]);
-    return { ...EMPTY, calls: completeCalls(EMPTY, span, own) };
+    return { ...EMPTY, calls: completeCalls(EMPTY, span, own), hooks };
   });
