@@ -10,7 +10,7 @@ export function lowerAfter(
   policy: Policy,
   { arch, features }: Pick<LoweringTarget, 'arch' | 'features'>,
 ): Result<After | undefined> {
-  if (features.tracepoints !== true) return success(undefined);
+  if (policy.hooks.length === 0 || features.tracepoints !== true) return success(undefined);
   const hooks: PlannedHook[] = [];
   for (const hook of policy.hooks) {
     const lowered = lowerHook(hook, arch);

@@ -56,11 +56,16 @@ const CLONE_NEWNS = 0x0002_0000;
 
 function featuresOf(addon: Addon): KernelFeatures {
   const features = addon.kernelFeatures();
+  let tracepoints: boolean | undefined;
   return {
     ...features,
     namespaces: features.userNamespaces || addon.probe('namespaces', CLONE_NEWNS) === 0,
     rings: addon.probe('rings', 0) === 0,
-    tracepoints: addon.probe('bpf-tracepoint', 0) === 0,
+    /** Tried for a profile with hooks alone: every thread of the host takes part in it. */
+    get tracepoints(): boolean {
+      tracepoints ??= addon.probe('bpf-tracepoint', 0) === 0;
+      return tracepoints;
+    },
     ...cgroupFeatures(addon),
   };
 }

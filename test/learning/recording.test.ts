@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
-import { lossOf, missingIn, readRecording } from '../../src/learning/index.js';
+import { lossOf, missingIn, readRecording, readTold } from '../../src/learning/index.js';
 
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
   JSON.parse(readFileSync('schemas/recording.schema.json', 'utf8')) as object,
@@ -16,6 +16,42 @@ test('every line of the example is of the schema', (t) => {
   for (const line of golden) t.true(validate(JSON.parse(line)), line);
   t.false(validate({ record: 'header' }));
   t.false(validate({ ...(JSON.parse(golden[2] ?? '') as object), verdict: 'perhaps' }));
+});
+
+test('what hooks tell, and what they could not, is of the schema and is read', (t) => {
+  const line = {
+    ...(JSON.parse(golden[2] ?? '') as object),
+    ...{
+      rule: 'after:openat',
+      at: 'web.vxed.yaml:9:5',
+      verdict: 'told',
+      mechanism: 'bpf',
+      mode: 'production',
+    },
+    ...{ vxe: 'web', instance: 'web', result: -13, errno: 'EACCES' },
+  };
+  const lost = {
+    ...line,
+    call: null,
+    nr: -1,
+    args: [],
+    result: null,
+    rule: 'after:lost',
+    verdict: 'lost',
+    count: 7,
+  };
+  for (const each of [line, lost]) t.true(validate(each), JSON.stringify(validate.errors));
+  const told = readTold(JSON.stringify(line));
+  t.like(told, { verdict: 'told', call: 'openat', result: -13, errno: 'EACCES', rule: 'after:openat' });
+  t.like(readTold(JSON.stringify(lost)), { verdict: 'lost', count: 7 });
+  for (const broken of [
+    { ...line, verdict: 'refused' },
+    { ...line, result: 'no' },
+    { ...line, args: ['x'] },
+    {},
+  ])
+    t.is(readTold(JSON.stringify(broken)), undefined);
+  t.is(readTold('{"time":'), undefined);
 });
 
 test('the example is read whole, with what was repeated', async (t) => {
