@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import { hooksHold } from '../../src/bundle/index.js';
-import { nativePorts } from '../../src/native/index.js';
+import { hooksHold, relowerBundle } from '../../src/bundle/index.js';
+import { exchangeFolders, nativePorts } from '../../src/native/index.js';
 import { type Shop, shopFor, vxe } from './helpers.js';
 
 /* Hooks after calls as an administrator meets them: checked, planned, explained, and read. */
@@ -232,6 +232,39 @@ test('an instance holds the hooks of other plans where it was launched with the 
   t.false(hooksHold(undefined, text(hook)));
   t.false(hooksHold(text(hook), text({ ...hook, program: [[6, 0, 0, 1]] })));
   t.false(hooksHold(text(hook), text(hook, hook)));
+});
+
+test('a bundle has them as long as its profile does, through changes of its plans', async (t) => {
+  if (cannot(t)) return;
+  const shop = shopOf(t);
+  const path = join(shop.folder, 'profiles/example.vxed.yaml');
+  const plain = readFileSync(path, 'utf8');
+  const text = `${plain}  after: {setuid: [{}]}\n`;
+  writeFileSync(path, text);
+  await shop.create();
+  const bundle = join(shop.bundles, 'example');
+  const state = (): readonly [unknown, string | undefined, string | undefined] => {
+    const file = join(bundle, 'vxe/after.json');
+    const { annotations } = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+    const { plan } = JSON.parse(readFileSync(join(bundle, 'vxe/manifest.json'), 'utf8'));
+    const [hook] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).hooks : [];
+    return [annotations['org.vxe.after'], plan['vxe/after.json']?.slice(0, 0), hook?.at];
+  };
+  const { compiler, calls, features } = nativePorts();
+  const change = (to: string): void =>
+    relowerBundle(bundle, to, { arch: 'x86_64', compiler, calls, features: features() }).write(
+      exchangeFolders,
+    );
+  const there = (line: number) => ['vxe/after.json', '', `example.vxed.yaml:${line}:11`] as const;
+  t.deepEqual(state(), there(11));
+  change(`# moved\n${text}`);
+  t.deepEqual(state(), there(12));
+  change(plain);
+  t.deepEqual(state(), [undefined, undefined, undefined]);
+  change(text);
+  t.deepEqual(state(), there(11));
+  const audited = await vxe(shop, ['bundle', 'audit', 'example']);
+  t.is(audited.status, 0, audited.stdout);
 });
 
 test('learn keeps the hooks of the profile that it takes the place of', async (t) => {
