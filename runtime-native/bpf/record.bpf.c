@@ -519,7 +519,10 @@ static __always_inline long event_write(struct scratch *s)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 ids = bpf_get_current_pid_tgid();
 	__u64 size = sizeof(s->event) + (__u64)s->event.data_size;
-	__u64 flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > settings.wake_at ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	/* 0: the reader is woken when it has read all that was there. */
+	__u64 flags = settings.hooked						       ? 0
+		      : bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > settings.wake_at ? BPF_RB_FORCE_WAKEUP
+										       : BPF_RB_NO_WAKEUP;
 
 	if (size > sizeof(s->event) + VXE_RECORD_DATA + VXE_RECORD_TEXT)
 		size = sizeof(s->event) + VXE_RECORD_DATA + VXE_RECORD_TEXT;
@@ -804,6 +807,19 @@ static __always_inline __u8 ended_by_filter(struct task_struct *task)
 	return !was;
 }
 
+/* Hooks after calls are for this architecture's own entry, and its numbers. */
+static __always_inline int unhooked(struct task_struct *task)
+{
+	__u64 nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
+	struct vxe_record_shape *shape;
+	__u32 index = (__u32)nr;
+
+	if (nr >= VXE_RECORD_CALLS || task->thread_info.status & TS_COMPAT)
+		return 1;
+	shape = bpf_map_lookup_elem(&shapes, &index);
+	return !shape || !shape->hooked;
+}
+
 SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -818,6 +834,8 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	task = bpf_get_current_task_btf();
 	by_filter = ended_by_filter(task);
+	if (settings.hooked && unhooked(task))
+		return 0;
 	count = counters_get();
 	if (!count || (!by_filter && plain_count(task, member, count, (__s64)ctx->args[1])) || !(s = scratch_get()))
 		return 0;
@@ -982,7 +1000,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	event_begin(s, VXE_RECORD_CALL);
 	s->event.nr = registers_read(task, (void *)bpf_task_pt_regs(task), &s->event, &in_call);
 	s->event.filtered = task->seccomp.mode == SECCOMP_MODE_DEAD;
-	if (state.armed && s->event.nr != -1 && in_call && !(task->flags & PF_SIGNALED)) {
+	if (state.armed && s->event.nr != -1 && in_call && !(task->flags & PF_SIGNALED) && !settings.hooked) {
 		count->calls++;
 		call_tell(s, task, member->generation, count);
 	}

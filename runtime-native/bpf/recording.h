@@ -37,7 +37,7 @@ struct vxe_record_shape {
 	__u8 known;
 	__u8 plain;    /* nothing in it tells one call from another but its errno */
 	__u8 n_values; /* arguments whose values tell calls apart */
-	__u8 padding;
+	__u8 hooked;   /* with settings.hooked: it is told */
 	__u32 conditions[VXE_RECORD_CONDITIONS];
 };
 _Static_assert(sizeof(struct vxe_record_shape) == 20 + 4 * VXE_RECORD_CONDITIONS, "no padding");
@@ -97,6 +97,8 @@ struct vxe_record_settings {
 	__u64 secret_a, secret_b; /* of the fold: what is recorded must not be able to choose calls that look equal */
 	__u32 every;		  /* tell each call */
 	__u32 wake_at;		  /* bytes that wait in the ring when the reader is woken */
+	__u32 hooked;		  /* no calls but those whose shape says so */
+	__u32 padding;
 };
 
 /* Its only other data. */

@@ -165,7 +165,7 @@ static void shape_make(const struct vxe_call_shape *shape, struct vxe_record_sha
 	}
 }
 
-static int shapes_fill(struct bpf_object *object)
+static int shapes_fill(struct bpf_object *object, const bool *told)
 {
 	int fd = bpf_object__find_map_fd_by_name(object, "shapes");
 
@@ -176,6 +176,7 @@ static int shapes_fill(struct bpf_object *object)
 		if (nr >= VXE_RECORD_CALLS)
 			continue;
 		shape_make(&vxe_call_shapes[i], &shape);
+		shape.hooked = told && told[nr];
 		if (bpf_map_update_elem(fd, &nr, &shape, BPF_ANY) < 0)
 			return -1;
 	}
@@ -414,6 +415,8 @@ static void process_tell(struct bpf_source *s, const struct vxe_record_event *ev
 		line.status =
 			event->exit_code & 0x7f ? 128 + (int)(event->exit_code & 0x7f) : (int)(event->exit_code >> 8 & 0xff);
 	}
+	if (s->recorder->take)
+		return;
 	found = executable_of(s, line.pid);
 	line.exe = found ? found : "";
 	vxe_stream_process(&s->recorder->stream, &line);
@@ -614,6 +617,14 @@ static void finish(struct vxe_source *source, struct vxe_trailer *trailer)
 	}
 }
 
+static uint64_t lost(struct vxe_source *source)
+{
+	struct vxe_record_counters sum;
+
+	counters_sum(source->data, &sum);
+	return sum.lost_ring;
+}
+
 static void source_close(struct vxe_source *source)
 {
 	struct bpf_source *s = source->data;
@@ -630,7 +641,9 @@ static void source_close(struct vxe_source *source)
 
 static int settings_write(struct bpf_source *s, size_t ring_size)
 {
-	struct vxe_record_settings settings = {.every = s->recorder->every, .wake_at = (uint32_t)(ring_size / 4)};
+	/* A recording's calls are many, and are fetched by time; hooks are told as they come. */
+	struct vxe_record_settings settings = {
+		.every = s->recorder->every, .hooked = s->recorder->told != NULL, .wake_at = (uint32_t)(ring_size / 4)};
 	struct bpf_map *map = map_ending(s->object, ".rodata", sizeof(settings));
 
 	errno = EINVAL;
@@ -677,7 +690,7 @@ static int source_fail(struct bpf_source *s, const char *doing, struct vxe_error
 struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_error **err)
 {
 	struct bpf_source *s = calloc(1, sizeof(*s));
-	size_t ring_size = 16 << 20;
+	size_t ring_size = recorder->told ? 4 << 20 : 16 << 20;
 	struct bpf_map *ring;
 
 	if (!s) {
@@ -689,10 +702,11 @@ struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_erro
 					.data = s,
 					.adopt = adopt,
 					.poll_fd = poll_fd,
-					.timeout = 20,
+					.timeout = recorder->told ? -1 : 20,
 					.serve = serve,
 					.finish = finish,
-					.close = source_close};
+					.close = source_close,
+					.lost = lost};
 	s->recorder = recorder;
 	/* Here calls are told when they are over; of one that is yet to be performed nothing may be kept. */
 	vxe_found_init(&s->found);
@@ -710,7 +724,7 @@ struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_erro
 	if (bpf_object__load(s->object) < 0)
 		return source_fail(s, "loading the recorder's BPF program", err), NULL;
 	s->ring = ring_buffer__new(bpf_map__fd(ring), event_take, s, NULL);
-	if (!s->ring || shapes_fill(s->object) < 0 || programs_attach(s) < 0)
+	if (!s->ring || shapes_fill(s->object, recorder->told) < 0 || programs_attach(s) < 0)
 		return source_fail(s, "attaching the recorder's BPF program", err), NULL;
 	return &s->source;
 }

@@ -309,6 +309,8 @@ int main(int argc, char **argv)
 	int code;
 
 	vxe_self_init(argv);
+	if (argc == 5 && !strcmp(argv[1], "--after"))
+		return vxe_recorder_after(argv[2], argv[3], argv[4]);
 	if (options_parse(argc, argv, &o, &err) == 0) {
 		if (o.help)
 			return fputs(usage, stdout) < 0 ? VXE_EXIT_FAILURE : 0;

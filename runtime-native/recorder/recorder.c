@@ -120,5 +120,8 @@ void vxe_recorder_call(struct vxe_recorder *recorder, struct vxe_call_facts *fac
 	if (event->arch == VXE_NATIVE_ARCH && event->nr == SYS_listen && !event->filtered &&
 	    (!event->has_result || event->result == 0))
 		recorder->seen_listen = true;
-	vxe_stream_call(&recorder->stream, event);
+	if (recorder->take)
+		recorder->take(recorder->taker, event);
+	else
+		vxe_stream_call(&recorder->stream, event);
 }

@@ -20,6 +20,10 @@ struct vxe_recorder {
 	const char *mechanism;
 	bool every;
 	bool seen_listen; /* a socket takes connections: what is exercised may begin */
+	/* Instead of lines in the stream; NULL: the stream's. `told` has all calls that are to be seen, by number; others are not. */
+	void (*take)(void *taker, const struct vxe_event *event);
+	void *taker;
+	const bool *told;
 };
 
 /* One path of a call, as far as the recorder's source knows it. */
@@ -61,12 +65,17 @@ struct vxe_source {
 	/* All that is left, the repeats, and the counts. */
 	void (*finish)(struct vxe_source *source, struct vxe_trailer *trailer);
 	void (*close)(struct vxe_source *source);
+	/* Calls that could not be told, so far; NULL: it does not lose any. */
+	uint64_t (*lost)(struct vxe_source *source);
 	bool needs_filter;
 };
 
 /* NULL with *err where this kernel, this user or this build cannot. */
 struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_error **err);
 struct vxe_source *vxe_notify_source(struct vxe_recorder *recorder, struct vxe_error **err);
+
+/* vxe-recorder --after INSTANCE PROFILE SUPERVISED: the companion of a supervisor (companion.h), by its descriptors 3 to 5. The exit code. */
+int vxe_recorder_after(const char *instance, const char *profile, const char *supervised);
 
 struct vxe_guard;
 /* What is recorded, and how it is exercised. */

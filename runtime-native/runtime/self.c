@@ -1,7 +1,9 @@
 #include "self.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -10,8 +12,13 @@
 
 #include "cleanup.h"
 #include "kernel.h"
+#include "words.h"
+
+/* From the program to itself, over the execution from a mount that has no path. */
+#define SELF_PATH "VXE_SELF_PATH"
 
 static char **self_argv;
+static char self_path[PATH_MAX];
 
 extern char **environ;
 
@@ -21,14 +28,30 @@ extern char **environ;
 
 void vxe_self_init(char **argv)
 {
+	const char *given = getenv(SELF_PATH);
 	size_t count = 0;
 
+	if (given) {
+		vxe_text_copy(self_path, sizeof(self_path), given);
+		unsetenv(SELF_PATH);
+	}
 	while (argv[count])
 		count++;
 	/* A copy: reading a command line moves its words about. */
 	self_argv = calloc(count + 1, sizeof(*self_argv));
 	if (self_argv)
 		memcpy(self_argv, argv, count * sizeof(*self_argv));
+}
+
+const char *vxe_self_path(void)
+{
+	ssize_t got;
+
+	if (!self_path[0]) {
+		got = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
+		self_path[got > 0 ? got : 0] = '\0';
+	}
+	return self_path[0] ? self_path : NULL;
 }
 
 /* A mount of its own, through which nobody writes. */
@@ -96,6 +119,8 @@ int vxe_self_seal(struct vxe_error **err)
 	if (sealed < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", sealed);
+	if (vxe_self_path() && setenv(SELF_PATH, self_path, 1) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "remembering this program's path");
 	execve(path, self_argv, environ);
 	return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "executing this program where nobody can write it");
 }

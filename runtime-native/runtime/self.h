@@ -11,6 +11,8 @@
 
 /* Called first in main; argv is used again for the re-execution. */
 void vxe_self_init(char **argv);
+/* Where this program's file is; after the re-execution below, where it was. NULL: not known. */
+const char *vxe_self_path(void);
 /* Re-executes this program from a read-only detached mount of its file, or without root from a sealed copy in memory, unless it runs from
    one. Returns 0 when it does, or when the caller is an ordinary user that could not write the file either; -1 on failure. Nothing may
    be owned yet. */

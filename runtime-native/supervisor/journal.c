@@ -64,19 +64,21 @@ void vxe_journal_send(const struct vxe_record_log *log, const struct vxe_violati
 	struct entry entry = {.used = 0};
 	char text[1024], own[96], times[48] = "", needs[64];
 	const char *object = v->path[0] ? v->path : v->address;
+	/* Notice what is performed, warn of what is not. */
+	static const char *const said[] = {"refused:", "performed in soft mode:", "after the call:", "not told after calls:"},
+				 *const priorities[] = {"4", "5", "6", "4"};
 
 	if (log->journal_fd < 0)
 		return;
 	if (count > 1)
 		snprintf(times, sizeof(times), ", %" PRIu64 " times", count);
 	snprintf(own, sizeof(own), "calls:%s", call);
-	snprintf(text, sizeof(text), "%s: %s %s%s%s by %s%s", log->instance,
-		 v->performed ? "performed in soft mode:" : "refused:", call, object[0] ? " " : "", object,
-		 v->rule ? v->rule : own, times);
+	snprintf(text, sizeof(text), "%s: %s %s%s%s by %s%s", log->instance, said[v->verdict], call, object[0] ? " " : "",
+		 object, v->rule ? v->rule : own, times);
 	vxe_access_words(v->needs, needs, sizeof(needs));
 	field(&entry, "MESSAGE", text);
 	field(&entry, "MESSAGE_ID", MESSAGE_ID);
-	field(&entry, "PRIORITY", v->performed ? "5" : "4");
+	field(&entry, "PRIORITY", priorities[v->verdict]);
 	field(&entry, "SYSLOG_IDENTIFIER", "vxe");
 	field(&entry, "VXE_INSTANCE", log->instance);
 	field(&entry, "VXE_PROFILE", log->profile);
@@ -87,7 +89,11 @@ void vxe_journal_send(const struct vxe_record_log *log, const struct vxe_violati
 	field(&entry, "VXE_PATH", v->path);
 	field(&entry, "VXE_ADDRESS", v->address);
 	field(&entry, "VXE_NEEDS", needs);
-	field(&entry, "VXE_VERDICT", v->performed ? "performed" : "refused");
+	field(&entry, "VXE_VERDICT", vxe_verdict_word(v->verdict));
+	if (v->verdict == VXE_TOLD) {
+		snprintf(text, sizeof(text), "%" PRId64, v->result);
+		field(&entry, "VXE_RESULT", text);
+	}
 	if (v->errnum)
 		field(&entry, "VXE_ERRNO", vxe_errno_name(v->errnum) ? vxe_errno_name(v->errnum) : "");
 	field(&entry, "VXE_MECHANISM", v->mechanism ? v->mechanism : "seccomp");

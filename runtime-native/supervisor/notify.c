@@ -263,7 +263,7 @@ static int call_record(const struct vxe_notify *notify, const struct seccomp_not
 	if (!vxe_caller_waits(notify->listener_fd, request->id))
 		violation.detail[0] = violation.path[0] = '\0';
 	violation.errnum = vxe_notify_errno(notify->errno_words, call ? call : "");
-	violation.performed = notify->perform && !is_ring_call(data);
+	violation.verdict = notify->perform && !is_ring_call(data) ? VXE_PERFORMED : VXE_REFUSED;
 	judge = vxe_judge_get(notify->judge);
 	rule = judge && call && is_native(data) ? vxe_judge_call(judge, call) : NULL;
 	if (rule) {
@@ -300,7 +300,7 @@ static void objects_record(const struct vxe_notify *notify, const struct seccomp
 		violation_begin(&violation, request);
 		violation.errnum = objects[i].errnum;
 		/* The kernel has the word on what was not seen, and it goes on as what is permitted does. */
-		violation.performed = !notify->landlock || objects[i].unseen;
+		violation.verdict = !notify->landlock || objects[i].unseen ? VXE_PERFORMED : VXE_REFUSED;
 		violation.rule = objects[i].rule;
 		violation.at = objects[i].at;
 		violation.mechanism = objects[i].unseen	  ? "supervisor"

@@ -18,8 +18,13 @@
 #include "names.h"
 #include "places.h"
 
-#define RECORD_FILE "violations.ndjson"
-#define RECORD_FILE_OLD "violations.ndjson.1"
+static const struct {
+	const char *name, *older, *what;
+} files[] = {
+	[VXE_RECORDS_OF_VIOLATIONS] = {"violations.ndjson", "violations.ndjson.1", "the violation log"},
+	[VXE_RECORDS_OF_HOOKS] = {"after.ndjson", "after.ndjson.1", "the log of hooks after calls"},
+};
+
 #define RECORD_MAX_SIZE (16u << 20)
 #define RECORDS_PER_SECOND 50.0
 #define RECORDS_BURST 1000.0
@@ -75,7 +80,7 @@ int vxe_log_dir_find(const char *id, char **path, struct vxe_error **err)
 
 static int log_open(struct vxe_record_log *log)
 {
-	int fd = openat(log->dir_fd, RECORD_FILE, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = openat(log->dir_fd, files[log->of].name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	struct stat st;
 	char last = '\n';
 
@@ -91,7 +96,14 @@ static int log_open(struct vxe_record_log *log)
 
 int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile, const char *instance, struct vxe_error **err)
 {
+	return vxe_record_open_of(log, VXE_RECORDS_OF_VIOLATIONS, dir_fd, profile, instance, err);
+}
+
+int vxe_record_open_of(struct vxe_record_log *log, enum vxe_record_of of, int dir_fd, const char *profile, const char *instance,
+		       struct vxe_error **err)
+{
 	memset(log, 0, sizeof(*log));
+	log->of = of;
 	log->dir_fd = dir_fd;
 	log->profile = profile;
 	log->instance = instance;
@@ -100,10 +112,10 @@ int vxe_record_open(struct vxe_record_log *log, int dir_fd, const char *profile,
 	log->journal_fd = -1;
 	log->fd = -1;
 	if (log_open(log) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the violation log of %s", instance);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening %s of %s", files[of].what, instance);
 	log->folds = calloc(FOLD_SLOTS, sizeof(*log->folds));
 	if (!log->folds)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the violation log of %s", instance);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening %s of %s", files[of].what, instance);
 	log->journal_fd = vxe_journal_open();
 	return 0;
 }
@@ -134,6 +146,13 @@ static void time_write(struct vxe_json_text *text, const char *key, int64_t ns)
 
 	vxe_time_format(&time, full);
 	vxe_json_text_string(text, key, full);
+}
+
+const char *vxe_verdict_word(enum vxe_verdict verdict)
+{
+	static const char *const words[] = {"refused", "performed", "told", "lost"};
+
+	return words[verdict];
 }
 
 static const char *errno_name(int errnum)
@@ -169,12 +188,17 @@ static void record_format(const struct vxe_record_log *log, const struct vxe_vio
 		time_write(text, "first", when->first_ns);
 	vxe_json_text_string(text, "vxe", log->profile);
 	vxe_json_text_string(text, "instance", log->instance);
-	vxe_json_text_string(text, "mode", vxe_mode_name(log->mode));
+	/* What is told after a call is told in either mode. */
+	if (log->of == VXE_RECORDS_OF_VIOLATIONS)
+		vxe_json_text_string(text, "mode", vxe_mode_name(log->mode));
 	vxe_json_text_int(text, "pid", v->pid);
 	vxe_json_text_string(text, "comm", v->comm);
 	vxe_json_text_string(text, "exe", v->exe);
 	vxe_json_text_string(text, "arch", arch);
-	vxe_json_text_string(text, "call", call);
+	if (v->verdict == VXE_LOST)
+		vxe_json_text_null(text, "call");
+	else
+		vxe_json_text_string(text, "call", call);
 	vxe_json_text_int(text, "nr", v->nr);
 	vxe_json_text_array_begin(text, "args");
 	for (int i = 0; i < 6; i++) {
@@ -199,7 +223,9 @@ static void record_format(const struct vxe_record_log *log, const struct vxe_vio
 	vxe_json_text_string(text, "rule", v->rule ? v->rule : rule);
 	if (v->at && v->at[0])
 		vxe_json_text_string(text, "at", v->at);
-	vxe_json_text_string(text, "verdict", v->performed ? "performed" : "refused");
+	vxe_json_text_string(text, "verdict", vxe_verdict_word(v->verdict));
+	if (v->verdict == VXE_TOLD)
+		vxe_json_text_int(text, "result", v->result);
 	if (v->errnum)
 		vxe_json_text_string(text, "errno", errno_name(v->errnum));
 	else
@@ -214,7 +240,7 @@ static void log_follow(struct vxe_record_log *log)
 {
 	struct stat ours, named;
 
-	if (fstat(log->fd, &ours) == 0 && (fstatat(log->dir_fd, RECORD_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fstat(log->fd, &ours) == 0 && (fstatat(log->dir_fd, files[log->of].name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 					   ours.st_ino != named.st_ino || ours.st_dev != named.st_dev))
 		(void)log_open(log);
 	else
@@ -223,7 +249,7 @@ static void log_follow(struct vxe_record_log *log)
 
 static void log_rotate(struct vxe_record_log *log)
 {
-	if (renameat(log->dir_fd, RECORD_FILE, log->dir_fd, RECORD_FILE_OLD) == 0)
+	if (renameat(log->dir_fd, files[log->of].name, log->dir_fd, files[log->of].older) == 0)
 		(void)log_open(log);
 }
 
@@ -297,7 +323,7 @@ static uint64_t kind_key(const struct vxe_violation *v)
 {
 	const char *texts[] = {v->rule ? v->rule : "", v->path, v->address};
 	uint64_t hash = 0xcbf29ce484222325ULL;
-	int numbers[] = {v->nr, (int)v->arch, v->errnum, v->performed, (int)v->needs};
+	int numbers[] = {v->nr, (int)v->arch, v->errnum, (int)v->verdict, (int)v->needs};
 
 	hash = hash_add(hash, numbers, sizeof(numbers));
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
@@ -362,7 +388,7 @@ void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *vi
 	struct vxe_fold *fold;
 
 	log->total++;
-	log->refused += !violation->performed;
+	log->refused += violation->verdict == VXE_REFUSED;
 	log->last = *violation;
 	log->last_ns = clock;
 	if (log->fd < 0)
@@ -403,6 +429,14 @@ void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *vi
 		return;
 	}
 	fold_count(log, fold, clock);
+}
+
+void vxe_record_lost(struct vxe_record_log *log, const struct vxe_violation *violation, uint64_t count)
+{
+	int64_t clock = vxe_clock_ns(CLOCK_REALTIME);
+	struct stretch when = {clock, clock, count};
+
+	record_append(log, violation, &when);
 }
 
 int vxe_record_tick(struct vxe_record_log *log)

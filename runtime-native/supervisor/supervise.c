@@ -55,7 +55,7 @@ void vxe_supervision_init(struct vxe_supervision *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->output_read = s->output_write = s->output_log = s->syslog_fd = s->notify_fd = s->watch_fd = s->state_fd = -1;
-	s->audit.fd = s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->status = -1;
+	s->audit.fd = s->log.journal_fd = s->signals_fd = s->log.fd = s->log_dir_fd = s->companion_fd = s->status = -1;
 }
 
 /* Not in soft mode, whose filter knows no rings, nor where there is no filter that raises anything. */
@@ -337,6 +337,7 @@ enum slot {
 	SLOT_NOTIFY,
 	SLOT_MODE,
 	SLOT_AUDIT,
+	SLOT_COMPANION,
 	SLOTS
 };
 
@@ -361,6 +362,7 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		[SLOT_NOTIFY] = {.fd = s->notify_fd, .events = POLLIN},
 		[SLOT_MODE] = {.fd = s->watch_fd, .events = POLLIN},
 		[SLOT_AUDIT] = {.fd = s->audit.fd, .events = POLLIN},
+		[SLOT_COMPANION] = {.fd = s->companion_fd},
 	};
 
 	vxe_audit_source_follow(&s->audit, launch->program_pid);
@@ -398,6 +400,13 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 			vxe_audit_source_drain(&s->audit);
 		if (fds[SLOT_END].revents)
 			break;
+		/* A profile's hooks are held or its program does not run. */
+		if (fds[SLOT_COMPANION].revents) {
+			vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+				      "what tells the calls of %s after they are performed was ended, and so it is ended",
+				      s->id);
+			return vxe_error_hint(err, "start it again");
+		}
 	}
 	if (s->output_read >= 0)
 		while (fds[SLOT_OUTPUT].fd >= 0 && poll(&fds[SLOT_OUTPUT], 1, 0) > 0)

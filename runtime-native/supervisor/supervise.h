@@ -34,6 +34,7 @@ struct vxe_supervision {
 	/* The program's execve has succeeded. */
 	int (*started)(struct vxe_supervision *supervision, struct vxe_error **err);
 	void *user;
+	int companion_fd; /* ends with what tells calls after they are performed: the instance ends with it. -1: there is none */
 
 	int status; /* wait(2)'s, of the program; -1: not known (not our child) */
 	/* internal */

@@ -102,7 +102,7 @@ static void violation_check(const struct vxe_audit_event *event, const struct vx
 	ok(!strncmp(v->detail, want->call, strlen(want->call)) && !strcmp(v->path, want->path) &&
 		   !strcmp(v->rule, want->rule) && !strcmp(v->address, want->address) && !strcmp(words, want->needs) &&
 		   v->errnum == want->errnum && v->folder == want->folder && v->narrowed == want->narrowed &&
-		   !strcmp(v->mechanism, "landlock") && !v->performed,
+		   !strcmp(v->mechanism, "landlock") && v->verdict == VXE_REFUSED,
 	   "%s: %s%s by %s, needs \"%s\", %d", v->detail, v->path, v->address, v->rule, words, v->errnum);
 	ok(event->pid > 30000 && !strcmp(v->comm, "acts") && !strcmp(v->exe, "/usr/bin/acts"), "who did it: %s %s", v->comm,
 	   v->exe);

@@ -5,20 +5,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "self.h"
+#include "words.h"
+
+const struct vxe_beside vxe_recorder_program = {
+	.variable = "VXE_RECORDER",
+	.places = {"/vxe-recorder", "/../lib/vxe/build/bin/vxe-recorder"},
+	.access = X_OK,
+	.missing = "vxe-recorder is not beside this program",
+	.hint = "install VXE whole (make install), or set VXE_RECORDER to its path",
+};
+
 int vxe_beside_find(const struct vxe_beside *wanted, char *out, struct vxe_error **err)
 {
 	const char *given = getenv(wanted->variable);
+	const char *path = vxe_self_path();
 	char self[PATH_MAX];
-	ssize_t got;
 	char *slash;
 
 	if (given && *given) {
 		snprintf(out, VXE_BESIDE_MAX, "%s", given);
 		return 0;
 	}
-	got = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (got > 0) {
-		self[got] = '\0';
+	if (path) {
+		vxe_text_copy(self, sizeof(self), path);
 		slash = strrchr(self, '/');
 		if (slash)
 			*slash = '\0';

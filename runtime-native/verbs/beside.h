@@ -16,6 +16,9 @@ struct vxe_beside {
 	const char *missing, *hint;
 };
 
+/* It records for vxe trace, and tells calls after they are performed. */
+extern const struct vxe_beside vxe_recorder_program;
+
 /* The path of a program; where there is none, *err says what is missing. `out` has VXE_BESIDE_MAX bytes. */
 int vxe_beside_find(const struct vxe_beside *wanted, char *out, struct vxe_error **err);
 

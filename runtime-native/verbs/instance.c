@@ -39,6 +39,7 @@ void instance_init(struct instance *instance, const struct vxe_instance_options 
 	instance->console = (struct vxe_console)VXE_CONSOLE_NONE;
 	instance->fifo_fd = instance->tell_fd = instance->console_fd = instance->ready_fd = instance->cgroup_fd = -1;
 	instance->judge.fd = -1;
+	instance->companion = (struct vxe_companion)VXE_COMPANION_NONE;
 	vxe_launch_init(&instance->launch);
 	vxe_supervision_init(&instance->supervision);
 }
@@ -65,6 +66,7 @@ void instance_close(struct instance *instance, bool keep_state)
 			&instance->console_fd, &instance->ready_fd, &instance->cgroup_fd};
 	bool has_cgroup = instance->cgroup_fd >= 0 || instance->launch.place;
 
+	vxe_companion_end(&instance->companion);
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
 	vxe_judge_close(&instance->judge);
@@ -364,6 +366,25 @@ int instance_console(struct vxe_launch *launch, const struct vxe_process *proces
 	return 0;
 }
 
+/* A recording sees it all, and the attack battery executes no program. */
+bool instance_has_hooks(const struct instance *instance)
+{
+	return vxe_companion_wanted(instance->config) && !instance->options->observer && !instance->options->entry;
+}
+
+static int companion_begin(struct instance *instance, struct vxe_error **err)
+{
+	if (!instance_has_hooks(instance))
+		return 0;
+	if (instance->log_fd < 0 && instance_open_log(instance, err) < 0)
+		return -1;
+	if (vxe_companion_begin(&instance->companion, instance->config, instance->bundle_fd, instance->options->id,
+				instance->state.profile, instance->log_fd, err) < 0)
+		return -1;
+	instance->supervision.companion_fd = instance->companion.channel;
+	return 0;
+}
+
 int instance_begin(struct instance *instance, struct vxe_error **err)
 {
 	struct vxe_launch *launch = &instance->launch;
@@ -380,14 +401,14 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 		return -1;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	if (instance_cgroup_make(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)
+	if (instance_cgroup_make(instance, err) < 0 || companion_begin(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)
 		return -1;
 	/* The first process is at work meanwhile. */
 	if (!instance->cgroup && !instance->scope && instance_state_write(instance, VXE_CREATING, err) < 0)
 		return -1;
 	if (config_keep(instance, err) < 0)
 		return -1;
-	return vxe_plans_keep(instance->dir_fd, launch, &instance->judge, err);
+	return vxe_plans_keep(instance->dir_fd, launch, &instance->judge, instance->companion.hooks_fd, err);
 }
 
 int instance_wait(struct instance *instance, struct vxe_error **err)
@@ -395,6 +416,8 @@ int instance_wait(struct instance *instance, struct vxe_error **err)
 	struct vxe_launch *launch = &instance->launch;
 
 	if (vxe_launch_wait(launch, err) < 0)
+		return -1;
+	if (instance->companion.channel >= 0 && vxe_companion_watch(&instance->companion, launch, err) < 0)
 		return -1;
 	/* Now that the instance's own devices are made, and before its program runs. */
 	if (instance->cgroup_fd >= 0 &&

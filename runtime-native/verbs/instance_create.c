@@ -89,6 +89,7 @@ __attribute__((noreturn)) static void supervisor_main(struct instance *instance,
 			(void)vxe_write_all(instance->tell_fd, err->message, strlen(err->message));
 		sys_pidfd_send_signal(instance->launch.init_pidfd, SIGKILL);
 	}
+	vxe_companion_end(&instance->companion);
 	_exit(0);
 }
 
@@ -111,6 +112,9 @@ static int supervisor_make(struct instance *instance, int *written, struct vxe_e
 	*written = pipes[1];
 	if (pid < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor of %s", instance->options->id);
+	/* The supervisor has it. */
+	if (instance->companion.channel >= 0)
+		close(steal_fd(&instance->companion.channel));
 	instance->state.supervisor = instance_process_id(pid);
 	instance->state.supervised &= !vxe_agent_wanted(&instance->launch);
 	return 0;
@@ -129,7 +133,7 @@ static int instance_create(struct instance *instance, struct vxe_error **err)
 	    instance_services_mount(instance, err) < 0 || instance_begin(instance, err) < 0 || instance_wait(instance, err) < 0)
 		return -1;
 	instance->state.supervisor = (struct vxe_process_id){0};
-	if (instance->launch.filter.notifies || instance->supervision.manager_notify) {
+	if (instance->launch.filter.notifies || instance->supervision.manager_notify || instance->companion.channel >= 0) {
 		if (supervisor_make(instance, &written, err) < 0)
 			return -1;
 	} else {

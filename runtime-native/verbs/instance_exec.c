@@ -12,6 +12,7 @@
 #include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "companion.h"
 #include "descriptors.h"
 #include "file.h"
 #include "instance_internal.h"
@@ -143,8 +144,8 @@ static int exec_started(struct vxe_supervision *supervision, struct vxe_error **
 	return 0;
 }
 
-/* exec --detach: the caller becomes the program's parent, as engines expect. Only a filter that notifies needs somebody who stays. */
-static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **err)
+/* exec --detach: the caller becomes the program's parent, as engines expect. Only a filter that notifies, and hooks after calls, need somebody who stays. */
+static int exec_leave(struct vxe_supervision *supervision, struct vxe_companion *companion, struct vxe_error **err)
 {
 	struct vxe_launch *launch = supervision->launch;
 	cleanup_error struct vxe_error *failure = NULL;
@@ -154,7 +155,7 @@ static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **er
 	char byte;
 	pid_t pid;
 
-	if (!launch->filter.notifies || launch->listener_fd < 0) {
+	if ((!launch->filter.notifies || launch->listener_fd < 0) && companion->channel < 0) {
 		while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
 			;
 		return vxe_launch_failure(launch, err);
@@ -171,11 +172,15 @@ static int exec_leave(struct vxe_supervision *supervision, struct vxe_error **er
 		supervision->user = &pipes[1];
 		if (vxe_supervision_run(supervision, &failure) < 0)
 			sys_pidfd_send_signal(launch->program_pidfd, SIGKILL);
+		vxe_companion_end(companion);
 		_exit(0);
 	}
 	close(pipes[1]);
 	if (pid < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the supervisor");
+	/* Who stays has it. */
+	if (companion->channel >= 0)
+		close(steal_fd(&companion->channel));
 	if (read(ready, &byte, 1) == 1)
 		return 0;
 	waitpid(pid, NULL, 0);
@@ -244,6 +249,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	cleanup_fd int cgroup = -1;
 	cleanup_fd int console = -1;
 	struct vxe_console carried = VXE_CONSOLE_NONE;
+	struct vxe_companion companion = VXE_COMPANION_NONE;
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL, *process;
@@ -314,13 +320,20 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		goto out;
 	vxe_supervision_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	launch.straight = !options->pid_file;
-	failed = vxe_launch_begin(&launch, err);
+	launch.straight = !options->pid_file && !vxe_companion_wanted(config);
+	failed = vxe_companion_wanted(config)
+			 ? vxe_companion_begin(&companion, config, dir_fd, options->id, state->profile, log_fd, err)
+			 : 0;
+	supervision.companion_fd = companion.channel;
+	if (!failed)
+		failed = vxe_launch_begin(&launch, err);
 	/* While the process joins. One that stays behind is another process, and its watch has to be its own. */
 	if (!failed && log_fd >= 0 && !options->detach)
 		failed = vxe_supervision_open(&supervision, err);
 	if (!failed)
 		failed = vxe_launch_wait(&launch, err);
+	if (!failed && companion.channel >= 0)
+		failed = vxe_companion_watch(&companion, &launch, err);
 	if (!failed && launch.filter.notifies && log_fd < 0) {
 		log_fd = supervision.log_dir_fd = vxe_log_dir_open(options->id, NULL, err);
 		failed = log_fd < 0 ? -1 : 0;
@@ -332,7 +345,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	if (!failed && vxe_agent_wanted(&launch))
 		failed = vxe_agent_hand_over(&launch, state->init.pid, "running", err);
 	if (!failed && options->detach) {
-		failed = exec_leave(&supervision, err);
+		failed = exec_leave(&supervision, &companion, err);
 		if (!failed)
 			*exit_code = 0;
 		goto out;
@@ -346,6 +359,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		*exit_code = instance_status_code(supervision.status);
 	}
 out:
+	vxe_companion_end(&companion);
 	vxe_console_close(&carried);
 	vxe_launch_free(&launch);
 	vxe_supervision_free(&supervision);

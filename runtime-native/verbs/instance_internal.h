@@ -3,6 +3,7 @@
 #define VXE_VERBS_INSTANCE_INTERNAL_H
 
 #include "config.h"
+#include "companion.h"
 #include "console.h"
 #include "instance.h"
 #include "judge.h"
@@ -21,6 +22,7 @@ struct instance {
 	char *config_text; /* as it was read, for instance_config_kept */
 	size_t config_size;
 	struct vxe_judge_source judge;
+	struct vxe_companion companion;
 	enum vxe_mode mode;
 	struct vxe_launch launch;
 	struct vxe_supervision supervision;
@@ -47,6 +49,8 @@ int instance_services_mount(struct instance *instance, struct vxe_error **err);
 /* The launch up to its first process, and up to the waiting program. */
 int instance_begin(struct instance *instance, struct vxe_error **err);
 int instance_wait(struct instance *instance, struct vxe_error **err);
+/* Its profile has hooks after calls, and this launch holds them. */
+bool instance_has_hooks(const struct instance *instance);
 /* NOTIFY_SOCKET of this process, NULL: there is none. */
 const char *instance_manager_notify(void);
 void instance_supervision_fill(struct instance *instance);

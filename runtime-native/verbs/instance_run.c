@@ -60,13 +60,13 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 	return supervision->ready ? 0 : caller_let_go(instance, err);
 }
 
-/* Between set up and started somebody may look, or something is to be done: a hook, the pid file, the device rules. */
+/* Between set up and started somebody may look, or something is to be done: a hook, the pid file, the device rules, hooks after calls. */
 static bool goes_straight(const struct instance *instance)
 {
 	const struct vxe_config *config = instance->config;
 
 	return !config->start_container.count && !instance->options->pid_file && !config->resources.n_devices &&
-	       !instance->options->observer;
+	       !instance->options->observer && !instance_has_hooks(instance);
 }
 
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)

@@ -13,10 +13,12 @@
 #define FILTER "launch.filter"
 #define SOFT "launch.soft"
 #define JUDGE "launch.judge"
+#define AFTER "launch.after"
 
 static const struct {
 	const char *annotation, *file;
-} plans[] = {{"org.vxe.seccomp.filter", FILTER}, {"org.vxe.soft.filter", SOFT}, {"org.vxe.judge", JUDGE}};
+} plans[] = {
+	{"org.vxe.seccomp.filter", FILTER}, {"org.vxe.soft.filter", SOFT}, {"org.vxe.judge", JUDGE}, {"org.vxe.after", AFTER}};
 
 static int kept_open(int dir_fd, const char *name)
 {
@@ -38,18 +40,18 @@ static int filter_keep(int dir_fd, const char *name, const struct vxe_filter *fi
 }
 
 /* From the descriptor that the launch judges by: the name in the bundle may lead to another one by now. */
-static int judge_keep(int dir_fd, int from, struct vxe_error **err)
+static int file_keep(int dir_fd, const char *name, int from, struct vxe_error **err)
 {
-	cleanup_fd int fd = kept_open(dir_fd, JUDGE);
+	cleanup_fd int fd = kept_open(dir_fd, name);
 	off_t at = 0;
 	ssize_t sent = fd < 0 ? -1 : 1;
 
 	while (sent > 0)
 		sent = sendfile(fd, from, &at, 1 << 20);
-	return sent < 0 ? fail(JUDGE, err) : 0;
+	return sent < 0 ? fail(name, err) : 0;
 }
 
-int vxe_plans_keep(int state_dir_fd, const struct vxe_launch *launch, const struct vxe_judge_source *judge,
+int vxe_plans_keep(int state_dir_fd, const struct vxe_launch *launch, const struct vxe_judge_source *judge, int hooks_fd,
 		   struct vxe_error **err)
 {
 	bool raises = launch->soft || launch->raise_objects;
@@ -60,7 +62,9 @@ int vxe_plans_keep(int state_dir_fd, const struct vxe_launch *launch, const stru
 		return -1;
 	if (raises && filter_keep(state_dir_fd, SOFT, &launch->filter, err) < 0)
 		return -1;
-	return judge->fd < 0 ? 0 : judge_keep(state_dir_fd, judge->fd, err);
+	if (hooks_fd >= 0 && file_keep(state_dir_fd, AFTER, hooks_fd, err) < 0)
+		return -1;
+	return judge->fd < 0 ? 0 : file_keep(state_dir_fd, JUDGE, judge->fd, err);
 }
 
 int vxe_plans_kept(struct vxe_config *config, struct vxe_error **err)

@@ -9,8 +9,8 @@
 #include "judge.h"
 #include "launch.h"
 
-/* Writes down what the launch has read; of a bundle whose configuration says it all, nothing. */
-int vxe_plans_keep(int state_dir_fd, const struct vxe_launch *launch, const struct vxe_judge_source *judge,
+/* Writes down what the launch has read; of a bundle whose configuration says it all, nothing. hooks_fd -1: none after calls. */
+int vxe_plans_keep(int state_dir_fd, const struct vxe_launch *launch, const struct vxe_judge_source *judge, int hooks_fd,
 		   struct vxe_error **err);
 
 /* Makes a kept configuration name the kept plans, which stand in the state's folder. */

@@ -8,14 +8,6 @@
 #include "cleanup.h"
 #include "verbs.h"
 
-static const struct vxe_beside recorder_program = {
-	.variable = "VXE_RECORDER",
-	.places = {"/vxe-recorder", "/../lib/vxe/build/bin/vxe-recorder"},
-	.access = X_OK,
-	.missing = "tracing needs vxe-recorder, which is not beside this program",
-	.hint = "install VXE whole (make install), or set VXE_RECORDER to its path",
-};
-
 int vxe_trace_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
 	cleanup_free char **args = calloc((size_t)argc + 5, sizeof(*args));
@@ -24,7 +16,7 @@ int vxe_trace_run(const struct vxe_globals *globals, int argc, char **argv, stru
 
 	if (!args)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "tracing");
-	if (vxe_beside_find(&recorder_program, recorder, err) < 0)
+	if (vxe_beside_find(&vxe_recorder_program, recorder, err) < 0)
 		return -1;
 	args[count++] = recorder;
 	if (globals->root) {

@@ -16,6 +16,7 @@ import {
   measureTurns,
 } from './cycles.mjs';
 import { frontEndTable, measureFrontEnds } from './front-ends.mjs';
+import { measureHooks } from './hooks.mjs';
 import { languageTables, measureLanguage } from './language.mjs';
 import { measureRecording } from './record.mjs';
 
@@ -368,6 +369,7 @@ function markdown({ launches, turns, popd, host, runs, ...rest }) {
         ])),
     ...(rest.language === undefined ? [] : languageTables(rest.language)),
     ...(rest.recording ?? []),
+    ...(rest.hooks ?? []),
     ...rest.failed.map((text) => `not measured: ${text}`),
   ];
   return lines.join('\n');
@@ -419,6 +421,7 @@ async function inside(runs, count, folder) {
     ['frontEnds', 'front ends', measureFrontEnds, undefined],
     ['language', 'the language', measureLanguage, undefined],
     ['recording', 'recording', () => measureRecording(3), undefined],
+    ['hooks', 'hooks after calls', () => measureHooks(3), undefined],
   ];
   for (const [name, what, measure, otherwise] of steps) {
     const begun = performance.now();

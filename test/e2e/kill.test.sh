@@ -21,6 +21,10 @@ for name in idle waiting; do
   VXE_RECIPES=$world/sources VXE_PROFILES=$world/sources vxe bundle create "$name" >"$world/create.log" 2>&1 ||
     { not_ok "the bundle $name is made" "$(<"$world/create.log")"; end_of_tests; }
 done
+# The waiting one once more, with a profile that has hooks after calls.
+hooked=$world/hooked/waiting
+mkdir "$world/hooks"
+{ cat "$world/sources/idle.vxed.yaml" && echo '  after: {openat: [{}]}'; } >"$world/hooks/idle.vxed.yaml"
 idle=$VXE_BUNDLES/idle
 waiting=$VXE_BUNDLES/waiting
 
@@ -30,6 +34,8 @@ export VXE_RECORDINGS=$world/recordings
 scenarios=(run oci ended detached own trace-notify trace-bundle)
 if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
   scenarios+=(trace-bpf)
+  VXE_RECIPES=$world/sources VXE_PROFILES=$world/hooks vxe bundle create waiting --output "${hooked%/*}" >"$world/create.log" 2>&1 &&
+    scenarios+=(hooked) || not_ok 'the bundle with hooks is made' "$(<"$world/create.log")"
 else
   skip 'the BPF recorder is killed at its calls' "$(tail -n 1 "$world/probe.err")"
 fi
@@ -43,7 +49,9 @@ while IFS= read -r line; do
     *) before=$line ;;
   esac
 done < <(for scenario in "${scenarios[@]}"; do
-  build/kill/inject "$scenario" "$every" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$idle" "$waiting" "$program" "$name"
+  # Loading a program for the kernel is many calls that are much alike.
+  [[ $scenario == hooked ]] && bundle=$hooked steps=$((every * 4)) || bundle=$waiting steps=$every
+  build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$idle" "$bundle" "$program" "$name"
 done)
 check 'the injector came to its end' [ "$planned" -ge $((${#scenarios[@]} * 4)) ]
 readable() { # Of recordings that ended anyhow: whole lines up to the last one, and counts that add up or no trailer.
