@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { plainLine } from '../common/index.js';
 import type { Told, Untold, Violation } from '../learning/index.js';
 import { readTold, readToldLog, readViolation } from '../learning/index.js';
+import { signatureOf } from '../policy/index.js';
 import { followRecords, recordText } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlledIfThere } from './support/control.js';
@@ -112,9 +113,11 @@ function toldLine(record: Told | Untold): string {
     const calls = record.count === 1 ? 'call was' : 'calls were';
     return `${when} ${record.count} ${calls} not told: there were more at once than the kernel keeps`;
   }
-  const { comm, detail, call, result, errno, rule, at } = record;
+  const { comm, detail, call, args, result, errno, rule, at } = record;
+  const registers = args.slice(0, signatureOf(call)?.length).map((value) => `0x${value.toString(16)}`);
+  const what = detail ?? `${call}(${registers.join(', ')})`;
   const came = errno === undefined ? `gave ${result}` : `failed with ${errno}`;
-  return `${when} ${comm}: ${detail ?? call} ${came}, told by ${rule}${at === undefined ? '' : ` (${at})`}${times}`;
+  return `${when} ${comm}: ${what} ${came}, told by ${rule}${at === undefined ? '' : ` (${at})`}${times}`;
 }
 
 /** As records have registers. */

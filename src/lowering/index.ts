@@ -1,7 +1,7 @@
 export type { AddressRow } from './addresses/index.js';
 export { parseAddressRows, rowsPermit } from './addresses/index.js';
 export { parseAfter } from './after.js';
-export { holdingRow } from './coverage/index.js';
+export { holdingRow, refusedHook } from './coverage/index.js';
 export type { Finding, KernelFacts, Trial } from './doctor.js';
 export { findings } from './doctor.js';
 export { ABI_TABLE, rightsOf } from './landlock/index.js';

@@ -131,6 +131,12 @@ const RECORD = {
   count: 1,
   mode: 'production',
 };
+/** Of most calls there is no more to say than their registers, as many as the call has. */
+const PLAIN = {
+  ...RECORD,
+  ...{ time: '2026-01-01T00:01:30.000000000Z', call: 'setuid', nr: 105, rule: 'after:setuid', result: 0 },
+  ...{ args: ['0x3e8', '0x1', '0x2', '0x3', '0x4', '0x5'], detail: null, at: 'told.vxed.yaml:11:5' },
+};
 const FAILED = { ...RECORD, time: '2026-01-01T00:01:00.000000000Z', result: -13, errno: 'EACCES', count: 4 };
 const LOST = {
   ...RECORD,
@@ -155,7 +161,7 @@ function logged(t: ExecutionContext): Shop {
   const lines = (...records: object[]): string =>
     records.map((record) => `${JSON.stringify(record)}\n`).join('');
   writeFileSync(join(folder, 'after.ndjson.1'), lines(RECORD));
-  writeFileSync(join(folder, 'after.ndjson'), `${lines(FAILED, LOST)}{"time":`);
+  writeFileSync(join(folder, 'after.ndjson'), `${lines(FAILED, PLAIN, LOST)}{"time":`);
   return shop;
 }
 
@@ -165,6 +171,7 @@ test('violations --hooks says in words what was told, the older file first', asy
   t.deepEqual(ran.stdout.trimEnd().split('\n'), [
     '2026-01-01T00:00:00.000Z maker: openat(AT_FDCWD, "/srv/x", O_WRONLY|O_CREAT, 0644) gave 3, told by after:openat (told.vxed.yaml:9:5)',
     '2026-01-01T00:01:00.000Z maker: openat(AT_FDCWD, "/srv/x", O_WRONLY|O_CREAT, 0644) failed with EACCES, told by after:openat (told.vxed.yaml:9:5) (4 times)',
+    '2026-01-01T00:01:30.000Z maker: setuid(0x3e8) gave 0, told by after:setuid (told.vxed.yaml:11:5)',
     '2026-01-01T00:02:00.000Z 17 calls were not told: there were more at once than the kernel keeps',
     '1 lines of the log are cut and were left out',
   ]);
@@ -185,6 +192,7 @@ test('violations --hooks --json --since has the records as data', async (t) => {
     told.map(({ verdict, result, errno, count }: Record<string, unknown>) => [verdict, result, errno, count]),
     [
       ['told', -13, 'EACCES', 4],
+      ['told', 0, undefined, 1],
       ['lost', undefined, undefined, 17],
     ],
   );

@@ -185,7 +185,13 @@ test('the table says what a hook is told of', (t) => {
     row(policy, 'after:openat')?.note ?? '',
     /^told where a row holds; under other engines nobody is told$/,
   );
-  t.regex(row(policy, 'after:setuid')?.note ?? '', /refuses it, so that it runs in soft mode alone/);
+  t.regex(row(policy, 'after:setuid')?.note ?? '', /refuses setuid, so that it is told in soft mode alone/);
+  const once = policyOf('calls: {after: {execve: [{}], execveat: [{}]}}\n');
+  t.regex(
+    row(once, 'after:execve')?.note ?? '',
+    /permits the launch alone, so that any other is told in soft/,
+  );
+  t.regex(row(once, 'after:execveat')?.note ?? '', /the profile refuses execveat/);
   const stack = narrowPolicy(policy, { ...policy, name: 'other' });
   t.regex(row(stack, 'after:openat')?.note ?? '', /2 members of the stack, in their order/);
 });

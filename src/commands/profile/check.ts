@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
 import { Failure, readProfile } from '../../bundle/index.js';
-import { refusesWhole } from '../../lowering/index.js';
+import { refusedHook } from '../../lowering/index.js';
 import { VxeCommand } from '../support/base.js';
 
 export default class ProfileCheck extends VxeCommand {
@@ -29,9 +29,10 @@ export default class ProfileCheck extends VxeCommand {
     this.log(
       `${args.file}: ${policy.name} is well formed: ${policy.type}, ${files} file rules, ${policy.calls.size} call rules${hooks}`,
     );
-    for (const { id, call } of policy.hooks)
-      if (refusesWhole(policy, call))
-        this.log(`${id}: the profile refuses ${call}, so that it is told in soft mode alone`);
+    for (const { id, call } of policy.hooks) {
+      const refused = refusedHook(policy, call);
+      if (refused !== undefined) this.log(`${id}: ${refused}`);
+    }
     return {
       name: policy.name,
       type: policy.type,

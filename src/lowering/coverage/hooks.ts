@@ -50,10 +50,20 @@ function notesOn(policy: Policy, call: string, hooks: readonly HookRule[], place
   if (callNumber(call, place.arch) === undefined) return [`${place.arch} has no such call`];
   const notes = [hooks.some((hook) => !isAlways(hook)) ? 'told where a row holds' : 'told of every call'];
   if (hooks.length > 1) notes.push(`${hooks.length} members of the stack, in their order`);
-  if (refusesWhole(policy, call)) notes.push('the profile refuses it, so that it runs in soft mode alone');
+  const refused = refusedHook(policy, call);
+  if (refused !== undefined) notes.push(refused);
   if (supervision(policy, call) !== undefined)
     notes.push('what the supervisor performs in its place is told where it succeeded');
   return [...notes, 'under other engines nobody is told'];
+}
+
+/** What is told of a call that the profile refuses as a whole; undefined where it does not. */
+export function refusedHook(policy: Policy, call: string): string | undefined {
+  if (!refusesWhole(policy, call)) return undefined;
+  // The supervisor lets the launch's own through.
+  if (policy.calls.get(call)?.id === 'exec:once' && call === 'execve')
+    return 'exec: once permits the launch alone, so that any other is told in soft mode alone';
+  return `the profile refuses ${call}, so that it is told in soft mode alone`;
 }
 
 function isAlways({ rows }: HookRule): boolean {

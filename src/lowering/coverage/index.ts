@@ -9,6 +9,7 @@ import { ringCoverage } from './rings.js';
 import { unixCoverage } from './unix.js';
 
 export { holdingRow } from './holding.js';
+export { refusedHook } from './hooks.js';
 export { settle, withoutMounts } from './settle.js';
 
 /** How everything but the file rules is held. */
