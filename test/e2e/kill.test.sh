@@ -27,11 +27,28 @@ mkdir "$world/hooks"
 { cat "$world/sources/idle.vxed.yaml" && echo '  after: {openat: [{}]}'; } >"$world/hooks/idle.vxed.yaml"
 idle=$VXE_BUNDLES/idle
 waiting=$VXE_BUNDLES/waiting
+# The first one as an engine has it, in a user namespace, with what its root can neither open nor make.
+apart=$world/apart
+cp -a "$idle" "$apart"
+mkdir -m 700 "$world/closed" && mkdir -p "$world/closed/open" "$apart/rootfs/open"
+node -e '
+  const { readFileSync, writeFileSync } = require("node:fs");
+  const [file, source] = process.argv.slice(1);
+  const config = JSON.parse(readFileSync(file));
+  const map = [{ containerID: 0, hostID: 100000, size: 1000 }];
+  config.annotations = {};
+  delete config.process.landlock;
+  delete config.linux.seccomp;
+  config.linux.namespaces.push({ type: "user" });
+  Object.assign(config.linux, { uidMappings: map, gidMappings: map });
+  config.linux.devices = [{ path: "/dev/made", type: "c", major: 1, minor: 5, uid: 12 }];
+  config.mounts.push({ destination: "/open", type: "bind", source, options: ["rbind"] });
+  writeFileSync(file, JSON.stringify(config));' "$apart/config.json" "$world/closed/open"
 
 # Cgroups are the whole host's.
 name=kill-${world##*.}
 export VXE_RECORDINGS=$world/recordings
-scenarios=(run oci ended detached own trace-notify trace-bundle)
+scenarios=(run oci ended detached apart own trace-notify trace-bundle)
 if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
   scenarios+=(trace-bpf)
   VXE_RECIPES=$world/sources VXE_PROFILES=$world/hooks vxe bundle create waiting --output "${hooked%/*}" >"$world/create.log" 2>&1 &&
@@ -49,9 +66,12 @@ while IFS= read -r line; do
     *) before=$line ;;
   esac
 done < <(for scenario in "${scenarios[@]}"; do
+  first=$idle second=$waiting steps=$every
+  [[ $scenario != apart ]] || first=$apart
   # Loading a program for the kernel is many calls that are much alike.
-  [[ $scenario == hooked ]] && bundle=$hooked steps=$((every * 4)) || bundle=$waiting steps=$every
-  build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$idle" "$bundle" "$program" "$name"
+  [[ $scenario != hooked ]] || second=$hooked steps=$((every * 4))
+  build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$first" "$second" "$program" "$name" ||
+    echo "not ok 0 - the injector does $scenario"
 done)
 check 'the injector came to its end' [ "$planned" -ge $((${#scenarios[@]} * 4)) ]
 readable() { # Of recordings that ended anyhow: whole lines up to the last one, and counts that add up or no trailer.

@@ -54,6 +54,14 @@ static const struct scenario scenarios[] = {
 	  {"@"},
 	  {"$runtime", "delete", "$name"}},
 	 {"$runtime", "delete", "--force", "$name"}},
+	{"detached",
+	 {{"$runtime", "run", "--detach", "--bundle", "$waiting", "$name"},
+	  {"$runtime", "pause", "$name"},
+	  {"$runtime", "resume", "$name"},
+	  {"$runtime", "delete", "--force", "$name"}},
+	 {"$runtime", "delete", "--force", "$name"}},
+	/* Of a container in a user namespace, for which the launcher opens and makes things. */
+	{"apart", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
 	{"own",
 	 {{"$vxe", "start", "$waiting", "--detach"}, {"$vxe", "exec", "waiting", "$program"}, {"$vxe", "stop", "waiting"}},
 	 {"$vxe", "stop", "waiting"}},
@@ -546,5 +554,7 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], "all") || !strcmp(argv[1], scenarios[i].name))
 			tests = scenario_test(&scenarios[i], every, known, mounts, result, tests);
 	printf("1..%d\n", tests);
-	return 0;
+	if (!tests)
+		fprintf(stderr, "inject: there is no scenario %s\n", argv[1]);
+	return tests ? 0 : 2;
 }
