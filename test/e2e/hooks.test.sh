@@ -17,20 +17,21 @@ service=$world/service
 gcc -O1 -static-pie -pthread -o "$service" test/e2e/fixtures/hooked.c || { not_ok 'the fixture compiles'; end_of_tests; }
 mkdir "$world/data" "$world/other"
 export VXE_PROFILES=$world
-profile() { # NAME HOOKS
+profile() { # NAME HOOKS [PORT]
   cat >"$world/$1.vxed.yaml" <<PROFILE
 vxed: 1
 name: $1
 description: calls that are told
 type: strict
 files: {$service: read execute, /data: read write create, /other: read}
-network: {interface: none}
+network: {interface: none, accept: [${3:+tcp/$3}]}
 exec: once
 calls:
   permit: [openat, write, lseek, close, brk, mmap, mprotect, munmap, arch_prctl, set_tid_address, set_robust_list, rseq, prlimit64, getrandom, newfstatat,
-    readlinkat, readlink, fork, vfork, clone, wait4, rt_sigprocmask, rt_sigaction, futex, madvise, seccomp, prctl, pause]
+    readlinkat, readlink, fork, vfork, clone, wait4, rt_sigprocmask, rt_sigaction, futex, madvise, seccomp, prctl, pause, bind, listen]
   when:
     getpriority: [{which: PRIO_PROCESS}]
+    socket: [{domain: AF_INET, type: SOCK_STREAM}]
   after:
 $2
 PROFILE
@@ -90,6 +91,14 @@ bundle turned 'second hooked'
 vxe start turned >"$world/said" 2>&1
 order=$(told turned | grep ' /data/made ' | cut -d ' ' -f 2 | tr '\n' ' ')
 check 'and in the other, if that is the other' [ "$order" = 'second.vxed.yaml hooked.vxed.yaml ' ]
+
+# What the supervisor performs in the program's place.
+profile serves '    listen: [{}]' 7311
+bundle serves serves serve 7311
+vxe start serves >"$world/said" 2>&1
+check 'control: it listens where it may' [ "$(says listen)" = 0 ]
+check 'and nowhere else' [ "$(says 'listen elsewhere')" -lt 0 ]
+check 'a call that the supervisor performs is told, one that it refuses is not' [ "$(told serves)" = 'after:listen serves.vxed.yaml - + told 1' ]
 
 # Soft mode: what a profile refuses is performed, and told.
 vxe start hooked --mode soft >"$world/said" 2>&1
