@@ -97,8 +97,9 @@ void vxe_judge_free(struct vxe_judge **judge);
 /* Looks up what Landlock's rules are for, once: in the root of a process under the filter, before any of its calls is answered. Until that has
    come to something, nothing is granted. */
 void vxe_judge_bind(struct vxe_judge *judge, pid_t pid);
-/* What Landlock grants in a folder (O_PATH), by the rules for it and for those that it lies in: LANDLOCK_ACCESS_FS_*. */
-uint64_t vxe_judge_granted(const struct vxe_judge *judge, int folder_fd);
+/* What Landlock grants in a folder (O_PATH), by the rules for it and for those that it lies in: LANDLOCK_ACCESS_FS_*. Looks no higher when it has found
+   `enough`; 0: all. */
+uint64_t vxe_judge_granted(const struct vxe_judge *judge, int folder_fd, uint64_t enough);
 /* The mount that holds the rule, where Landlock cannot; NULL: it is Landlock's. */
 const struct vxe_judged_mount *vxe_judge_mount(const struct vxe_judge *judge, const struct vxe_judged_file *file);
 

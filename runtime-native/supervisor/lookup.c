@@ -25,8 +25,7 @@ static int link_read(const char *path, char out[PATH_MAX])
 	return 0;
 }
 
-/* The path of an open object from the root of the mount namespace that it is in. */
-static int descriptor_path(int fd, char out[PATH_MAX])
+int vxe_lookup_name(int fd, char out[PATH_MAX])
 {
 	char link[64];
 
@@ -212,7 +211,7 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 	strcpy(name, slash + 1);
 	slash[slash == given] = '\0';
 	fd = object_open(walk, given, true);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || descriptor_path(fd, folder) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || vxe_lookup_name(fd, folder) < 0)
 		return -1;
 	out->exists = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!out->exists && barred(errno))
@@ -241,25 +240,70 @@ int vxe_lookup_root(pid_t pid, char name[PATH_MAX])
 
 	snprintf(link, sizeof(link), "/proc/%d/root", pid);
 	fd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || descriptor_path(fd, name) < 0 ? -1 : steal_fd(&fd);
+	return fd < 0 || vxe_lookup_name(fd, name) < 0 ? -1 : steal_fd(&fd);
 }
 
 int vxe_lookup_up(int *fd)
 {
+	cleanup_fd int up = openat(*fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat here, above;
 	char path[PATH_MAX];
-	int up;
 
-	if (descriptor_path(*fd, path) < 0)
+	if (up < 0 || fstat(*fd, &here) < 0 || fstat(up, &above) < 0)
 		return -1;
-	/* What was taken out of its namespace has no path above it either. */
-	if (!strcmp(path, "/"))
-		return 0;
-	up = openat(*fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (up < 0)
-		return -1;
+	/* The root is its own folder; so is what was taken out of its namespace, and a folder that is mounted in itself looks so. */
+	if (here.st_dev == above.st_dev && here.st_ino == above.st_ino) {
+		if (vxe_lookup_name(*fd, path) < 0)
+			return -1;
+		if (!strcmp(path, "/"))
+			return 0;
+	}
 	close(*fd);
-	*fd = up;
+	*fd = steal_fd(&up);
 	return 1;
+}
+
+/* What the caller's text begins at (O_PATH): its root, its folder, a descriptor of its. */
+static int given_base(pid_t pid, int dirfd, const char *given)
+{
+	char link[64];
+
+	if (given[0] == '/')
+		snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	else if (dirfd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", pid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, dirfd);
+	return open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, int *folder_fd, struct vxe_lookup_plain *out)
+{
+	const char *slash = strrchr(given, '/'), *name = slash ? slash + 1 : given;
+	cleanup_fd int folder = -1;
+	cleanup_fd int fd = -1;
+	char above[PATH_MAX];
+	struct stat st;
+
+	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strlen(given) >= sizeof(above))
+		return -1;
+	folder = given_base(pid, dirfd, given);
+	if (slash && slash != given && folder >= 0) {
+		int from = folder;
+
+		memcpy(above, given, (size_t)(slash - given));
+		above[slash - given] = '\0';
+		/* From its own folder upward is where a root would have to be minded. */
+		folder = sys_openat2(from, above, O_PATH | O_DIRECTORY, 0,
+				     RESOLVE_NO_SYMLINKS | (given[0] == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH));
+		close(from);
+	}
+	fd = folder < 0 ? -1 : openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))
+		return -1;
+	*out = (struct vxe_lookup_plain){steal_fd(&fd), st.st_mode & S_IFMT, st.st_dev, st.st_ino};
+	*folder_fd = steal_fd(&folder);
+	return 0;
 }
 
 int vxe_lookup_folder(pid_t pid, const char *path)
@@ -318,7 +362,7 @@ int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct
 	}
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || descriptor_path(fd, out->path) < 0) {
+	if (fstat(fd, &st) < 0 || vxe_lookup_name(fd, out->path) < 0) {
 		out->path[0] = '\0';
 		return -1;
 	}

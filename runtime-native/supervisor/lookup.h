@@ -18,13 +18,26 @@ struct vxe_lookup {
 	bool unseen; /* of what leads to nothing: the way there may not be searched from here, so that nothing is known of it */
 };
 
+struct vxe_lookup_plain {
+	int fd; /* O_PATH */
+	mode_t type;
+	dev_t dev;
+	ino_t ino;
+};
+
 /* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself.
    -1: it leads to nothing that has a path in the instance, or the folder it would be in is not there. */
 int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
 /* The same, and gives the object itself (O_PATH), whose path is out's. -1: it is not there, or has no path. */
 int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
+/* The object by a name that no link is on the way of, absolute or from the caller's folder or descriptor, and the folder that has the name: what most
+   names are, found by as few looks as can be. -1: whatever else it is, vxe_lookup knows. */
+int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, int *folder_fd, struct vxe_lookup_plain *out);
 /* The folder above such a path (O_PATH), or the nearest above that which is still there. -1: the caller is gone. */
 int vxe_lookup_folder(pid_t pid, const char *path);
+
+/* The path of an open object from the root of the mount namespace that it is in. */
+int vxe_lookup_name(int fd, char out[PATH_MAX]);
 
 /* Puts the folder that it lies in, over mounts too, in the place of a folder's descriptor. 0: it is the root of its mount namespace. */
 int vxe_lookup_up(int *fd);

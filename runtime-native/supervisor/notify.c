@@ -287,15 +287,16 @@ static void objects_record(const struct vxe_notify *notify, const struct seccomp
 	const struct vxe_objects_view view = {notify->judge->judge, notify->listener_fd, notify->reaper};
 	struct vxe_object objects[VXE_OBJECTS_MAX];
 	size_t count = vxe_objects_judge(&view, request, objects);
-	bool waits = vxe_caller_waits(notify->listener_fd, request->id);
 	const char *arch;
 
-	for (size_t i = 0; waits && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		cleanup_free char *call = NULL;
 		struct vxe_violation violation;
 
 		if (!objects[i].refused && !objects[i].unseen)
 			continue;
+		if (!vxe_caller_waits(notify->listener_fd, request->id))
+			break;
 		call = vxe_call_name(request->data.arch, request->data.nr, &arch);
 		violation_begin(&violation, request);
 		violation.errnum = objects[i].errnum;

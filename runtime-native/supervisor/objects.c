@@ -97,7 +97,7 @@ struct granted {
 static struct granted granted_on(const struct vxe_judge *judge, pid_t pid, const struct vxe_lookup *found)
 {
 	cleanup_fd int folder_fd = vxe_lookup_folder(pid, found->path);
-	uint64_t folder = vxe_judge_granted(judge, folder_fd);
+	uint64_t folder = vxe_judge_granted(judge, folder_fd, 0);
 	uint64_t own = found->exists ? vxe_landlock_objects_access(&judge->objects, found->dev, found->ino) : 0;
 
 	return (struct granted){own | folder, folder};
@@ -289,6 +289,52 @@ static bool path_lookup(const struct seccomp_notif *request, const struct need *
 			  found) == 0;
 }
 
+static bool mount_holds(const struct vxe_judge *judge, int fd, unsigned int access)
+{
+	const struct vxe_judged_file *file;
+	char path[PATH_MAX];
+
+	if (vxe_lookup_name(fd, path) < 0)
+		return true;
+	file = vxe_judge_file(judge, path);
+	return file && (access & ~file->access) && vxe_judge_mount(judge, file);
+}
+
+/*
+ * Most of what a program opens is there by a plain name, and granted: that is seen without its path, unless mounts hold rules. True: there is
+ * nothing to record of it.
+ */
+static bool plainly_granted(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need)
+{
+	const __u64 *args = request->data.args;
+	uint64_t flags = open_flags(request, need), wanted;
+	pid_t pid = (pid_t)request->pid;
+	struct vxe_lookup_plain plain;
+	struct vxe_lookup found = {0};
+	cleanup_fd int folder_fd = -1;
+	cleanup_fd int fd = -1;
+	char given[PATH_MAX];
+	unsigned int access;
+
+	if (flags & O_PATH)
+		return false;
+	(void)vxe_memory_string(pid, args[(int)need->path], given, sizeof(given));
+	if (vxe_lookup_plain(pid, need->dirfd < 0 ? AT_FDCWD : (int)args[(int)need->dirfd], given, &folder_fd, &plain) < 0)
+		return false;
+	fd = plain.fd;
+	found.exists = true;
+	found.type = plain.type;
+	access = open_access(flags, &found);
+	wanted = opened_rights(flags, access, &found).object & (judge->landlock ? judge->landlock->handled_fs : 0);
+	/* What it makes has no object yet. */
+	if (!access || (access & VXE_CREATE))
+		return false;
+	if (judge->n_mounts && mount_holds(judge, fd, access))
+		return false;
+	wanted &= ~vxe_landlock_objects_access(&judge->objects, plain.dev, plain.ino);
+	return !wanted || !(wanted & ~vxe_judge_granted(judge, folder_fd, wanted));
+}
+
 static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need,
 		       struct vxe_object *out)
 {
@@ -449,12 +495,17 @@ static size_t need_judge(const struct vxe_judge *judge, const struct seccomp_not
 size_t vxe_objects_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request,
 			 struct vxe_object out[VXE_OBJECTS_MAX])
 {
+	const struct need *need = NULL;
 	size_t count;
 
-	memset(out, 0, sizeof(*out) * VXE_OBJECTS_MAX);
-	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs) && !need; i++)
 		if (needs[i].nr == request->data.nr)
-			return need_judge(view->judge, request, &needs[i], out);
+			need = &needs[i];
+	if (need && need->kind == OPENED && plainly_granted(view->judge, request, need))
+		return 0;
+	memset(out, 0, sizeof(*out) * VXE_OBJECTS_MAX);
+	if (need)
+		return need_judge(view->judge, request, need, out);
 	count = objects_sockets_judge(view, request, out);
 	return count ? count : objects_scopes_judge(view, request, out);
 }
