@@ -322,6 +322,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
 	struct vxe_clone_args args = {.exit_signal = SIGCHLD};
 	int pair[2], pidfd = -1;
+	bool placed = launch->place && launch->cgroup_fd < 0;
 	pid_t pid;
 
 	launch->in_user_namespace = vxe_config_namespace(launch->config, CLONE_NEWUSER) || needs_user_namespace(launch);
@@ -347,6 +348,12 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making a socket pair");
 	pid = clone_first(launch, &args, err);
+	/* The kernel lets nobody in from a cgroup that is not below one of the caller's own; somebody else may put it there. */
+	if (pid < 0 && errno == EACCES && launch->place && !placed) {
+		placed = true;
+		args.flags &= ~0x200000000ULL;
+		pid = clone_first(launch, &args, err);
+	}
 	if (pid == 0) {
 		close(pair[0]);
 		vxe_child_main(launch, pair[1]);
@@ -377,7 +384,7 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	launch->init_pid = launch->program_pid = pid;
 	launch->init_pidfd = pidfd;
 	launch->sync_fd = pair[0];
-	if (launch->place && launch->place(launch, launch->place_arg, err) < 0)
+	if (placed && launch->place(launch, launch->place_arg, err) < 0)
 		return -1;
 	if (flags & CLONE_NEWUSER) {
 		if (mappings_write(launch, err) < 0)

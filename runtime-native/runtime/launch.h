@@ -56,7 +56,8 @@ struct vxe_launch {
 	int console_socket;	  /* process.terminal: where the master goes; -1: none */
 	int start_fifo;		  /* read before going on, once the launcher has said go (OCI create); -1 */
 	int tell_fd;		  /* with it: where a failure is told, open until the execve has succeeded; -1 */
-	/* Called when the first process exists and before it goes on: puts it into its cgroup. NULL where it is born in it, or has none. */
+	/* Called when the first process exists and before it goes on: puts it into its cgroup. NULL where it is born in it, or has none. With a
+	   cgroup_fd (exec), where the kernel does not let it be born there. */
 	int (*place)(struct vxe_launch *launch, void *arg, struct vxe_error **err);
 	void *place_arg;
 	int join_pidfd; /* exec: enter the namespaces of this process instead of making new ones; -1 */

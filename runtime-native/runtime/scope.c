@@ -131,18 +131,25 @@ static int user_manager_open(struct vxe_bus *bus)
 	return path ? vxe_bus_open(bus, path, true) : -1;
 }
 
+/* Its own socket first: what is said there passes nobody else. */
+static int manager_connect(struct vxe_bus *bus)
+{
+	if (!is_host_root())
+		return user_manager_open(bus);
+	return vxe_bus_open(bus, "/run/systemd/private", false) < 0 ? vxe_bus_open(bus, "/run/dbus/system_bus_socket", true)
+								    : 0;
+}
+
 static int manager_open(struct vxe_bus *bus, struct vxe_error **err)
 {
 	static const char rule[] = "type='signal',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
 	static const struct vxe_bus_target broker = {"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"};
 	struct vxe_bus_message answer;
 	cleanup_body struct vxe_bus_body body = {0};
-	bool host = is_host_root();
 
-	/* Its own socket first: what is said there passes nobody else. */
-	if (host ? vxe_bus_open(bus, "/run/systemd/private", false) < 0 &&
-			    vxe_bus_open(bus, "/run/dbus/system_bus_socket", true) < 0
-		 : user_manager_open(bus) < 0) {
+	if (manager_connect(bus) < 0) {
+		bool host = is_host_root();
+
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "there is no systemd of %s to make the container's scope",
 			      host ? "the host" : "the user");
 		return vxe_error_hint(err, "tell the engine to use cgroupfs (podman: --cgroup-manager=cgroupfs), or %s",
@@ -303,7 +310,8 @@ static int job_run(struct vxe_bus *bus, const char *member, const char *signatur
 
 /* --- the scope --- */
 
-static int cgroup_of(pid_t pid, const char *unit, char **path, struct vxe_error **err)
+/* Where a process is, from the root of the hierarchy on; NULL where that cannot be told. */
+static char *cgroup_inside(pid_t pid)
 {
 	char file[64], line[4200];
 	cleanup_file FILE *stream = NULL;
@@ -311,19 +319,23 @@ static int cgroup_of(pid_t pid, const char *unit, char **path, struct vxe_error 
 	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
 	stream = fopen(file, "re");
 	while (stream && fgets(line, sizeof(line), stream)) {
-		const char *name;
-
 		if (strncmp(line, "0::/", 4) != 0)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
-		name = strrchr(line, '/') + 1;
-		/* Beyond 255 bytes systemd would have to shorten it; it does not. */
-		if (strcmp(name, unit) != 0)
-			break;
-		*path = strdup(line + 3);
-		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the cgroup of the scope %s", unit);
+		return strdup(line + 3);
 	}
-	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container's first process is not in the scope %s", unit);
+	return NULL;
+}
+
+static int cgroup_of(pid_t pid, const char *unit, char **path, struct vxe_error **err)
+{
+	cleanup_free char *inside = cgroup_inside(pid);
+
+	/* Beyond 255 bytes systemd would have to shorten it; it does not. */
+	if (!inside || strcmp(strrchr(inside, '/') + 1, unit) != 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container's first process is not in the scope %s", unit);
+	*path = steal_pointer(&inside);
+	return 0;
 }
 
 int vxe_scope_start(const char *slice, const char *unit, pid_t pid, const struct vxe_resources *resources, char **path,
@@ -365,6 +377,35 @@ int vxe_scope_start(const char *slice, const char *unit, pid_t pid, const struct
 	if (job_run(&bus, "StartTransientUnit", "ssa(sv)a(sa(sv))", &body, unit, err) < 0)
 		return -1;
 	return cgroup_of(pid, unit, path, err);
+}
+
+int vxe_scope_attach(const char *unit, const char *below, pid_t pid, const char *cgroup, struct vxe_error **err)
+{
+	cleanup_bus struct vxe_bus bus = {.fd = -1};
+	cleanup_body struct vxe_bus_body body = {0};
+	cleanup_free char *inside = NULL, *path = NULL;
+	struct vxe_bus_message answer;
+	size_t pids;
+
+	if (manager_connect(&bus) < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the scope %s: there is no systemd of the user to ask",
+			      unit);
+		return vxe_error_hint(err, "do it in a session of the user's systemd (XDG_RUNTIME_DIR)");
+	}
+	vxe_bus_put_string(&body, unit);
+	vxe_bus_put_string(&body, below);
+	pids = vxe_bus_array_begin(&body, 4);
+	vxe_bus_put_u32(&body, (uint32_t)pid);
+	vxe_bus_array_end(&body, pids, 4);
+	if (vxe_bus_call(&bus, &manager, "AttachProcessesToUnit", "ssau", &body, &answer, err) < 0)
+		return vxe_error_wrap(err, "entering the scope %s", unit);
+	/* What counts is where it is, and not what somebody says of it. */
+	inside = cgroup_inside(pid);
+	if (inside && vxe_cgroup_in_hierarchy(inside, &path, err) < 0)
+		return -1;
+	return path && !strcmp(path, cgroup) ? 0
+					     : vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+							     "entering the scope %s: systemd put the process elsewhere", unit);
 }
 
 int vxe_scope_update(const char *unit, const struct vxe_resources *resources, struct vxe_error **err)

@@ -18,6 +18,11 @@ bool vxe_scope_possible(void);
 /* Makes the scope with the process in it, and returns when that is so. *path is the cgroup's in the hierarchy; malloc'd. */
 int vxe_scope_start(const char *slice, const char *unit, pid_t pid, const struct vxe_resources *resources, char **path,
 		    struct vxe_error **err);
+/*
+ * Has systemd put a process of the caller's into a scope that is there, or into a cgroup `below` it (an absolute path, or ""): who is in a session of
+ * its own may not do that by itself. An error unless the process is in `cgroup` then, a path in the file system.
+ */
+int vxe_scope_attach(const char *unit, const char *below, pid_t pid, const char *cgroup, struct vxe_error **err);
 /* Tells systemd the limits, which it would set back otherwise when it reloads. */
 int vxe_scope_update(const char *unit, const struct vxe_resources *resources, struct vxe_error **err);
 /* Ends and forgets the unit. One that is gone is no error. */

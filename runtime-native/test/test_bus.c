@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "cgroup.h"
 #include "scope.h"
 #include "tap.h"
 
@@ -138,26 +139,37 @@ static void serve(int listener, const char *handshake, bool fails)
 	_exit(write(fd, bytes, size) < 0);
 }
 
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	unlink(path);
+	return bind(listener, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0 ? -1
+														 : listener;
+}
+
 static int call(const char *handshake, bool fails, struct vxe_bus *bus, struct vxe_bus_message *answer, struct vxe_error **err)
 {
 	static const struct vxe_bus_target target = {"a.b", "/a/b", "a.b.C"};
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), status, opened;
+	char path[64];
+	int listener, status, opened;
 	pid_t server;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/vxe-test-bus-%d", getpid());
-	unlink(address.sun_path);
-	if (bind(listener, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0)
+	snprintf(path, sizeof(path), "/tmp/vxe-test-bus-%d", getpid());
+	listener = listen_at(path);
+	if (listener < 0)
 		return -2;
 	server = fork();
 	if (server == 0)
 		serve(listener, handshake, fails);
-	opened = vxe_bus_open(bus, address.sun_path, false);
+	opened = vxe_bus_open(bus, path, false);
 	if (opened < 0)
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening");
 	status = opened < 0 ? -3 : vxe_bus_call(bus, &target, "Do", NULL, NULL, answer, err);
 	close(listener);
-	unlink(address.sun_path);
+	unlink(path);
 	waitpid(server, NULL, 0);
 	return status;
 }
@@ -181,6 +193,85 @@ static void test_connection(void)
 	ok(call("REJECTED EXTERNAL\r\n", false, &bus, &answer, &err) == -3, "who is not let in does not call");
 	vxe_bus_close(&bus);
 	vxe_error_free(&err);
+}
+
+/* The cgroup of this process, as it is named in the file system; NULL where there is no version 2. */
+static char *own_cgroup(void)
+{
+	char line[4096], *path = NULL;
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "0::/", 4)) {
+			line[strcspn(line, "\n")] = '\0';
+			(void)vxe_cgroup_in_hierarchy(line + 3, &path, NULL);
+		}
+	if (file)
+		fclose(file);
+	return path;
+}
+
+/* As a user, whose systemd says that it has put this process into the cgroup, or that it has not: what comes of that. */
+static const char *attached(const char *cgroup, bool fails, char *said, size_t size)
+{
+	char folder[] = "/tmp/vxe-test-bus-XXXXXX", path[64];
+	int listener, pipes[2];
+	pid_t server, user;
+	ssize_t got;
+
+	if (!mkdtemp(folder) || pipe(pipes) < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "%s/systemd", folder);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/systemd/private", folder);
+	listener = listen_at(path);
+	chmod(path, 0666);
+	chmod(folder, 0755);
+	server = fork();
+	if (server == 0)
+		serve(listener, "DATA\r\nOK 0123\r\n", fails);
+	user = fork();
+	if (user == 0) {
+		struct vxe_error *err = NULL;
+		int status;
+
+		if (geteuid() == 0 && (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
+			_exit(1);
+		setenv("XDG_RUNTIME_DIR", folder, 1);
+		status = vxe_scope_attach("some.scope", "", getpid(), cgroup, &err);
+		dprintf(pipes[1], "%s", status == 0 ? "entered" : err->message);
+		vxe_error_free(&err);
+		_exit(0);
+	}
+	close(pipes[1]);
+	close(listener);
+	waitpid(user, NULL, 0);
+	waitpid(server, NULL, 0);
+	got = read(pipes[0], said, size - 1);
+	said[got > 0 ? got : 0] = '\0';
+	close(pipes[0]);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/systemd", folder);
+	rmdir(path);
+	rmdir(folder);
+	return said;
+}
+
+static void test_attach(void)
+{
+	char *cgroup = own_cgroup(), *other = NULL, said[512];
+
+	if (!cgroup || asprintf(&other, "%s/below", cgroup) < 0) {
+		skip("no cgroup v2", "a process is put into a scope by systemd");
+		free(cgroup);
+		return;
+	}
+	ok(same_text(attached(cgroup, false, said, sizeof(said)), "entered"), "who is in the cgroup has entered it");
+	ok(strstr(attached(other, false, said, sizeof(said)), "systemd put the process elsewhere"),
+	   "who is not has not, whatever systemd says (%s)", said);
+	ok(strstr(attached(cgroup, true, said, sizeof(said)), "it is not so"), "what systemd refuses is refused (%s)", said);
+	free(other);
+	free(cgroup);
 }
 
 static void test_names(void)
@@ -223,6 +314,7 @@ int main(void)
 {
 	test_messages();
 	test_connection();
+	test_attach();
 	test_names();
 	return tap_done();
 }

@@ -21,6 +21,7 @@
 #include "plans.h"
 #include "record.h"
 #include "schedule.h"
+#include "scope.h"
 #include "self.h"
 
 /* Root on the host has every capability and may leave any rule away, in the instance's namespaces too: what a profile holds is held here. */
@@ -221,6 +222,16 @@ static int exec_namespaces_open(const struct vxe_state *state, struct vxe_launch
 	return poll(&gone, 1, 0) ? vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", state->id) : 0;
 }
 
+struct exec_place {
+	const char *scope, *below;
+	char *cgroup;
+};
+
+static void exec_place_free(struct exec_place *place)
+{
+	free(place->cgroup);
+}
+
 /* The instance's, or one below it that is there, by no way that leads out of it. */
 static int exec_cgroup_open(const struct vxe_exec_options *options, const struct vxe_state *state, int *out,
 			    struct vxe_error **err)
@@ -240,6 +251,32 @@ static int exec_cgroup_open(const struct vxe_exec_options *options, const struct
 	return *out < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "--cgroup: the cgroup %s of %s", below, options->id) : 0;
 }
 
+/* By systemd, where the cgroup is a unit's: from a login session the kernel lets nobody but root into it. */
+static int exec_place(struct vxe_launch *launch, void *arg, struct vxe_error **err)
+{
+	const struct exec_place *place = arg;
+
+	return vxe_scope_attach(place->scope, place->below, launch->init_pid, place->cgroup, err);
+}
+
+static int exec_place_prepare(const struct vxe_exec_options *options, const struct vxe_state *state, struct exec_place *place,
+			      struct vxe_launch *launch, struct vxe_error **err)
+{
+	const char *below = options->cgroup ? options->cgroup + strspn(options->cgroup, "/") : "";
+
+	if (!state->scope || !state->cgroup)
+		return 0;
+	if (asprintf(&place->cgroup, "%s%s%s", state->cgroup, *below ? "/" : "", below) < 0) {
+		place->cgroup = NULL;
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup of %s", options->id);
+	}
+	place->scope = state->scope;
+	place->below = place->cgroup + strlen(state->cgroup);
+	launch->place = exec_place;
+	launch->place_arg = place;
+	return 0;
+}
+
 int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
 {
 	cleanup_fd int root_fd = -1;
@@ -250,6 +287,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	cleanup_fd int console = -1;
 	struct vxe_console carried = VXE_CONSOLE_NONE;
 	struct vxe_companion companion = VXE_COMPANION_NONE;
+	__attribute__((cleanup(exec_place_free))) struct exec_place place = {0};
 	struct vxe_state *state = NULL;
 	struct vxe_config *config = NULL;
 	struct vxe_process *given = NULL, *process;
@@ -304,7 +342,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		goto out;
 	launch.listen_names = getenv("LISTEN_FDNAMES");
 	launch.detached = options->detach;
-	if (exec_cgroup_open(options, state, &cgroup, err) < 0)
+	if (exec_cgroup_open(options, state, &cgroup, err) < 0 || exec_place_prepare(options, state, &place, &launch, err) < 0)
 		goto out;
 	launch.cgroup_fd = cgroup;
 	if (instance_console(&launch, process, options->console_socket, options->detach, &console, &carried, err) < 0)

@@ -2,10 +2,7 @@
 # The limits of a profile's `resources` and `limits`, where cgroup v2 has its controllers: what is beyond them is refused, killed or made to wait,
 # in every way that a profile is started by. Without VXE the same attempts succeed. A limit that nothing holds is an error that names it.
 . "$(dirname "$0")/../../e2e/tap.sh"
-((VXE_VM_LANDLOCK >= 6)) || skip_all "Landlock ABI $VXE_VM_LANDLOCK cannot hold the profiles"
-machine_world 240
-probe=/usr/local/vm/build/conformance/probe
-export VXE_RECIPES=$world/profiles
+. "$(dirname "$0")/limits.sh"
 # The modules' disk, which nothing else reads by now.
 disk=$(lsblk -dno PKNAME /dev/disk/by-partuuid/76786502-01)
 numbers=$(lsblk -dno MAJ:MIN "/dev/$disk" | tr -d ' ')
@@ -17,24 +14,12 @@ cleanup() {
 }
 trap cleanup EXIT
 
-resources='resources: {memory: 24M, pids: 8, cpu: 20%}
-limits: {nofile: 64}'
 unruled='accept-unenforced: ["files:unix-sockets"]'
 tree_profile free '' "$unruled"
 tree_profile loose '' "$unruled"$'\n'"$resources"
 tree_profile tight '' "$unruled"$'\nresources: {pids: 5, memory: 1G}'
 tree_profile slow '' "$unruled"$'\nresources: {io: 10}'
-questions=(memory:4 memory:64 forks:30 opens:200 spin:1500 read:/proc/self/cgroup)
-cat >"$world/profiles/fenced.vxed.yaml" <<PROFILE
-vxed: 1
-name: fenced
-type: filesystem
-program: $probe
-files: {$probe: read execute, /proc: read}
-exec: once
-network: {interface: none}
-$resources
-PROFILE
+probe_profile fenced once
 cat >"$world/profiles/fenced.yaml" <<RECIPE
 recipe: 1
 name: fenced
@@ -44,35 +29,10 @@ profile: fenced
 program: [$probe$(printf ', "%s"' "${questions[@]}")]
 RECIPE
 
-answer() { # ANSWERS QUESTION: the value
-  sed -n 's/^{"ask":"'"${2//\//\\/}"'","ok":true,"value":"\(.*\)"}$/\1/p' "$1"
-}
 free_of_limits() { # ANSWERS: all that was asked for was had
   [[ $(answer "$1" memory:64) == 'exit 0' && $(answer "$1" forks:30) == '30 ' && $(answer "$1" opens:200) == '200 ' ]] &&
     (($(answer "$1" spin:1500) > 900)) || { cat "$1" "$1.err"; return 1; }
 }
-held() { # WAY ANSWERS: each limit
-  local file=$2 forks opens spin
-  read -r forks why <<<"$(answer "$file" forks:30)"
-  read -r opens which <<<"$(answer "$file" opens:200)"
-  spin=$(answer "$file" spin:1500)
-  if [[ -z $spin ]]; then
-    not_ok "$1: it ran" "$(tail -n 5 "$file" "$file.err")"
-    return
-  fi
-  check "$1: memory that fits is had" [ "$(answer "$file" memory:4)" = 'exit 0' ]
-  check "$1: more than the limit is killed" [ "$(answer "$file" memory:64)" = 'signal 9' ]
-  check "$1: processes beyond the limit are refused ($forks)" eval "((forks < 8)) && [[ $why == EAGAIN ]]"
-  check "$1: open files beyond the limit are refused ($opens)" eval "((opens < 64)) && [[ $which == EMFILE ]]"
-  check "$1: a fifth of a processor is a fifth ($spin of 1500 ms)" eval '((spin > 100 && spin < 600))'
-}
-# Asking for too many processes ends with a signal to the group: a session of its own keeps it from this program.
-ask() { # ANSWERS COMMAND...
-  local file=$1
-  shift
-  timeout "$limit" setsid --wait "$@" >"$file" 2>"$file.err" </dev/null
-}
-
 ask "$world/control" "$probe" "${questions[@]}"
 check 'without VXE nothing of that is limited' free_of_limits "$world/control"
 ask "$world/free" vxe run free -- "$probe" "${questions[@]}"
@@ -112,20 +72,7 @@ ask "$world/inside" build/bin/vxe run loose -- "$probe" open:/sys/fs/cgroup/cgro
 check 'inside, none of it' [ "$(grep -c '"ok":false,"errno":"EROFS"' "$world/inside")" = 2 ]
 
 # A user's own limits, by the user's systemd.
-id fenced >/dev/null 2>&1 || useradd -m -s /bin/bash fenced
-loginctl enable-linger fenced
-uid=$(id -u fenced)
-ready() { [[ -S /run/user/$uid/systemd/private ]]; }
-check 'a user has a systemd' eventually 60 ready
-as() { (cd /home/fenced && exec runuser -u fenced -- env -u VXE_COMPILED HOME=/home/fenced XDG_RUNTIME_DIR="/run/user/$uid" PATH="$PATH" VXE_PROFILES="$VXE_PROFILES" "$@"); }
-as_ask() { # ANSWERS COMMAND...
-  local file=$1
-  shift
-  export -f as
-  export uid
-  # shellcheck disable=SC2016
-  timeout "$limit" setsid --wait bash -c 'as "$@"' bash "$@" >"$file" 2>"$file.err" </dev/null
-}
+user_with_systemd
 as_ask "$world/user" "$PWD/build/bin/vxe" run loose -- "$probe" "${questions[@]}"
 held 'a user' "$world/user"
 check "in a scope of the user's systemd" contains "$(cgroup_of "$world/user")" "/user@$uid\.service/user\.slice/vxe-loose-[0-9]+\.scope"
