@@ -31,11 +31,14 @@ noted() { wc -l <"$world/data/noted"; }
 all_noted() { (($(noted) == 200)); }
 supervisor_of() { node -e 'console.log(JSON.parse(require("node:fs").readFileSync(process.argv[1])).supervisor.pid)' "$VXE_ROOT/counting/state.json"; }
 
-# begin MODE: an instance that waits for /data/go.
+# begin MODE: an instance that waits for /data/go. In production what it opens meanwhile is not the supervisor's to look at, so that its first calls
+# are those for what is refused.
 begin() {
+  local records=
+  [[ $1 != production ]] || records=--no-record-files
   rm -f "$world/data/go" "$log"
   : >"$world/data/noted"
-  vxe start counting --detach --mode "$1" >"$world/start.log" 2>&1
+  vxe start counting --detach --mode "$1" $records >"$world/start.log" 2>&1
 }
 # What the program noted against what the log says: prints what does not fit.
 cat >"$world/compare.mjs" <<'COMPARE'
