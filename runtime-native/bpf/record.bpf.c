@@ -612,6 +612,13 @@ static __always_inline int is_fork(const struct vxe_record_event *event)
 	return nr == NR_FORK || nr == NR_VFORK || nr == NR_CLONE || nr == NR_CLONE3;
 }
 
+/* An argument's place, so that older verifiers (Linux 6.1) see its bounds as well; the compiler must not know better. */
+static __always_inline __u64 argument_at(const struct scratch *s, __u64 place)
+{
+	asm volatile("%0 &= 7" : "+r"(place));
+	return s->event.args[place];
+}
+
 __noinline int argument_take(__u32 i)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -631,9 +638,9 @@ __noinline int argument_take(__u32 i)
 	shape = bpf_map_lookup_elem(&shapes, &nr);
 	if (!shape)
 		return 0;
-	value = s->event.args[i];
-	before = i ? s->event.args[i - 1] : 0;
-	after = i < 5 ? s->event.args[i + 1] : 0;
+	value = argument_at(s, i);
+	before = i ? argument_at(s, i - 1) : 0;
+	after = i < 5 ? argument_at(s, i + 1) : 0;
 	switch (shape->use[i]) {
 	case VXE_USE_TEXT:
 		piece_text(i, value);
