@@ -217,6 +217,29 @@ static bool is_ring_call(const struct seccomp_data *data)
 	return nr >= SYS_io_uring_setup && nr <= SYS_io_uring_register;
 }
 
+/*
+ * A file by its handle, by any way into the kernel. A handle has no path to judge by, may be another one by the time that the kernel reads it, and
+ * opens what no mount of the instance shows: where no Landlock looks at what it opens, nobody would.
+ */
+static bool is_unheld_handle(const struct vxe_notify *notify, const struct seccomp_data *data)
+{
+	static const struct {
+		uint32_t arch;
+		int nr;
+	} entries[] = {{AUDIT_ARCH_X86_64, 304}, {AUDIT_ARCH_I386, 342}, {AUDIT_ARCH_AARCH64, 265}, {AUDIT_ARCH_ARM, 371}};
+
+	for (size_t i = 0; !notify->landlock && i < sizeof(entries) / sizeof(*entries); i++)
+		if (data->arch == entries[i].arch && (data->nr & ~0x40000000) == entries[i].nr)
+			return true;
+	return false;
+}
+
+/* What soft mode refuses all the same. */
+static bool is_refused_always(const struct vxe_notify *notify, const struct seccomp_data *data)
+{
+	return is_ring_call(data) || is_unheld_handle(notify, data);
+}
+
 static void violation_begin(struct vxe_violation *violation, const struct seccomp_notif *request)
 {
 	memset(violation, 0, sizeof(*violation));
@@ -263,7 +286,12 @@ static int call_record(const struct vxe_notify *notify, const struct seccomp_not
 	if (!vxe_caller_waits(notify->listener_fd, request->id))
 		violation.detail[0] = violation.path[0] = '\0';
 	violation.errnum = vxe_notify_errno(notify->errno_words, call ? call : "");
-	violation.verdict = notify->perform && !is_ring_call(data) ? VXE_PERFORMED : VXE_REFUSED;
+	violation.verdict = notify->perform && !is_refused_always(notify, data) ? VXE_PERFORMED : VXE_REFUSED;
+	if (is_unheld_handle(notify, data)) {
+		violation.mechanism = "supervisor";
+		snprintf(violation.detail, sizeof(violation.detail),
+			 "open_by_handle_at(%d): in soft mode nothing holds what a handle opens", (int)data->args[0]);
+	}
 	judge = vxe_judge_get(notify->judge);
 	rule = judge && call && is_native(data) ? vxe_judge_call(judge, call) : NULL;
 	if (rule) {
@@ -371,11 +399,11 @@ int vxe_notify_serve(struct vxe_notify *notify)
 	answer = is_native(data) ? call_perform(notify, &in.request) : -1;
 	if (answer >= 0)
 		return answer_send(notify, &in.request, answer, false);
-	permitted = permitted_as_call(notify, data) || permitted_since(notify, data);
+	permitted = (permitted_as_call(notify, data) || permitted_since(notify, data)) && !is_unheld_handle(notify, data);
 	if (!permitted)
 		answer = call_record(notify, &in.request);
 	/* What is refused as a call comes to no object; what is performed is judged whole, so that one round shows all. */
-	performed = permitted || (notify->perform && !is_ring_call(data));
+	performed = permitted || (notify->perform && !is_refused_always(notify, data));
 	if (notify->objects && is_native(data) && performed)
 		objects_record(notify, &in.request);
 	return answer_send(notify, &in.request, answer, performed);

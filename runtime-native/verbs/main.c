@@ -157,8 +157,10 @@ static void log_append(const struct vxe_globals *globals, const char *level, con
 
 static void warning_tell(const char *message, void *data)
 {
-	fprintf(stderr, "vxe-runtime: warning: %s\n", message);
-	log_append(data, "warning", message, 0);
+	const struct vxe_globals *globals = data;
+
+	fprintf(stderr, "%s: warning: %s\n", globals->oci ? "vxe-runtime" : "vxe", message);
+	log_append(globals, "warning", message, 0);
 }
 
 static void error_print_json(const struct vxe_error *err)
@@ -209,7 +211,7 @@ int main(int argc, char **argv)
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "vxe";
 	bool oci = !strcmp(name, "vxe-runtime");
-	struct vxe_globals globals = {0};
+	struct vxe_globals globals = {.oci = oci};
 	cleanup_error struct vxe_error *err = NULL;
 	const struct vxe_verb *verb;
 	const char *other_driver = NULL;
@@ -282,8 +284,7 @@ int main(int argc, char **argv)
 	}
 	optind = 0;
 	verb_argv = argv;
-	if (oci)
-		vxe_warning_to(warning_tell, &globals);
+	vxe_warning_to(warning_tell, &globals);
 	if (other_driver && oci) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, 0, "the cgroup driver %s is not supported, cgroupfs and systemd are",
 			      other_driver);

@@ -15,6 +15,7 @@
 #include "held.h"
 #include "places.h"
 #include "records.h"
+#include "warn.h"
 
 static bool at_or_below(const char *path, const char *folder)
 {
@@ -166,18 +167,23 @@ static bool grants(const struct vxe_config *config, int capability)
 	return config->process.capabilities.bounding >> capability & 1;
 }
 
-void vxe_modes_beyond(const struct vxe_config *config, char *out, size_t size)
+bool vxe_modes_beyond(const struct vxe_config *config, char *out, size_t size)
 {
+	char names[128] = "";
 	size_t used = 0;
 
-	out[0] = '\0';
 	/* Over its own user namespace alone they lead nowhere. */
 	if (geteuid() != 0 || vxe_config_namespace(config, CLONE_NEWUSER))
-		return;
-	for (size_t i = 0; i < sizeof(powers) / sizeof(*powers) && used < size; i++)
-		/* In the pid namespace of a bundle there is nobody else. */
-		if (grants(config, powers[i].number) && powers[i].number != CAP_SYS_PTRACE)
-			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", powers[i].name);
+		return false;
+	for (size_t i = 0; i < sizeof(powers) / sizeof(*powers) && used < sizeof(names); i++)
+		/* In the pid namespace of a bundle there is nobody else, and nothing is opened by a handle without Landlock. */
+		if (grants(config, powers[i].number) && powers[i].number != CAP_SYS_PTRACE &&
+		    powers[i].number != CAP_DAC_READ_SEARCH)
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", powers[i].name);
+	snprintf(out, size,
+		 "the profile grants %s: in soft mode its program is held no more than that is, and could leave the bundle",
+		 names);
+	return used > 0;
 }
 
 static int powers_refuse(const struct vxe_config *config, bool soft, const char *folder, struct vxe_error **err)
@@ -270,6 +276,7 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 		     struct vxe_launch *launch, struct vxe_supervision *supervision, enum vxe_mode *mode,
 		     struct vxe_judge_source *judge, struct vxe_error **err)
 {
+	char beyond[VXE_BEYOND_WORDS];
 	bool found;
 
 	if (vxe_judge_open(judge, launch->bundle_fd, config, err) < 0)
@@ -290,6 +297,8 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 		return -1;
 	if (launch->soft && soft_prepare(config, judge->judge, err) < 0)
 		return -1;
+	if (launch->soft && !launch->host_root && vxe_modes_beyond(config, beyond, sizeof(beyond)))
+		vxe_warning("%s: %s", options->id, beyond);
 	return launch->host_root ? own_folders_mask(config, state_root, launch->soft, err) : 0;
 }
 

@@ -17,8 +17,10 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 /* Will it be soft, as far as can be told before anything else is done? */
 bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd);
 
-/* What the configuration grants that leads out of a bundle where there is no Landlock, with commas between; "": nothing. */
-void vxe_modes_beyond(const struct vxe_config *config, char *out, size_t size);
+#define VXE_BEYOND_WORDS 256
+
+/* A sentence on what the configuration grants that leads out of a bundle where there is no Landlock. False: nothing. */
+bool vxe_modes_beyond(const struct vxe_config *config, char *out, size_t size);
 
 /* A further program in a running instance: under the mode that its first supervisor holds. */
 int vxe_modes_join(int state_dir_fd, const struct vxe_config *config, struct vxe_launch *launch,

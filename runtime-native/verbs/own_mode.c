@@ -254,7 +254,7 @@ static void text_print(const char *name, enum vxe_mode mode, bool running, const
 		       const char *records)
 {
 	const char *words = running ? restart_words(held) : NULL;
-	char beyond[128] = "";
+	char beyond[VXE_BEYOND_WORDS];
 
 	printf("%s: %s%s", name, vxe_mode_name(mode), running ? "; running: " : "; not running");
 	if (running)
@@ -262,12 +262,9 @@ static void text_print(const char *name, enum vxe_mode mode, bool running, const
 	putchar('\n');
 	if (words)
 		printf("%s: %s\n", name, words);
-	if (wish->config && wish->has_mode && wish->mode == VXE_MODE_SOFT)
-		vxe_modes_beyond(wish->config, beyond, sizeof(beyond));
-	if (beyond[0])
-		printf("%s: the profile grants %s: in soft mode its program is held no more than that is, and could leave the "
-		       "bundle\n",
-		       name, beyond);
+	if (wish->config && wish->has_mode && wish->mode == VXE_MODE_SOFT &&
+	    vxe_modes_beyond(wish->config, beyond, sizeof(beyond)))
+		printf("%s: %s\n", name, beyond);
 	/* Who goes into production with a profile that lacks something is to see what it lacks. */
 	if (*records)
 		printf("%s: %s\n", name, records);

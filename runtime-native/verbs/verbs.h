@@ -11,6 +11,7 @@
 struct vxe_globals {
 	const char *root;
 	bool json;
+	bool oci;	 /* vxe-runtime */
 	bool no_cgroup;	 /* OCI: --cgroup-manager=disabled, as crun has it */
 	const char *log; /* OCI: where errors go as well */
 	bool log_json;

@@ -187,6 +187,7 @@ export function raisedCalls(policy: Policy): ReadonlySet<string> {
   const sends = mayOpenUdp(policy) || mayFastOpen(policy) || unixSockets(policy).send;
   return new Set([
     ...OBJECT_CALLS,
+    'open_by_handle_at',
     'ioctl',
     ...SIGNAL_CALLS,
     ...MOUNT_CALLS,

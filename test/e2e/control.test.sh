@@ -29,7 +29,7 @@ check 'it is recorded' eventually 60 runs
 vxe stop held >/dev/null 2>&1
 wait
 check 'soft mode of it is told to hold it no more than its capabilities do' contains "$(vxe mode held soft)" \
-  'grants CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_MKNOD: in soft mode .* could leave the bundle$'
+  'grants CAP_SYS_ADMIN, CAP_MKNOD: in soft mode .* could leave the bundle$'
 vxe mode held production >/dev/null
 check 'it starts' vxe start held --detach
 supervisor=$(node -e 'console.log(JSON.parse(require("node:fs").readFileSync(process.argv[1])).supervisor.pid)' "$VXE_ROOT/held/state.json")

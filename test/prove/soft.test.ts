@@ -200,9 +200,15 @@ const SPOTS: readonly [string, string, readonly RegExp[]][] = [
   [
     'a file by its handle',
     'capabilities: [CAP_DAC_READ_SEARCH]\ncalls: {when: {open_by_handle_at: [{flags: {without: O_WRONLY|O_RDWR|O_CREAT|O_TRUNC}}]}}',
-    [/: read$/, /: list$/, /: make file$/],
+    [],
   ],
 ];
+
+/** How many there are at least where nothing that is permitted is raised. */
+const UNRAISED = new Map([
+  ['calls that are raised', 6],
+  ['a file by its handle', 3],
+]);
 
 for (const [what, body, expected] of SPOTS) {
   test(`what soft mode performs and does not tell of: ${what}`, async (t) => {
@@ -213,7 +219,9 @@ for (const [what, body, expected] of SPOTS) {
     t.is(found.length, expected.length, found.join('\n'));
     for (const [index, pattern] of expected.entries()) t.regex(found[index] ?? '', pattern);
     // A call that is not raised any more is a blind spot at once.
-    if (what === 'calls that are raised')
-      t.true((await softBlindSpots(policy, seccomp.filter, 'x86_64', held, solver)).length > 5);
+    const least = UNRAISED.get(what);
+    if (least === undefined) return;
+    const unraised = await softBlindSpots(policy, seccomp.filter, 'x86_64', held, solver);
+    t.true(unraised.length >= least, unraised.join('\n'));
   });
 }
