@@ -9,6 +9,7 @@
 
 #include "bus.h"
 #include "cgroup.h"
+#include "cgroup_internal.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "places.h"
@@ -230,6 +231,12 @@ static uint64_t limit_value(int64_t value)
 	return value < 0 ? UINT64_MAX : (uint64_t)value;
 }
 
+/* In steps of 10 ms, up: systemd keeps it as whole hundredths. */
+static uint64_t quota_per_second(uint64_t quota, uint64_t period)
+{
+	return (quota * 1000000 / period + 9999) / 10000 * 10000;
+}
+
 /* systemd writes what it knows of a unit again when it is reloaded. Its units are coarser in places; the exact numbers are
    written into the files after it. */
 static void limits_put(struct vxe_bus_body *body, const struct vxe_resources *r)
@@ -247,11 +254,8 @@ static void limits_put(struct vxe_bus_body *body, const struct vxe_resources *r)
 	if (r->has_cpu_quota && r->cpu_quota) {
 		uint64_t period = r->has_cpu_period ? r->cpu_period : 100000, quota = UINT64_MAX;
 
-		if (r->cpu_quota > 0 && (uint64_t)r->cpu_quota < UINT64_MAX / 1000000) {
-			quota = (uint64_t)r->cpu_quota * 1000000 / period;
-			/* In steps of 10 ms, up. */
-			quota = (quota + 9999) / 10000 * 10000;
-		}
+		if (r->cpu_quota > 0 && (uint64_t)r->cpu_quota < UINT64_MAX / 1000000)
+			quota = quota_per_second((uint64_t)r->cpu_quota, period);
 		property_u64(body, "CPUQuotaPerSecUSec", quota);
 	}
 	if (r->cpuset_cpus && *r->cpuset_cpus)
@@ -260,6 +264,46 @@ static void limits_put(struct vxe_bus_body *body, const struct vxe_resources *r)
 		property_mask(body, "AllowedMemoryNodes", r->cpuset_mems);
 	if (r->has_pids_limit)
 		property_u64(body, "TasksMax", r->pids_limit > 0 ? (uint64_t)r->pids_limit : UINT64_MAX);
+}
+
+/* The same of what the kernel holds, by whichever field it was given. What the cgroup has no controller for has no file. */
+static void held_put(struct vxe_bus_body *body, int cgroup_fd, const char *cpu_max)
+{
+	static const struct {
+		const char *file, *key, *property;
+	} amounts[] = {
+		{"memory.min", NULL, "MemoryMin"},	    {"memory.low", NULL, "MemoryLow"},
+		{"memory.high", NULL, "MemoryHigh"},	    {"memory.max", NULL, "MemoryMax"},
+		{"memory.swap.max", NULL, "MemorySwapMax"}, {"pids.max", NULL, "TasksMax"},
+		{"cpu.weight", NULL, "CPUWeight"},	    {"io.weight", "default", "IOWeight"},
+	};
+	static const char *const sets[][2] = {{"cpuset.cpus", "AllowedCPUs"}, {"cpuset.mems", "AllowedMemoryNodes"}};
+	uint64_t quota, period;
+
+	for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+		cleanup_free char *text = NULL;
+		uint64_t value = UINT64_MAX;
+
+		if (cgroup_file_read(cgroup_fd, amounts[i].file, &text) == 0 &&
+		    (!strcmp(text, "max\n") || vxe_cgroup_number(cgroup_fd, amounts[i].file, amounts[i].key, &value)))
+			property_u64(body, amounts[i].property, value);
+	}
+	if (cpu_max && sscanf(cpu_max, "max %" SCNu64, &period) == 1) {
+		property_u64(body, "CPUQuotaPeriodUSec", period);
+		property_u64(body, "CPUQuotaPerSecUSec", UINT64_MAX);
+	} else if (cpu_max && sscanf(cpu_max, "%" SCNu64 " %" SCNu64, &quota, &period) == 2 && period) {
+		property_u64(body, "CPUQuotaPeriodUSec", period);
+		property_u64(body, "CPUQuotaPerSecUSec", quota_per_second(quota, period));
+	}
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		cleanup_free char *list = NULL;
+
+		if (cgroup_file_read(cgroup_fd, sets[i][0], &list) < 0)
+			continue;
+		list[strcspn(list, "\n")] = '\0';
+		if (*list)
+			property_mask(body, sets[i][1], list);
+	}
 }
 
 /* --- jobs --- */
@@ -408,21 +452,28 @@ int vxe_scope_attach(const char *unit, const char *below, pid_t pid, const char 
 							     "entering the scope %s: systemd put the process elsewhere", unit);
 }
 
-int vxe_scope_update(const char *unit, const struct vxe_resources *resources, struct vxe_error **err)
+int vxe_scope_tell(const char *unit, int cgroup_fd, struct vxe_error **err)
 {
 	cleanup_bus struct vxe_bus bus = {.fd = -1};
 	cleanup_body struct vxe_bus_body body = {0};
+	cleanup_free char *cpu_max = NULL;
 	struct vxe_bus_message answer;
 	size_t properties;
 
 	if (manager_open(&bus, err) < 0)
 		return -1;
+	(void)cgroup_file_read(cgroup_fd, "cpu.max", &cpu_max);
 	vxe_bus_put_string(&body, unit);
 	vxe_bus_put_u32(&body, 1); /* until the next boot */
 	properties = vxe_bus_array_begin(&body, 8);
-	limits_put(&body, resources);
+	held_put(&body, cgroup_fd, cpu_max);
 	vxe_bus_array_end(&body, properties, 8);
-	return vxe_bus_call(&bus, &manager, "SetUnitProperties", "sba(sv)", &body, &answer, err);
+	if (vxe_bus_call(&bus, &manager, "SetUnitProperties", "sba(sv)", &body, &answer, err) < 0)
+		return vxe_error_wrap(err, "telling systemd the limits of %s", unit);
+	/* systemd has written what it makes of it. */
+	return cpu_max && cgroup_file_write(cgroup_fd, "cpu.max", cpu_max) < 0
+		       ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "writing cpu.max of %s", unit)
+		       : 0;
 }
 
 int vxe_scope_stop(const char *unit, struct vxe_error **err)

@@ -23,8 +23,8 @@ int vxe_scope_start(const char *slice, const char *unit, pid_t pid, const struct
  * its own may not do that by itself. An error unless the process is in `cgroup` then, a path in the file system.
  */
 int vxe_scope_attach(const char *unit, const char *below, pid_t pid, const char *cgroup, struct vxe_error **err);
-/* Tells systemd the limits, which it would set back otherwise when it reloads. */
-int vxe_scope_update(const char *unit, const struct vxe_resources *resources, struct vxe_error **err);
+/* Tells systemd the limits that the cgroup has, which it would set back otherwise when it reloads. */
+int vxe_scope_tell(const char *unit, int cgroup_fd, struct vxe_error **err);
 /* Ends and forgets the unit. One that is gone is no error. */
 int vxe_scope_stop(const char *unit, struct vxe_error **err);
 /* "slice" and its parents as the folders that systemd makes of them: a-b.slice is a.slice/a-b.slice. For tests. */

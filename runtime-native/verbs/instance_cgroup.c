@@ -80,8 +80,13 @@ static int scope_place(struct vxe_launch *launch, void *arg, struct vxe_error **
 		return -1;
 	instance->state.cgroup = instance->cgroup;
 	instance->cgroup_fd = vxe_cgroup_open(instance->cgroup, err);
-	if (instance->cgroup_fd < 0 || vxe_cgroup_limit(instance->cgroup_fd, resources, err) < 0 ||
-	    vxe_cgroup_owner(instance->cgroup_fd, instance->config, err) < 0)
+	if (instance->cgroup_fd < 0 || vxe_cgroup_limit(instance->cgroup_fd, resources, err) < 0)
+		return -1;
+	/* The other limits the scope was made with. */
+	if ((resources->unified.count || resources->block_weight || resources->has_cpu_idle) &&
+	    vxe_scope_tell(instance->scope, instance->cgroup_fd, err) < 0)
+		return -1;
+	if (vxe_cgroup_owner(instance->cgroup_fd, instance->config, err) < 0)
 		return -1;
 	launch->cgroup_fd = instance->cgroup_fd;
 	return sockets_hold(instance, err);

@@ -201,9 +201,9 @@ int vxe_instance_update(const char *root, const char *id, const struct vxe_resou
 		return -1;
 	if (resources->n_devices && vxe_cgroup_devices(found.cgroup_fd, resources, found.state->cgroup_anothers, err) < 0)
 		return -1;
-	if (found.state->scope && vxe_scope_update(found.state->scope, resources, err) < 0)
+	if (vxe_cgroup_limit(found.cgroup_fd, resources, err) < 0)
 		return -1;
-	return vxe_cgroup_limit(found.cgroup_fd, resources, err);
+	return found.state->scope ? vxe_scope_tell(found.state->scope, found.cgroup_fd, err) : 0;
 }
 
 int vxe_instance_cgroup(const char *root, const char *id, const char *doing, struct vxe_error **err)

@@ -5,7 +5,7 @@ printf '# subject: systemd %s, cgroup driver\n' "$(systemctl --version | sed -n 
 world=$(mktemp -d)
 chmod 711 "$world"
 runtime=/usr/local/bin/vxe-runtime
-trap '"$runtime" delete --force one >/dev/null 2>&1; "$runtime" delete --force two >/dev/null 2>&1; rm -rf "$world"' EXIT
+trap 'for id in one two three; do "$runtime" delete --force "$id" >/dev/null 2>&1; done; rm -rf "$world"' EXIT
 
 bundle() { # NAME CGROUPS_PATH RESOURCES PROBE_QUESTIONS...
   local folder=$world/$1 path=$2 resources=$3
@@ -53,6 +53,12 @@ check 'that of processes' [ "$(<"$folder/pids.max")" = 40 ]
 check 'update changes them' "$runtime" update --memory 83886080 --memory-swap 83886080 --pids-limit 50 one
 check "in systemd's eyes" [ "$(property vxe-one.scope MemoryMax)" = 83886080 ]
 check "and in the kernel's" [ "$(<"$folder/memory.max") $(<"$folder/pids.max")" = '83886080 50' ]
+# A part of what belongs together: the other part is what it was.
+check 'update of the quota alone' "$runtime" update --cpu-quota 30000 one
+check 'of the period alone' "$runtime" update --cpu-period 200000 one
+check 'is in force' [ "$(<"$folder/cpu.max")" = '30000 200000' ]
+check 'and stays when systemd is reloaded' systemctl daemon-reload
+check 'as it was' [ "$(<"$folder/cpu.max")" = '30000 200000' ]
 inside=$("$runtime" exec one /bin/probe read:/proc/self/cgroup)
 check 'exec is in the scope' contains "$inside" '0::/\\u000a'
 check 'pause' "$runtime" pause one
@@ -61,6 +67,23 @@ check 'resume' "$runtime" resume one
 check 'it is deleted' "$runtime" delete --force one
 gone() { [[ ! -e $folder && $(property vxe-one.scope LoadState) == not-found ]]; }
 check 'and the scope is gone' eventually 20 gone
+
+# The kernel's own names of limits: systemd is told of these as well.
+unified='{"unified":{"memory.max":"67108864","memory.high":"62914560","memory.swap.max":"0","pids.max":"40","cpu.max":"5000 50000","cpu.weight":"42","cpuset.cpus":"0","io.weight":"default 50"},"devices":[{"allow":false,"access":"rwm"}]}'
+bundle three vmtest-deep.slice:vxe:three "$unified" sleep:1000000
+check 'a container with limits in `unified` is created' creates three
+folder=/sys/fs/cgroup/vmtest.slice/vmtest-deep.slice/vxe-three.scope
+in_kernel() { (cd "$folder" && cat memory.max memory.high memory.swap.max pids.max cpu.max cpu.weight cpuset.cpus && head -n 1 io.weight) | tr '\n' ' '; }
+in_systemd() { for name in MemoryMax MemoryHigh MemorySwapMax TasksMax CPUQuotaPerSecUSec CPUWeight AllowedCPUs IOWeight; do property vxe-three.scope "$name"; done | tr '\n' ' '; }
+check 'the kernel has them' [ "$(in_kernel)" = '67108864 62914560 0 40 5000 50000 42 0 default 50 ' ]
+check 'and systemd' [ "$(in_systemd)" = '67108864 62914560 0 40 100ms 42 0 50 ' ]
+check 'they stay when systemd is reloaded' systemctl daemon-reload
+check 'all of them' [ "$(in_kernel)" = '67108864 62914560 0 40 5000 50000 42 0 default 50 ' ]
+updates() { "$runtime" update --resources - three <<<'{"unified":{"memory.high":"max","pids.max":"30","cpu.max":"max 100000","cpu.weight":"16"}}'; }
+check 'update by `unified`' updates
+check 'in the eyes of systemd' [ "$(in_systemd)" = '67108864 infinity 0 30 infinity 16 0 50 ' ]
+check 'and of the kernel' [ "$(in_kernel)" = '67108864 max 0 30 max 100000 16 0 default 50 ' ]
+check 'it is deleted, too' "$runtime" delete --force three
 
 bundle two '' '{"devices":[{"allow":false,"access":"rwm"}]}' exit:5
 "$runtime" --systemd-cgroup run --bundle "$world/two" two </dev/null
