@@ -217,6 +217,41 @@ int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **
 	return 0;
 }
 
+char *vxe_cgroup_of(pid_t pid)
+{
+	char file[64], line[4200];
+	cleanup_file FILE *stream = NULL;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	stream = fopen(file, "re");
+	while (stream && fgets(line, sizeof(line), stream)) {
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		return strdup(line + 3);
+	}
+	return NULL;
+}
+
+int vxe_cgroup_entrance(int fd, const char *cgroup, pid_t pid, char **below, struct vxe_error **err)
+{
+	cleanup_free char *handed = NULL, *inside = NULL, *path = NULL;
+	size_t length = strlen(cgroup);
+
+	*below = NULL;
+	if (cgroup_file_read(fd, "cgroup.subtree_control", &handed) < 0 || handed[strspn(handed, " \n")] == '\0')
+		return 0;
+	inside = vxe_cgroup_of(pid);
+	if (!inside)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "finding the cgroup of process %d", pid);
+	if (vxe_cgroup_in_hierarchy(inside, &path, err) < 0)
+		return -1;
+	if (strncmp(path, cgroup, length) != 0 || (path[length] && path[length] != '/'))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "process %d is not in the cgroup %s", pid, cgroup);
+	*below = strdup(path + length + strspn(path + length, "/"));
+	return *below ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the cgroup of process %d", pid);
+}
+
 int vxe_cgroup_weight_holds(const struct vxe_resources *r, struct vxe_error **err)
 {
 	cleanup_free char *hierarchy = NULL, *text = NULL;

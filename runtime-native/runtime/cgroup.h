@@ -47,6 +47,13 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, bool anoth
 
 /* The path in the hierarchy, as /proc/PID/cgroup has it, as a path of this host; malloc'd. */
 int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **err);
+/* Where a process is, from the root of the hierarchy on; malloc'd. NULL where that cannot be told. */
+char *vxe_cgroup_of(pid_t pid);
+/*
+ * A cgroup that hands controllers on holds no processes itself (cgroup-v2.rst, No Internal Process Constraint), as one that a service manager inside
+ * has divided. *below is then where that process is below it (malloc'd), which has to be there; NULL where the cgroup can be entered.
+ */
+int vxe_cgroup_entrance(int fd, const char *cgroup, pid_t pid, char **below, struct vxe_error **err);
 
 /* An existing one. -1 with errno ENOENT when it is gone. */
 int vxe_cgroup_open(const char *path, struct vxe_error **err);

@@ -354,26 +354,9 @@ static int job_run(struct vxe_bus *bus, const char *member, const char *signatur
 
 /* --- the scope --- */
 
-/* Where a process is, from the root of the hierarchy on; NULL where that cannot be told. */
-static char *cgroup_inside(pid_t pid)
-{
-	char file[64], line[4200];
-	cleanup_file FILE *stream = NULL;
-
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
-	stream = fopen(file, "re");
-	while (stream && fgets(line, sizeof(line), stream)) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		return strdup(line + 3);
-	}
-	return NULL;
-}
-
 static int cgroup_of(pid_t pid, const char *unit, char **path, struct vxe_error **err)
 {
-	cleanup_free char *inside = cgroup_inside(pid);
+	cleanup_free char *inside = vxe_cgroup_of(pid);
 
 	/* Beyond 255 bytes systemd would have to shorten it; it does not. */
 	if (!inside || strcmp(strrchr(inside, '/') + 1, unit) != 0)
@@ -444,7 +427,7 @@ int vxe_scope_attach(const char *unit, const char *below, pid_t pid, const char 
 	if (vxe_bus_call(&bus, &manager, "AttachProcessesToUnit", "ssau", &body, &answer, err) < 0)
 		return vxe_error_wrap(err, "entering the scope %s", unit);
 	/* What counts is where it is, and not what somebody says of it. */
-	inside = cgroup_inside(pid);
+	inside = vxe_cgroup_of(pid);
 	if (inside && vxe_cgroup_in_hierarchy(inside, &path, err) < 0)
 		return -1;
 	return path && !strcmp(path, cgroup) ? 0

@@ -224,31 +224,36 @@ static int exec_namespaces_open(const struct vxe_state *state, struct vxe_launch
 
 struct exec_place {
 	const char *scope, *below;
-	char *cgroup;
+	char *cgroup, *first;
 };
 
 static void exec_place_free(struct exec_place *place)
 {
 	free(place->cgroup);
+	free(place->first);
 }
 
-/* The instance's, or one below it that is there, by no way that leads out of it. */
-static int exec_cgroup_open(const struct vxe_exec_options *options, const struct vxe_state *state, int *out,
-			    struct vxe_error **err)
+/* The instance's, or one below it that is there, by no way that leads out of it. Where nobody can be in the instance's, its first process's. */
+static int exec_cgroup_open(const struct vxe_exec_options *options, const struct vxe_state *state, struct exec_place *place,
+			    int *out, struct vxe_error **err)
 {
 	cleanup_fd int own = -1;
-	const char *below = options->cgroup ? options->cgroup + strspn(options->cgroup, "/") : "";
 
-	if (!state->cgroup && *below)
+	place->below = options->cgroup ? options->cgroup + strspn(options->cgroup, "/") : "";
+	if (!state->cgroup && *place->below)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "--cgroup: %s has no cgroup", options->id);
 	if (!state->cgroup)
 		return 0;
 	own = vxe_cgroup_open(state->cgroup, err);
-	if (own < 0)
+	if (own < 0 || (!options->cgroup && vxe_cgroup_entrance(own, state->cgroup, state->init.pid, &place->first, err) < 0))
 		return -1;
-	*out = *below ? sys_openat2(own, below, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
-		      : steal_fd(&own);
-	return *out < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "--cgroup: the cgroup %s of %s", below, options->id) : 0;
+	if (place->first)
+		place->below = place->first;
+	*out = *place->below ? sys_openat2(own, place->below, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+			     : steal_fd(&own);
+	return *out < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%sthe cgroup %s of %s",
+					options->cgroup ? "--cgroup: " : "", place->below, options->id)
+			: 0;
 }
 
 /* By systemd, where the cgroup is a unit's: from a login session the kernel lets nobody but root into it. */
@@ -259,16 +264,14 @@ static int exec_place(struct vxe_launch *launch, void *arg, struct vxe_error **e
 	return vxe_scope_attach(place->scope, place->below, launch->init_pid, place->cgroup, err);
 }
 
-static int exec_place_prepare(const struct vxe_exec_options *options, const struct vxe_state *state, struct exec_place *place,
-			      struct vxe_launch *launch, struct vxe_error **err)
+static int exec_place_prepare(const struct vxe_state *state, struct exec_place *place, struct vxe_launch *launch,
+			      struct vxe_error **err)
 {
-	const char *below = options->cgroup ? options->cgroup + strspn(options->cgroup, "/") : "";
-
 	if (!state->scope || !state->cgroup)
 		return 0;
-	if (asprintf(&place->cgroup, "%s%s%s", state->cgroup, *below ? "/" : "", below) < 0) {
+	if (asprintf(&place->cgroup, "%s%s%s", state->cgroup, *place->below ? "/" : "", place->below) < 0) {
 		place->cgroup = NULL;
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup of %s", options->id);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup of %s", state->id);
 	}
 	place->scope = state->scope;
 	place->below = place->cgroup + strlen(state->cgroup);
@@ -342,7 +345,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		goto out;
 	launch.listen_names = getenv("LISTEN_FDNAMES");
 	launch.detached = options->detach;
-	if (exec_cgroup_open(options, state, &cgroup, err) < 0 || exec_place_prepare(options, state, &place, &launch, err) < 0)
+	if (exec_cgroup_open(options, state, &place, &cgroup, err) < 0 || exec_place_prepare(state, &place, &launch, err) < 0)
 		goto out;
 	launch.cgroup_fd = cgroup;
 	if (instance_console(&launch, process, options->console_socket, options->detach, &console, &carried, err) < 0)

@@ -61,6 +61,12 @@ check 'and stays when systemd is reloaded' systemctl daemon-reload
 check 'as it was' [ "$(<"$folder/cpu.max")" = '30000 200000' ]
 inside=$("$runtime" exec one /bin/probe read:/proc/self/cgroup)
 check 'exec is in the scope' contains "$inside" '0::/\\u000a'
+# As a service manager in the container would divide it: nobody can be in the cgroup itself then.
+divide() { mkdir "$folder/inner" && echo "$pid" >"$folder/inner/cgroup.procs" && echo +memory >"$folder/cgroup.subtree_control"; }
+check 'the cgroup is divided from within' divide
+check 'control: it cannot be entered' bash -c '! (echo "$BASHPID" >"$1/cgroup.procs") 2>/dev/null' bash "$folder"
+divided=$("$runtime" exec one /bin/probe read:/proc/self/cgroup)
+check 'exec is beside the first process then' contains "$divided" '0::/inner\\u000a'
 check 'pause' "$runtime" pause one
 check 'the kernel says so' grep -q 'frozen 1' "$folder/cgroup.events"
 check 'resume' "$runtime" resume one
