@@ -225,7 +225,10 @@ export const HOLES: readonly Hole[] = [
   {
     name: 'a file by its handle, past every path rule',
     profile: 'redis',
-    mistake: [permitToo('open_by_handle_at'), ['capabilities: []', 'capabilities: [CAP_DAC_READ_SEARCH]']],
+    mistake: [
+      permitToo('open_by_handle_at'),
+      ['capabilities: []', 'capabilities: [CAP_DAC_READ_SEARCH]\naccept-unenforced: ["files:handles"]'],
+    ],
     question: 'implies',
     example: /^open_by_handle_at\(/,
   },

@@ -2,6 +2,7 @@ import type { CallRule, Policy } from '../../policy/index.js';
 import { callNumber, RING_CALLS, successorOf } from '../../policy/index.js';
 import type { Coverage } from '../plan.js';
 import type { Arch } from '../ports.js';
+import { refusesWhole } from '../reach.js';
 import { asksForRings } from '../rings.js';
 import type { Place } from './place.js';
 import { FILTER_NEEDS, isFiltered, row, unheld } from './place.js';
@@ -69,6 +70,17 @@ function missingNote(rule: CallRule, policy: Policy, arch: Arch): string {
       : successor.permit === 'all' || successor.permit.length > 0;
   return `${none}: programs make ${other} there${permitted ? '' : ', which the profile does not permit'}`;
 }
+
+/** A file that is opened by its handle: only who has this capability may, and no path is asked about. */
+export function handleCoverage(policy: Policy): readonly Coverage[] {
+  if (!policy.capabilities.includes('CAP_DAC_READ_SEARCH') || refusesWhole(policy, BY_HANDLE)) return [];
+  const note = `with CAP_DAC_READ_SEARCH ${BY_HANDLE} opens every file of the file systems that are mounted, whatever the file rules say`;
+  const span = policy.calls.get(BY_HANDLE)?.span ?? policy.span;
+  const remedy = `take the capability or ${BY_HANDLE} out of the profile`;
+  return [{ ...unheld(policy, 'files:handles', note, ''), span, remedy }];
+}
+
+const BY_HANDLE = 'open_by_handle_at';
 
 export function execCoverage(policy: Policy, place: Place): readonly Coverage[] {
   if (policy.exec === 'any') return programRows(policy, place);

@@ -1,6 +1,6 @@
 import type { Policy } from '../../policy/index.js';
 import type { Coverage } from '../plan.js';
-import { callCoverage, execCoverage } from './calls.js';
+import { callCoverage, execCoverage, handleCoverage } from './calls.js';
 import { hookCoverage } from './hooks.js';
 import { instanceCoverage } from './instance.js';
 import { networkCoverage } from './network.js';
@@ -17,6 +17,7 @@ export function otherCoverage(policy: Policy, place: Place): readonly Coverage[]
   return [
     ...callCoverage(policy, place),
     ...execCoverage(policy, place),
+    ...handleCoverage(policy),
     ...ringCoverage(policy, place),
     ...hookCoverage(policy, place),
     ...networkCoverage(policy, place),
