@@ -20,7 +20,7 @@ function profiles(folder) {
   ])
     writeFileSync(
       join(folder, `${name}.vxed.yaml`),
-      `vxed: 1\nname: ${name}\ntype: filesystem\nfiles: {/: read write execute}\nexec: any\nnetwork: {interface: none}\n${hooks}\n`,
+      `vxed: 1\nname: ${name}\ntype: filesystem\nfiles: {/: read write execute}\nexec: any\nnetwork: {interface: none}\naccept-unenforced: [files:unix-sockets]\n${hooks}\n`,
     );
 }
 
