@@ -652,7 +652,8 @@ static int settings_write(struct bpf_source *s, size_t ring_size)
 	return bpf_map__set_initial_value(map, &settings, sizeof(settings));
 }
 
-/* Capabilities are told by a tracepoint of newer kernels, or a probe; where there is neither, they are not known. */
+/* Capabilities are told by a tracepoint of newer kernels, or a probe; where there is neither, they are not known. Hooks are not about them, and would
+   have every check of the host pass there. */
 static int programs_attach(struct bpf_source *s)
 {
 	struct bpf_program *program;
@@ -662,7 +663,7 @@ static int programs_attach(struct bpf_source *s)
 		bool optional = strstr(bpf_program__section_name(program), "cap_capable");
 		struct bpf_link *link;
 
-		if (s->n_links == PROGRAMS || (optional && s->capabilities_watched))
+		if (s->n_links == PROGRAMS || (optional && (s->capabilities_watched || s->recorder->told)))
 			continue;
 		link = bpf_program__attach(program);
 		if (libbpf_get_error(link)) {
