@@ -10,6 +10,7 @@ import {
   importsOf,
   interpreterOf,
   readProfile,
+  storedProfile,
   storedProfiles,
 } from '../bundle/index.js';
 import { unwrap } from '../common/index.js';
@@ -118,7 +119,11 @@ export default class Learn extends VxeCommand {
           },
         );
       const taken = bundle !== undefined && (flags.apply || !hasProfile(bundle));
-      if (taken) refuseUnproven(args.name, recordings);
+      if (taken) {
+        // Nothing is put in the place of a stack: said before there is work.
+        storedProfile(bundle);
+        refuseUnproven(args.name, recordings);
+      }
       const draft = unwrap(
         learn(recordings, {
           name: args.name,
@@ -245,10 +250,26 @@ export default class Learn extends VxeCommand {
   }
 }
 
-/** What a bundle's profile has told after calls: recordings speak of what is done, and not of what somebody wants to be told. */
+/**
+ * What a bundle's profile has told after calls, of a stack what each member has, in their order: recordings speak of what is done, and not of what
+ * somebody wants to be told. A profile names a call once, so that of two members that name the same one neither's records would be left as they are.
+ */
 function hooksOf(bundle: string): readonly HookRule[] {
-  const [profile, ...others] = hasProfile(bundle) ? storedProfiles(bundle) : [];
-  return profile === undefined || others.length > 0 ? [] : readProfile(profile).policy.hooks;
+  const kept = new Map<string, { readonly hook: HookRule; readonly member: string }>();
+  for (const { policy } of storedProfiles(bundle).map(readProfile)) {
+    for (const hook of policy.hooks) {
+      const other = kept.get(hook.call)?.member;
+      if (other !== undefined)
+        throw new Failure(
+          'hooks-twice',
+          hook.id,
+          `is a hook of ${other} and of ${policy.name}, and one profile has one for a call`,
+          { hint: 'take it out of one of them, and create the bundle again with --replace' },
+        );
+      kept.set(hook.call, { hook, member: policy.name });
+    }
+  }
+  return [...kept.values()].map(({ hook }) => hook);
 }
 
 function withHooks(text: string, hooks: readonly HookRule[]): string {

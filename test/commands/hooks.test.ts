@@ -289,3 +289,36 @@ test('learn keeps the hooks of the profile that it takes the place of', async (t
   t.true(ran.stdout.includes(hooks.trimEnd()), ran.stdout);
   t.regex(ran.stdout, /^# Learned from/);
 });
+
+test('of a stack, learn keeps the hooks of each member, and makes none where two name one call', async (t) => {
+  if (cannot(t)) return;
+  const shop = shopOf(t, {});
+  const profile = join(shop.folder, 'profiles/example.vxed.yaml');
+  const plain = readFileSync(profile, 'utf8');
+  const member = (name: string, hooks: string): void =>
+    writeFileSync(
+      join(shop.folder, `profiles/${name}.vxed.yaml`),
+      `${plain.replace(/^name: .*/m, `name: ${name}`)}  after:\n${hooks}`,
+    );
+  await shop.create();
+  const recipe = join(shop.folder, 'recipes/example.yaml');
+  writeFileSync(recipe, readFileSync(recipe, 'utf8').replace(/^profile: .*/m, 'profile: [first, second]'));
+  const learnFrom = async (...options: readonly string[]): ReturnType<typeof vxe> => {
+    const made = await vxe(shop, ['bundle', 'create', 'example', '--replace']);
+    t.is(made.status, 0, made.stderr);
+    return await vxe(shop, ['learn', 'example', 'schemas/examples/recording.ndjson', '--lossy', ...options]);
+  };
+  const [making, changing] = ['    openat:\n      - {flags: {with: O_CREAT}}\n', '    setuid:\n      - {}\n'];
+  member('first', making);
+  member('second', changing);
+  const ran = await learnFrom();
+  t.is(ran.status, 0, ran.stderr);
+  t.true(ran.stdout.includes(`  after:\n${making}${changing.trimEnd()}`), ran.stdout);
+  const applied = await learnFrom('--apply');
+  t.is(applied.status, 1);
+  t.regex(applied.stderr, /example: is confined by a stack, of first and second/);
+  member('second', `${changing}${making}`);
+  const twice = await learnFrom();
+  t.is(twice.status, 1, twice.stdout);
+  t.regex(twice.stderr, /after:openat: is a hook of first and of second/);
+});
