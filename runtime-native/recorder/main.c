@@ -215,10 +215,11 @@ static void outcome_tell(const struct options *o, const struct vxe_trailer *trai
 		if (o->target.exercise && trailer->exercise < 0 && trailer->status >= 0)
 			snprintf(trouble, sizeof(trouble), "%s ended (status %d) before its exercise began%s; ", program,
 				 trailer->status,
-				 trailer->status == 0 && !o->host ? ": what goes to the background by itself needs the "
-								    "argument that keeps it from that, or "
-								    "'kind: forking' in its recipe"
-								  : "");
+				 o->host		? ""
+				 : trailer->status == 0 ? ": what goes to the background by itself needs the "
+							  "argument that keeps it from that, or "
+							  "'kind: forking' in its recipe"
+							: ": 'vxe why' says what failed");
 		else if (o->target.exercise && trailer->exercise > 0)
 			snprintf(trouble, sizeof(trouble), "the exercise failed (status %d); ", trailer->exercise);
 		fprintf(stderr, "vxe: %srecorded %" PRIu64 " calls in %s\n", trouble, trailer->calls - lost, output);

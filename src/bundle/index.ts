@@ -48,4 +48,5 @@ export { hooksHold, unsettled } from './settled.js';
 export { hostLister } from './source/host.js';
 export { type BundleDetails, BundleStore, type BundleSummary } from './store.js';
 export { type Caller, distrusted, trustedFile } from './trust.js';
+export { recordedPolicy } from './unprofiled.js';
 export { bundleWorld } from './world.js';

@@ -81,7 +81,10 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 export function checkName(name: string, what: string): string {
   if (NAME.test(name)) return name;
   throw new Failure('bad-name', JSON.stringify(name), `is not a ${what} name`, {
-    hint: 'use lower-case letters, digits, dots, dashes and underscores, at most 63, the first a letter or digit',
+    hint:
+      what === 'profile' && existsSync(name)
+        ? 'a bundle takes its profile by its name: copy the file to /etc/vxe/profiles, or name its folder in VXE_PROFILES, and give its name without the ending'
+        : 'use lower-case letters, digits, dots, dashes and underscores, at most 63, the first a letter or digit',
     exit: 2,
   });
 }

@@ -1,7 +1,7 @@
 import { type SourceFile, unwrap } from '../common/index.js';
 import { parseProfile } from '../language/index.js';
 import type { Lowered } from '../lowering/index.js';
-import type { Policy } from '../policy/index.js';
+import { allConstants, type Policy, type PolicyType } from '../policy/index.js';
 
 /**
  * What stands in for the profile of a bundle that has none yet. No call is permitted: under its filter no program gets anywhere, whichever
@@ -9,20 +9,28 @@ import type { Policy } from '../policy/index.js';
  * The files are open so that nothing is masked by mounts, which stay in place under the recorder.
  */
 export function unprofiledPolicy(name: string): { readonly file: SourceFile; readonly policy: Policy } {
-  const file = {
-    name: 'the place of a profile',
-    text: `vxed: 1
+  const file = { name: 'the place of a profile', text: openProfile(name, 'strict') };
+  return { file, policy: unwrap(parseProfile(file), [file]) };
+}
+
+function openProfile(name: string, type: PolicyType): string {
+  return `vxed: 1
 name: ${JSON.stringify(name)}
 description: none yet
-type: strict
+type: ${type}
 files: {/: read write create remove execute}
 network: {interface: host}
 exec: any
 services: [syslog]
 descriptors: [stdio, listen]
-`,
-  };
-  return { file, policy: unwrap(parseProfile(file), [file]) };
+`;
+}
+
+/** What refuses the program of such a bundle while it is recorded: nothing but its mounts, and whatever the kernel refuses to root. */
+export function recordedPolicy(name: string): Policy {
+  const file = { name: 'no profile', text: openProfile(name, 'filesystem') };
+  const capabilities = [...allConstants().keys()].filter((each) => each.startsWith('CAP_'));
+  return { ...unwrap(parseProfile(file), [file]), capabilities };
 }
 
 /** The plans without what would refuse the program something while it is recorded, besides filter and Landlock. */

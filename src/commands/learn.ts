@@ -1,6 +1,5 @@
-import { createReadStream, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import {
@@ -26,7 +25,6 @@ import {
   novelty,
   pending,
   type Recording,
-  readRecording,
   type Unexercised,
   type Unjustified,
   unexercised,
@@ -36,6 +34,7 @@ import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, adoptProfile, appliedText } from './support/change.js';
 import { controlledIfThere } from './support/control.js';
+import { loadRecording, recordingsOf } from './support/recordings.js';
 import { type Judged, passed, replayDraft, replayText } from './support/replay.js';
 
 interface LearnReport {
@@ -193,16 +192,7 @@ export default class Learn extends VxeCommand {
   }
 
   async #recordings(name: string, files: readonly string[], lossy: boolean): Promise<readonly Recording[]> {
-    const folder = join(this.places().recordings, name);
-    const all =
-      files.length > 0
-        ? files
-        : existsSync(folder)
-          ? readdirSync(folder)
-              .filter((file) => file.endsWith('.ndjson'))
-              .sort()
-              .map((file) => join(folder, file))
-          : [];
+    const all = files.length > 0 ? files : recordingsOf(name, this.places());
     const recordings: Recording[] = [];
     for (const file of all) {
       if (!existsSync(file))
@@ -210,8 +200,7 @@ export default class Learn extends VxeCommand {
           hint: 'name a recording of vxe trace',
           exit: 2,
         });
-      const lines = createInterface({ input: createReadStream(file) });
-      recordings.push(unwrap(await readRecording(file, lines, { cut: lossy ? 'taken' : 'refused' })));
+      recordings.push(await loadRecording(file, { cut: lossy ? 'taken' : 'refused' }));
     }
     return recordings;
   }
@@ -303,7 +292,7 @@ function refuseUnproven(name: string, recordings: readonly Recording[]): void {
     name,
     `passed its exercise in none of ${exercised.length} recordings; in the last one ${last}`,
     {
-      hint: 'look at what it printed, and record it again: vxe trace',
+      hint: `see what failed with 'vxe why ${name}', and record it again: vxe trace`,
     },
   );
 }

@@ -1,16 +1,26 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Args from '@oclif/core/args';
-import { BundleFacts, BundleStore, Failure, processesOf, readBundleProfile } from '../bundle/index.js';
+import {
+  BundleFacts,
+  BundleStore,
+  Failure,
+  hasProfile,
+  noProfileYet,
+  processesOf,
+  readBundleProfile,
+  recordedPolicy,
+} from '../bundle/index.js';
 import { plainLine, unwrap } from '../common/index.js';
-import type { Cause, Facts, Violation } from '../learning/index.js';
-import { diagnose, readViolations } from '../learning/index.js';
+import type { Cause, Facts, RecordedCall, Recording, Violation } from '../learning/index.js';
+import { diagnose, lastFailures, readViolations } from '../learning/index.js';
 import type { CallEvent, Policy } from '../policy/index.js';
 import { callNumber, errnoNames, parseEvent } from '../policy/index.js';
 import { runningInstance } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlled } from './support/control.js';
 import { recordsLine } from './support/decisions.js';
+import { loadRecording, recordingsOf } from './support/recordings.js';
 import { symptoms } from './support/symptoms.js';
 
 /** What is to be explained: a call with its error, and where it was seen. */
@@ -23,6 +33,14 @@ interface Question {
   readonly violation?: Violation;
   /** What was seen names no error of this call, which may well have succeeded. */
   readonly guessed?: true;
+}
+
+interface Inquiry {
+  readonly questions: readonly Question[];
+  /** What they are judged by. */
+  readonly policy: Policy;
+  /** What is said where there is no answer. */
+  readonly nothing: string;
 }
 
 interface Answer {
@@ -40,7 +58,7 @@ export default class Why extends VxeCommand {
   static override summary = 'Say why something was refused, what would permit it, and what that would open';
   static override description =
     'RECORD is a call with its error, such as \'openat("/etc/hosts", O_RDONLY) = EACCES\', or the number of a violation, 1 being the last. Without it, the last violations and what ' +
-    'the last lines of the output tell of failures are explained; what soft mode recorded and the profile permits by now is left out then, and counted. The cause is one of seccomp, landlock, mount, capability, network, limit, permission (of Unix) and missing (from ' +
+    'the last lines of the output tell of failures are explained; what soft mode recorded and the profile permits by now is left out then, and counted. Where there is none of that, or no profile yet, what failed in the last recording is explained. The cause is one of seccomp, landlock, mount, capability, network, limit, permission (of Unix) and missing (from ' +
     'the bundle). The audit daemon is not asked.';
   static override examples = [
     '<%= config.bin %> why web',
@@ -54,13 +72,9 @@ export default class Why extends VxeCommand {
   async run(): Promise<{ readonly name: string; readonly answers: readonly Answer[] }> {
     const { args } = await this.parse(Why);
     const bundle = controlled(args.name, this.places());
-    const { policy } = readBundleProfile(bundle);
     const files = new BundleFacts(bundle);
     const facts = this.#facts(args.name, files);
-    const questions =
-      args.record === undefined
-        ? this.#lately(args.name, policy, files)
-        : [this.#asked(args.name, args.record)];
+    const { policy, questions, nothing } = await this.#inquiry(args.name, args.record, bundle, files);
     const known = questions
       .map((question) => ({
         question,
@@ -82,11 +96,31 @@ export default class Why extends VxeCommand {
       this.log(
         `${args.name}: ${old === 1 ? 'one kind of call' : `${old} kinds of calls`} that soft mode recorded, and the profile permits by now`,
       );
-    else if (answers.length === 0)
-      this.log(
-        `${args.name}: no refusal is recorded, and its output tells of no failure${recordsLine(bundle, args.name)}`,
-      );
+    else if (answers.length === 0) this.log(`${args.name}: ${nothing}`);
     return { name: args.name, answers };
+  }
+
+  async #inquiry(
+    name: string,
+    record: string | undefined,
+    bundle: string,
+    files: BundleFacts,
+  ): Promise<Inquiry> {
+    const profiled = hasProfile(bundle);
+    const policy = profiled ? readBundleProfile(bundle).policy : recordedPolicy(name);
+    const nothing = `no refusal is recorded, and its output tells of no failure${recordsLine(bundle, name)}`;
+    if (record !== undefined) return { policy, questions: [this.#asked(name, record)], nothing };
+    const questions = profiled ? this.#lately(name, policy, files) : [];
+    const last = questions.length > 0 ? undefined : recordingsOf(name, this.places()).at(-1);
+    if (last === undefined && !profiled) throw noProfileYet(name);
+    const recording = last === undefined ? undefined : await loadRecording(last, { cut: 'taken' });
+    if (recording === undefined || (profiled && !neverBegan(recording)))
+      return { policy, questions, nothing };
+    return {
+      policy: recordedPolicy(name),
+      questions: lastFailures(recording).map(ofRecorded),
+      nothing: `nothing failed in ${recording.name}`,
+    };
   }
 
   #facts(name: string, files: BundleFacts): Facts {
@@ -163,6 +197,11 @@ export default class Why extends VxeCommand {
   }
 }
 
+/** Its program ended with an error before it could be exercised. */
+function neverBegan({ header, trailer }: Recording): boolean {
+  return header.exercise !== undefined && trailer.exercise === undefined && (trailer.status ?? 0) !== 0;
+}
+
 /** What soft mode performed and the profile permits by now is nobody's trouble any more. */
 function takenOver({ violation }: Question, cause: Cause): boolean {
   return violation?.verdict === 'performed' && cause.kind === 'other';
@@ -186,14 +225,20 @@ function ofViolation(violation: Violation): Question | undefined {
 /** The recorded call as an event: its numbers, and the object that was looked up. */
 function questionOf(violation: Violation): Question | undefined {
   const { call, args, path, to, errno, time } = violation;
+  const seen = violation.verdict === 'performed' ? `performed in soft mode ${time}` : `recorded ${time}`;
   const parsed = parseEvent(call);
   if (!parsed.ok) return undefined;
-  const object = path === undefined ? undefined : { kind: 'string' as const, value: path, text: `"${path}"` };
   const address = to === undefined ? undefined : parseEvent(addressed(call, to));
   if (address?.ok === true && path === undefined)
-    return { event: address.value, text: violation.detail ?? call, errno, seen: `recorded ${time}` };
+    return { event: address.value, text: violation.detail ?? call, errno, seen };
   const asked = violation.needs.length > 0 ? eventOfNeeds(violation) : undefined;
-  if (asked !== undefined) return { ...asked, errno, seen: `recorded ${time}` };
+  if (asked !== undefined) return { ...asked, errno, seen };
+  return { event: eventOf(call, args, path), text: violation.detail ?? call, errno, seen };
+}
+
+/** A recorded call of which only the path is known besides its numbers; pointers stand for it. */
+function eventOf(call: string, args: readonly bigint[], path: string | undefined): CallEvent {
+  const object = path === undefined ? undefined : { kind: 'string' as const, value: path, text: `"${path}"` };
   const named = (value: bigint) => {
     const pointer = value > 0xffff_ffffn && value >> 32n !== 0xffff_ffffn;
     if (pointer && object !== undefined) return object;
@@ -203,8 +248,14 @@ function questionOf(violation: Violation): Question | undefined {
       text: value < 4096n ? String(value) : `0x${value.toString(16)}`,
     };
   };
-  const event = { call, arguments: args.map(named) };
-  return { event, text: violation.detail ?? call, errno, seen: `recorded ${time}` };
+  return { call, arguments: args.map(named) };
+}
+
+/** What failed when nothing but the kernel and the mounts could refuse it. */
+function ofRecorded({ call, args, paths, detail, errno, time }: RecordedCall): Question {
+  const [path] = paths;
+  const event = eventOf(call, args, path?.path ?? path?.given);
+  return { event, text: detail ?? call, errno, seen: `recorded ${time}` };
 }
 
 /** What sends names its address in its own place, or in memory. */

@@ -9,6 +9,7 @@ export { minimize } from './minimize.js';
 export { draftYaml, pending } from './print.js';
 export type {
   PathKind,
+  ReadOptions,
   RecordedAddress,
   RecordedCall,
   RecordedPath,
@@ -20,6 +21,7 @@ export type {
   RecordingTrailer,
 } from './recording/index.js';
 export {
+  lastFailures,
   lossOf,
   MalformedLine,
   missingIn,

@@ -43,6 +43,26 @@ refused 'and is not learned from alone' 1 'passed its exercise in none of 1 reco
 check 'the bundle has no profile then' test ! -e "$VXE_BUNDLES/acting/vxe/mode"
 rm -r "$world/recordings/acting"
 
+# What fails before it can be exercised is explained from the recording: here its folder is mounted read-only.
+mkdir "$world/state"
+state_bundle() { vxe bundle create touching --replace --exec /usr/bin/touch --admit '/usr/bin/touch=makes the file' --mount "/var/lib/state=$world/state$1" -- /var/lib/state/file; }
+try state_bundle ''
+check 'a program that writes gets a bundle' [ "$status" = 0 ]
+refused 'before it was recorded there is nothing to explain' 1 'vxe trace touching' vxe why touching
+try timeout 60 build/bin/vxe trace touching -- true
+check 'a program that fails at once is told, and who knows why' contains "$errors" "touching ended \\(status 1\\) before its exercise began: 'vxe why' says what failed; recorded"
+refused 'by learn, too' 1 "before its exercise began; see what failed with 'vxe why touching'" vxe learn touching
+try vxe why touching
+check 'why names the mount' contains "$output" 'mount: /var/lib/state is mounted read-only, so /var/lib/state/file cannot be changed'
+check 'and what it takes' contains "$output" 'mounts: /var/lib/state: options: \[..., rw\]'
+check 'as an object, too' contains "$(vxe why touching --json)" '"errno": "EROFS"'
+check 'a call that somebody asks about as well' contains "$(vxe why touching 'mkdir("/var/lib/state/x") = EROFS')" 'is mounted read-only'
+state_bundle :rw >/dev/null 2>&1
+try timeout 60 build/bin/vxe trace touching
+check 'with it the program does its work' test -e "$world/state/file"
+try vxe why touching
+check 'and nothing is left to explain' contains "$output" 'touching: nothing failed in .*ndjson'
+
 # Control: the recorder runs it, and with what was learned it starts.
 try timeout 60 build/bin/vxe trace --wait 0.5 acting -- sh -c 'sleep 1000 & sleep 1'
 check 'the recorder runs it, and does not wait for what an exercise leaves behind' [ "$status" = 0 ]

@@ -12,6 +12,7 @@ interface CallOptions {
   readonly count?: number;
   readonly exe?: string;
   readonly arch?: string;
+  readonly tid?: number;
 }
 
 /** A call as a recorder tells it; arguments by name, constants as the kernel has them. */
@@ -29,7 +30,7 @@ export function call(name: string, options: CallOptions = {}): RecordedCall {
     seq: nextSeq++,
     time: '2026-01-01T00:00:00.000000000Z',
     pid: 42,
-    tid: 42,
+    tid: options.tid ?? 42,
     ppid: 1,
     comm: 'daemon',
     exe: options.exe ?? '/usr/sbin/daemon',

@@ -524,6 +524,47 @@ test('a program with connections may ask why one broke, beside what it was seen 
   t.is(verdict(draftOf([call('socket')]), broken), 'refuse', 'nothing was connected');
 });
 
+test('what the C library does with memory is permitted to who has any, and no more of it', (t) => {
+  const given = 'madvise(0x1000, 4096, MADV_DONTNEED)';
+  const moved = 'mremap(0x1000, 4096, 8192, MREMAP_MAYMOVE)';
+  for (const has of ['brk', 'mmap']) {
+    const draft = draftOf([call(has, { args: { prot: 'PROT_READ|PROT_WRITE', flags: 'MAP_PRIVATE' } })]);
+    t.is(verdict(draft, given), 'allow', has);
+    t.is(verdict(draft, 'madvise(0x1000, 4096, MADV_HUGEPAGE)'), 'refuse', has);
+    t.is(verdict(draft, moved), 'allow', has);
+    t.is(verdict(draft, 'mremap(0x1000, 4096, 8192, 0)'), 'allow', has);
+    t.is(verdict(draft, 'mremap(0x1000, 4096, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x2000)'), 'refuse', has);
+    t.is(verdict(draft, 'futex(0x1000, FUTEX_WAIT_PRIVATE, 1)'), 'refuse', 'it has no threads');
+    const rule = draft.calls.find((each) => each.call === 'madvise');
+    t.is(rule?.inferred, 'MADV_DONTNEED: the C library gives memory back by it');
+  }
+  const joined = draftOf([call('brk'), call('madvise', { args: { advice: 'MADV_HUGEPAGE' } })]);
+  t.is(verdict(joined, 'madvise(0x1000, 4096, MADV_HUGEPAGE)'), 'allow');
+  t.is(verdict(joined, given), 'allow');
+  t.is(verdict(joined, 'madvise(0x1000, 4096, MADV_FREE)'), 'refuse');
+  t.is(verdict(draftOf([call('socket')]), given), 'refuse', 'it has none');
+});
+
+test('threads may wait for each other, whichever of them was seen to', (t) => {
+  const thread = { tid: 78 };
+  const wait = 'futex(0x1000, FUTEX_WAIT_PRIVATE, 1)';
+  const draft = draftOf([call('read', thread)]);
+  for (const operation of ['FUTEX_WAIT', 'FUTEX_WAIT_PRIVATE', 'FUTEX_WAKE_PRIVATE', 'FUTEX_WAIT_BITSET'])
+    t.is(verdict(draft, `futex(0x1000, ${operation}, 1)`), 'allow', operation);
+  t.is(verdict(draft, 'futex(0x1000, FUTEX_LOCK_PI, 1)'), 'refuse');
+  t.is(verdict(draft, 'mprotect(0x1000, 4096, PROT_READ|PROT_WRITE)'), 'allow');
+  t.is(verdict(draft, 'mprotect(0x1000, 4096, PROT_READ|PROT_EXEC)'), 'refuse');
+  const seen = draftOf([call('futex', { ...thread, args: { operation: 'FUTEX_WAIT|FUTEX_PRIVATE_FLAG' } })]);
+  t.is(verdict(seen, wait), 'allow');
+  const { inferred } = seen.calls.find((each) => each.call === 'futex') ?? {};
+  t.is(
+    inferred,
+    'FUTEX_WAKE, FUTEX_WAIT_BITSET: threads wait for each other by it',
+    'what was seen is not inferred',
+  );
+  t.is(verdict(draftOf([call('read')]), wait), 'refuse', 'nobody to wait for');
+});
+
 test('arguments are rules where they decide, and as narrow as what was seen', (t) => {
   const socket = (domain: string, type: string, protocol: number): RecordedCall =>
     call('socket', { args: { domain, type, protocol } });

@@ -1,3 +1,4 @@
+export { lastFailures } from './failures.js';
 export { MalformedLine } from './fields.js';
 export type {
   PathKind,

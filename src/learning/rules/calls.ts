@@ -1,9 +1,10 @@
 import { callNumber, constantValue, signatureOf, valueSetOf, valueText } from '../../policy/index.js';
 import type { Observations, SeenCall, SeenRow } from '../facts/observe.js';
 import type { VainSockets } from '../facts/vain.js';
-import { isJudged, rowsOf, writesAndRuns } from './conditions.js';
+import { doesAs, isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
-import { FAILING_CONNECTION, FAILING_WELL, relatives, THREAD } from './families.js';
+import type { Following } from './families.js';
+import { FAILING_WELL, FOLLOWING, relatives, THREAD } from './families.js';
 
 /** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
 const NOT_OWN: ReadonlySet<string> = new Set([
@@ -52,26 +53,39 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
     const draft = inferred(call, permit, 'every program needs it to fail well');
     if (draft !== undefined) drafts.set(call, draft);
   }
-  addFailingConnection(seen, drafts);
+  for (const each of FOLLOWING) addFollowing(each, seen, drafts);
   if (seen.threads && seen.calls.has('clone3')) addThreads(drafts);
   return [...drafts.values()].sort((a, b) => (callNumber(a.call) ?? 0) - (callNumber(b.call) ?? 0));
 }
 
-/** What asks why a connection broke, joined to what was seen of the same call. */
-function addFailingConnection(seen: Observations, drafts: Map<string, CallDraft>): void {
-  const { call, from, values } = FAILING_CONNECTION;
-  if (!from.some((each) => drafts.has(each))) return;
-  const asked = new Map<number, bigint>();
-  for (const argument of signatureOf(call) ?? []) {
-    const value = constantValue(values.get(argument.name) ?? '');
-    if (value !== undefined) asked.set(argument.index, value);
-  }
-  const rows = seen.calls.get(call)?.rows ?? [];
-  if (rows.some((row) => [...asked].every(([index, value]) => row.values.get(index) === value))) return;
-  const permit = rowsOf(call, [...rows, { values: asked }]);
-  const told = `${[...values.values()].join(' ')}: connections need it to fail well`;
-  const draft = drafts.get(call) ?? inferred(call, permit, told);
+/** What follows from other calls, joined to what was seen of the same one. */
+function addFollowing(
+  { from, call, rows, why }: Following,
+  seen: Observations,
+  drafts: Map<string, CallDraft>,
+): void {
+  if (!from.some((each) => drafts.has(each) || (each === 'threads' && seen.threads))) return;
+  const before = drafts.get(call);
+  if (before?.permit === 'all') return;
+  const known = seen.calls.get(call)?.rows ?? [];
+  const asked = rows
+    .map((row) => ({ values: argumentsOf(call, row), name: row.map(([, value]) => value).join(' ') }))
+    .filter((each) => !known.some((row) => doesAs(call, row, each)));
+  if (asked.length === 0) return;
+  const permit = rowsOf(call, [...known, ...asked]);
+  const told = `${asked.map(({ name }) => name).join(', ')}: ${why}`;
+  const draft = before ?? inferred(call, permit, told);
   if (draft !== undefined) drafts.set(call, { ...draft, permit, inferred: told });
+}
+
+function argumentsOf(call: string, row: Following['rows'][number]): ReadonlyMap<number, bigint> {
+  const asked = new Map<number, bigint>();
+  for (const [name, text] of row) {
+    const argument = signatureOf(call)?.find((each) => each.name === name);
+    const value = text.split('|').reduce((bits, each) => bits | (constantValue(each) ?? 0n), 0n);
+    if (argument !== undefined) asked.set(argument.index, value);
+  }
+  return asked;
 }
 
 function addThreads(drafts: Map<string, CallDraft>): void {

@@ -32,6 +32,7 @@ const JUDGED: ReadonlyMap<string, readonly string[]> = new Map([
   ['sendmmsg', ['flags']],
   ['futex', ['operation']],
   ['madvise', ['advice']],
+  ['mremap', ['flags']],
   ['seccomp', ['operation']],
   ['keyctl', ['operation']],
   ['bpf', ['command']],
@@ -90,6 +91,16 @@ function harmless(call: string, argument: Argument): bigint {
 
 /** Of a row, what its conditions are made from. */
 type Values = Pick<SeenRow, 'values'>;
+
+/** Whether a row does what the other does, but for bits that change nothing. */
+export function doesAs(call: string, row: Values, other: Values): boolean {
+  return judgedArguments(call).every(({ argument }) => {
+    const asked = other.values.get(argument.index);
+    const value = row.values.get(argument.index);
+    const bits = harmless(call, argument);
+    return asked === undefined || (value !== undefined && (value & ~bits) === (asked & ~bits));
+  });
+}
 
 /** Rows that permit the given ones, with bits gathered, and lists where only one argument differs. */
 export function rowsOf(call: string, seen: readonly Values[]): readonly RowDraft[] {

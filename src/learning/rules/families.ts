@@ -112,14 +112,57 @@ export const FAILING_WELL: readonly {
 ];
 
 /**
- * What a program asks about a connection that broke, by the calls that make connections. When one breaks in the middle is up to the peer and
- * the clock: neither a recording nor a round in soft mode can be relied on to show it.
+ * Calls with particular arguments that follow from what was seen, on days of their own: no recording and no round in soft mode can be relied on
+ * to show them. When a connection breaks is up to the peer, how much memory a program holds to its load, which thread finds a lock taken to
+ * the scheduler; and a C library whose futex is refused ends the program.
  */
-export const FAILING_CONNECTION = {
-  from: ['accept', 'accept4', 'connect'],
-  call: 'getsockopt',
-  values: new Map([
-    ['level', 'SOL_SOCKET'],
-    ['name', 'SO_ERROR'],
-  ]),
-} as const;
+export interface Following {
+  /** One of these calls was made; or 'threads': a process had more than one. */
+  readonly from: readonly string[];
+  readonly call: string;
+  /** What it is called with, one row for each. */
+  readonly rows: readonly (readonly (readonly [argument: string, value: string])[])[];
+  readonly why: string;
+}
+
+export const FOLLOWING: readonly Following[] = [
+  {
+    from: ['accept', 'accept4', 'connect'],
+    call: 'getsockopt',
+    rows: [
+      [
+        ['level', 'SOL_SOCKET'],
+        ['name', 'SO_ERROR'],
+      ],
+    ],
+    why: 'connections need it to fail well',
+  },
+  {
+    from: ['brk', 'mmap'],
+    call: 'madvise',
+    rows: [[['advice', 'MADV_DONTNEED']]],
+    why: 'the C library gives memory back by it',
+  },
+  {
+    from: ['brk', 'mmap'],
+    call: 'mremap',
+    rows: [[['flags', 'MREMAP_MAYMOVE']]],
+    why: 'the C library makes large blocks larger by it',
+  },
+  {
+    from: ['threads'],
+    call: 'futex',
+    rows: [
+      [['operation', 'FUTEX_WAIT']],
+      [['operation', 'FUTEX_WAKE']],
+      [['operation', 'FUTEX_WAIT_BITSET']],
+    ],
+    why: 'threads wait for each other by it',
+  },
+  {
+    from: ['threads'],
+    call: 'mprotect',
+    rows: [[['prot', 'PROT_READ|PROT_WRITE']]],
+    why: 'the C library gives threads memory of their own by it',
+  },
+];

@@ -231,7 +231,7 @@ function needCause(
   const above = facts.path(parentPath(path));
   const makes = need.access.includes('create');
   if (errno === 'ENOENT' && found !== undefined && !found.exists && (!makes || above?.exists !== true))
-    return missingCause(need, path, above);
+    return missingCause(need, path, above, policy);
   if (found?.held === 'masked')
     return plain('mount', `The profile has ${path} masked by a mount, so it is found empty.`, undefined);
   if (need.never !== undefined)
@@ -258,14 +258,15 @@ function needCause(
   return undefined;
 }
 
-function missingCause(need: PathNeed, path: string, above: PlacedFile | undefined): Cause {
+function missingCause(need: PathNeed, path: string, above: PlacedFile | undefined, policy: Policy): Cause {
   const where = above?.exists === true && above.mount !== '/' ? above.mount : undefined;
   const sentence = `${path} is not in the instance: ${where === undefined ? 'the bundle was made without it' : `the mount ${where} does not hold it`}.`;
   const text =
     where === undefined
       ? `files: ${path}: {from: ${path}} in the recipe, and files: ${path}: ${need.access.join(' ')} in the profile`
       : `put it into what is mounted on ${where}`;
-  return plain('missing', sentence, { kind: 'outside', text }, 'one more file inside');
+  const danger = dangerOf({ kind: 'file', path, access: need.access, folder: false }, policy);
+  return { ...plain('missing', sentence, { kind: 'outside', text }, 'one more file inside'), danger };
 }
 
 function ruleCause(
