@@ -427,7 +427,8 @@ static int environment_build(struct child *child, struct vxe_error **err)
 			return -1;
 		return 0;
 	}
-	if ((mounts ? vxe_mount_build : vxe_mount_none)(config, &launch->mounts, launch->in_user_namespace, &root_fd, err) < 0)
+	if ((mounts ? vxe_mount_build(config, &launch->mounts, launch->in_user_namespace, &root_fd, err)
+		    : vxe_mount_none(config, &launch->mounts, &root_fd, err)) < 0)
 		return -1;
 	if (vxe_hooks_run(&config->create_container, "createContainer", config, launch->id, getpid(), "creating", err) < 0)
 		return -1;

@@ -566,6 +566,9 @@ static const char *const device_links[][2] = {
 	{"/proc/self/fd/2", "stderr"},
 };
 
+/* How devices come into an instance: nobody makes one in a user namespace, and none is mounted where the mount namespace is not its own. */
+enum device_way { DEVICES_MADE_OR_MOUNTED, DEVICES_MOUNTED, DEVICES_MADE };
+
 /* A host's device node, checked to be the device that it is called by, as a detached bind mount. */
 static int device_clone(const char *host_path, mode_t type, unsigned int major_number, unsigned int minor_number,
 			struct vxe_error **err)
@@ -619,28 +622,38 @@ static int device_target(int parent, const char *name, mode_t type, dev_t number
 	return -1;
 }
 
-static int device_make(int dev_fd, const struct device_row *row, bool bind, struct vxe_error **err)
+/* `field` says who wants the device; errno, why it could not be made. */
+static int device_unmade(const char *field, const char *path, struct vxe_error **err)
+{
+	vxe_error_set(err, VXE_EXIT_FAILURE, errno,
+		      "config.json: %s: without a mount namespace, %s has to be made in the rootfs itself", field, path);
+	return vxe_error_hint(err, "list a mount namespace, or have the device in the rootfs");
+}
+
+static int device_make(int dev_fd, const struct device_row *row, enum device_way way, struct vxe_error **err)
 {
 	char host_path[32];
 	cleanup_fd int clone = -1;
 	cleanup_fd int target = -1;
 	struct stat st;
 
-	if (!bind) {
+	snprintf(host_path, sizeof(host_path), "/dev/%s", row->name);
+	if (way != DEVICES_MOUNTED) {
 		if (node_make(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0)
 			return 0;
 		if (errno == EEXIST)
-			return device_look(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor), row->name, &st, err);
+			return device_look(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor), host_path, &st, err);
+		if (way == DEVICES_MADE)
+			return device_unmade("linux.namespaces", host_path, err);
 		if (errno != EPERM)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s", host_path);
 	}
-	snprintf(host_path, sizeof(host_path), "/dev/%s", row->name);
 	clone = device_clone(host_path, S_IFCHR, row->major, row->minor, err);
 	if (clone < 0)
 		return -1;
 	target = device_target(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor));
 	if (target < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making /dev/%s", row->name);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s", host_path);
 	return attach(clone, target, host_path, err);
 }
 
@@ -685,7 +698,7 @@ static int device_given(const struct vxe_mount_plans *plans, const struct vxe_de
 
 /* The device of that number of the configuration. */
 static int device_add(const struct vxe_config *config, const struct vxe_mount_plans *plans, size_t number, int base,
-		      const char *rest, bool in_user_namespace, struct vxe_error **err)
+		      const char *rest, enum device_way way, struct vxe_error **err)
 {
 	const struct vxe_device *device = &config->devices[number];
 	cleanup_free char *copy = strdup(rest);
@@ -702,7 +715,7 @@ static int device_add(const struct vxe_config *config, const struct vxe_mount_pl
 	parent = open_parent(base, copy, &name);
 	if (parent < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
-	if (in_user_namespace && device->type != S_IFIFO) {
+	if (way == DEVICES_MOUNTED && device->type != S_IFIFO) {
 		clone = device_given(plans, device, number, err);
 		if (clone < 0)
 			return -1;
@@ -711,6 +724,12 @@ static int device_add(const struct vxe_config *config, const struct vxe_mount_pl
 				  : attach(clone, target, device->path, err);
 	}
 	made = node_make(parent, name, device->type | device->mode, dev);
+	if (made < 0 && errno != EEXIST && way == DEVICES_MADE) {
+		char field[48];
+
+		snprintf(field, sizeof(field), "linux.devices[%zu]", number);
+		return device_unmade(field, device->path, err);
+	}
 	if (made < 0 && errno != EEXIST)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path);
 	if (device_look(parent, name, device->type, dev, device->path, &st, err) < 0)
@@ -757,7 +776,7 @@ static int devices_find(const struct vxe_config *config, int root_fd, struct vxe
 
 /* Fills a /dev: default devices, the configuration's own, and the links that programs expect. */
 static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int dev,
-		    bool in_user_namespace, struct vxe_error **err)
+		    enum device_way way, struct vxe_error **err)
 {
 	bool has_pts = false;
 
@@ -768,7 +787,7 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 			continue;
 		if (device_configured(config, &default_devices[i]))
 			continue;
-		if (device_make(dev, &default_devices[i], in_user_namespace, err) < 0)
+		if (device_make(dev, &default_devices[i], way, err) < 0)
 			return -1;
 	}
 	/* Where the terminal is mounted, once there is one (vxe_terminal_make). */
@@ -792,7 +811,7 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 		/* config-linux.md, Default Devices: it is that of the container's devpts. A privileged container names the host's, too. */
 		if (has_pts && !strcmp(config->devices[i].path, "/dev/ptmx"))
 			continue;
-		if (device_add(config, plans, i, base, rest, in_user_namespace, err) < 0)
+		if (device_add(config, plans, i, base, rest, way, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -891,7 +910,7 @@ static int remount(const struct vxe_mount_plans *plans, const struct vxe_mount_p
 
 /* `plans` are those made so far. */
 static int mount_one(const struct vxe_config *config, const struct vxe_mount_plans *plans, struct vxe_mount_plan *plan,
-		     int root_fd, bool in_user_namespace, struct vxe_error **err)
+		     int root_fd, enum device_way way, struct vxe_error **err)
 {
 	const char *destination = plan->mount->destination;
 	cleanup_fd int target = -1, fd = -1;
@@ -924,7 +943,7 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 	if (options_set(plan, fd, err) < 0)
 		return -1;
 	plan->made_fd = is_kernels(plan, fd) ? steal_fd(&fd) : -1;
-	return plan->is_dev ? dev_fill(config, plans, root_fd, plan->made_fd, in_user_namespace, err) : 0;
+	return plan->is_dev ? dev_fill(config, plans, root_fd, plan->made_fd, way, err) : 0;
 }
 
 /* Engines leave it to the runtime to make the folder that an image names, which is there to be made as long as the root can be written. Where it
@@ -944,7 +963,7 @@ static void cwd_make(const struct vxe_config *config, const struct vxe_mount_pla
 
 /* Where nothing new is mounted on /dev, the rootfs's own is filled. The host's, bound there, is as it is: only looked at. */
 static int dev_without_mount(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd,
-			     bool in_user_namespace, struct vxe_error **err)
+			     enum device_way way, struct vxe_error **err)
 {
 	cleanup_fd int dev = -1;
 	bool bound = false;
@@ -960,11 +979,10 @@ static int dev_without_mount(const struct vxe_config *config, const struct vxe_m
 	if (vxe_config_annotation(config, "org.vxe.version"))
 		return 0;
 	dev = destination_open(root_fd, "/dev", true, err);
-	return dev < 0 ? -1 : dev_fill(config, plans, root_fd, dev, in_user_namespace, err);
+	return dev < 0 ? -1 : dev_fill(config, plans, root_fd, dev, way, err);
 }
 
-int vxe_mount_none(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
-		   struct vxe_error **err)
+int vxe_mount_none(const struct vxe_config *config, struct vxe_mount_plans *plans, int *root_fd, struct vxe_error **err)
 {
 	cleanup_fd int root = open(config->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -974,7 +992,7 @@ int vxe_mount_none(const struct vxe_config *config, struct vxe_mount_plans *plan
 		vxe_error_set(err, VXE_EXIT_FAILURE, saved, "opening the rootfs %s", config->rootfs);
 		return saved == EACCES ? unreached_hint(config->rootfs, err) : -1;
 	}
-	if (dev_without_mount(config, plans, root, in_user_namespace, err) < 0)
+	if (dev_without_mount(config, plans, root, DEVICES_MADE, err) < 0)
 		return -1;
 	*root_fd = steal_fd(&root);
 	return 0;
@@ -990,6 +1008,7 @@ int vxe_mount_none_enter(const struct vxe_config *config, int root_fd, struct vx
 int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
 		    struct vxe_error **err)
 {
+	enum device_way way = in_user_namespace ? DEVICES_MOUNTED : DEVICES_MADE_OR_MOUNTED;
 	cleanup_fd int tree = -1;
 	/* No mount made here may reach the host, whatever the rootfs's own propagation will be. */
 	unsigned long propagation = MS_REC | (config->rootfs_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE);
@@ -1013,9 +1032,9 @@ int vxe_mount_build(const struct vxe_config *config, struct vxe_mount_plans *pla
 		    : sys_move_mount(tree, "", AT_FDCWD, config->rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "mounting the rootfs %s", config->rootfs);
 	for (size_t i = 0; i < plans->count; i++)
-		if (mount_one(config, plans, &plans->items[i], tree, in_user_namespace, err) < 0)
+		if (mount_one(config, plans, &plans->items[i], tree, way, err) < 0)
 			return -1;
-	if (dev_without_mount(config, plans, tree, in_user_namespace, err) < 0)
+	if (dev_without_mount(config, plans, tree, way, err) < 0)
 		return -1;
 	cwd_make(config, plans, tree);
 	for (size_t i = 0; i < plans->count; i++)

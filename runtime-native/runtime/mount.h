@@ -55,8 +55,7 @@ int vxe_mount_pivot(const struct vxe_config *config, struct vxe_mount_plans *pla
 /* After it: sysctls, masks and read-only paths, for which the network namespace has to be the instance's, and the root's own options. */
 int vxe_mount_seal(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, struct vxe_error **err);
 /* Without a mount namespace nothing is mounted: the rootfs as it is, with its devices; and entered, by chroot. */
-int vxe_mount_none(const struct vxe_config *config, struct vxe_mount_plans *plans, bool in_user_namespace, int *root_fd,
-		   struct vxe_error **err);
+int vxe_mount_none(const struct vxe_config *config, struct vxe_mount_plans *plans, int *root_fd, struct vxe_error **err);
 int vxe_mount_none_enter(const struct vxe_config *config, int root_fd, struct vxe_error **err);
 /* A folder of the caller's root, made with its parents where it is not there; no link leads out of the root. -1 with errno. */
 int vxe_mount_folder(const char *path);

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   lchownSync,
   mkdirSync,
@@ -15,6 +16,7 @@ import { equal, expect } from './subject.mjs';
 
 const mounts = 'config.md, Mounts';
 const devices = 'config-linux.md, Devices';
+const defaults = 'config-linux.md, Default Devices';
 const outside = 100000;
 
 const inUserNamespace = (config) => {
@@ -22,6 +24,23 @@ const inUserNamespace = (config) => {
   config.linux.uidMappings = [{ containerID: 0, hostID: outside, size: 1000 }];
   config.linux.gidMappings = [{ containerID: 0, hostID: 2 * outside, size: 1000 }];
 };
+
+/** In the mount namespace of the runtime, in which its root has no rights; the folder for devices is its own. */
+function inUserNamespaceAlone(config, rootfs) {
+  inUserNamespace(config);
+  config.mounts = [];
+  config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'mount');
+  chownSync(join(rootfs, 'dev'), outside, 2 * outside);
+}
+
+const defaultDevices = [
+  ['null', '1', '3'],
+  ['zero', '1', '5'],
+  ['full', '1', '7'],
+  ['random', '1', '8'],
+  ['urandom', '1', '9'],
+  ['tty', '5', '0'],
+];
 
 /** A folder that nobody but its owner, root of the host, goes through; in it one that is open to all, with a file. */
 function closedFolder(folder) {
@@ -199,6 +218,46 @@ export const userNamespaces = [
         expect(stderr.trim() !== '', 'without a word');
       }
     },
+  ),
+  ask(
+    defaults,
+    'MUST',
+    'where none can be made or mounted, those of the rootfs serve',
+    defaultDevices.map(([name]) => `stat:/dev/${name}`),
+    (config, { rootfs }) => {
+      inUserNamespaceAlone(config, rootfs);
+      for (const [name, major, minor] of defaultDevices)
+        execFileSync('mknod', ['-m', '666', join(rootfs, 'dev', name), 'c', major, minor]);
+    },
+    (result) => {
+      for (const [name, major, minor] of defaultDevices)
+        expect(
+          result.value(`stat:/dev/${name}`).startsWith(`char 666 ${major}:${minor} `),
+          `/dev/${name} is another`,
+        );
+    },
+  ),
+  ...[
+    ['a default device', '/dev/null', undefined],
+    ['a device', '/dev/made', [{ path: '/dev/made', type: 'c', major: 1, minor: 5 }]],
+  ].map(([what, path, listed]) =>
+    act(
+      listed ? devices : defaults,
+      'MUST',
+      `${what} that can be neither made nor mounted is an error that names it`,
+      async (subject) => {
+        const { code, stderr } = await subject.create(['exit:0'], (config, { rootfs }) => {
+          inUserNamespaceAlone(config, rootfs);
+          if (!listed) return;
+          config.linux.devices = listed;
+          for (const [name, major, minor] of defaultDevices)
+            execFileSync('mknod', ['-m', '666', join(rootfs, 'dev', name), 'c', major, minor]);
+        });
+        expect(code !== 0, 'it was passed over');
+        expect(stderr.includes(path) && /namespace/.test(stderr), `it says ${stderr.trim()}`);
+        equal(subject.mounts().join(' '), '', 'what is mounted on the host');
+      },
+    ),
   ),
   answers(
     devices,

@@ -150,6 +150,14 @@ const reasons = [
     /^a cgroup that is there and empty|^another's process in the cgroup|^the device rules end with/,
     'cgroups are created if they do not exist (config-linux.md, Cgroups Path), and what the container did not create MUST NOT be deleted (runtime.md, Delete)',
   ],
+  [
+    /^where none can be made or mounted|neither made nor mounted is an error/,
+    'the default devices MUST be supplied; those of the rootfs are what there is, and what cannot be supplied must be an error that says so (runtime.md, Create)',
+  ],
+  [
+    /^exec where the container has divided/,
+    "a service manager in a container divides its cgroup; what is for the container's processes is for those below it as well",
+  ],
   [/^a tmpfs without a mode/, "programs in an image expect the folder's own mode"],
 ];
 

@@ -47,4 +47,27 @@ refused 'a device that the host does not have is an error that names it' 1 'linu
 chown -R 0:0 "$bundle" && chmod 700 "$bundle/rootfs" && chmod 755 "$bundle"
 refused 'a rootfs that it may not search is an error' 1 "rootfs" starts "$world/open/inner" '{}'
 
+# Root of a user namespace makes no devices, and what it would mount in a mount namespace that is not the container's alone would stay there.
+chmod 755 "$bundle/rootfs"
+mkdir -p "$bundle/rootfs/dev"
+inherits() { # ENTRIES of namespaces: the container; then what is mounted in the rootfs for others to see
+  node -e '
+    import("./test/conformance/subject.mjs").then(({ baseConfig }) => {
+      const config = baseConfig("rootfs", ["stat:/dev/null"]);
+      config.linux.namespaces = JSON.parse(process.argv[1]).map((type) => ({ type }));
+      if (!process.argv[1].includes("mount")) config.mounts = [];
+      config.mounts = config.mounts.filter(({ type }) => type !== "devpts");
+      console.log(JSON.stringify(config));
+    })' "$1" >"$bundle/config.json"
+  unshare --user --map-root-user --mount -- sh -c '
+    timeout -k 3 60 build/bin/vxe-runtime --root "$1/oci" run --bundle "$2" two; code=$?
+    echo "left $(grep -c "$2/rootfs" /proc/self/mountinfo)"
+    exit $code' sh "$world" "$bundle"
+}
+refused 'devices of a container without a mount namespace are an error that names the field' 1 'linux\.namespaces: .*/dev/null' inherits '["pid","uts"]'
+check 'and nothing was mounted' contains "$output" 'left 0'
+try inherits '["pid","uts","mount"]'
+check 'control: with one they are there' contains "$output" '"value":"char 666 1:3 '
+check 'and nothing is left' contains "$output" 'left 0'
+
 end_of_tests
