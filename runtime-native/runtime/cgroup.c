@@ -527,9 +527,10 @@ static int folder_remove(int parent, const char *name, int child, void *data)
 	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-int vxe_cgroup_remove(const char *path, struct vxe_error **err)
+int vxe_cgroup_remove(const char *path, bool entered, struct vxe_error **err)
 {
 	cleanup_fd int fd = vxe_cgroup_open(path, NULL);
+	bool below = false;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
@@ -544,6 +545,9 @@ int vxe_cgroup_remove(const char *path, struct vxe_error **err)
 		else
 			pause_us(20);
 	}
+	/* A first process that was not ready ends by itself; who does not was never the instance's. */
+	if (!entered && (!event_wait(fd, "populated", 0) || each_below(fd, 0, below_find, &below) < 0 || below))
+		return 0;
 	if (is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0))) {
 		/* Who supervised it may have removed it meanwhile. */
 		vxe_error_free(err);

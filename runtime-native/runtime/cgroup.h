@@ -64,8 +64,9 @@ bool vxe_cgroup_frozen(int fd);
 int vxe_cgroup_kill(int fd, struct vxe_error **err);
 /* The processes in it and below, host's numbers; malloc'd. */
 int vxe_cgroup_processes(int fd, pid_t **pids, size_t *count, struct vxe_error **err);
-/* Kills what is in it and removes it with all below. One that is gone is no error. */
-int vxe_cgroup_remove(const char *path, struct vxe_error **err);
+/* Kills what is in it and removes it with all below. One that is gone is no error. Where the instance never was in it (`entered`), it may be another's that
+   was made after who would have made it was killed: then it is removed only if nothing is in it or below. */
+int vxe_cgroup_remove(const char *path, bool entered, struct vxe_error **err);
 /* The end of an instance in a cgroup that was there before it: what is in it is killed if the instance ever was (`entered`), what is below is
    removed and the device rules are taken away. The cgroup stays, and so do the limits that were set. */
 int vxe_cgroup_leave(const char *path, bool entered, struct vxe_error **err);

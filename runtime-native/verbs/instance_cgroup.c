@@ -126,7 +126,7 @@ int instance_cgroup_remove(const struct vxe_state *state, struct vxe_error **err
 {
 	/* Emptied first: systemd would ask its processes to end, and wait. */
 	if (state->cgroup && (state->cgroup_anothers ? vxe_cgroup_leave(state->cgroup, state->init.pid > 0, err)
-						     : vxe_cgroup_remove(state->cgroup, err)) < 0)
+						     : vxe_cgroup_remove(state->cgroup, state->init.pid > 0, err)) < 0)
 		return -1;
 	return state->scope ? vxe_scope_stop(state->scope, err) : 0;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,13 +61,17 @@ static int instance_started(struct vxe_supervision *supervision, struct vxe_erro
 	return supervision->ready ? 0 : caller_let_go(instance, err);
 }
 
-/* Between set up and started somebody may look, or something is to be done: a hook, the pid file, the device rules, hooks after calls. */
+/*
+ * Between set up and started somebody may look, or something is to be done: a hook, the pid file, the device rules, hooks after calls. And the
+ * state says whose the processes in the cgroup are: before the program runs, unless they all end with the first of them.
+ */
 static bool goes_straight(const struct instance *instance)
 {
 	const struct vxe_config *config = instance->config;
+	const struct vxe_namespace *pids = vxe_config_namespace(config, CLONE_NEWPID);
 
-	return !config->start_container.count && !instance->options->pid_file && !config->resources.n_devices &&
-	       !instance->options->observer && !instance_has_hooks(instance);
+	return (!instance->cgroup || (pids && !pids->path)) && !config->start_container.count && !instance->options->pid_file &&
+	       !config->resources.n_devices && !instance->options->observer && !instance_has_hooks(instance);
 }
 
 static int instance_run(struct instance *instance, int *exit_code, struct vxe_error **err)

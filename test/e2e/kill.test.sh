@@ -44,11 +44,24 @@ node -e '
   config.linux.devices = [{ path: "/dev/made", type: "c", major: 1, minor: 5, uid: 12 }];
   config.mounts.push({ destination: "/open", type: "bind", source, options: ["rbind"] });
   writeFileSync(file, JSON.stringify(config));' "$apart/config.json" "$world/closed/open"
+# And in a cgroup that is another's. The container's name is not in its.
+export VXE_KILL_OTHERS=/sys/fs/cgroup/others-${world##*.}
+placed=$world/placed
+cp -a "$idle" "$placed"
+node -e '
+  const { readFileSync, writeFileSync } = require("node:fs");
+  const [file, path] = process.argv.slice(1);
+  const config = JSON.parse(readFileSync(file));
+  config.annotations = {};
+  delete config.process.landlock;
+  delete config.linux.seccomp;
+  config.linux.cgroupsPath = path;
+  writeFileSync(file, JSON.stringify(config));' "$placed/config.json" "${VXE_KILL_OTHERS#/sys/fs/cgroup}"
 
 # Cgroups are the whole host's.
 name=kill-${world##*.}
 export VXE_RECORDINGS=$world/recordings
-scenarios=(run oci ended detached apart own trace-notify trace-bundle)
+scenarios=(run oci ended detached apart given unmade own trace-notify trace-bundle)
 if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
   scenarios+=(trace-bpf)
   VXE_RECIPES=$world/sources VXE_PROFILES=$world/hooks vxe bundle create waiting --output "${hooked%/*}" >"$world/create.log" 2>&1 &&
@@ -68,11 +81,13 @@ while IFS= read -r line; do
 done < <(for scenario in "${scenarios[@]}"; do
   first=$idle second=$waiting steps=$every
   [[ $scenario != apart ]] || first=$apart
+  [[ $scenario != given && $scenario != unmade ]] || first=$placed
   # Loading a program for the kernel is many calls that are much alike.
   [[ $scenario != hooked ]] || second=$hooked steps=$((every * 4))
   build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$first" "$second" "$program" "$name" ||
     echo "not ok 0 - the injector does $scenario"
 done)
+rmdir "$VXE_KILL_OTHERS" 2>/dev/null
 check 'the injector came to its end' [ "$planned" -ge $((${#scenarios[@]} * 4)) ]
 readable() { # Of recordings that ended anyhow: whole lines up to the last one, and counts that add up or no trailer.
   node -e '

@@ -6,6 +6,8 @@
  * A scenario is a row of commands, run under ptrace with all that they start. A first pass counts each process's calls; then for every
  * EVERYth of them the scenario runs again, with that process killed (SIGKILL) as it is about to make that call, everybody else let
  * go, and `delete --force`. Nothing may remain: no process, no mount, no cgroup, no state. Prints TAP, one test for each process.
+ * Of a container in a cgroup that is another's (VXE_KILL_OTHERS is its path): after a kill before the container was in it a bystander enters the
+ * cgroup, which the next command must neither end nor remove.
  * Must be the first process of its own pid and mount namespaces, or their only user.
  */
 #include <dirent.h>
@@ -37,7 +39,8 @@ struct scenario {
 	const char *clean[WORDS_MAX];
 };
 
-static const char *vxe, *state_root, *cgroup_root, *idle, *waiting, *program, *name;
+static const char *vxe, *state_root, *cgroup_root, *idle, *waiting, *program, *name, *others;
+static pid_t bystander;
 
 /* The words with a dollar are replaced. */
 static const struct scenario scenarios[] = {
@@ -62,6 +65,9 @@ static const struct scenario scenarios[] = {
 	 {"$runtime", "delete", "--force", "$name"}},
 	/* Of a container in a user namespace, for which the launcher opens and makes things. */
 	{"apart", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
+	/* In a cgroup that was there before it, and in one that somebody else makes after the kill. */
+	{"given", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
+	{"unmade", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
 	{"own",
 	 {{"$vxe", "start", "$waiting", "--detach"}, {"$vxe", "exec", "waiting", "$program"}, {"$vxe", "stop", "waiting"}},
 	 {"$vxe", "stop", "waiting"}},
@@ -339,7 +345,7 @@ static bool process_left(const bool *known, char *found, size_t size)
 		char path[64], text[128] = "";
 		int fd;
 
-		if (pid <= 0 || pid >= 1 << 22 || known[pid] || pid == getpid())
+		if (pid <= 0 || pid >= 1 << 22 || known[pid] || pid == getpid() || pid == bystander)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -368,6 +374,95 @@ static void processes_note(bool *known)
 	}
 	if (proc)
 		closedir(proc);
+}
+
+/* --- a cgroup that is another's --- */
+
+static bool file_says(const char *folder, const char *file, const char *text)
+{
+	char path[4200], content[8192] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, content, sizeof(content) - 1) < 0)
+		content[0] = '\0';
+	close(fd);
+	return strstr(content, text);
+}
+
+static bool is_given(const struct scenario *scenario)
+{
+	return !strcmp(scenario->name, "given");
+}
+
+static bool has_others(const struct scenario *scenario)
+{
+	return is_given(scenario) || !strcmp(scenario->name, "unmade");
+}
+
+static bool others_begin(const struct scenario *scenario)
+{
+	if (!others)
+		return false;
+	return is_given(scenario) ? mkdir(others, 0755) == 0 || errno == EEXIST : rmdir(others) == 0 || errno == ENOENT;
+}
+
+/* Where the container was in it, or its maker is alive, nobody could tell by whom a process came there. */
+static bool others_enter(const struct scenario *scenario, const struct process *killed, char *found, size_t size)
+{
+	char state[4200];
+
+	snprintf(state, sizeof(state), "%s/%s", state_root, name);
+	if (!has_others(scenario) || killed->order != 0 || file_says(state, "state.json", "\"init\":{"))
+		return true;
+	/* What was being made ends by itself. */
+	for (int waited = 0; waited < 5000 && file_says(others, "cgroup.events", "populated 1"); waited++)
+		usleep(1000);
+	if (mkdir(others, 0755) < 0 && errno != EEXIST) {
+		snprintf(found, size, "making %s: %s", others, strerror(errno));
+		return false;
+	}
+	bystander = fork();
+	if (bystander == 0) {
+		char path[4200];
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/cgroup.procs", others);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, "0", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	for (int waited = 0; waited < 5000 && !file_says(others, "cgroup.events", "populated 1"); waited++)
+		usleep(1000);
+	snprintf(found, size, "nobody could enter %s", others);
+	return file_says(others, "cgroup.events", "populated 1");
+}
+
+/* The bystander is where it was; without one the cgroup is empty, or gone if it was the container's. */
+static bool others_kept(const struct scenario *scenario, char *found, size_t size)
+{
+	bool there = access(others, F_OK) == 0, populated = file_says(others, "cgroup.events", "populated 1");
+	bool wanted = bystander || is_given(scenario);
+
+	snprintf(found, size, "%s: the cgroup is %s, and has %s", bystander ? "a bystander came" : "nobody came",
+		 there ? "there" : "gone", populated ? "processes" : "none");
+	if (bystander)
+		kill(bystander, SIGKILL);
+	while (bystander && waitpid(bystander, NULL, 0) < 0 && errno == EINTR)
+		;
+	/* The kernel lets go of it a moment after its last process has ended. */
+	for (int waited = 0; bystander && waited < 5000 && file_says(others, "cgroup.events", "populated 1"); waited++)
+		usleep(1000);
+	for (int waited = 0; bystander && !is_given(scenario) && waited < 5000 && rmdir(others) < 0 && errno == EBUSY; waited++)
+		usleep(1000);
+	wanted = there == wanted && populated == (bystander > 0);
+	bystander = 0;
+	return wanted;
 }
 
 static void children_reap(void)
@@ -489,7 +584,9 @@ static int process_test(const struct scenario *scenario, int index, const struct
 		traced(scenario, result, &target);
 		tried++;
 		reached += result->killed;
-		if (inspect(scenario, known, mounts, found, sizeof(found)) < 0) {
+		if (!others_enter(scenario, counted, found, sizeof(found)) ||
+		    inspect(scenario, known, mounts, found, sizeof(found)) < 0 ||
+		    (has_others(scenario) && !others_kept(scenario, found, sizeof(found)))) {
 			printf("# killed at call %u of %u (number %u)%s: left: %s\n", call, counted->calls,
 			       counted->numbers[call], result->killed ? "" : ", which it did not make this time", found);
 			return -1;
@@ -509,6 +606,11 @@ static int scenario_test(const struct scenario *scenario, unsigned int every, co
 	char found[512];
 	int count;
 
+	if (has_others(scenario) && !others_begin(scenario)) {
+		printf("# VXE_KILL_OTHERS: %s\nnot ok %d - %s: as it is\n", others ? strerror(errno) : "no path", ++test,
+		       scenario->name);
+		return test;
+	}
 	traced(scenario, result, &nobody);
 	if (result->failure[0] || inspect(scenario, known, mounts, found, sizeof(found)) < 0) {
 		printf("# %s\nnot ok %d - %s: as it is\n", result->failure[0] ? result->failure : found, ++test,
@@ -545,6 +647,7 @@ int main(int argc, char **argv)
 	idle = argv[6];
 	waiting = argv[7];
 	program = argv[8];
+	others = getenv("VXE_KILL_OTHERS");
 	name = argv[9]; /* of the container; no cgroup of the host has it in its name */
 	mkdir(state_root, 0711);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
