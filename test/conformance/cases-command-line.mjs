@@ -1,4 +1,5 @@
 // What engines rely on beyond the specification: the command line that runtimes have in common.
+import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act, sleeps, statusLine } from './case.mjs';
@@ -505,6 +506,40 @@ export const commandLine = [
     const { id: name } = await subject.started(['exit:0']);
     await subject.until(name, 'stopped');
     expect((await subject.call(['exec', name, '/bin/probe'])).code !== 0, 'exec succeeded');
+  }),
+  act(id, 'habit', 'exec where the container has divided its cgroup', async (subject) => {
+    const cgroup = `/sys/fs/cgroup/${subject.cgroup}`;
+    // Of the controllers, that of memory is one whose cgroup has either processes or cgroups with limits of their own. The hosts without it have
+    // cgroups that can be divided without being closed.
+    const closes = readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').split(/\s/).includes('memory');
+    const { id: name } = await subject.started(sleeps, (config) => {
+      subject.inCgroup(config);
+      if (closes) config.linux.resources = { memory: { limit: 64 * 1048576 } };
+    });
+    const { pid } = await subject.state(name);
+    mkdirSync(`${cgroup}/first/own`, { recursive: true });
+    mkdirSync(`${cgroup}/second`);
+    writeFileSync(`${cgroup}/first/own/cgroup.procs`, String(pid));
+    if (closes) {
+      writeFileSync(`${cgroup}/cgroup.subtree_control`, '+memory');
+      writeFileSync(`${cgroup}/first/cgroup.subtree_control`, '+memory');
+      const entered = spawnSync('sh', ['-c', `echo $$ >${cgroup}/cgroup.procs`], { encoding: 'utf8' });
+      expect(entered.status !== 0, 'control: the divided cgroup can be entered');
+    }
+    const words = [name, '/bin/probe', 'read:/proc/self/cgroup'];
+    const place = (await subject.must(['exec', ...words])).said().value('read:/proc/self/cgroup');
+    const wanted = closes ? `${subject.cgroup}/first/own` : subject.cgroup;
+    expect(place.includes(`/${wanted}\n`), `it is in ${place.trim()}, not in ${wanted}`);
+    // All verbs that are for all that is in the container's cgroup.
+    const second = await subject.must(['exec', '--detach', name, '/bin/probe', ...sleeps]);
+    equal(second.code, 0, 'the code of exec --detach');
+    const listed = JSON.parse((await subject.must(['ps', '--format', 'json', name])).stdout);
+    equal(listed.length, 2, 'the processes of ps');
+    await subject.must(['pause', name]);
+    equal((await subject.state(name)).status, 'paused', 'the status after pause');
+    await subject.must(['resume', name]);
+    await subject.must(['delete', '--force', name]);
+    expect(!existsSync(cgroup), 'the cgroup is left after delete');
   }),
   act(id, 'habit', 'exec is in the cgroup and the namespaces of the container', async (subject) => {
     const { id: name } = await subject.started(sleeps, subject.inCgroup);
