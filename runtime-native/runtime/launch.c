@@ -33,6 +33,7 @@ void vxe_launch_init(struct vxe_launch *launch)
 		launch->namespace_fds[i] = -1;
 	launch->stdio[0] = launch->stdio[1] = launch->stdio[2] = -1;
 	launch->init_pidfd = launch->program_pidfd = launch->sync_fd = launch->listener_fd = -1;
+	launch->network = (struct vxe_network)VXE_NETWORK_NONE;
 }
 
 int vxe_sync_send(int fd, char message, int pass_fd)
@@ -255,9 +256,8 @@ static pid_t clone_first(const struct vxe_launch *launch, struct vxe_clone_args 
 }
 
 /*
- * A network namespace takes the kernel as long to make as the mounts take the first process, so both are made at once. Only where
- * nothing looks at the network before the mounts are there: no hook, no sysfs, which shows that of who mounts it. In a user namespace it must
- * be that one's own.
+ * Only where nothing looks at the network before the mounts are there: no hook, no sysfs, which shows that of who mounts it. In a user
+ * namespace it must be that one's own.
  */
 static bool network_goes_apart(const struct vxe_launch *launch)
 {
@@ -273,28 +273,19 @@ static bool network_goes_apart(const struct vxe_launch *launch)
 	return true;
 }
 
-/* Made by going there and back, for which the caller's own is held open. */
-static int network_make(int *made, struct vxe_error **err)
+int vxe_launch_ahead(struct vxe_launch *launch, struct vxe_error **err)
 {
-	static const char path[] = "/proc/thread-self/ns/net";
-	cleanup_fd int own = open(path, O_RDONLY | O_CLOEXEC);
-	int saved;
-
-	*made = -1;
-	if (own < 0 || unshare(CLONE_NEWNET) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the network namespace");
-	*made = open(path, O_RDONLY | O_CLOEXEC);
-	saved = errno;
-	if (setns(own, CLONE_NEWNET) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "going back to the launcher's network namespace");
-	return *made < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, saved, "making the network namespace") : 0;
+	launch->ahead = true;
+	launch->in_user_namespace = vxe_config_namespace(launch->config, CLONE_NEWUSER) || needs_user_namespace(launch);
+	launch->network_apart = network_goes_apart(launch);
+	return launch->network_apart ? vxe_network_begin(&launch->network, err) : 0;
 }
 
 static int network_give(struct vxe_launch *launch, struct vxe_error **err)
 {
 	cleanup_fd int made = -1;
 
-	if (network_make(&made, err) < 0)
+	if (vxe_network_take(&launch->network, &made, err) < 0)
 		return -1;
 	return vxe_sync_send(launch->sync_fd, VXE_SYNC_NETWORK, made) < 0
 		       ? launch_ended(launch, "its network namespace was made", err)
@@ -325,7 +316,6 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	bool placed = launch->place && launch->cgroup_fd < 0;
 	pid_t pid;
 
-	launch->in_user_namespace = vxe_config_namespace(launch->config, CLONE_NEWUSER) || needs_user_namespace(launch);
 	if (launch->join_pidfd < 0 && needs_user_namespace(launch))
 		flags |= CLONE_NEWUSER;
 	/* Of a process that may not be looked at, root of the host alone takes the listener (ptrace(2)). In a user namespace that is made for
@@ -333,7 +323,6 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 	launch->shown = launch->filter.notifies && geteuid() != 0 && (flags & CLONE_NEWUSER);
 	launch->tells_namespaces =
 		launch->join_pidfd < 0 && launch->in_user_namespace && geteuid() != 0 && (launch->reaper || !launch->straight);
-	launch->network_apart = network_goes_apart(launch);
 	if (launch->network_apart)
 		flags &= ~(uint64_t)CLONE_NEWNET;
 	/* A new cgroup namespace is rooted where its maker is: made by the child, once it is in its cgroup. */
@@ -470,6 +459,8 @@ int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err)
 {
 	const struct vxe_config *config = launch->config;
 
+	if (!launch->ahead && vxe_launch_ahead(launch, err) < 0)
+		return -1;
 	if (!launch->process)
 		launch->process = &config->process;
 	/* OCI create makes a container without a program too; start refuses it. */
@@ -672,6 +663,7 @@ void vxe_launch_free(struct vxe_launch *launch)
 	for (size_t i = 0; i < VXE_NAMESPACE_KINDS; i++)
 		if (launch->namespace_fds[i] >= 0)
 			close(steal_fd(&launch->namespace_fds[i]));
+	vxe_network_free(&launch->network);
 	vxe_filter_free(&launch->filter);
 	vxe_mount_plan_free(&launch->mounts);
 	if (launch->report)

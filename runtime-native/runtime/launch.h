@@ -3,6 +3,7 @@
  * its pid namespace), which builds the mount tree, and the program's own, which is the same one, or, with the
  * reaper (org.vxe.init), its child. The last steps before execve are always: capabilities, Landlock, seccomp.
  *
+ *     vxe_launch_ahead    what takes long and needs the configuration alone is begun
  *     vxe_launch_begin    checks, and the first process in its new namespaces
  *     vxe_launch_wait     mounts, ruleset: the program's process is ready, and waits
  *     vxe_launch_go       it goes on; the listener of its filter is taken from it
@@ -20,6 +21,7 @@
 #include "filter.h"
 #include "mount.h"
 #include "namespaces.h"
+#include "network.h"
 
 /* Layers that the attack battery leaves off to learn what each holds alone. Zero everywhere else. */
 enum vxe_without { VXE_WITHOUT_SECCOMP = 1, VXE_WITHOUT_LANDLOCK = 2 };
@@ -66,14 +68,16 @@ struct vxe_launch {
 	int namespace_fds[VXE_NAMESPACE_KINDS];
 	int cgroup_fd;			   /* cgroup v2 folder to be born in; -1 */
 	const struct vxe_process *process; /* exec: this process instead of config->process */
-	bool in_user_namespace; /* set by vxe_launch_begin: known before the mapping is written, and not by asking for an id after */
+	bool ahead;			   /* set by vxe_launch_ahead, with the next two */
+	bool in_user_namespace;		   /* known before the mapping is written, and not by asking for an id after */
 	bool shown; /* set by vxe_launch_begin: the program's process may be looked at until it executes, to take the listener */
-	bool network_apart; /* set by it: the launcher makes the network namespace while the first process builds its mounts */
+	bool network_apart;	/* the network namespace is made apart, and handed to the first process */
 	bool tells_namespaces;	/* set by it: the first process hands its namespaces over */
 	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 
 	/* what has come of it; owned */
+	struct vxe_network network;
 	struct vxe_filter filter;
 	struct vxe_mount_plans mounts;
 	struct vxe_report *report;
@@ -88,6 +92,8 @@ struct vxe_launch {
 extern const int vxe_passed_signals[];
 
 void vxe_launch_init(struct vxe_launch *launch);
+/* Before all others, with config, host_root and join_pidfd set; vxe_launch_begin does it where nobody has. */
+int vxe_launch_ahead(struct vxe_launch *launch, struct vxe_error **err);
 int vxe_launch_begin(struct vxe_launch *launch, struct vxe_error **err);
 int vxe_launch_wait(struct vxe_launch *launch, struct vxe_error **err);
 int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err);

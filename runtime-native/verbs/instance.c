@@ -60,36 +60,46 @@ void instance_failed(struct instance *instance)
 		instance_poststop(instance);
 }
 
-void instance_close(struct instance *instance, bool keep_state)
+static void instance_free(struct instance *instance)
 {
-	int *owned[] = {&instance->bundle_fd,  &instance->log_fd,   &instance->fifo_fd,	 &instance->tell_fd,
-			&instance->console_fd, &instance->ready_fd, &instance->cgroup_fd};
-	bool has_cgroup = instance->cgroup_fd >= 0 || instance->launch.place;
+	int *owned[] = {&instance->bundle_fd,  &instance->log_fd,   &instance->fifo_fd,	  &instance->tell_fd,
+			&instance->console_fd, &instance->ready_fd, &instance->cgroup_fd, &instance->dir_fd,
+			&instance->lock_fd,    &instance->root_fd};
 
-	vxe_companion_end(&instance->companion);
 	vxe_supervision_free(&instance->supervision);
 	vxe_launch_free(&instance->launch);
 	vxe_judge_close(&instance->judge);
 	vxe_config_free(&instance->config);
+	/* The lock is among the last: whoever waits for it finds the state gone. */
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
 		if (*owned[i] >= 0)
 			close(*owned[i]);
-	/* The state knows where the cgroup is: it stays as long as that does. */
-	if (instance->has_state && !keep_state && (!has_cgroup || instance_cgroup_remove(&instance->state, NULL) == 0))
-		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
-	if (instance->dir_fd >= 0)
-		close(instance->dir_fd);
-	/* The lock goes last: whoever waits for it finds the state gone. */
-	if (instance->lock_fd >= 0)
-		close(instance->lock_fd);
-	if (instance->root_fd >= 0)
-		close(instance->root_fd);
 	free(instance->root_path);
 	free(instance->dir_path);
 	free(instance->cgroup);
 	free(instance->slice);
 	free(instance->scope);
 	free(instance->config_text);
+}
+
+#ifdef VXE_SANITIZED
+#define ENDS(options) false
+#else
+#define ENDS(options) ((options)->ends)
+#endif
+
+void instance_close(struct instance *instance, bool keep_state)
+{
+	bool has_cgroup = instance->cgroup_fd >= 0 || instance->launch.place;
+
+	vxe_companion_end(&instance->companion);
+	/* The state knows where the cgroup is: it stays as long as that does. */
+	if (instance->has_state && !keep_state && (!has_cgroup || instance_cgroup_remove(&instance->state, NULL) == 0))
+		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
+	/* What the process has is taken from it faster than it gives it back, piece by piece; and what the kernel has to do for a filter or a
+	   watch that nobody holds any more it does in this process's place while there is one. */
+	if (!ENDS(instance->options))
+		instance_free(instance);
 }
 
 /* Replaces *out by a copy of a NULL-terminated list. */
@@ -241,6 +251,10 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	if (status < 0)
 		return -1;
 	config = instance->config;
+	launch->config = config;
+	launch->host_root = options->host_root || annotation_is(config, "org.vxe.root", "host");
+	if (vxe_launch_ahead(launch, err) < 0)
+		return -1;
 	if (options->args && instance_strings_copy(options->args, &config->process.args) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the arguments");
 	if (options->inherit) {
@@ -283,10 +297,8 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		.exit_code = -1,
 		.annotations = config->annotations,
 	};
-	launch->config = config;
 	launch->id = options->id;
 	launch->bundle_fd = instance->bundle_fd;
-	launch->host_root = options->host_root || annotation_is(config, "org.vxe.root", "host");
 	launch->reaper = vxe_config_namespace(config, CLONE_NEWPID) && !vxe_config_namespace(config, CLONE_NEWPID)->path &&
 			 (options->own_verb ? !annotation_is(config, "org.vxe.init", "false")
 					    : annotation_is(config, "org.vxe.init", "true"));
@@ -406,7 +418,7 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 	/* The first process is at work meanwhile. */
 	if (!instance->cgroup && !instance->scope && instance_state_write(instance, VXE_CREATING, err) < 0)
 		return -1;
-	if (config_keep(instance, err) < 0)
+	if (config_keep(instance, err) < 0 || vxe_modes_judge(instance->config, launch, &instance->judge, err) < 0)
 		return -1;
 	return vxe_plans_keep(instance->dir_fd, launch, &instance->judge, instance->companion.hooks_fd, err);
 }

@@ -27,6 +27,7 @@ struct vxe_instance_options {
 	bool own_verb;			/* vxe's own verbs: with the reaper unless the bundle says org.vxe.init=false */
 	bool detach;
 	bool keep;	     /* its state stays when it has ended, until delete */
+	bool ends;	     /* the process ends after it: what it has by then is the kernel's to clear away */
 	bool no_cgroup;	     /* what needs one is refused */
 	bool systemd_cgroup; /* its cgroup is a scope of systemd's */
 	bool host_root;	     /* a compiled profile over the host's own tree */

@@ -272,6 +272,14 @@ static int records_choose(const struct vxe_instance_options *options, const stru
 	return 0;
 }
 
+int vxe_modes_judge(const struct vxe_config *config, const struct vxe_launch *launch, struct vxe_judge_source *judge,
+		    struct vxe_error **err)
+{
+	if (judge->judge || (!launch->soft && !launch->raise_objects))
+		return 0;
+	return vxe_judge_load(judge, launch->bundle_fd, config, err);
+}
+
 int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_config *config, const char *state_root,
 		     struct vxe_launch *launch, struct vxe_supervision *supervision, enum vxe_mode *mode,
 		     struct vxe_judge_source *judge, struct vxe_error **err)
@@ -292,8 +300,8 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 	if (judge->fd >= 0 && config->process.landlock.present && !launch->soft &&
 	    records_choose(options, config, launch, &supervision->audit, err) < 0)
 		return -1;
-	/* What is judged by it has to have it; else it names rules, and is read when there is one to name. */
-	if ((launch->soft || launch->raise_objects) && vxe_judge_load(judge, launch->bundle_fd, config, err) < 0)
+	/* It changes what is masked. */
+	if (launch->soft && vxe_modes_judge(config, launch, judge, err) < 0)
 		return -1;
 	if (launch->soft && soft_prepare(config, judge->judge, err) < 0)
 		return -1;
@@ -320,5 +328,5 @@ int vxe_modes_join(int state_dir_fd, const struct vxe_config *config, struct vxe
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "watching the state of the instance");
 	launch->soft = held.objects == VXE_MODE_SOFT;
 	launch->raise_objects = held.records == VXE_OBJECTS_BY_SUPERVISOR;
-	return launch->soft || launch->raise_objects ? vxe_judge_load(judge, launch->bundle_fd, config, err) : 0;
+	return 0;
 }

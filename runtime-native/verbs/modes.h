@@ -14,6 +14,11 @@ int vxe_modes_choose(const struct vxe_instance_options *options, struct vxe_conf
 		     struct vxe_launch *launch, struct vxe_supervision *supervision, enum vxe_mode *mode,
 		     struct vxe_judge_source *judge, struct vxe_error **err);
 
+/* What is judged by it has to have it, from before the program runs: read once the first process is at work. Else it names rules, and is read when
+   there is one to name. */
+int vxe_modes_judge(const struct vxe_config *config, const struct vxe_launch *launch, struct vxe_judge_source *judge,
+		    struct vxe_error **err);
+
 /* Will it be soft, as far as can be told before anything else is done? */
 bool vxe_modes_soft(const struct vxe_instance_options *options, int bundle_fd);
 

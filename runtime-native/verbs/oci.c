@@ -105,8 +105,10 @@ static int launch_options(const char *name, int argc, char **argv, struct vxe_in
 
 static int create_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	struct vxe_instance_options options = {
-		.root = globals->root, .no_cgroup = globals->no_cgroup, .systemd_cgroup = globals->systemd_cgroup};
+	struct vxe_instance_options options = {.root = globals->root,
+					       .ends = true,
+					       .no_cgroup = globals->no_cgroup,
+					       .systemd_cgroup = globals->systemd_cgroup};
 	cleanup_free char *bundle = NULL;
 	cleanup_free char *config = NULL;
 	int code = launch_options("create", argc, argv, &options, &bundle, &config, err);
@@ -116,8 +118,10 @@ static int create_run(const struct vxe_globals *globals, int argc, char **argv, 
 
 static int run_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
-	struct vxe_instance_options options = {
-		.root = globals->root, .no_cgroup = globals->no_cgroup, .systemd_cgroup = globals->systemd_cgroup};
+	struct vxe_instance_options options = {.root = globals->root,
+					       .ends = true,
+					       .no_cgroup = globals->no_cgroup,
+					       .systemd_cgroup = globals->systemd_cgroup};
 	cleanup_free char *bundle = NULL;
 	cleanup_free char *config = NULL;
 	int code = launch_options("run", argc, argv, &options, &bundle, &config, err);

@@ -68,7 +68,7 @@ static int start_run(const struct vxe_globals *globals, int argc, char **argv, s
 						{"no-record-files", no_argument, NULL, 'R'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .ends = true};
 	cleanup_free char *bundle = NULL;
 	enum vxe_records_wish records;
 	enum vxe_mode mode;
@@ -130,7 +130,7 @@ static int restart_run(const struct vxe_globals *globals, int argc, char **argv,
 						{"detach", no_argument, NULL, 'd'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .ends = true};
 	cleanup_free char *bundle = NULL;
 	cleanup_fd int root_fd = -1;
 	cleanup_fd int dir_fd = -1;
@@ -241,7 +241,7 @@ static int run_run(const struct vxe_globals *globals, int argc, char **argv, str
 						{"help", no_argument, NULL, 'h'},
 						{"no-record-files", no_argument, NULL, 'R'},
 						{0}};
-	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .host_root = true};
+	struct vxe_instance_options instance = {.root = globals->root, .own_verb = true, .ends = true, .host_root = true};
 	cleanup_free char *bundle = NULL, *name = NULL, *id = NULL, *stack = NULL;
 	enum vxe_records_wish records;
 	enum vxe_mode mode;

@@ -254,9 +254,12 @@ static void scenario_run(const struct scenario *scenario, struct result *result,
 		pid_t pid;
 
 		if (!strcmp(scenario->commands[i][0], "@")) {
-			/* The container is the first process that the first command made. */
-			if (result->count > 1 && result->processes[1].alive &&
-			    trace(result, i, result->processes[1].pid, target) < 0)
+			/* The container is the first process that the first command made and that has not ended with it. */
+			int container = 1;
+
+			while (container < result->count && !result->processes[container].alive)
+				container++;
+			if (container < result->count && trace(result, i, result->processes[container].pid, target) < 0)
 				_exit(0);
 			continue;
 		}
