@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include "caller.h"
 #include "cleanup.h"
@@ -50,15 +51,42 @@ static const char *below_root(const struct walk *walk, const char *path)
 }
 
 /*
- * Links of /proc that depend on who looks (self), or lead to an object and not to a name (fd/N, cwd, root): the kernel does not follow
+ * A link of /proc that leads to an object of the caller's and not to a name (fd/N, cwd, root, exe), as this process has it, and how much of `given`
+ * names it. -1: it is none.
+ */
+static int magic_link(const struct walk *walk, const char *given, char magic[96])
+{
+	char name[16];
+	pid_t process, thread;
+	int inner, used = 0;
+
+	vxe_caller_inner(walk->pid, &process, &thread);
+	if (sscanf(given, "/proc/%d/%15[^/]%n", &inner, name, &used) != 2 || inner != process)
+		return -1;
+	if (!strcmp(name, "fd")) {
+		int fd, more = 0;
+
+		if (sscanf(given + used, "/%d%n", &fd, &more) != 1)
+			return -1;
+		snprintf(magic, 96, "/proc/%d/fd/%d", walk->pid, fd);
+		return used + more;
+	}
+	if (strcmp(name, "cwd") && strcmp(name, "root") && strcmp(name, "exe"))
+		return -1;
+	snprintf(magic, 96, "/proc/%d/%s", walk->pid, name);
+	return used;
+}
+
+/*
+ * Links of /proc that depend on who looks (self), or lead to an object and not to a name: the kernel does not follow
  * them for us. `given`, absolute in the caller's root, gets the part that stands for the first of them.
  */
 static int proc_link_replace(const struct walk *walk, char given[PATH_MAX])
 {
 	static const char *const selves[] = {"/proc/self", "/proc/thread-self"};
-	char replaced[PATH_MAX], target[PATH_MAX], magic[96], name[16], task[32];
+	char replaced[PATH_MAX], target[PATH_MAX], magic[96], task[32];
 	pid_t process, thread;
-	int inner, used = 0;
+	int used;
 
 	vxe_caller_inner(walk->pid, &process, &thread);
 	for (size_t i = 0; i < sizeof(selves) / sizeof(*selves); i++) {
@@ -73,21 +101,8 @@ static int proc_link_replace(const struct walk *walk, char given[PATH_MAX])
 		strcpy(given, replaced);
 		return 0;
 	}
-	if (sscanf(given, "/proc/%d/%15[^/]%n", &inner, name, &used) != 2 || inner != process)
-		return -1;
-	if (!strcmp(name, "fd")) {
-		int fd, more = 0;
-
-		if (sscanf(given + used, "/%d%n", &fd, &more) != 1)
-			return -1;
-		used += more;
-		snprintf(magic, sizeof(magic), "/proc/%d/fd/%d", walk->pid, fd);
-	} else if (!strcmp(name, "cwd") || !strcmp(name, "root") || !strcmp(name, "exe")) {
-		snprintf(magic, sizeof(magic), "/proc/%d/%s", walk->pid, name);
-	} else {
-		return -1;
-	}
-	if (link_read(magic, target) < 0 || !below_root(walk, target) ||
+	used = magic_link(walk, given, magic);
+	if (used < 0 || link_read(magic, target) < 0 || !below_root(walk, target) ||
 	    snprintf(replaced, sizeof(replaced), "%s%s", below_root(walk, target), given + used) >= (int)sizeof(replaced))
 		return -1;
 	strcpy(given, replaced);
@@ -147,14 +162,73 @@ static int first_link_follow(const struct walk *walk, char given[PATH_MAX])
 	return -1;
 }
 
-static int object_open(const struct walk *walk, char given[PATH_MAX], bool follow)
+long vxe_lookup_fdinfo(pid_t pid, int fd, const char *word)
 {
+	char path[64], line[256];
+	cleanup_file FILE *file = NULL;
+	size_t length = strlen(word);
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, word, length))
+			return strtol(line + length, NULL, 10);
+	return -1;
+}
+
+static bool same_mount(int one, int other)
+{
+	long mount = vxe_lookup_fdinfo(getpid(), one, "mnt_id:");
+
+	return mount >= 0 && mount == vxe_lookup_fdinfo(getpid(), other, "mnt_id:");
+}
+
+/*
+ * What such a link leads to, whatever has its name by now, or nothing. The name that is told of it may be none in the caller's root: then it is
+ * a file that has been taken out of a folder there, which still counts as where it is, or something else that looks like it (memory, what lies
+ * in a mount of nobody's). `name` gets the path, maybe one that is gone.
+ */
+static int magic_open(const struct walk *walk, const char *magic, char name[PATH_MAX])
+{
+	static const char gone[] = " (deleted)";
+	cleanup_fd int fd = -1;
+	cleanup_fd int named_fd = -1;
+	cleanup_fd int folder_fd = -1;
+	struct stat object, named;
+	size_t length;
+
+	errno = 0;
+	if (link_read(magic, name) < 0 || !below_root(walk, name))
+		return -1;
+	fd = open(magic, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &object) < 0)
+		return -1;
+	named_fd = sys_openat2(walk->root_fd, *below_root(walk, name) ? below_root(walk, name) : "/", O_PATH | O_NOFOLLOW, 0,
+			       RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (named_fd >= 0 && fstat(named_fd, &named) == 0 && named.st_dev == object.st_dev && named.st_ino == object.st_ino)
+		return steal_fd(&fd);
+	length = strlen(name);
+	if (length >= sizeof(gone) && !strcmp(name + length - strlen(gone), gone))
+		name[length - strlen(gone)] = '\0';
+	folder_fd = vxe_lookup_folder(walk->pid, name);
+	errno = 0;
+	return folder_fd >= 0 && same_mount(fd, folder_fd) ? steal_fd(&fd) : -1;
+}
+
+/* `name` gets the object's path where that is not to be asked of the object itself. */
+static int object_open(const struct walk *walk, char given[PATH_MAX], bool follow, char name[PATH_MAX])
+{
+	name[0] = '\0';
 	for (int hops = 0; hops < HOPS_MAX; hops++) {
+		char magic[96];
 		int fd = sys_openat2(walk->root_fd, given, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, RESOLVE_IN_ROOT);
-		int saved = errno;
+		int saved = errno, used;
 
 		if (fd >= 0)
 			return fd;
+		used = magic_link(walk, given, magic);
+		if (used >= 0 && !given[used])
+			return magic_open(walk, magic, name);
 		if ((strncmp(given, "/proc/", 6) || proc_link_replace(walk, given) < 0) && first_link_follow(walk, given) < 0) {
 			errno = saved;
 			return -1;
@@ -201,7 +275,7 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 	char target[PATH_MAX];
 	ssize_t got;
 	char *slash = strrchr(given, '/');
-	char name[NAME_MAX + 1], folder[PATH_MAX];
+	char name[NAME_MAX + 1], folder[PATH_MAX], gone[PATH_MAX];
 	cleanup_fd int fd = -1;
 	struct stat st;
 
@@ -210,7 +284,7 @@ static int absent_name(const struct walk *walk, char given[PATH_MAX], bool follo
 		return -1;
 	strcpy(name, slash + 1);
 	slash[slash == given] = '\0';
-	fd = object_open(walk, given, true);
+	fd = object_open(walk, given, true, gone);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || vxe_lookup_name(fd, folder) < 0)
 		return -1;
 	out->exists = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -329,10 +403,10 @@ int vxe_lookup_folder(pid_t pid, const char *path)
 int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out)
 {
 	struct walk walk = {.pid = pid};
-	char absolute[PATH_MAX], rest[PATH_MAX];
+	char absolute[PATH_MAX], rest[PATH_MAX], name[PATH_MAX], magic[96];
 	cleanup_fd int root_fd = vxe_lookup_root(pid, walk.root);
 	cleanup_fd int fd = -1;
-	bool denied;
+	bool denied, of_descriptor = !given[0] && dirfd != AT_FDCWD;
 	struct stat st;
 
 	memset(out, 0, sizeof(*out));
@@ -341,15 +415,21 @@ int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct
 		return -1;
 	walk.root_fd = root_fd;
 	errno = 0;
-	if (given_anchor(&walk, dirfd, given, absolute) < 0) {
+	if (!of_descriptor && given_anchor(&walk, dirfd, given, absolute) < 0) {
 		out->unseen = barred(errno);
 		return -1;
 	}
-	slashes_trim(absolute);
-	strcpy(rest, absolute);
-	fd = object_open(&walk, rest, follow);
+	if (of_descriptor) {
+		snprintf(magic, sizeof(magic), "/proc/%d/fd/%d", pid, dirfd);
+		fd = magic_open(&walk, magic, name);
+	} else {
+		slashes_trim(absolute);
+		strcpy(rest, absolute);
+		fd = object_open(&walk, rest, follow, name);
+	}
 	denied = fd < 0 && barred(errno);
-	for (int hops = 0; fd < 0 && hops < HOPS_MAX; hops++) {
+	out->unseen = of_descriptor && denied;
+	for (int hops = 0; !of_descriptor && fd < 0 && hops < HOPS_MAX; hops++) {
 		int result = absent_name(&walk, absolute, follow, out);
 
 		if (result < 0) {
@@ -362,7 +442,9 @@ int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct
 	}
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || vxe_lookup_name(fd, out->path) < 0) {
+	if (name[0])
+		strcpy(out->path, name);
+	if (fstat(fd, &st) < 0 || (!name[0] && vxe_lookup_name(fd, out->path) < 0)) {
 		out->path[0] = '\0';
 		return -1;
 	}

@@ -15,6 +15,7 @@ struct vxe_lookup {
 	mode_t type; /* S_IFMT bits, where it exists */
 	dev_t dev;   /* and which object it is */
 	ino_t ino;
+	bool alone;  /* set by who judges it: what is granted on folders that it lies in is not granted on it */
 	bool unseen; /* of what leads to nothing: the way there may not be searched from here, so that nothing is known of it */
 };
 
@@ -25,7 +26,8 @@ struct vxe_lookup_plain {
 	ino_t ino;
 };
 
-/* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself.
+/* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself: of that, and of a link
+   of /proc that leads to an object, the very object is found, by the name that it had where that has been taken away or given to another one.
    -1: it leads to nothing that has a path in the instance, or the folder it would be in is not there. */
 int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
 /* The same, and gives the object itself (O_PATH), whose path is out's. -1: it is not there, or has no path. */
@@ -35,6 +37,9 @@ int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct
 int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, int *folder_fd, struct vxe_lookup_plain *out);
 /* The folder above such a path (O_PATH), or the nearest above that which is still there. -1: the caller is gone. */
 int vxe_lookup_folder(pid_t pid, const char *path);
+
+/* The number behind a word in what /proc tells of a descriptor of a process: "mnt_id:". -1: there is none. */
+long vxe_lookup_fdinfo(pid_t pid, int fd, const char *word);
 
 /* The path of an open object from the root of the mount namespace that it is in. */
 int vxe_lookup_name(int fd, char out[PATH_MAX]);

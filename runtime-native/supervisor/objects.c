@@ -38,7 +38,7 @@ enum kind {
 struct need {
 	int nr;
 	enum kind kind;
-	signed char dirfd, path, flags; /* arguments; -1: none */
+	signed char dirfd, path, flags; /* arguments; -1: none. Of what must be there, flags of at-calls */
 	unsigned int access;
 	bool nofollow;
 };
@@ -49,13 +49,16 @@ static const struct need needs[] = {
 	{SYS_truncate, EXISTING, -1, 0, -1, VXE_WRITE, false},
 	{SYS_execve, EXISTING, -1, 0, -1, VXE_READ | VXE_EXECUTE, false},
 	{SYS_execveat, EXISTING, 0, 1, 4, VXE_READ | VXE_EXECUTE, false},
+	{SYS_acct, OPENED, -1, 0, -1, 0, false},
+	{SYS_swapon, OPENED, -1, 0, -1, 0, false},
+	{SYS_swapoff, OPENED, -1, 0, -1, 0, false},
 	{SYS_mkdirat, MADE, 0, 1, -1, VXE_CREATE, true},
 	{SYS_mknodat, NODE, 0, 1, 2, VXE_CREATE, true},
 	{SYS_symlinkat, MADE, 1, 2, -1, VXE_CREATE, true},
 	{SYS_unlinkat, EXISTING, 0, 1, -1, VXE_REMOVE, true},
 	{SYS_renameat2, MOVED_FROM, 0, 1, -1, VXE_REMOVE, true},
 	{SYS_renameat2, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
-	{SYS_linkat, LINKED_FROM, 0, 1, -1, 0, true},
+	{SYS_linkat, LINKED_FROM, 0, 1, 4, 0, true},
 	{SYS_linkat, MOVED_TO, 2, 3, -1, VXE_CREATE, true},
 #ifdef SYS_open
 	{SYS_open, OPENED, -1, 0, 1, 0, false},
@@ -100,7 +103,7 @@ static struct granted granted_on(const struct vxe_judge *judge, pid_t pid, const
 	uint64_t folder = vxe_judge_granted(judge, folder_fd, 0);
 	uint64_t own = found->exists ? vxe_landlock_objects_access(&judge->objects, found->dev, found->ino) : 0;
 
-	return (struct granted){own | folder, folder};
+	return (struct granted){found->alone ? own : own | folder, folder};
 }
 
 /*
@@ -162,6 +165,11 @@ static uint64_t open_flags(const struct seccomp_notif *request, const struct nee
 	if (request->data.nr == SYS_creat)
 		return O_CREAT | O_WRONLY | O_TRUNC;
 #endif
+	/* These open it for the kernel's own use. */
+	if (request->data.nr == SYS_acct)
+		return O_WRONLY | O_APPEND;
+	if (request->data.nr == SYS_swapon || request->data.nr == SYS_swapoff)
+		return O_RDWR;
 	if (request->data.nr != SYS_openat2)
 		return (unsigned int)request->data.args[(int)need->flags];
 	/* The struct may be longer than the one known here; its first member is the flags. */
@@ -276,17 +284,40 @@ static struct objects_rights existing_rights(const struct seccomp_notif *request
 	return rights;
 }
 
+/* What a call of the at-family says of how its path is meant. */
+static unsigned int at_flags(const struct seccomp_notif *request, const struct need *need)
+{
+	return need->flags >= 0 && (need->kind == EXISTING || need->kind == LINKED_FROM)
+		       ? (unsigned int)request->data.args[(int)need->flags]
+		       : 0;
+}
+
+static bool follows(const struct seccomp_notif *request, const struct need *need)
+{
+	unsigned int flags = at_flags(request, need);
+
+	return need->kind == LINKED_FROM ? (flags & AT_SYMLINK_FOLLOW) != 0 : !need->nofollow && !(flags & AT_SYMLINK_NOFOLLOW);
+}
+
+/* The caller's words. false: it names nothing by them, unless the call takes the descriptor itself then. */
+static bool path_given(const struct seccomp_notif *request, const struct need *need, char given[PATH_MAX])
+{
+	int whole = vxe_memory_string((pid_t)request->pid, request->data.args[(int)need->path], given, PATH_MAX);
+
+	return given[0] || (whole == 1 && (at_flags(request, need) & AT_EMPTY_PATH));
+}
+
+static int path_dirfd(const struct seccomp_notif *request, const struct need *need)
+{
+	return need->dirfd < 0 ? AT_FDCWD : (int)request->data.args[(int)need->dirfd];
+}
+
 static bool path_lookup(const struct seccomp_notif *request, const struct need *need, bool follow, struct vxe_lookup *found,
 			char given[PATH_MAX])
 {
-	const __u64 *args = request->data.args;
-
 	memset(found, 0, sizeof(*found));
-	(void)vxe_memory_string((pid_t)request->pid, args[(int)need->path], given, PATH_MAX);
-	if (!given[0] && !(request->data.nr == SYS_execveat && (args[4] & AT_EMPTY_PATH)))
-		return false;
-	return vxe_lookup((pid_t)request->pid, need->dirfd < 0 ? AT_FDCWD : (int)args[(int)need->dirfd], given, follow,
-			  found) == 0;
+	return path_given(request, need, given) &&
+	       vxe_lookup((pid_t)request->pid, path_dirfd(request, need), given, follow, found) == 0;
 }
 
 static bool mount_holds(const struct vxe_judge *judge, int fd, unsigned int access)
@@ -316,10 +347,10 @@ static bool plainly_granted(const struct vxe_judge *judge, const struct seccomp_
 	char given[PATH_MAX];
 	unsigned int access;
 
-	if (flags & O_PATH)
+	if ((flags & O_PATH) || request->data.nr == SYS_acct)
 		return false;
 	(void)vxe_memory_string(pid, args[(int)need->path], given, sizeof(given));
-	if (vxe_lookup_plain(pid, need->dirfd < 0 ? AT_FDCWD : (int)args[(int)need->dirfd], given, &folder_fd, &plain) < 0)
+	if (vxe_lookup_plain(pid, path_dirfd(request, need), given, &folder_fd, &plain) < 0)
 		return false;
 	fd = plain.fd;
 	found.exists = true;
@@ -339,7 +370,7 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 		       struct vxe_object *out)
 {
 	unsigned int access = need->access;
-	bool follow = !need->nofollow;
+	bool follow = follows(request, need);
 	struct vxe_lookup found;
 	char given[PATH_MAX];
 	struct objects_rights rights = {0};
@@ -349,8 +380,6 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 		flags = open_flags(request, need);
 		follow = !(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
 	}
-	if (request->data.nr == SYS_execveat)
-		follow = !(request->data.args[4] & AT_SYMLINK_NOFOLLOW);
 	if (!path_lookup(request, need, follow, &found, given))
 		return objects_unseen((pid_t)request->pid, given, &found, out);
 	switch (need->kind) {
@@ -359,6 +388,8 @@ static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif
 		if (!access)
 			return false;
 		rights = opened_rights(flags, access, &found);
+		/* The kernel opens it once more, by a mount of its own that begins at the file: no folder's rule is above it there. */
+		found.alone = request->data.nr == SYS_acct;
 		break;
 	case NODE:
 	case MADE:
@@ -389,7 +420,7 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 	unsigned int flags = request->data.nr == SYS_renameat2 ? (unsigned int)request->data.args[4] : 0;
 	bool exchanges = flags & RENAME_EXCHANGE;
 
-	if (!path_lookup(request, from, !from->nofollow, &old, given))
+	if (!path_lookup(request, from, follows(request, from), &old, given))
 		return objects_unseen(pid, given, &old, &out[0]);
 	if (!old.exists)
 		return 0;
@@ -432,19 +463,16 @@ static size_t move_judge(const struct vxe_judge *judge, const struct seccomp_not
 	return 2;
 }
 
-/* The file behind a path of the caller's root, if it is one with content. */
-static int content_open(pid_t pid, const char *path)
+/* The file behind an object, if it is one with content. */
+static int content_open(int object_fd, mode_t type)
 {
 	char link[64];
-	cleanup_fd int root = -1;
-	cleanup_fd int fd = -1;
-	struct stat st;
 
 	errno = 0;
-	snprintf(link, sizeof(link), "/proc/%d/root", pid);
-	root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = root < 0 ? -1 : sys_openat2(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_IN_ROOT);
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? steal_fd(&fd) : -1;
+	if (!S_ISREG(type))
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", object_fd);
+	return open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 /* What the kernel opens to execute it, which takes the same right. */
@@ -455,11 +483,14 @@ static size_t interpreters_judge(const struct vxe_judge *judge, const struct sec
 	pid_t pid = (pid_t)request->pid;
 	char given[PATH_MAX];
 	struct vxe_lookup found;
-	bool script = path_lookup(request, need, true, &found, given);
+	cleanup_fd int object_fd = -1;
+	bool script;
 	size_t count = 0;
 
-	while (script && count < VXE_INTERPRETERS_MAX) {
-		cleanup_fd int fd = content_open(pid, found.path);
+	if (path_given(request, need, given))
+		object_fd = vxe_lookup_open(pid, path_dirfd(request, need), given, follows(request, need), &found);
+	while (object_fd >= 0 && count < VXE_INTERPRETERS_MAX) {
+		cleanup_fd int fd = content_open(object_fd, found.type);
 
 		/* The kernel executes what may not be read. */
 		if (fd < 0 && errno == EACCES) {
@@ -469,13 +500,15 @@ static size_t interpreters_judge(const struct vxe_judge *judge, const struct sec
 		}
 		if (fd < 0 || !vxe_interpreter_read(fd, given, &script))
 			break;
-		if (vxe_lookup(pid, AT_FDCWD, given, true, &found) < 0) {
+		close(object_fd);
+		object_fd = vxe_lookup_open(pid, AT_FDCWD, given, true, &found);
+		if (object_fd < 0) {
 			count += objects_unseen(pid, given, &found, &out[count]);
 			break;
 		}
-		if (!found.exists)
-			break;
 		objects_file_judge(judge, pid, &found, VXE_READ | VXE_EXECUTE, &rights, &out[count++]);
+		if (!script)
+			break;
 	}
 	return count;
 }

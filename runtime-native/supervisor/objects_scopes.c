@@ -34,19 +34,6 @@
 #define FSCONFIG_RECONFIGURE 7
 #define SOCKETS_MAX (64u << 20) /* bytes of /proc/net/unix */
 
-/* The number behind a word in a line of a file of /proc: "Pid:\t42". -1: there is none. */
-static long proc_number(const char *path, const char *word)
-{
-	cleanup_file FILE *file = fopen(path, "re");
-	char line[256];
-	size_t length = strlen(word);
-
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, word, length))
-			return strtol(line + length, NULL, 10);
-	return -1;
-}
-
 static bool same_pid_namespace(const char *one, const char *other)
 {
 	char path[64];
@@ -141,8 +128,7 @@ static bool opened_inside(pid_t pid, int fd)
 	size_t space = 0;
 	long mount;
 
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
-	mount = proc_number(path, "mnt_id:");
+	mount = vxe_lookup_fdinfo(pid, fd, "mnt_id:");
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
 	file = fopen(path, "re");
 	while (mount >= 0 && file && getline(&line, &space, file) > 0)
@@ -189,15 +175,14 @@ static int signalled(const struct seccomp_notif *request, bool *by_descriptor)
 /* Of processes outside the domain, pid 1 of the instance is the one that has a number in it: it is VXE's own. */
 static size_t signal_judge(const struct vxe_objects_view *view, const struct seccomp_notif *request, struct vxe_object *out)
 {
-	char path[64], caller[16], init[16];
+	char caller[16], init[16];
 	bool by_descriptor = false;
 	int target = signalled(request, &by_descriptor);
 
 	if (view->reaper <= 0 || !view->judge->landlock || !(view->judge->landlock->scoped & LANDLOCK_SCOPE_SIGNAL))
 		return 0;
 	if (by_descriptor) {
-		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)request->pid, target);
-		if (proc_number(path, "Pid:") != view->reaper)
+		if (vxe_lookup_fdinfo((pid_t)request->pid, target, "Pid:") != view->reaper)
 			return 0;
 	} else {
 		snprintf(caller, sizeof(caller), "%d", (int)request->pid);

@@ -32,6 +32,10 @@ const NEEDS: ReadonlyMap<string, Needs> = new Map<string, Needs>([
   ['execve', at(0, ['read', 'execute'])],
   ['execveat', at(1, ['read', 'execute'])],
   ['uselib', at(0, ['read', 'execute'])],
+  // These open a file for the kernel's own use, and ask as for the caller's.
+  ['acct', at(0, ['write'])],
+  ['swapon', at(0, ['read', 'write'])],
+  ['swapoff', at(0, ['read', 'write'])],
   ['mkdir', at(0, ['create'])],
   ['mkdirat', at(1, ['create'])],
   ['mknod', (event) => nodeNeeds(event, 0, 1)],
