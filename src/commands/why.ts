@@ -251,10 +251,13 @@ function eventOf(call: string, args: readonly bigint[], path: string | undefined
   return { call, arguments: args.map(named) };
 }
 
-/** What failed when nothing but the kernel and the mounts could refuse it. */
+/** What failed when nothing but the kernel and the mounts could refuse it. What was not there is missing, whatever was to be done with it. */
 function ofRecorded({ call, args, paths, detail, errno, time }: RecordedCall): Question {
-  const [path] = paths;
-  const event = eventOf(call, args, path?.path ?? path?.given);
+  const [found] = paths;
+  const path = found?.path ?? found?.given;
+  const opened =
+    errno === 'ENOENT' && path !== undefined ? parseEvent(`openat("${path}", O_RDONLY)`) : undefined;
+  const event = opened?.ok === true ? opened.value : eventOf(call, args, path);
   return { event, text: detail ?? call, errno, seen: `recorded ${time}` };
 }
 

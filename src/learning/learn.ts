@@ -8,6 +8,7 @@ import { capabilityDrafts } from './rules/capabilities.js';
 import type { Draft, LeftOut } from './rules/draft.js';
 import type { Interpreter } from './rules/files.js';
 import { fileRules } from './rules/files.js';
+import { namespacesMade } from './rules/namespaces.js';
 import { services, socketRules } from './rules/network.js';
 import { isShell } from './rules/sensitive.js';
 
@@ -48,6 +49,7 @@ export function learn(recordings: readonly Recording[], options: LearnOptions): 
     lossy: losing.length > 0,
     files: files.drafts,
     calls: callDrafts(seen),
+    namespaces: namespacesMade(seen),
     sockets: sockets.drafts,
     capabilities: capabilityDrafts(seen),
     exec: execs.length === 0 ? 'once' : 'any',

@@ -68,6 +68,7 @@ export function draftYaml(
     ...(draft.services.length === 0
       ? []
       : [`services: [${draft.services.map((each) => each.name).join(', ')}]`]),
+    ...(calls.some(({ id }) => id === 'namespaces') ? [`namespaces: [${draft.namespaces.join(', ')}]`] : []),
     '',
     'calls:',
     ...callLines(calls),
@@ -104,12 +105,14 @@ function networkLines(sockets: readonly SocketDraft[]): string[] {
 
 function callLines(calls: Draft['calls']): string[] {
   const whole = calls.filter((call) => call.permit === 'all').map((call) => call.call);
-  const rows = calls.filter((call) => call.permit !== 'all' && call.permit.length > 0);
+  const rows = new Map<string, readonly RowDraft[]>();
+  for (const { call, permit } of calls)
+    if (permit !== 'all' && permit.length > 0) rows.set(call, [...(rows.get(call) ?? []), ...permit]);
   const quiet = calls.filter((call) => call.quiet.length > 0);
   return [
     ...(whole.length === 0 ? [] : ['  permit:', ...folded(whole)]),
-    ...(rows.length === 0 ? [] : ['  when:']),
-    ...rows.flatMap(({ call, permit }) => [`    ${call}:`, ...(permit === 'all' ? [] : permit.map(rowLine))]),
+    ...(rows.size === 0 ? [] : ['  when:']),
+    ...[...rows].flatMap(([call, permit]) => [`    ${call}:`, ...permit.map(rowLine)]),
     ...(quiet.length === 0 ? [] : ['  quiet:']),
     ...quiet.flatMap((call) => [`    ${call.call}:`, ...call.quiet.map(rowLine)]),
   ];

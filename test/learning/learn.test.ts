@@ -565,6 +565,42 @@ test('threads may wait for each other, whichever of them was seen to', (t) => {
   t.is(verdict(draftOf([call('read')]), wait), 'refuse', 'nobody to wait for');
 });
 
+test('namespaces that clone makes need a yes of their own; without it the fork is permitted that it is', (t) => {
+  const clone = (flags: string): RecordedCall => call('clone', { args: { flags } });
+  const draft = draftOf([clone('CLONE_NEWNET|SIGCHLD'), clone('CLONE_NEWIPC|SIGCHLD')]);
+  const fork = 'clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD)';
+  const network = 'clone(CLONE_NEWNET|SIGCHLD)';
+  t.is(verdict(draft, fork), 'allow', 'as the C library forks where namespaces are refused');
+  t.is(verdict(draft, network), 'refuse');
+  t.deepEqual(pending(draft, new Set()), [
+    { id: 'namespaces', reason: 'makes namespaces: ipc, network' },
+    { id: 'capabilities:CAP_SYS_ADMIN', reason: 'is nearly root' },
+  ]);
+  const yes = ['namespaces', 'capabilities:CAP_SYS_ADMIN'];
+  t.is(verdict(draft, network, yes), 'allow');
+  t.is(verdict(draft, fork, yes), 'allow');
+  t.is(verdict(draft, 'clone(CLONE_NEWUSER|SIGCHLD)', yes), 'refuse', 'which none was seen to make');
+  const own = draftOf([clone('CLONE_NEWUSER|CLONE_NEWNET|SIGCHLD')]);
+  t.deepEqual(own.capabilities, [], 'in a user namespace of its own it needs nothing');
+  t.deepEqual(draftOf([clone('SIGCHLD')]).namespaces, []);
+});
+
+test('a server that takes another port for each client gets their range', (t) => {
+  const served = (ports: readonly number[]): readonly string[] =>
+    draftOf(ports.map((port) => call('bind', { address: tcp('0.0.0.0', port) }))).sockets.map(
+      (each) => each.object,
+    );
+  t.deepEqual(
+    served([2121, 30100, 30103, 30104]),
+    ['tcp/2121', 'tcp/30100', 'tcp/30103', 'tcp/30104'],
+    'a few are each a rule',
+  );
+  t.deepEqual(served([80, 30100, 30101, 30103, 30104, 30110]), ['tcp/30100-30110', 'tcp/80']);
+  t.deepEqual(served([2121, 30100, 30101, 30103, 30104, 30110]), ['tcp/2121', 'tcp/30100-30110']);
+  t.is(served([2121, 4000, 6000, 8000, 30104]).length, 5, 'too far apart');
+  t.is(served([21, 22, 23, 25, 80, 110]).length, 6, 'the ports of services');
+});
+
 test('arguments are rules where they decide, and as narrow as what was seen', (t) => {
   const socket = (domain: string, type: string, protocol: number): RecordedCall =>
     call('socket', { args: { domain, type, protocol } });

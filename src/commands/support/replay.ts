@@ -42,9 +42,9 @@ interface Replayed {
 /** Runs the exercise of the last recording under the profile. */
 export async function replayDraft(request: Request): Promise<Replayed> {
   const { name, bundle, recordings, draft, text, progress } = request;
-  const exercise = recordings.findLast((recording) => recording.header.exercise !== undefined)?.header
-    .exercise;
-  if (bundle === undefined || exercise === undefined)
+  const exercised = recordings.findLast((recording) => recording.header.exercise !== undefined);
+  const exercise = exercised?.header.exercise;
+  if (bundle === undefined || exercised === undefined || exercise === undefined)
     throw new Failure(
       'nothing-to-replay',
       name,
@@ -71,7 +71,7 @@ export async function replayDraft(request: Request): Promise<Replayed> {
     bundle,
     relower: (copy, profile) => relowerBundle(copy, profile, loweringTarget()).write(exchangeFolders),
     exercise,
-    ports: listening(draft),
+    ports: listening(draft, exercised),
     signal: request.signal,
   });
   try {
@@ -92,12 +92,19 @@ export async function replayDraft(request: Request): Promise<Replayed> {
   }
 }
 
-/** The TCP ports that show when the program serves. */
-function listening(draft: Draft): readonly number[] {
-  return draft.sockets.flatMap(({ object, words }) => {
+/** The TCP ports that show when the program serves: those that it had before its first client. What it opens for a client comes with one. */
+function listening(draft: Draft, { calls }: Recording): readonly number[] {
+  const first =
+    calls.find(({ call, errno }) => /^accept4?$/.test(call) && errno === undefined)?.seq ?? Infinity;
+  const early = new Set(
+    calls.flatMap(({ call, seq, address }) => (call === 'bind' && seq < first ? (address?.port ?? []) : [])),
+  );
+  const ports = draft.sockets.flatMap(({ object, words }) => {
     const port = /^tcp\/([0-9]+)$/.exec(object)?.[1];
     return port !== undefined && words.includes('accept') ? [Number(port)] : [];
   });
+  // Sockets that it was given it has not bound.
+  return ports.some((port) => early.has(port)) ? ports.filter((port) => early.has(port)) : ports;
 }
 
 /** What was refused of which object: another word of access on the same one is another refusal. */
@@ -164,10 +171,14 @@ export function replayText(outcome: Judged): string {
   const list = outcome.refused
     .map(({ rule, object, count, example }) => `${rule} (${count} times, ${object ?? example})`)
     .join('; ');
+  const ended =
+    outcome.exercise === undefined
+      ? 'the exercise never began, since the program ended or did not serve its ports'
+      : `the exercise ended with ${outcome.exercise}`;
   if (!passed(outcome))
     return outcome.lost.length > 0
       ? `replayed: what worked when it was recorded is refused: ${outcome.lost.join('; ')}`
-      : `replayed: the exercise ended with ${outcome.exercise ?? 'nothing'}${outcome.complaint === '' ? '' : ` (${plainLine(outcome.complaint)})`}${list === '' ? '' : `; refused: ${list}`}`;
+      : `replayed: ${ended}${outcome.complaint === '' ? '' : ` (${plainLine(outcome.complaint)})`}${list === '' ? '' : `; refused: ${list}`}`;
   return list === ''
     ? 'replayed: the exercise passes under the profile, and nothing is refused'
     : `replayed: the exercise passes under the profile, although files were refused: ${list}`;

@@ -5,20 +5,19 @@ import type { Recording } from './read.js';
 /** What is answered so once is of interest; more often than this it is how the program looks around. */
 const LAST = 3;
 
-/** What the C library looks for and does without. */
-const DISPENSABLE = /^\/etc\/(?:ld\.so\.(?:cache|preload)|localtime)$/;
+/** What the C library and its loader look for and do without. */
+const DISPENSABLE =
+  /^\/etc\/(?:ld\.so\.(?:cache|preload)|localtime)$|\/(?:glibc-hwcaps|tls|x86_64|aarch64)(?:\/|$)/;
 
-/** Opens and runs: what is asked for so is wanted, where stat and access often only ask. */
-const WANTS = /^(?:open|openat|openat2|creat|execve|execveat)$/;
+/** A server that is not there is how the C library finds out that there is none. */
+const ASKS = /^(?:connect|sendto)$/;
 
 /**
  * The calls that failed last before the program ended, the last of them first and each once: those that something refused, and before them
  * the files that it wanted and that were not there.
  */
 export function lastFailures({ calls }: Recording): readonly RecordedCall[] {
-  const found = new Set(
-    calls.filter(wants).flatMap((call) => (call.errno === undefined ? nameIn(call) : [])),
-  );
+  const found = new Set(calls.flatMap((call) => (call.errno === undefined ? nameIn(call) : [])));
   const refused = new Map<string, RecordedCall>();
   const missing = new Map<string, RecordedCall>();
   for (const call of calls) {
@@ -26,7 +25,8 @@ export function lastFailures({ calls }: Recording): readonly RecordedCall[] {
     if (errno === undefined || !/^(?:EROFS|EACCES|EPERM|ENOENT)$/.test(errno)) continue;
     const path = call.paths[0]?.given ?? '';
     // One that was looked for in several folders is there if it is in one of them.
-    const wanted = wants(call) && !DISPENSABLE.test(path) && !nameIn(call).some((name) => found.has(name));
+    const wanted =
+      !ASKS.test(call.call) && !DISPENSABLE.test(path) && !nameIn(call).some((name) => found.has(name));
     if (errno === 'ENOENT' && !wanted) continue;
     const kind = errno === 'ENOENT' ? missing : refused;
     // Whatever its descriptors are: the last is kept, in its place.
@@ -37,10 +37,6 @@ export function lastFailures({ calls }: Recording): readonly RecordedCall[] {
   const last = (kind: ReadonlyMap<string, RecordedCall>): readonly RecordedCall[] =>
     [...kind.values()].slice(-LAST).reverse();
   return [...last(refused), ...last(missing)];
-}
-
-function wants({ call }: RecordedCall): boolean {
-  return WANTS.test(call);
 }
 
 function nameIn({ paths: [path] }: RecordedCall): readonly string[] {

@@ -4,7 +4,8 @@ import type { VainSockets } from '../facts/vain.js';
 import { doesAs, isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
 import type { Following } from './families.js';
-import { FAILING_WELL, FOLLOWING, relatives, THREAD } from './families.js';
+import { FAILING_WELL, FOLLOWING, FORK_FLAGS, relatives, THREAD } from './families.js';
+import { makesNamespaces, namespaceDraft } from './namespaces.js';
 
 /** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
 const NOT_OWN: ReadonlySet<string> = new Set([
@@ -12,6 +13,8 @@ const NOT_OWN: ReadonlySet<string> = new Set([
   ...['execve', 'execveat'],
   ...['clone3', 'openat2', 'mount_setattr'],
 ]);
+
+const FORK = bitsOf(FORK_FLAGS);
 
 /** Calls that open an ordinary method of those who break in. */
 const MARKED: ReadonlyMap<string, string> = new Map([
@@ -41,7 +44,7 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
   const drafts = new Map<string, CallDraft>();
   for (const call of seen.calls.values())
     if (!NOT_OWN.has(call.call) && !seen.vainCalls.has(call.call))
-      drafts.set(call.call, draftOf(call, addressed, seen.vain));
+      drafts.set(call.call, draftOf(withoutNamespaces(call), addressed, seen.vain));
   const forking = ['clone3'].filter((call) => seen.calls.has(call)).map(() => 'fork');
   const names = new Set([...drafts.keys(), ...forking]);
   for (const { call, from, permit } of relatives(names)) {
@@ -55,7 +58,27 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
   }
   for (const each of FOLLOWING) addFollowing(each, seen, drafts);
   if (seen.threads && seen.calls.has('clone3')) addThreads(drafts);
-  return [...drafts.values()].sort((a, b) => (callNumber(a.call) ?? 0) - (callNumber(b.call) ?? 0));
+  const namespaces = namespaceDraft(seen);
+  return [...drafts.values(), ...(namespaces === undefined ? [] : [namespaces])].sort(
+    (a, b) => (callNumber(a.call) ?? 0) - (callNumber(b.call) ?? 0),
+  );
+}
+
+/**
+ * What is left of clone without the namespaces that it makes, which have a draft of their own: the fork that it is all the same, and that the C
+ * library makes with its own flags where namespaces are refused.
+ */
+function withoutNamespaces(call: SeenCall): SeenCall {
+  if (call.call !== 'clone') return call;
+  const flags = signatureOf('clone')?.find(({ name }) => name === 'flags')?.index ?? 0;
+  const rows = call.rows.filter((row) => !makesNamespaces(row));
+  const forks = call.rows.filter(makesNamespaces).map(
+    (row): SeenRow => ({
+      ...row,
+      values: new Map([...row.values, [flags, FORK]]),
+    }),
+  );
+  return { ...call, rows: [...rows, ...forks] };
 }
 
 /** What follows from other calls, joined to what was seen of the same one. */
@@ -82,10 +105,13 @@ function argumentsOf(call: string, row: Following['rows'][number]): ReadonlyMap<
   const asked = new Map<number, bigint>();
   for (const [name, text] of row) {
     const argument = signatureOf(call)?.find((each) => each.name === name);
-    const value = text.split('|').reduce((bits, each) => bits | (constantValue(each) ?? 0n), 0n);
-    if (argument !== undefined) asked.set(argument.index, value);
+    if (argument !== undefined) asked.set(argument.index, bitsOf(text));
   }
   return asked;
+}
+
+function bitsOf(text: string): bigint {
+  return text.split('|').reduce((bits, each) => bits | (constantValue(each) ?? 0n), 0n);
 }
 
 function addThreads(drafts: Map<string, CallDraft>): void {

@@ -2,6 +2,7 @@ import { callNumber, signatureOf } from '../../policy/index.js';
 import { evidenceOf } from '../facts/evidence.js';
 import type { Observations } from '../facts/observe.js';
 import type { CapabilityDraft, Mark } from './draft.js';
+import { namespacesNeedAdmin } from './namespaces.js';
 
 /** Capabilities with which a process is root again, whatever else it lacks. */
 const STRONG: ReadonlyMap<string, string> = new Map([
@@ -33,9 +34,22 @@ const LIKELY: readonly [RegExp, string][] = [
 ];
 
 export function capabilityDrafts(seen: Observations): readonly CapabilityDraft[] {
-  if (seen.capabilities === undefined) return likely(seen);
-  return [...seen.capabilities]
-    .filter(([name, calls]) => name !== 'CAP_SYS_ADMIN' || calls.some((call) => !ACCOUNTED.has(call)))
+  const drafts = seen.capabilities === undefined ? likely(seen) : askedFor(seen, seen.capabilities);
+  if (!namespacesNeedAdmin(seen) || drafts.some(({ name }) => name === ADMIN)) return drafts;
+  // What clone asks for to make namespaces looks as what it asks for memory.
+  const inferred = 'clone needs it to make namespaces';
+  const id = `capabilities:${ADMIN}`;
+  return [...drafts, { id, name: ADMIN, evidence: undefined, inferred, mark: markOf(ADMIN) }];
+}
+
+const ADMIN = 'CAP_SYS_ADMIN';
+
+function askedFor(
+  seen: Observations,
+  capabilities: ReadonlyMap<string, readonly string[]>,
+): readonly CapabilityDraft[] {
+  return [...capabilities]
+    .filter(([name, calls]) => name !== ADMIN || calls.some((call) => !ACCOUNTED.has(call)))
     .filter(([name, calls]) => name !== 'CAP_NET_ADMIN' || !onlyReadsSettings(calls, seen))
     .map(([name, calls]): CapabilityDraft => {
       const evidence = calls.flatMap((call) => seen.calls.get(call)?.evidence ?? []);

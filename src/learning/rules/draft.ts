@@ -1,4 +1,4 @@
-import type { Access } from '../../policy/index.js';
+import type { Access, Namespace } from '../../policy/index.js';
 import type { Evidence } from '../facts/evidence.js';
 
 /** Why an administrator must say yes before the rule is in the profile. */
@@ -65,7 +65,10 @@ export interface Draft {
   readonly runs: readonly string[];
   readonly lossy: boolean;
   readonly files: readonly FileDraft[];
+  /** Several of one call are joined in the profile. */
   readonly calls: readonly CallDraft[];
+  /** What the draft of the id `namespaces` grants with its rows. */
+  readonly namespaces: readonly Namespace[];
   readonly sockets: readonly SocketDraft[];
   readonly capabilities: readonly CapabilityDraft[];
   readonly exec: 'once' | 'any';

@@ -40,7 +40,7 @@ const FAMILIES: readonly (readonly string[])[] = [
 ];
 
 /** Members that need a condition, to be no wider than what was seen of the others. */
-const FORK_FLAGS = 'CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD';
+export const FORK_FLAGS = 'CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD';
 const NARROWED: readonly {
   readonly from: readonly string[];
   readonly call: string;

@@ -13,6 +13,8 @@ export interface SocketRules {
 const FEW = 4;
 /** A network that is larger says nothing about whom the program speaks with. */
 const SHORTEST_PREFIX = { 4: 16, 6: 48 };
+/** Ports further apart than this are no range that somebody chose. */
+const WIDEST_RANGE = 1024;
 /** Below it are the ports of services; whoever asks has one above. */
 const FIRST_FREE_PORT = 1024;
 /** From here on Linux chooses ports (net.ipv4.ip_local_port_range); nobody is found there twice. */
@@ -44,8 +46,37 @@ export function socketRules(seen: Observations): SocketRules {
     group.from.push(each);
     groups.set(object.text, group);
   }
-  const drafts = [...groups].flatMap(([object, group]) => draftsOf(object, group));
+  const drafts = joined([...groups].flatMap(([object, group]) => draftsOf(object, group)));
   return { drafts: drafts.sort((a, b) => (a.object < b.object ? -1 : 1)), leftOut };
+}
+
+/** A program that serves more than a few free ports near each other takes one of a range for each client, and the next time another of it. */
+function joined(drafts: readonly SocketDraft[]): SocketDraft[] {
+  const served = drafts.flatMap((draft) => {
+    const port = Number(/^tcp\/([0-9]+)$/.exec(draft.object)?.[1] ?? 0);
+    return port >= FIRST_FREE_PORT && draft.words.join() === 'accept' ? [{ draft, port }] : [];
+  });
+  const near: { readonly draft: SocketDraft; readonly port: number }[][] = [];
+  for (const each of served.sort((a, b) => a.port - b.port)) {
+    const last = near.at(-1);
+    if (last?.[0] !== undefined && each.port - last[0].port < WIDEST_RANGE) last.push(each);
+    else near.push([each]);
+  }
+  const ranges = near.filter((group) => group.length > FEW);
+  const single = new Set(ranges.flatMap((group) => group.map(({ draft }) => draft)));
+  return [...drafts.filter((draft) => !single.has(draft)), ...ranges.map(rangeOf)];
+}
+
+function rangeOf(served: readonly { readonly draft: SocketDraft; readonly port: number }[]): SocketDraft {
+  const object = `tcp/${served[0]?.port}-${served.at(-1)?.port}`;
+  return {
+    id: `network:${object}`,
+    object,
+    words: ['accept'],
+    evidence: evidenceOf(served.flatMap(({ draft }) => draft.evidence ?? [])),
+    inferred: `served ${served.length} of these ports`,
+    mark: undefined,
+  };
 }
 
 /**

@@ -1,0 +1,66 @@
+import {
+  constantValue,
+  NAMESPACE_FLAGS,
+  NAMESPACES,
+  type Namespace,
+  signatureOf,
+} from '../../policy/index.js';
+import { evidenceOf } from '../facts/evidence.js';
+import type { Observations, SeenRow } from '../facts/observe.js';
+import { rowsOf } from './conditions.js';
+import type { CallDraft } from './draft.js';
+
+/** CLONE_NEWTIME shares its bit with the exit signal of clone. */
+const OF_CLONE = NAMESPACES.filter((name) => name !== 'time');
+
+/** The flags of a clone that was seen; 0 where they are not known. */
+function flagsOf({ values }: SeenRow): bigint {
+  return values.get(signatureOf('clone')?.findIndex(({ name }) => name === 'flags') ?? 0) ?? 0n;
+}
+
+function flagOf(name: Namespace): bigint {
+  return constantValue(NAMESPACE_FLAGS[name]) ?? 0n;
+}
+
+function cloneRows(seen: Observations): readonly SeenRow[] {
+  return seen.calls.get('clone')?.rows ?? [];
+}
+
+/** Which namespaces clone was seen to make, by their names in a profile. */
+function made(rows: readonly SeenRow[]): readonly Namespace[] {
+  return OF_CLONE.filter((name) => rows.some((row) => (flagsOf(row) & flagOf(name)) !== 0n));
+}
+
+export function makesNamespaces(row: SeenRow): boolean {
+  return made([row]).length > 0;
+}
+
+/** Rows of clone that make namespaces, which need a yes of their own: in one a process has powers that it has not outside. */
+export function namespaceDraft(seen: Observations): CallDraft | undefined {
+  const rows = cloneRows(seen).filter(makesNamespaces);
+  if (rows.length === 0) return undefined;
+  return {
+    id: 'namespaces',
+    call: 'clone',
+    permit: rowsOf('clone', rows),
+    quiet: [],
+    evidence: evidenceOf(rows.map(({ evidence }) => evidence)),
+    inferred: undefined,
+    mark: { reason: `makes namespaces: ${made(rows).join(', ')}` },
+  };
+}
+
+/** What the profile's key has to name for clone and unshare. */
+export function namespacesMade(seen: Observations): readonly Namespace[] {
+  const unshared = seen.calls.get('unshare')?.rows ?? [];
+  const flags = (rows: readonly SeenRow[]): bigint => rows.reduce((bits, row) => bits | flagsOf(row), 0n);
+  return NAMESPACES.filter(
+    (name) => (flags(unshared) & flagOf(name)) !== 0n || made(cloneRows(seen)).includes(name),
+  );
+}
+
+/** Whether clone made namespaces where no user namespace came with them, in which its maker may do so: the kernel asks for CAP_SYS_ADMIN. */
+export function namespacesNeedAdmin(seen: Observations): boolean {
+  const rows = cloneRows(seen).filter(makesNamespaces);
+  return rows.some((row) => row.alwaysFailed === undefined && (flagsOf(row) & flagOf('user')) === 0n);
+}
