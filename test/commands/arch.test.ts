@@ -71,7 +71,7 @@ test.serial(
     };
     t.regex(
       run(folder),
-      new RegExp(`vxe/filter.bpf was compiled for ${other}, and this machine is ${hostArch()}`),
+      new RegExp(`vxe/(?:filter|soft)\\.bpf was compiled for ${other}, and this machine is ${hostArch()}`),
     );
     const control = join(shop.folder, 'home');
     t.is((await vxe(here, ['profile', 'compile', 'mover', '--output', control])).status, 0);
