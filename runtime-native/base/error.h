@@ -8,6 +8,7 @@
 enum vxe_exit {
 	VXE_EXIT_FAILURE = 1,
 	VXE_EXIT_MISUSE = 2,
+	VXE_EXIT_NO_PROGRAM = 255, /* of vxe-runtime exec: whatever the program might have ended with, it never ran */
 };
 
 struct vxe_error {

@@ -215,7 +215,7 @@ static int parse_root_object(struct json_object *root, struct vxe_config *config
 		return -1;
 	if (!process)
 		return 0;
-	return config_parse_process(process, "process", !is_host_profile(config), &config->process, err);
+	return config_parse_process(process, "process", !is_host_profile(config), true, &config->process, err);
 }
 
 /* A bundle path that is relative is meant from the current folder. */

@@ -138,6 +138,7 @@ struct vxe_process {
 	uint16_t console_rows, console_columns;
 	struct vxe_strings args, env;
 	char *cwd;
+	bool has_user; /* uid, gid, umask and additional_gids were given */
 	uid_t uid;
 	gid_t gid;
 	bool has_umask;

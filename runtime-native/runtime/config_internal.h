@@ -54,8 +54,8 @@ int config_items(struct json_object *object, const char *path, const char *key, 
 		 void *data, void *items, size_t *count, struct vxe_error **err);
 
 /* Without a need for a program, args and cwd may be absent (a compiled profile: the command line brings them). */
-int config_parse_process(struct json_object *object, const char *path, bool needs_program, struct vxe_process *process,
-			 struct vxe_error **err);
+int config_parse_process(struct json_object *object, const char *path, bool needs_program, bool needs_user,
+			 struct vxe_process *process, struct vxe_error **err);
 /* process.scheduler, ioPriority and execCPUAffinity. */
 int config_parse_schedule(struct json_object *object, const char *path, struct vxe_process *process, struct vxe_error **err);
 int config_parse_landlock(struct json_object *process, const char *path, struct vxe_landlock *landlock, struct vxe_error **err);

@@ -110,18 +110,20 @@ static int parse_groups(struct json_object *user, const char *path, struct vxe_p
 	return 0;
 }
 
-static int parse_user(struct json_object *object, const char *path, struct vxe_process *process, struct vxe_error **err)
+static int parse_user(struct json_object *object, const char *path, bool needs_user, struct vxe_process *process,
+		      struct vxe_error **err)
 {
 	struct json_object *user;
 	char where[CONFIG_PATH_MAX];
 	uint64_t umask;
 	int found = vxe_json_get_object(object, path, "user", &user, err);
 
-	/* No default: the natural one would be root. */
-	if (found == 0)
+	/* No default: the natural one would be root. Of a further process it is the container's. */
+	if (found == 0 && needs_user)
 		return config_fail(err, path, "user", "is missing");
-	if (found < 0)
-		return -1;
+	if (found <= 0)
+		return found;
+	process->has_user = true;
 	config_path(where, "%s.user", path);
 	if (need_id(user, where, "uid", &process->uid, err) < 0 || need_id(user, where, "gid", &process->gid, err) < 0)
 		return -1;
@@ -252,13 +254,14 @@ static int parse_program(struct json_object *object, const char *path, bool need
 	return 0;
 }
 
-int config_parse_process(struct json_object *object, const char *path, bool needs_program, struct vxe_process *process,
-			 struct vxe_error **err)
+int config_parse_process(struct json_object *object, const char *path, bool needs_program, bool needs_user,
+			 struct vxe_process *process, struct vxe_error **err)
 {
 	int64_t score;
 	int found;
 
-	if (parse_program(object, path, needs_program, process, err) < 0 || parse_user(object, path, process, err) < 0 ||
+	if (parse_program(object, path, needs_program, process, err) < 0 ||
+	    parse_user(object, path, needs_user, process, err) < 0 ||
 	    vxe_json_get_bool(object, path, "terminal", &process->terminal, err) < 0 ||
 	    parse_console(object, path, process, err) < 0 ||
 	    parse_capabilities(object, path, &process->capabilities, err) < 0 ||
@@ -296,7 +299,7 @@ int vxe_config_parse_process(const char *text, size_t size, struct vxe_process *
 	else if (!vxe_json_is_object(root))
 		status = config_fail(err, "process", "", "must be an object");
 	else
-		status = config_parse_process(root, "process", true, process, err);
+		status = config_parse_process(root, "process", true, false, process, err);
 	vxe_json_put(&root);
 	if (status < 0) {
 		vxe_process_free(&process);

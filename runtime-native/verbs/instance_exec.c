@@ -63,6 +63,23 @@ static int profile_keep(const struct vxe_exec_options *options, const struct vxe
 	return 0;
 }
 
+/* Who a further process is that does not say it. */
+static int user_inherit(const struct vxe_process *process, struct vxe_process *given, struct vxe_error **err)
+{
+	if (given->has_user)
+		return 0;
+	given->additional_gids = calloc(process->n_additional_gids + 1, sizeof(gid_t));
+	if (!given->additional_gids)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the groups");
+	memcpy(given->additional_gids, process->additional_gids, process->n_additional_gids * sizeof(gid_t));
+	given->n_additional_gids = process->n_additional_gids;
+	given->uid = process->uid;
+	given->gid = process->gid;
+	given->has_umask = process->has_umask;
+	given->umask = process->umask;
+	return 0;
+}
+
 /* The instance's process object, changed by the command line; the confinement in it stays what it is. */
 static int exec_process_make(const struct vxe_exec_options *options, struct vxe_config *config, struct vxe_process **given,
 			     struct vxe_error **err)
@@ -74,7 +91,7 @@ static int exec_process_make(const struct vxe_exec_options *options, struct vxe_
 		size_t size = 0;
 
 		if (vxe_file_read_at(AT_FDCWD, options->process_file, 1 << 20, &text, &size, err) < 0 ||
-		    vxe_config_parse_process(text, size, given, err) < 0)
+		    vxe_config_parse_process(text, size, given, err) < 0 || user_inherit(process, *given, err) < 0)
 			return -1;
 		if (vxe_config_annotation(config, "org.vxe.version") && profile_keep(options, process, *given, err) < 0)
 			return -1;

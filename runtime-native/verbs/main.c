@@ -163,6 +163,19 @@ static void warning_tell(const char *message, void *data)
 	log_append(globals, "warning", message, 0);
 }
 
+/* The file is there from the beginning, whether anything goes wrong or not; with --debug it says what is done. */
+static void log_begin(const struct vxe_globals *globals, bool debug, const char *verb)
+{
+	cleanup_file FILE *file = globals->log ? fopen(globals->log, "ae") : NULL;
+	char message[128];
+
+	snprintf(message, sizeof(message), "vxe-runtime %s: %.64s", VXE_VERSION, verb);
+	if (debug && globals->log)
+		log_append(globals, "debug", message, 0);
+	else if (debug)
+		fprintf(stderr, "level=debug msg=\"%s\"\n", message);
+}
+
 static void error_print_json(const struct vxe_error *err)
 {
 	struct vxe_json_text text = {0};
@@ -200,7 +213,7 @@ int main(int argc, char **argv)
 						{"log", required_argument, NULL, 'l'},
 						{"log-format", required_argument, NULL, 'f'},
 						{"json", no_argument, NULL, 'j'},
-						{"debug", no_argument, NULL, 'd'},
+						{"debug", no_argument, NULL, 'D'},
 						{"systemd-cgroup", no_argument, NULL, 's'},
 						{"cgroup-manager", required_argument, NULL, 'c'},
 						{"rootless", required_argument, NULL, 'd'},
@@ -215,6 +228,7 @@ int main(int argc, char **argv)
 	cleanup_error struct vxe_error *err = NULL;
 	const struct vxe_verb *verb;
 	const char *other_driver = NULL;
+	bool debug = false;
 	int option, code;
 
 	vxe_self_init(argv);
@@ -235,6 +249,9 @@ int main(int argc, char **argv)
 			return VXE_EXIT_MISUSE;
 		case 'j':
 			globals.json = true;
+			break;
+		case 'D':
+			debug = true;
 			break;
 		case 'd':
 			break;
@@ -285,6 +302,8 @@ int main(int argc, char **argv)
 	optind = 0;
 	verb_argv = argv;
 	vxe_warning_to(warning_tell, &globals);
+	if (oci && (globals.log || debug))
+		log_begin(&globals, debug, verb ? verb->name : "");
 	if (other_driver && oci) {
 		vxe_error_set(&err, VXE_EXIT_FAILURE, 0, "the cgroup driver %s is not supported, cgroupfs and systemd are",
 			      other_driver);

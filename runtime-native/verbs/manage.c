@@ -111,8 +111,11 @@ int vxe_instance_processes(const char *root, const char *id, pid_t **pids, size_
 
 	if (find(root, id, &found, err) < 0)
 		return -1;
-	if (found.state->status == VXE_STOPPED)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", id);
+	/* Engines ask of one that has just ended, too. In its cgroup there may be what has outlived its first process. */
+	if (found.state->status == VXE_STOPPED && (!found.state->cgroup || !vxe_cgroup_there(found.state->cgroup))) {
+		*count = 0;
+		return 0;
+	}
 	return processes(&found, id, pids, count, err);
 }
 

@@ -278,7 +278,11 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 	exec.args = optind + 1 < argc ? argv + optind + 1 : NULL;
 	exec.env = env;
 	exec.gids = gids;
-	return vxe_instance_exec(&exec, &code, err) < 0 ? -1 : code;
+	if (vxe_instance_exec(&exec, &code, err) == 0)
+		return code;
+	if (err && *err && (*err)->exit == VXE_EXIT_FAILURE)
+		(*err)->exit = VXE_EXIT_NO_PROGRAM;
+	return -1;
 }
 
 /* The owner by the number: names are for who reads the host's user database. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { act, sleeps, statusLine } from './case.mjs';
+import { act, lines, sleeps, statusLine } from './case.mjs';
 import { equal, eventually, expect } from './subject.mjs';
 
 const id = 'command line';
@@ -506,6 +506,70 @@ export const commandLine = [
     const { id: name } = await subject.started(['exit:0']);
     await subject.until(name, 'stopped');
     expect((await subject.call(['exec', name, '/bin/probe'])).code !== 0, 'exec succeeded');
+  }),
+  act(id, 'habit', 'exec of a program that cannot be executed ends with 255', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    for (const code of [1, 254])
+      equal((await subject.call(['exec', name, '/bin/probe', `exit:${code}`])).code, code, 'its own code');
+    const { code, stderr } = await subject.call(['exec', name, '/bin/nonesuch']);
+    equal(code, 255, 'the code of one that is not there');
+    expect(stderr.trim() !== '', 'without a word');
+  }),
+  act(id, 'habit', "exec --process without user is the container's", async (subject) => {
+    const { id: name } = await subject.started(sleeps, (config) => {
+      config.process.user = { uid: 12, gid: 34, additionalGids: [56] };
+    });
+    const file = join(subject.folder, 'process.json');
+    const write = (fields) =>
+      writeFileSync(
+        file,
+        JSON.stringify({ args: ['/bin/probe', 'read:/proc/self/status'], cwd: '/', ...fields }),
+      );
+    const ids = async () => {
+      const { said } = await subject.must(['exec', '--process', file, name]);
+      const words = (key) =>
+        said()
+          .value('read:/proc/self/status')
+          .match(new RegExp(`^${key}:[ \\t]*(.*)$`, 'm'))[1]
+          .trim();
+      return `${words('Uid').split(/\s/)[0]}:${words('Gid').split(/\s/)[0]} ${words('Groups')}`;
+    };
+    write({ user: { uid: 7, gid: 8 } });
+    equal((await ids()).trim(), '7:8', 'with user, the ids');
+    write({});
+    equal(await ids(), '12:34 56', 'without, the ids');
+  }),
+  act(id, 'habit', 'ps of a container that has stopped lists no process', async (subject) => {
+    const { id: name } = await subject.started(sleeps, subject.inCgroup);
+    equal(
+      JSON.parse((await subject.must(['ps', '--format', 'json', name])).stdout).length,
+      1,
+      'while it runs, processes',
+    );
+    await subject.must(['kill', name, 'KILL']);
+    await subject.until(name, 'stopped');
+    const { stdout } = await subject.must(['ps', name]);
+    equal(lines(stdout).length, 1, 'lines of the table');
+    expect(/\bPID\b/.test(stdout), 'no heading');
+    expect((await subject.call(['ps', 'nonesuch'])).code !== 0, 'one that is not there has a table, too');
+  }),
+  act(id, 'habit', '--log makes the file', async (subject) => {
+    const { id: name } = await subject.started(sleeps);
+    const log = join(subject.folder, 'log');
+    await subject.must(['state', name], { globals: ['--log', log] });
+    equal(readFileSync(log, 'utf8'), '', 'what there is to log of what goes well');
+  }),
+  act(id, 'habit', '--debug has something to tell', async (subject) => {
+    const log = join(subject.folder, 'log');
+    const { code } = await subject.run(['exit:0'], undefined, {
+      globals: ['--debug', '--log', log, '--log-format', 'json'],
+    });
+    equal(code, 0, 'the code of run');
+    const told = lines(readFileSync(log, 'utf8')).map((line) => JSON.parse(line));
+    expect(
+      told.some(({ level, msg }) => level === 'debug' && msg),
+      'there is no message of the level debug',
+    );
   }),
   act(id, 'habit', 'exec where the container has divided its cgroup', async (subject) => {
     const cgroup = `/sys/fs/cgroup/${subject.cgroup}`;

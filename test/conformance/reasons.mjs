@@ -155,6 +155,11 @@ const reasons = [
     'the default devices MUST be supplied; those of the rootfs are what there is, and what cannot be supplied must be an error that says so (runtime.md, Create)',
   ],
   [
+    /^exec --process without user/,
+    "the field is not in the list of what is REQUIRED, both others take root for it, and the container's own user is never more than that",
+  ],
+  [/^ps of a container that has stopped|^--debug has something/, 'runc has the habit'],
+  [
     /^exec where the container has divided/,
     "a service manager in a container divides its cgroup; what is for the container's processes is for those below it as well",
   ],

@@ -87,14 +87,14 @@ held=', "noNewPrivileges": true, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 7
 config 0 "$chown_only$held" ', "annotations": {"org.vxe.version": "1"}'
 run one >/dev/null &
 check 'a program with a profile runs' eventually 60 running
-refused 'a capability beyond the profile is refused' 1 'does not grant CAP_SYS_ADMIN' runtime exec --cap CAP_SYS_ADMIN one /holder
+refused 'a capability beyond the profile is refused' 255 'does not grant CAP_SYS_ADMIN' runtime exec --cap CAP_SYS_ADMIN one /holder
 try runtime exec --cap CAP_CHOWN one /holder
 check 'one of its own is not' contains "$output" $'CapPrm:\t0000000000000001'
 process() { printf '{"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["/holder"]%s}' "$1" >"$world/process.json"; }
 process ', "capabilities": {"bounding": ["CAP_CHOWN", "CAP_SYS_MODULE"]}'
-refused 'nor can a process of a file have one' 1 'does not grant CAP_SYS_MODULE' runtime exec --process "$world/process.json" one
+refused 'nor can a process of a file have one' 255 'does not grant CAP_SYS_MODULE' runtime exec --process "$world/process.json" one
 process ', "landlock": {"disableBestEffort": true, "ruleset": {"handledAccessFS": ["make_char"]}}'
-refused 'nor Landlock of its own' 1 'landlock' runtime exec --process "$world/process.json" one
+refused 'nor Landlock of its own' 255 'landlock' runtime exec --process "$world/process.json" one
 process ', "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 500, "hard": 500}]'
 try runtime exec --process "$world/process.json" one
 check 'and its limits are those of the profile' contains "$output" 'files 77'

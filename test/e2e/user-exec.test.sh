@@ -133,7 +133,7 @@ creates() { runtime create --bundle "$plain" "$1" >"$world/created" 2>&1 </dev/n
 pid_of() { runtime state "$1" | sed -E 's/.*"pid":([0-9]+).*/\1/'; }
 configure ''
 check 'vxe-runtime create, without root' creates plain
-refused 'before it is started its user cannot enter, and is told so' 1 'entering the instance plain: .*once it is started' runtime exec plain /bin/probe exit:0
+refused 'before it is started its user cannot enter, and is told so' 255 'entering the instance plain: .*once it is started' runtime exec plain /bin/probe exit:0
 check 'it is started' runtime start plain
 program=$(pid_of plain)
 check 'its program runs' eventually 5 grep -q '^probe$' "/proc/$program/comm"
@@ -147,12 +147,12 @@ check 'with the same filter, capabilities and ids there, too' same_rights
 check 'under the filter and Landlock of the configuration' [ "$(answer personality) $(answer list:/)" = 'EPERM EACCES' ]
 # The fourth is that of the folder itself, while it is read.
 check 'with the standard streams alone' [ "$(answer list:/proc/self/fd | xargs)" = '0 1 2 3' ]
-refused 'another user does not' 1 . as 65533 build/bin/vxe-runtime --root "$world/user/run" exec plain /bin/probe exit:0
+refused 'another user does not' 255 . as 65533 build/bin/vxe-runtime --root "$world/user/run" exec plain /bin/probe exit:0
 runtime delete --force plain
 configure '"org.vxe.init": "true"'
 check 'with the reaper' creates reaped
 runtime start reaped
-refused 'its user cannot enter at all' 1 'entering the instance reaped: .*a supervisor' runtime exec reaped /bin/probe exit:0
+refused 'its user cannot enter at all' 255 'entering the instance reaped: .*a supervisor' runtime exec reaped /bin/probe exit:0
 runtime delete --force reaped
 as 65534 build/bin/vxe-runtime --root "$world/user/run" run --bundle "$plain" watched >"$world/ran" 2>&1 </dev/null &
 check 'with a supervisor' eventually 5 runtime exec watched /bin/probe exit:0
