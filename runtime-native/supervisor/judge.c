@@ -373,16 +373,15 @@ void vxe_judge_bind(struct vxe_judge *judge, pid_t pid)
 /* Upward as Landlock goes: over the mounts, to the root of the mount namespace, whatever the caller's root is. */
 uint64_t vxe_judge_granted(const struct vxe_judge *judge, int folder_fd, uint64_t enough)
 {
-	cleanup_fd int fd = folder_fd < 0 ? -1 : fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
+	struct vxe_lookup_climb climb;
 	uint64_t granted = 0;
-	struct stat st;
 
-	/* As deep as paths go: who moves the folders meanwhile does not keep the judge. */
-	for (int depth = 0; depth < PATH_MAX && fd >= 0 && fstat(fd, &st) == 0; depth++) {
-		granted |= vxe_landlock_objects_access(&judge->objects, st.st_dev, st.st_ino);
-		if ((enough && !(enough & ~granted)) || vxe_lookup_up(&fd) <= 0)
-			break;
-	}
+	if (vxe_lookup_climb_begin(&climb, folder_fd) < 0)
+		return 0;
+	do
+		granted |= vxe_landlock_objects_access(&judge->objects, climb.here.st_dev, climb.here.st_ino);
+	while ((!enough || (enough & ~granted)) && vxe_lookup_climb_up(&climb) > 0);
+	vxe_lookup_climb_end(&climb);
 	return granted;
 }
 

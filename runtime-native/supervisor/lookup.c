@@ -317,24 +317,56 @@ int vxe_lookup_root(pid_t pid, char name[PATH_MAX])
 	return fd < 0 || vxe_lookup_name(fd, name) < 0 ? -1 : steal_fd(&fd);
 }
 
-int vxe_lookup_up(int *fd)
+#define UP "../"
+#define UP_4 UP UP UP UP
+#define UPWARD UP_4 UP_4 UP_4 UP_4
+#define UP_MOST 16 /* levels that are named by one text */
+
+int vxe_lookup_climb_begin(struct vxe_lookup_climb *climb, int folder_fd)
 {
-	cleanup_fd int up = openat(*fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat here, above;
+	*climb = (struct vxe_lookup_climb){.from_fd = folder_fd, .own_fd = -1};
+	return folder_fd < 0 ? -1 : fstat(folder_fd, &climb->here);
+}
+
+int vxe_lookup_climb_up(struct vxe_lookup_climb *climb)
+{
+	const char *upward = UPWARD + sizeof(UPWARD) - 1;
+	struct stat above;
 	char path[PATH_MAX];
 
-	if (up < 0 || fstat(*fd, &here) < 0 || fstat(up, &above) < 0)
+	/* As deep as paths go: who moves the folders meanwhile does not keep the supervisor. */
+	if (climb->steps++ >= PATH_MAX)
+		return -1;
+	if (climb->levels == UP_MOST) {
+		int fd = openat(climb->from_fd, UPWARD, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		vxe_lookup_climb_end(climb);
+		climb->from_fd = climb->own_fd = fd;
+		climb->levels = 0;
+	}
+	climb->levels++;
+	upward -= climb->levels * (int)strlen(UP);
+	if (climb->from_fd < 0 || fstatat(climb->from_fd, upward, &above, AT_NO_AUTOMOUNT) < 0)
 		return -1;
 	/* The root is its own folder; so is what was taken out of its namespace, and a folder that is mounted in itself looks so. */
-	if (here.st_dev == above.st_dev && here.st_ino == above.st_ino) {
-		if (vxe_lookup_name(*fd, path) < 0)
+	if (climb->here.st_dev == above.st_dev && climb->here.st_ino == above.st_ino) {
+		cleanup_fd int fd = climb->levels == 1
+					    ? fcntl(climb->from_fd, F_DUPFD_CLOEXEC, 3)
+					    : openat(climb->from_fd, upward + strlen(UP), O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 || vxe_lookup_name(fd, path) < 0)
 			return -1;
 		if (!strcmp(path, "/"))
 			return 0;
 	}
-	close(*fd);
-	*fd = steal_fd(&up);
+	climb->here = above;
 	return 1;
+}
+
+void vxe_lookup_climb_end(struct vxe_lookup_climb *climb)
+{
+	if (climb->own_fd >= 0)
+		close(steal_fd(&climb->own_fd));
 }
 
 /* What the caller's text begins at (O_PATH): its root, its folder, a descriptor of its. */
@@ -351,16 +383,16 @@ static int given_base(pid_t pid, int dirfd, const char *given)
 	return open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, int *folder_fd, struct vxe_lookup_plain *out)
+int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, struct vxe_lookup_plain *out)
 {
 	const char *slash = strrchr(given, '/'), *name = slash ? slash + 1 : given;
 	cleanup_fd int folder = -1;
-	cleanup_fd int fd = -1;
 	char above[PATH_MAX];
 	struct stat st;
 
 	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strlen(given) >= sizeof(above))
 		return -1;
+	*out = (struct vxe_lookup_plain){.folder_fd = -1, .name = name};
 	folder = given_base(pid, dirfd, given);
 	if (slash && slash != given && folder >= 0) {
 		int from = folder;
@@ -370,13 +402,25 @@ int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, int *folder_fd, st
 		/* From its own folder upward is where a root would have to be minded. */
 		folder = sys_openat2(from, above, O_PATH | O_DIRECTORY, 0,
 				     RESOLVE_NO_SYMLINKS | (given[0] == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH));
+		if (folder < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+			close(from);
+			return 0;
+		}
 		close(from);
 	}
-	fd = folder < 0 ? -1 : openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))
+	if (folder < 0)
 		return -1;
-	*out = (struct vxe_lookup_plain){steal_fd(&fd), st.st_mode & S_IFMT, st.st_dev, st.st_ino};
-	*folder_fd = steal_fd(&folder);
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
+		if (S_ISLNK(st.st_mode))
+			return -1;
+		out->exists = true;
+		out->type = st.st_mode & S_IFMT;
+		out->dev = st.st_dev;
+		out->ino = st.st_ino;
+	} else if (errno != ENOENT) {
+		return -1;
+	}
+	out->folder_fd = steal_fd(&folder);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct vxe_lookup {
@@ -20,10 +21,21 @@ struct vxe_lookup {
 };
 
 struct vxe_lookup_plain {
-	int fd; /* O_PATH */
+	int folder_fd;	  /* O_PATH, the caller's of this to close; -1: a folder on the way is not there */
+	const char *name; /* in the text that was given */
+	bool exists;
 	mode_t type;
 	dev_t dev;
 	ino_t ino;
+};
+
+/* From a folder upward: over the mounts, to the root of the mount namespace. */
+struct vxe_lookup_climb {
+	int from_fd; /* borrowed, or own_fd */
+	int own_fd;
+	int levels; /* above from_fd */
+	int steps;
+	struct stat here;
 };
 
 /* dirfd: the caller's, AT_FDCWD for its folder. follow: a final link is followed. An empty `given` is the descriptor itself: of that, and of a link
@@ -32,9 +44,9 @@ struct vxe_lookup_plain {
 int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
 /* The same, and gives the object itself (O_PATH), whose path is out's. -1: it is not there, or has no path. */
 int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
-/* The object by a name that no link is on the way of, absolute or from the caller's folder or descriptor, and the folder that has the name: what most
-   names are, found by as few looks as can be. -1: whatever else it is, vxe_lookup knows. */
-int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, int *folder_fd, struct vxe_lookup_plain *out);
+/* A name that no link is on the way of, absolute or from the caller's folder or descriptor, in the folder that has it: what most names are, looked up by
+   as few calls as can be. -1: whatever else it is, vxe_lookup knows. */
+int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, struct vxe_lookup_plain *out);
 /* The folder above such a path (O_PATH), or the nearest above that which is still there. -1: the caller is gone. */
 int vxe_lookup_folder(pid_t pid, const char *path);
 
@@ -44,8 +56,10 @@ long vxe_lookup_fdinfo(pid_t pid, int fd, const char *word);
 /* The path of an open object from the root of the mount namespace that it is in. */
 int vxe_lookup_name(int fd, char out[PATH_MAX]);
 
-/* Puts the folder that it lies in, over mounts too, in the place of a folder's descriptor. 0: it is the root of its mount namespace. */
-int vxe_lookup_up(int *fd);
+int vxe_lookup_climb_begin(struct vxe_lookup_climb *climb, int folder_fd);
+/* To the folder that it lies in. 0: it is the root of its mount namespace. */
+int vxe_lookup_climb_up(struct vxe_lookup_climb *climb);
+void vxe_lookup_climb_end(struct vxe_lookup_climb *climb);
 
 /* Its root (O_PATH); name: what that is called from outside of it, "/" or where it has chrooted to. */
 int vxe_lookup_root(pid_t pid, char name[PATH_MAX]);

@@ -320,50 +320,66 @@ static bool path_lookup(const struct seccomp_notif *request, const struct need *
 	       vxe_lookup((pid_t)request->pid, path_dirfd(request, need), given, follow, found) == 0;
 }
 
-static bool mount_holds(const struct vxe_judge *judge, int fd, unsigned int access)
+/* The path of a name in a folder, as the rules have it. False: the caller sees the folder by another one, or by none. */
+static bool plain_path(pid_t pid, const char *given, const struct vxe_lookup_plain *plain, char path[PATH_MAX])
 {
-	const struct vxe_judged_file *file;
-	char path[PATH_MAX];
+	char root[PATH_MAX], folder[PATH_MAX];
+	cleanup_fd int root_fd = -1;
 
-	if (vxe_lookup_name(fd, path) < 0)
-		return true;
-	file = vxe_judge_file(judge, path);
-	return file && (access & ~file->access) && vxe_judge_mount(judge, file);
+	/* What is absolute lies below its root. */
+	if (given[0] != '/' && ((root_fd = vxe_lookup_root(pid, root)) < 0 || strcmp(root, "/")))
+		return false;
+	if (vxe_lookup_name(plain->folder_fd, folder) < 0 ||
+	    snprintf(path, PATH_MAX, "%s/%s", strcmp(folder, "/") ? folder : "", plain->name) >= PATH_MAX)
+		return false;
+	vxe_own_name(pid, path);
+	return true;
 }
 
 /*
- * Most of what a program opens is there by a plain name, and granted: that is seen without its path, unless mounts hold rules. True: there is
- * nothing to record of it.
+ * Most of what a program opens is a plain name, of something that is there and granted, or not there at all: that is seen without its path, unless
+ * mounts hold rules. How many objects are judged; -1: it is looked up the long way.
  */
-static bool plainly_granted(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need)
+static int plain_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need,
+		       struct vxe_object *out)
 {
-	const __u64 *args = request->data.args;
-	uint64_t flags = open_flags(request, need), wanted;
+	uint64_t flags = open_flags(request, need), handled = judge->landlock ? judge->landlock->handled_fs : 0, wanted;
 	pid_t pid = (pid_t)request->pid;
 	struct vxe_lookup_plain plain;
 	struct vxe_lookup found = {0};
 	cleanup_fd int folder_fd = -1;
-	cleanup_fd int fd = -1;
-	char given[PATH_MAX];
+	struct objects_rights rights;
+	struct granted granted;
+	char given[PATH_MAX], path[PATH_MAX];
 	unsigned int access;
 
-	if ((flags & O_PATH) || request->data.nr == SYS_acct)
-		return false;
-	(void)vxe_memory_string(pid, args[(int)need->path], given, sizeof(given));
-	if (vxe_lookup_plain(pid, path_dirfd(request, need), given, &folder_fd, &plain) < 0)
-		return false;
-	fd = plain.fd;
-	found.exists = true;
+	if (request->data.nr == SYS_acct)
+		return -1;
+	(void)vxe_memory_string(pid, request->data.args[(int)need->path], given, sizeof(given));
+	if (vxe_lookup_plain(pid, path_dirfd(request, need), given, &plain) < 0)
+		return -1;
+	folder_fd = plain.folder_fd;
+	found.exists = plain.exists;
 	found.type = plain.type;
 	access = open_access(flags, &found);
-	wanted = opened_rights(flags, access, &found).object & (judge->landlock ? judge->landlock->handled_fs : 0);
-	/* What it makes has no object yet. */
-	if (!access || (access & VXE_CREATE))
-		return false;
-	if (judge->n_mounts && mount_holds(judge, fd, access))
-		return false;
-	wanted &= ~vxe_landlock_objects_access(&judge->objects, plain.dev, plain.ino);
-	return !wanted || !(wanted & ~vxe_judge_granted(judge, folder_fd, wanted));
+	/* Without the folder it cannot be made either. */
+	if (!access || folder_fd < 0)
+		return 0;
+	/* A file without a name. */
+	if (plain.exists && (access & VXE_CREATE))
+		return -1;
+	rights = opened_rights(flags, access, &found);
+	granted.object = plain.exists ? vxe_landlock_objects_access(&judge->objects, plain.dev, plain.ino) : 0;
+	wanted = ((rights.object & ~granted.object) | rights.folder) & handled;
+	granted.folder = wanted ? vxe_judge_granted(judge, folder_fd, wanted) : 0;
+	granted.object |= granted.folder;
+	if (!(wanted & ~granted.folder) && !judge->n_mounts)
+		return 0;
+	if (!plain_path(pid, given, &plain, path))
+		return -1;
+	memset(out, 0, sizeof(*out));
+	granted_judge(judge, path, &granted, access, &rights, out);
+	return 1;
 }
 
 static bool path_judge(const struct vxe_judge *judge, const struct seccomp_notif *request, const struct need *need,
@@ -530,12 +546,14 @@ size_t vxe_objects_judge(const struct vxe_objects_view *view, const struct secco
 {
 	const struct need *need = NULL;
 	size_t count;
+	int plain;
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs) && !need; i++)
 		if (needs[i].nr == request->data.nr)
 			need = &needs[i];
-	if (need && need->kind == OPENED && plainly_granted(view->judge, request, need))
-		return 0;
+	plain = need && need->kind == OPENED ? plain_judge(view->judge, request, need, out) : -1;
+	if (plain >= 0)
+		return (size_t)plain;
 	memset(out, 0, sizeof(*out) * VXE_OBJECTS_MAX);
 	if (need)
 		return need_judge(view->judge, request, need, out);

@@ -27,14 +27,16 @@ static const char judge_text[] =
 
 #define READ LANDLOCK_ACCESS_FS_READ_FILE
 #define WRITE LANDLOCK_ACCESS_FS_WRITE_FILE
+#define MAKE LANDLOCK_ACCESS_FS_MAKE_REG
 
 static char *readable[] = {(char *)"/a/f", (char *)"/e", (char *)"/e/gone", (char *)"/b/c", NULL};
 static char *writable[] = {(char *)"/a", (char *)"/h/link", (char *)"/s", NULL};
 static struct vxe_landlock_paths rules[] = {
 	{.access = READ, .paths = {.items = readable, .count = 4}},
-	{.access = WRITE, .paths = {.items = writable, .count = 3}},
+	{.access = WRITE | MAKE, .paths = {.items = writable, .count = 3}},
 };
-static struct vxe_landlock landlock = {.present = true, .handled_fs = READ | WRITE, .path_rules = rules, .n_path_rules = 2};
+static struct vxe_landlock landlock = {
+	.present = true, .handled_fs = READ | WRITE | MAKE, .path_rules = rules, .n_path_rules = 2};
 
 static const char *const files[] = {"/a/f", "/a/g",    "/a/self/f", "/a/self/g", "/b/c/f", "/b/c/g", "/e/f", "/e/on",
 				    "/h/f", "/h/link", "/n",	    "/s",	 "/x",	   "/y/f",   "/y/g", "/e/self/g"};
@@ -162,6 +164,31 @@ static void compared(const struct vxe_judge *judge, const struct confined *confi
 	ok(!used, "%s: the judge says what Landlock does%s", when, different);
 }
 
+/* What is not there, and is made or not. */
+static void made_compared(const struct vxe_judge *judge, const struct confined *confined, const char *when)
+{
+	static const char *const absent[] = {"/a/new", "/a/self/new", "/b/c/new", "/e/new",   "/e/self/new",
+					     "/new",   "/s/new",      "/y/new",	  "/none/new"};
+	char different[512] = "";
+	unsigned int counts[2] = {0};
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent) && used < sizeof(different); i++) {
+		bool refused = judged(judge, absent[i], O_CREAT | O_WRONLY), looked = judged(judge, absent[i], O_RDONLY);
+		int errnum = confined_open(confined, absent[i], O_CREAT | O_WRONLY);
+
+		counts[errnum == EACCES] += errnum == 0 || errnum == EACCES;
+		unlink(absent[i]);
+		if (looked || refused != (errnum == EACCES))
+			used += (size_t)snprintf(different + used, sizeof(different) - used, " %s: %d and %s", absent[i],
+						 errnum,
+						 looked	   ? "looked at"
+						 : refused ? "refused"
+							   : "permitted");
+	}
+	ok(!used && counts[0] && counts[1], "%s, of what is to be made: the judge says what Landlock does%s", when, different);
+}
+
 static void opens(void)
 {
 	struct confined confined;
@@ -177,6 +204,7 @@ static void opens(void)
 	vxe_judge_bind(judge, getpid());
 	ok(!judged(judge, "/a/f", O_RDONLY), "then it is");
 	compared(judge, &confined, "as it was", counts);
+	made_compared(judge, &confined, "as it was");
 	ok(rename("/a/g", "/y/z") == 0 && rename("/a/f", "/a/g") == 0 && rename("/y/g", "/a/f") == 0,
 	   "files change their names");
 	compared(judge, &confined, "with other names", counts);
@@ -186,6 +214,7 @@ static void opens(void)
 	compared(judge, &confined, "made anew", counts);
 	ok(umount2("/b/c", MNT_DETACH) == 0 && made("/b/c/f") && made("/b/c/g") && bound("/y", "/b/c"), "mounts change");
 	compared(judge, &confined, "over other mounts", counts);
+	made_compared(judge, &confined, "over other mounts");
 	ok(counts[0] >= 20 && counts[1] >= 20, "%u opens were permitted, %u refused", counts[0], counts[1]);
 	close(confined.ask);
 	close(confined.answer);
