@@ -244,7 +244,7 @@ int vxe_judge_parse(const char *text, size_t size, struct vxe_judge **out, struc
 	if (status == 0) {
 		judge = calloc(1, sizeof(*judge));
 		if (judge)
-			judge->objects.held_fd = -1;
+			judge->objects.held_fd = judge->root_fd = -1;
 		status = judge ? judge_parse(root, judge, err)
 			       : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
 	}
@@ -346,6 +346,7 @@ void vxe_judge_free(struct vxe_judge **pointer)
 	free(judge->mounts);
 	vxe_filter_free(&judge->filter);
 	vxe_landlock_objects_free(&judge->objects);
+	vxe_judge_roots_differ(judge);
 	free(judge);
 	*pointer = NULL;
 }
@@ -368,6 +369,15 @@ void vxe_judge_bind(struct vxe_judge *judge, pid_t pid)
 	/* One that has chrooted already has other paths than those that the rules name. */
 	if (root_fd >= 0 && !strcmp(name, "/"))
 		judge->bound = vxe_landlock_objects_find(judge->landlock, root_fd, &judge->objects) == 0;
+	if (judge->bound && judge->keeps_root)
+		judge->root_fd = steal_fd(&root_fd);
+}
+
+void vxe_judge_roots_differ(struct vxe_judge *judge)
+{
+	if (judge->root_fd >= 0)
+		close(steal_fd(&judge->root_fd));
+	judge->keeps_root = false;
 }
 
 /* Upward as Landlock goes: over the mounts, to the root of the mount namespace, whatever the caller's root is. */

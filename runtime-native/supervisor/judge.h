@@ -72,6 +72,8 @@ struct vxe_judge {
 		*landlock; /* the plan that Landlock gets in production: what it does not grant is refused. Borrowed */
 	struct vxe_landlock_objects objects;	/* what the paths of that plan led to at the launch */
 	bool bound;				/* they have been looked up */
+	int root_fd;				/* the root of every caller (O_PATH), where all keep one; else -1 */
+	bool keeps_root;			/* it is to be kept when it is looked up */
 	const struct vxe_socket_rules *sockets; /* what its cgroup gets, likewise; NULL: nothing */
 	struct vxe_filter filter;		/* production's: what it answers is what the scalar part of the profile says */
 };
@@ -97,6 +99,8 @@ void vxe_judge_free(struct vxe_judge **judge);
 /* Looks up what Landlock's rules are for, once: in the root of a process under the filter, before any of its calls is answered. Until that has
    come to something, nothing is granted. */
 void vxe_judge_bind(struct vxe_judge *judge, pid_t pid);
+/* From now on a caller's root may be another one. */
+void vxe_judge_roots_differ(struct vxe_judge *judge);
 /* What Landlock grants in a folder (O_PATH), by the rules for it and for those that it lies in: LANDLOCK_ACCESS_FS_*. Looks no higher when it has found
    `enough`; 0: all. */
 uint64_t vxe_judge_granted(const struct vxe_judge *judge, int folder_fd, uint64_t enough);

@@ -383,33 +383,35 @@ static int given_base(pid_t pid, int dirfd, const char *given)
 	return open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, struct vxe_lookup_plain *out)
+int vxe_lookup_plain(pid_t pid, int root_fd, int dirfd, const char *given, struct vxe_lookup_plain *out)
 {
 	const char *slash = strrchr(given, '/'), *name = slash ? slash + 1 : given;
+	cleanup_fd int own = -1;
 	cleanup_fd int folder = -1;
+	int base = root_fd;
 	char above[PATH_MAX];
 	struct stat st;
 
 	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strlen(given) >= sizeof(above))
 		return -1;
 	*out = (struct vxe_lookup_plain){.folder_fd = -1, .name = name};
-	folder = given_base(pid, dirfd, given);
-	if (slash && slash != given && folder >= 0) {
-		int from = folder;
-
+	if (given[0] != '/' || root_fd < 0)
+		base = own = given_base(pid, dirfd, given);
+	if (base < 0)
+		return -1;
+	if (slash && slash != given) {
 		memcpy(above, given, (size_t)(slash - given));
 		above[slash - given] = '\0';
 		/* From its own folder upward is where a root would have to be minded. */
-		folder = sys_openat2(from, above, O_PATH | O_DIRECTORY, 0,
+		folder = sys_openat2(base, above, O_PATH | O_DIRECTORY, 0,
 				     RESOLVE_NO_SYMLINKS | (given[0] == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH));
-		if (folder < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-			close(from);
-			return 0;
-		}
-		close(from);
+		if (folder < 0)
+			return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	} else {
+		folder = own >= 0 ? steal_fd(&own) : fcntl(base, F_DUPFD_CLOEXEC, 3);
+		if (folder < 0)
+			return -1;
 	}
-	if (folder < 0)
-		return -1;
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
 		if (S_ISLNK(st.st_mode))
 			return -1;

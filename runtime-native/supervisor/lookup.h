@@ -46,7 +46,7 @@ int vxe_lookup(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_
 int vxe_lookup_open(pid_t pid, int dirfd, const char *given, bool follow, struct vxe_lookup *out);
 /* A name that no link is on the way of, absolute or from the caller's folder or descriptor, in the folder that has it: what most names are, looked up by
    as few calls as can be. -1: whatever else it is, vxe_lookup knows. */
-int vxe_lookup_plain(pid_t pid, int dirfd, const char *given, struct vxe_lookup_plain *out);
+int vxe_lookup_plain(pid_t pid, int root_fd, int dirfd, const char *given, struct vxe_lookup_plain *out);
 /* The folder above such a path (O_PATH), or the nearest above that which is still there. -1: the caller is gone. */
 int vxe_lookup_folder(pid_t pid, const char *path);
 

@@ -22,6 +22,7 @@
 #include "memory.h"
 #include "names.h"
 #include "objects.h"
+#include "roots.h"
 #include "words.h"
 
 /* What the caller named, for the record: the first string, or the address. */
@@ -404,6 +405,8 @@ int vxe_notify_serve(struct vxe_notify *notify)
 		answer = call_record(notify, &in.request);
 	/* What is refused as a call comes to no object; what is performed is judged whole, so that one round shows all. */
 	performed = permitted || (notify->perform && !is_refused_always(notify, data));
+	if (notify->objects && performed && vxe_roots_change(data))
+		vxe_judge_roots_differ(notify->judge->judge);
 	if (notify->objects && is_native(data) && performed)
 		objects_record(notify, &in.request);
 	return answer_send(notify, &in.request, answer, performed);

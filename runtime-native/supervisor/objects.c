@@ -321,16 +321,20 @@ static bool path_lookup(const struct seccomp_notif *request, const struct need *
 }
 
 /* The path of a name in a folder, as the rules have it. False: the caller sees the folder by another one, or by none. */
-static bool plain_path(pid_t pid, const char *given, const struct vxe_lookup_plain *plain, char path[PATH_MAX])
+static bool plain_path(const struct vxe_judge *judge, pid_t pid, const char *given, const struct vxe_lookup_plain *plain,
+		       char path[PATH_MAX])
 {
 	char root[PATH_MAX], folder[PATH_MAX];
 	cleanup_fd int root_fd = -1;
 
-	/* What is absolute lies below its root. */
-	if (given[0] != '/' && ((root_fd = vxe_lookup_root(pid, root)) < 0 || strcmp(root, "/")))
+	/* What is absolute lies below its root; and that which all have is the namespace's. */
+	if (given[0] != '/' && judge->root_fd < 0 && ((root_fd = vxe_lookup_root(pid, root)) < 0 || strcmp(root, "/")))
 		return false;
 	if (vxe_lookup_name(plain->folder_fd, folder) < 0 ||
 	    snprintf(path, PATH_MAX, "%s/%s", strcmp(folder, "/") ? folder : "", plain->name) >= PATH_MAX)
+		return false;
+	/* That may be the name of one that is gone. */
+	if (given[0] != '/' && strstr(folder, " (deleted)"))
 		return false;
 	vxe_own_name(pid, path);
 	return true;
@@ -356,7 +360,7 @@ static int plain_judge(const struct vxe_judge *judge, const struct seccomp_notif
 	if (request->data.nr == SYS_acct)
 		return -1;
 	(void)vxe_memory_string(pid, request->data.args[(int)need->path], given, sizeof(given));
-	if (vxe_lookup_plain(pid, path_dirfd(request, need), given, &plain) < 0)
+	if (vxe_lookup_plain(pid, judge->root_fd, path_dirfd(request, need), given, &plain) < 0)
 		return -1;
 	folder_fd = plain.folder_fd;
 	found.exists = plain.exists;
@@ -375,7 +379,7 @@ static int plain_judge(const struct vxe_judge *judge, const struct seccomp_notif
 	granted.object |= granted.folder;
 	if (!(wanted & ~granted.folder) && !judge->n_mounts)
 		return 0;
-	if (!plain_path(pid, given, &plain, path))
+	if (!plain_path(judge, pid, given, &plain, path))
 		return -1;
 	memset(out, 0, sizeof(*out));
 	granted_judge(judge, path, &granted, access, &rights, out);

@@ -23,6 +23,7 @@
 #include "output.h"
 #include "record.h"
 #include "relay.h"
+#include "roots.h"
 #include "words.h"
 
 /* What is told of the instance while it runs: its modes and its violations, in its state and to the service manager. */
@@ -488,6 +489,9 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "serving the instance");
 	}
 	notify.syslog_path = syslog_path;
+	/* Under Landlock, no process takes a mount away from below another. */
+	if (notify.objects && notify.landlock)
+		s->judge->judge->keeps_root = vxe_roots_stay(&launch->filter);
 	/* The write end is the program's alone, or its end would never be seen. */
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));

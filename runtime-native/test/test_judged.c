@@ -71,16 +71,21 @@ static bool stage_make(void)
 	       bound("/a", "/b/c") && bound("/a", "/a/self") && bound("/x", "/e/on") && bound("/", "/e/self");
 }
 
-static bool judged(const struct vxe_judge *judge, const char *path, int flags)
+static bool judged_of(const struct vxe_judge *judge, pid_t pid, const char *path, int flags)
 {
 	const struct vxe_objects_view view = {.judge = judge, .listener_fd = -1};
 	struct vxe_object found[VXE_OBJECTS_MAX];
 	struct seccomp_notif request = {
-		.pid = (uint32_t)getpid(),
+		.pid = (uint32_t)pid,
 		.data = {.nr = SYS_openat,
 			 .args = {(uint64_t)AT_FDCWD, (uint64_t)(uintptr_t)path, (uint64_t)(unsigned int)flags}}};
 
 	return vxe_objects_judge(&view, &request, found) == 1 && found[0].refused;
+}
+
+static bool judged(const struct vxe_judge *judge, const char *path, int flags)
+{
+	return judged_of(judge, getpid(), path, flags);
 }
 
 /* A process under Landlock that opens what it is told to, for as long as there are paths. */
@@ -201,8 +206,10 @@ static void opens(void)
 		return;
 	judge->landlock = &landlock;
 	ok(judged(judge, "/a/f", O_RDONLY), "as long as no rule's object is known, nothing is granted");
+	judge->keeps_root = true;
 	vxe_judge_bind(judge, getpid());
 	ok(!judged(judge, "/a/f", O_RDONLY), "then it is");
+	ok(judge->root_fd >= 0, "and the root that all have is kept");
 	compared(judge, &confined, "as it was", counts);
 	made_compared(judge, &confined, "as it was");
 	ok(rename("/a/g", "/y/z") == 0 && rename("/a/f", "/a/g") == 0 && rename("/y/g", "/a/f") == 0,
@@ -248,6 +255,19 @@ static void chrooted(void)
 	ok(!judge->bound && !judge->objects.count, "by its root no rule is looked up");
 	vxe_judge_bind(judge, getpid());
 	ok(judge->bound && judge->objects.count, "by another's it is");
+	/* The same memory is there, since it is a fork. */
+	ok(!judged(judge, "/a/f", O_RDONLY) && judged_of(judge, pid, "/f", O_RDONLY) &&
+		   !judged_of(judge, pid, "/a/f", O_RDONLY),
+	   "what it names is in its own root");
+	vxe_judge_free(&judge);
+	if (!ok(vxe_judge_parse(judge_text, strlen(judge_text), &judge, NULL) == 0, "a judge that keeps the root"))
+		return;
+	judge->landlock = &landlock;
+	judge->keeps_root = true;
+	vxe_judge_bind(judge, getpid());
+	vxe_judge_roots_differ(judge);
+	ok(judge->root_fd < 0 && judged_of(judge, pid, "/f", O_RDONLY) && !judged_of(judge, pid, "/a/f", O_RDONLY),
+	   "nor does one that kept a root keep it once they differ");
 	close(gone[0]);
 	close(stays[0]);
 	close(stays[1]);
