@@ -60,7 +60,7 @@ struct {
 	__type(value, struct vxe_record_shape);
 } shapes SEC(".maps");
 
-/* Of a thread with a filter of its own: the call that it is in has come to the kernel's work. */
+/* Of a thread that has a filter of its own, or may get one from another thread: the call that it is in has come to the kernel's work. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -777,17 +777,19 @@ static __always_inline int plain_count(struct task_struct *task, struct vxe_reco
 
 /*
  * A filter of the program's own (VXE's is not there) that kills, traps or answers: the kernel goes past the call and this tracepoint, and at the
- * call's end tells what stands in the register of the result, which for a call that was taken back is its number. What has no filter pays a look
- * at one field.
+ * call's end tells what stands in the register of the result, which for a call that was taken back is its number. What has no filter, and no thread
+ * beside it that could put one on it at any moment (TSYNC), pays a look at two numbers.
  */
 SEC("raw_tp/sys_enter")
 int on_sys_enter(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct vxe_record_member *member;
 	__u32 *note;
 
 	(void)ctx;
-	if (!task->seccomp.mode || !state.armed || !member_find())
+	if (!(task->seccomp.mode || state.threaded) || !state.armed || !(member = member_find()) ||
+	    !(task->seccomp.mode || member->threads > 1))
 		return 0;
 	note = bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (note)
@@ -795,12 +797,15 @@ int on_sys_enter(void *ctx)
 	return 0;
 }
 
-/* A thread's first call that ends under a filter has no note: it is the one that put the filter there, or was under way when another thread did. */
-static __always_inline __u8 ended_by_filter(struct task_struct *task)
+/*
+ * Every call of a thread with others beside it takes its note back, so that the first one that ends under a filter has one if it was under way when
+ * another thread put the filter there, and none if that filter ended it. The call of a single thread that puts one on itself never had any.
+ */
+static __always_inline __u8 ended_by_filter(struct task_struct *task, struct vxe_record_member *member)
 {
 	__u32 *note, was;
 
-	if (!task->seccomp.mode)
+	if (!task->seccomp.mode && member->threads < 2)
 		return 0;
 	if (task->seccomp.mode == SECCOMP_MODE_DEAD)
 		return 1;
@@ -811,7 +816,7 @@ static __always_inline __u8 ended_by_filter(struct task_struct *task)
 	}
 	was = *note;
 	*note = 0;
-	return !was;
+	return task->seccomp.mode && !was;
 }
 
 /* Hooks after calls are for this architecture's own entry, and its numbers. */
@@ -840,7 +845,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!state.armed || !(member = member_find()))
 		return 0;
 	task = bpf_get_current_task_btf();
-	by_filter = ended_by_filter(task);
+	by_filter = ended_by_filter(task, member);
 	if (settings.hooked && unhooked(task))
 		return 0;
 	count = counters_get();
@@ -897,6 +902,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	member = bpf_map_lookup_elem(&members, &child_pid);
 	if (member) {
 		__sync_fetch_and_add(&member->threads, 1);
+		state.threaded = 1;
 	} else {
 		fresh.generation = __sync_fetch_and_add(&state.generations, 1) + 1;
 		bpf_map_update_elem(&members, &child_pid, &fresh, BPF_NOEXIST);

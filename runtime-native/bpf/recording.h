@@ -112,8 +112,8 @@ struct vxe_record_state {
 	__u32 adopt_depth; /* pid namespaces that it is below the recorder's */
 	__u32 level;	   /* of the recorder's pid namespace: events have its numbers */
 	__u32 generations;
-	__u32 padding;
-	__u32 armed; /* the first member has executed its program: what it did before was the launcher */
+	__u32 threaded; /* a member has had several threads */
+	__u32 armed;	/* the first member has executed its program: what it did before was the launcher */
 };
 
 struct vxe_record_member {
