@@ -64,6 +64,8 @@ void vxe_json_text_array_end(struct vxe_json_text *text);
 void vxe_json_text_string(struct vxe_json_text *text, const char *key, const char *value);
 void vxe_json_text_uint(struct vxe_json_text *text, const char *key, uint64_t value);
 void vxe_json_text_int(struct vxe_json_text *text, const char *key, int64_t value);
+/* A string of its digits where readers that know no other numbers than doubles would round it. */
+void vxe_json_text_wide(struct vxe_json_text *text, const char *key, int64_t value);
 void vxe_json_text_bool(struct vxe_json_text *text, const char *key, bool value);
 void vxe_json_text_null(struct vxe_json_text *text, const char *key);
 /* 0, or -1 with errno ENOMEM. The text stays valid until vxe_json_text_free. */

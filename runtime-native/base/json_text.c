@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,19 @@ void vxe_json_text_int(struct vxe_json_text *text, const char *key, int64_t valu
 	if (value < 0)
 		append_byte(text, '-');
 	append(text, digits, vxe_digits_decimal(value < 0 ? -(uint64_t)value : (uint64_t)value, digits));
+}
+
+void vxe_json_text_wide(struct vxe_json_text *text, const char *key, int64_t value)
+{
+	const int64_t most = (1LL << 53) - 1;
+	char digits[32];
+
+	if (value >= -most && value <= most) {
+		vxe_json_text_int(text, key, value);
+		return;
+	}
+	snprintf(digits, sizeof(digits), "%" PRId64, value);
+	vxe_json_text_string(text, key, digits);
 }
 
 void vxe_json_text_bool(struct vxe_json_text *text, const char *key, bool value)

@@ -243,7 +243,7 @@ static void outcome_write(const struct vxe_event *event, const char *call, struc
 	char rule[96];
 
 	if (event->full && event->has_result)
-		vxe_json_text_int(text, "result", event->result);
+		vxe_json_text_wide(text, "result", event->result);
 	else if (event->full)
 		vxe_json_text_null(text, "result");
 	snprintf(rule, sizeof(rule), "calls:%s", call);

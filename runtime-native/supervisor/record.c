@@ -225,7 +225,7 @@ static void record_format(const struct vxe_record_log *log, const struct vxe_vio
 		vxe_json_text_string(text, "at", v->at);
 	vxe_json_text_string(text, "verdict", vxe_verdict_word(v->verdict));
 	if (v->verdict == VXE_TOLD)
-		vxe_json_text_int(text, "result", v->result);
+		vxe_json_text_wide(text, "result", v->result);
 	if (v->errnum)
 		vxe_json_text_string(text, "errno", errno_name(v->errnum));
 	else

@@ -265,6 +265,9 @@ static void test_text(void)
 			     "b\xc0\xaf\xed\xa0\x80\xc3");
 	vxe_json_text_uint(&text, "u", UINT64_MAX);
 	vxe_json_text_int(&text, "i", INT64_MIN);
+	vxe_json_text_wide(&text, "w", -(1LL << 53) + 1);
+	vxe_json_text_wide(&text, "x", 1LL << 53);
+	vxe_json_text_wide(&text, "y", INT64_MIN);
 	vxe_json_text_bool(&text, "t", true);
 	vxe_json_text_null(&text, "n");
 	vxe_json_text_array_begin(&text, "a");
@@ -283,7 +286,9 @@ static void test_text(void)
 					"\"shows\":\"\xc2\xa0\xe2\x80\xa9\xe2\x81\xa5\","
 					"\"bad\":\"a\xef\xbf\xbd"
 					"b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
-					"\"u\":18446744073709551615,\"i\":-9223372036854775808,\"t\":true,\"n\":null,"
+					"\"u\":18446744073709551615,\"i\":-9223372036854775808,"
+					"\"w\":-9007199254740991,\"x\":\"9007199254740992\",\"y\":\"-9223372036854775808\","
+					"\"t\":true,\"n\":null,"
 					"\"a\":[[],{},\"\",false]}"),
 	   "everything that can be written");
 	root = parse(text.data);

@@ -12,7 +12,7 @@ import { type Asking, asking } from './support/ask.js';
 import { VxeCommand } from './support/base.js';
 import { type Applied, appliedText, changeProfile, finishChange } from './support/change.js';
 import { controlled } from './support/control.js';
-import { decide, decisionLines, isSettled, loggedViolations } from './support/decisions.js';
+import { decide, decisionLines, loggedViolations, settledOf } from './support/decisions.js';
 import { diffLines, shownDiff } from './support/diff.js';
 import { wrapped } from './support/output.js';
 import { widening } from './support/proof.js';
@@ -110,10 +110,10 @@ export default class Upgrade extends VxeCommand {
       ? logged.violations.filter((each) => each.verdict === 'performed')
       : logged.violations;
     const all = decide({ ...logged, violations });
-    const settled = all.filter((decision) => isSettled(decision, logged.policy));
+    const settled = settledOf(all, logged.policy);
     // A wider rule may be wanted of what the narrowest permits by now.
     const decisions = all.filter(
-      (decision) => !settled.includes(decision) || flags.wide?.includes(decision.key) === true,
+      (decision) => !settled.has(decision) || flags.wide?.includes(decision.key) === true,
     );
     const answers =
       person === undefined ? this.#named(decisions, all, flags) : await this.#ask(decisions, person);
@@ -124,9 +124,9 @@ export default class Upgrade extends VxeCommand {
       'why' in answer ? [{ key: decision.key, why: answer.why }] : [],
     );
     for (const { key, why } of left) this.log(`left: ${key}: ${why}`);
-    if (settled.length > 0)
+    if (settled.size > 0)
       this.log(
-        `${name}: ${settled.length === 1 ? 'one kind of violation' : `${settled.length} kinds of violations`} that the profile permits by now; what was started before may need: vxe restart ${name}`,
+        `${name}: ${settled.size === 1 ? 'one kind of violation' : `${settled.size} kinds of violations`} that the profile permits by now; what was started before may need: vxe restart ${name}`,
       );
     const nothing = { name, taken: [], left, diff: [], wider: [], proved: true, applied: null };
     if (taken.length === 0) {

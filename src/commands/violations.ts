@@ -7,7 +7,7 @@ import { signatureOf } from '../policy/index.js';
 import { followRecords, recordText } from '../runtime/index.js';
 import { VxeCommand } from './support/base.js';
 import { controlledIfThere } from './support/control.js';
-import { decide, decisionLines, isSettled, loggedViolations, recordsLine } from './support/decisions.js';
+import { decide, decisionLines, loggedViolations, recordsLine, settledOf } from './support/decisions.js';
 import { sinceTime } from './support/since.js';
 
 export default class Violations extends VxeCommand {
@@ -52,7 +52,7 @@ export default class Violations extends VxeCommand {
       };
     }
     const decisions = decide(logged);
-    const settled = new Set(decisions.filter((decision) => isSettled(decision, logged.policy)));
+    const settled = settledOf(decisions, logged.policy);
     for (const decision of decisions) this.log(decisionLines(decision, settled.has(decision)).join('\n'));
     if (decisions.length === 0) {
       const bundle = controlledIfThere(args.name, this.places());
@@ -123,5 +123,9 @@ function toldLine(record: Told | Untold): string {
 /** As records have registers. */
 function plain(record: Violation | Told | Untold): unknown {
   if (!('args' in record)) return record;
-  return { ...record, args: record.args.map((value) => `0x${value.toString(16)}`) };
+  const args = record.args.map((value) => `0x${value.toString(16)}`);
+  if (!('result' in record)) return { ...record, args };
+  const { result } = record;
+  const exact = Number.isSafeInteger(Number(result));
+  return { ...record, args, result: exact ? Number(result) : String(result) };
 }

@@ -193,7 +193,7 @@ export default class Why extends VxeCommand {
     return ['violations.ndjson.1', 'violations.ndjson']
       .map((file) => join(folder, file))
       .filter((file) => existsSync(file))
-      .flatMap((file) => readViolations(readFileSync(file, 'utf8')).violations);
+      .flatMap((file) => readViolations(readFileSync(file, 'utf8')).records);
   }
 }
 

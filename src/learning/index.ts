@@ -46,10 +46,8 @@ export type {
   Decision,
   Edit,
   Told,
-  ToldLog,
   Untold,
   Violation,
-  ViolationLog,
 } from './violations/index.js';
 export {
   applyEdit,

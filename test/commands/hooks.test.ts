@@ -138,6 +138,8 @@ const PLAIN = {
   ...{ args: ['0x3e8', '0x1', '0x2', '0x3', '0x4', '0x5'], detail: null, at: 'told.vxed.yaml:11:5' },
 };
 const FAILED = { ...RECORD, time: '2026-01-01T00:01:00.000000000Z', result: -13, errno: 'EACCES', count: 4 };
+/** No double has it. */
+const FAR = { ...PLAIN, result: '-4611686018427387905' };
 const LOST = {
   ...RECORD,
   ...{ time: '2026-01-01T00:02:00.000000000Z', verdict: 'lost', rule: 'after:lost', call: null, nr: null },
@@ -161,7 +163,7 @@ function logged(t: ExecutionContext): Shop {
   const lines = (...records: object[]): string =>
     records.map((record) => `${JSON.stringify(record)}\n`).join('');
   writeFileSync(join(folder, 'after.ndjson.1'), lines(RECORD));
-  writeFileSync(join(folder, 'after.ndjson'), `${lines(FAILED, PLAIN, LOST)}{"time":`);
+  writeFileSync(join(folder, 'after.ndjson'), `${lines(FAILED, PLAIN, FAR, LOST)}{"time":`);
   return shop;
 }
 
@@ -172,6 +174,7 @@ test('violations --hooks says in words what was told, the older file first', asy
     '2026-01-01T00:00:00.000Z maker: openat(AT_FDCWD, "/srv/x", O_WRONLY|O_CREAT, 0644) gave 3, told by after:openat (told.vxed.yaml:9:5)',
     '2026-01-01T00:01:00.000Z maker: openat(AT_FDCWD, "/srv/x", O_WRONLY|O_CREAT, 0644) failed with EACCES, told by after:openat (told.vxed.yaml:9:5) (4 times)',
     '2026-01-01T00:01:30.000Z maker: setuid(0x3e8) gave 0, told by after:setuid (told.vxed.yaml:11:5)',
+    '2026-01-01T00:01:30.000Z maker: setuid(0x3e8) gave -4611686018427387905, told by after:setuid (told.vxed.yaml:11:5)',
     '2026-01-01T00:02:00.000Z 17 calls were not told: there were more at once than the kernel keeps',
     '1 lines of the log are cut and were left out',
   ]);
@@ -193,6 +196,7 @@ test('violations --hooks --json --since has the records as data', async (t) => {
     [
       ['told', -13, 'EACCES', 4],
       ['told', 0, undefined, 1],
+      ['told', '-4611686018427387905', undefined, 1],
       ['lost', undefined, undefined, 17],
     ],
   );

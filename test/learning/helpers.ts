@@ -50,7 +50,7 @@ export function call(name: string, options: CallOptions = {}): RecordedCall {
       ...path,
     })),
     address: options.address,
-    result: options.unknown === true ? undefined : options.errno === undefined ? 0 : -1,
+    result: options.unknown === true ? undefined : options.errno === undefined ? 0n : -1n,
     errno: options.errno,
     byOwnFilter: false,
     count: options.count ?? 1,

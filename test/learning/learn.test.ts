@@ -401,7 +401,7 @@ const asking = [
 for (const [what, next] of [
   [
     'its descriptor has become a file',
-    [{ ...opened('/etc/hosts'), result: 5 }, call('read', { args: { fd: 5 } })],
+    [{ ...opened('/etc/hosts'), result: 5n }, call('read', { args: { fd: 5 } })],
   ],
   ['another process reads what has its number', [{ ...call('read', { args: { fd: 5 } }), pid: 43, tid: 43 }]],
 ] as const)

@@ -42,11 +42,15 @@ test('what hooks tell, and what they could not, is of the schema and is read', (
   };
   for (const each of [line, lost]) t.true(validate(each), JSON.stringify(validate.errors));
   const told = readTold(JSON.stringify(line));
-  t.like(told, { verdict: 'told', call: 'openat', result: -13, errno: 'EACCES', rule: 'after:openat' });
+  t.like(told, { verdict: 'told', call: 'openat', result: -13n, errno: 'EACCES', rule: 'after:openat' });
+  const far = { ...line, result: '4611686018427387905' };
+  t.true(validate(far), JSON.stringify(validate.errors));
+  t.like(readTold(JSON.stringify(far)), { result: 4611686018427387905n });
   t.like(readTold(JSON.stringify(lost)), { verdict: 'lost', count: 7 });
   for (const broken of [
     { ...line, verdict: 'refused' },
     { ...line, result: 'no' },
+    { ...line, result: '0x10' },
     { ...line, args: ['x'] },
     {},
   ])

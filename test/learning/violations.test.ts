@@ -50,7 +50,7 @@ function record(fields: Record<string, unknown>): string {
 }
 
 function log(...records: readonly Record<string, unknown>[]): readonly Violation[] {
-  return readViolations(records.map(record).join('\n')).violations;
+  return readViolations(records.map(record).join('\n')).records;
 }
 
 const readsFile = (path: string, needs = 'read'): Record<string, unknown> => ({
@@ -64,7 +64,7 @@ const readsFile = (path: string, needs = 'read'): Record<string, unknown> => ({
 test('a line that a full disk cut is counted, not read', (t) => {
   const text = `${record({})}\n{"time":"2026-0`;
   t.like(readViolations(text), { unreadable: 1 });
-  t.is(readViolations(text).violations.length, 1);
+  t.is(readViolations(text).records.length, 1);
 });
 
 test('counts of one kind are added, the most frequent comes first', (t) => {

@@ -24,7 +24,7 @@ export function loggedViolations(
 ): LoggedViolations {
   const bundle = controlledIfThere(name, places);
   const bundled = bundle === undefined ? undefined : readBundleProfile(bundle).policy;
-  const { violations, unreadable } = readViolations(
+  const { records: violations, unreadable } = readViolations(
     instances.length === 1
       ? recordText('violations', places.logs, name)
       : instances.map((id) => recordText('violations', places.logs, id, '')).join(''),
@@ -41,11 +41,12 @@ export function recordsLine(bundle: string | undefined, name: string): string {
   return records === undefined ? '' : `\n${name}: ${records}`;
 }
 
-/** Whether the profile has the narrowest rule by now, as after an upgrade; what was started before holds it after a restart. */
-export function isSettled({ choices: [narrowest] }: Decision, policy: Policy): boolean {
-  if (narrowest === undefined) return false;
+/** Those of which the profile has the narrowest rule by now, as after an upgrade; what was started before holds it after a restart. */
+export function settledOf(decisions: readonly Decision[], policy: Policy): ReadonlySet<Decision> {
   const before = printed(policy);
-  return before !== undefined && printed(narrowest.edits.reduce<Policy>(applyEdit, policy)) === before;
+  const isSettled = ({ choices: [narrowest] }: Decision): boolean =>
+    narrowest !== undefined && printed(narrowest.edits.reduce<Policy>(applyEdit, policy)) === before;
+  return new Set(before === undefined ? [] : decisions.filter(isSettled));
 }
 
 function printed(policy: Policy): string | undefined {

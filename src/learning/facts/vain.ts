@@ -72,7 +72,7 @@ function isUsed(calls: readonly RecordedCall[], index: number): boolean {
   for (const next of calls.slice(index + 1)) {
     if (next.pid !== asked?.pid) continue;
     // The number is another's from here on.
-    if (next.result !== undefined && BigInt(next.result) === fd && !MOVES.test(next.call)) return false;
+    if (next.result === fd && !MOVES.test(next.call)) return false;
     if (next.args[0] !== fd || signatureOf(next.call)?.[0]?.type !== 'fd') continue;
     return MOVES.test(next.call);
   }

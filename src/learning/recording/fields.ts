@@ -36,6 +36,14 @@ export class Fields {
     return this.has(key) ? this.integer(key) : undefined;
   }
 
+  /** A number, or from 2^53 on the text of its digits. */
+  wideInteger(key: string): bigint {
+    const value = this.#values.get(key);
+    return typeof value === 'string' && /^-?[0-9]{1,19}$/.test(value)
+      ? BigInt(value)
+      : BigInt(this.integer(key));
+  }
+
   count(key: string): number {
     const value = this.integer(key);
     if (value < 0 || !Number.isSafeInteger(value)) throw new MalformedLine(`${key} is no count`);

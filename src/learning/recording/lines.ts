@@ -65,7 +65,7 @@ export interface RecordedCall {
   readonly paths: readonly RecordedPath[];
   readonly address: RecordedAddress | undefined;
   /** undefined: not known. */
-  readonly result: number | undefined;
+  readonly result: bigint | undefined;
   readonly errno: string | undefined;
   /** The program's own filter killed it at the call, or answered it: the kernel did not perform it. */
   readonly byOwnFilter: boolean;

@@ -226,7 +226,7 @@ function readCall(fields: Fields): RecordedCall {
     detail: fields.textOrNone('detail'),
     paths: fields.list('paths').map((each) => readPath(new Fields(each))),
     address: fields.has('address') ? readAddress(fields.fields('address')) : undefined,
-    result: fields.integerOrNone('result'),
+    result: fields.has('result') ? fields.wideInteger('result') : undefined,
     errno: fields.textOrNone('errno'),
     byOwnFilter: fields.text('mechanism') === 'own-filter',
     count: fields.count('count'),

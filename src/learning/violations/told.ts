@@ -1,5 +1,6 @@
-import { Fields, MalformedLine } from '../recording/fields.js';
+import type { Fields } from '../recording/fields.js';
 import { asProfilesHaveIt } from '../recording/read.js';
+import { type Log, lineReader, readLog } from './whole.js';
 
 /** One line of what hooks told: a call that was performed, with what it came to. */
 export interface Told {
@@ -19,7 +20,7 @@ export interface Told {
   readonly rule: string;
   readonly at: string | undefined;
   /** What the call returned; below zero an error's number. */
-  readonly result: number;
+  readonly result: bigint;
   /** The error's name. */
   readonly errno: string | undefined;
   readonly count: number;
@@ -32,47 +33,35 @@ export interface Untold {
   readonly count: number;
 }
 
-/** What a log of hooks holds, and how many lines of it are none. */
-export interface ToldLog {
-  readonly records: readonly (Told | Untold)[];
-  readonly unreadable: number;
+function toldOf(fields: Fields): Told | Untold {
+  const verdict = fields.word('verdict', ['told', 'lost']);
+  const [time, count] = [fields.text('time'), fields.count('count')];
+  if (verdict === 'lost') return { verdict, time, count };
+  const [arch, call] = [fields.text('arch'), fields.text('call')];
+  const args = fields.texts('args').map((value) => BigInt(value));
+  return {
+    verdict,
+    time,
+    first: fields.textOrNone('first'),
+    profile: fields.text('vxe'),
+    instance: fields.text('instance'),
+    comm: fields.text('comm'),
+    exe: fields.textOrNone('exe'),
+    arch,
+    call,
+    args: asProfilesHaveIt(arch, call, args),
+    detail: fields.textOrNone('detail'),
+    rule: fields.text('rule'),
+    at: fields.textOrNone('at'),
+    result: fields.wideInteger('result'),
+    errno: fields.textOrNone('errno'),
+    count,
+  };
 }
 
 /** Reads one line; undefined where it is not whole. */
-export function readTold(line: string): Told | Untold | undefined {
-  try {
-    const fields = new Fields(JSON.parse(line));
-    const verdict = fields.word('verdict', ['told', 'lost']);
-    const [time, count] = [fields.text('time'), fields.count('count')];
-    if (verdict === 'lost') return { verdict, time, count };
-    const [arch, call] = [fields.text('arch'), fields.text('call')];
-    const args = fields.texts('args').map((value) => BigInt(value));
-    return {
-      verdict,
-      time,
-      first: fields.textOrNone('first'),
-      profile: fields.text('vxe'),
-      instance: fields.text('instance'),
-      comm: fields.text('comm'),
-      exe: fields.textOrNone('exe'),
-      arch,
-      call,
-      args: asProfilesHaveIt(arch, call, args),
-      detail: fields.textOrNone('detail'),
-      rule: fields.text('rule'),
-      at: fields.textOrNone('at'),
-      result: fields.integer('result'),
-      errno: fields.textOrNone('errno'),
-      count,
-    };
-  } catch (error) {
-    if (error instanceof MalformedLine || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
+export const readTold: (line: string) => Told | Untold | undefined = lineReader(toldOf);
 
-export function readToldLog(text: string): ToldLog {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const records = lines.map(readTold).filter((each) => each !== undefined);
-  return { records, unreadable: lines.length - records.length };
+export function readToldLog(text: string): Log<Told | Untold> {
+  return readLog(text, readTold);
 }

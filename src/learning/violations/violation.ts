@@ -1,5 +1,6 @@
-import { Fields, MalformedLine } from '../recording/fields.js';
+import type { Fields } from '../recording/fields.js';
 import { asProfilesHaveIt } from '../recording/read.js';
+import { type Log, lineReader, readLog } from './whole.js';
 
 /** One line of a violation log: a call that the profile refuses, and what became of it. */
 export interface Violation {
@@ -31,52 +32,40 @@ export interface Violation {
   readonly count: number;
 }
 
-/** What a log holds, and how many lines of it are none (a full disk cuts lines). */
-export interface ViolationLog {
-  readonly violations: readonly Violation[];
-  readonly unreadable: number;
+function violationOf(fields: Fields): Violation {
+  const [arch, call] = [fields.text('arch'), fields.text('call')];
+  return {
+    time: fields.text('time'),
+    first: fields.textOrNone('first'),
+    profile: fields.text('vxe'),
+    instance: fields.text('instance'),
+    comm: fields.text('comm'),
+    exe: fields.text('exe'),
+    arch,
+    call,
+    args: asProfilesHaveIt(
+      arch,
+      call,
+      fields.texts('args').map((value) => BigInt(value)),
+    ),
+    detail: fields.textOrNone('detail'),
+    path: fields.textOrNone('path'),
+    needs: (fields.textOrNone('needs') ?? '').split(' ').filter((word) => word !== ''),
+    to: fields.textOrNone('to'),
+    rule: fields.text('rule'),
+    at: fields.textOrNone('at'),
+    narrowed: fields.has('narrowed') && fields.boolean('narrowed'),
+    folder: fields.has('folder') && fields.boolean('folder'),
+    verdict: fields.word('verdict', ['performed', 'refused']),
+    errno: fields.textOrNone('errno'),
+    mechanism: fields.text('mechanism'),
+    count: fields.count('count'),
+  };
 }
 
 /** Reads one line; undefined where it is not whole. */
-export function readViolation(line: string): Violation | undefined {
-  try {
-    const fields = new Fields(JSON.parse(line));
-    const [arch, call] = [fields.text('arch'), fields.text('call')];
-    return {
-      time: fields.text('time'),
-      first: fields.textOrNone('first'),
-      profile: fields.text('vxe'),
-      instance: fields.text('instance'),
-      comm: fields.text('comm'),
-      exe: fields.text('exe'),
-      arch,
-      call,
-      args: asProfilesHaveIt(
-        arch,
-        call,
-        fields.texts('args').map((value) => BigInt(value)),
-      ),
-      detail: fields.textOrNone('detail'),
-      path: fields.textOrNone('path'),
-      needs: (fields.textOrNone('needs') ?? '').split(' ').filter((word) => word !== ''),
-      to: fields.textOrNone('to'),
-      rule: fields.text('rule'),
-      at: fields.textOrNone('at'),
-      narrowed: fields.has('narrowed') && fields.boolean('narrowed'),
-      folder: fields.has('folder') && fields.boolean('folder'),
-      verdict: fields.word('verdict', ['performed', 'refused']),
-      errno: fields.textOrNone('errno'),
-      mechanism: fields.text('mechanism'),
-      count: fields.count('count'),
-    };
-  } catch (error) {
-    if (error instanceof MalformedLine || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
+export const readViolation: (line: string) => Violation | undefined = lineReader(violationOf);
 
-export function readViolations(text: string): ViolationLog {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const violations = lines.map(readViolation).filter((each) => each !== undefined);
-  return { violations, unreadable: lines.length - violations.length };
+export function readViolations(text: string): Log<Violation> {
+  return readLog(text, readViolation);
 }
