@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, Failure } from '../bundle/index.js';
+import { runningInstance } from './instances.js';
 
 /** Refusals by one rule: how often, and one in words. */
 export interface Refused {
@@ -158,14 +158,18 @@ export class Replay {
     return { code: off === undefined ? code : undefined, complaint: lastLine(readFileSync(said, 'utf8')) };
   }
 
+  /** Without connecting: a connection that no exercise makes would be one more thing that it does. */
   async #listens(): Promise<boolean> {
     const until = Date.now() + START_TIMEOUT;
-    for (const port of this.#request.ports) {
-      while (!(await canConnect(port))) {
-        if (Date.now() > until || !(await this.#runs())) return false;
-        this.#request.signal.throwIfAborted();
-        await sleep(50);
-      }
+    const { ports, name, signal } = this.#request;
+    const missing = (): boolean => {
+      const served = listeningPorts(runningInstance(join(this.#folder, 'run'), name)?.pid);
+      return ports.some((port) => !served.has(port));
+    };
+    while (missing()) {
+      if (Date.now() > until || !(await this.#runs())) return false;
+      signal.throwIfAborted();
+      await sleep(50);
     }
     return true;
   }
@@ -210,15 +214,25 @@ function endGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
+/** The TCP ports at which somebody listens in the network of a process, by proc_pid_net(5). */
+function listeningPorts(pid: number | undefined): ReadonlySet<number> {
+  const listening = '0A';
+  const ports = new Set<number>();
+  for (const table of pid === undefined ? [] : ['tcp', 'tcp6']) {
+    let text: string;
+    try {
+      text = readFileSync(`/proc/${pid}/net/${table}`, 'utf8');
+    } catch (error) {
+      // It ended meanwhile, or there is no IPv6 here.
+      if (errnoOf(error) === undefined) throw error;
+      continue;
+    }
+    for (const line of text.split('\n').slice(1)) {
+      const [, local = '', , state] = line.trim().split(/\s+/);
+      if (state === listening) ports.add(Number.parseInt(local.split(':').at(-1) ?? '', 16));
+    }
+  }
+  return ports;
 }
 
 function readRefused(log: string): ReplayOutcome['refused'] {

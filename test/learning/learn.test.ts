@@ -585,6 +585,18 @@ test('namespaces that clone makes need a yes of their own; without it the fork i
   t.deepEqual(draftOf([clone('SIGCHLD')]).namespaces, []);
 });
 
+test('who listens takes connections, whether one was made or not', (t) => {
+  const draft = draftOf([call('listen')]);
+  for (const each of [
+    'accept(4, NULL, NULL)',
+    'accept4(4, NULL, NULL, SOCK_CLOEXEC)',
+    'getsockopt(5, SOL_SOCKET, SO_ERROR)',
+  ])
+    t.is(verdict(draft, each), 'allow', each);
+  t.is(draft.calls.find((each) => each.call === 'accept4')?.inferred, 'takes the connections of listen');
+  t.is(verdict(draftOf([call('bind')]), 'accept(4, NULL, NULL)'), 'refuse');
+});
+
 test('a server that takes another port for each client gets their range', (t) => {
   const served = (ports: readonly number[]): readonly string[] =>
     draftOf(ports.map((port) => call('bind', { address: tcp('0.0.0.0', port) }))).sockets.map(

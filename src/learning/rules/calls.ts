@@ -51,6 +51,11 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
     const draft = inferred(call, permit, `does the work of ${from.join(', ')}`);
     if (draft !== undefined) drafts.set(call, draft);
   }
+  // Whoever finds out that somebody wants to connect and may not take it finds out again, at once and for ever.
+  for (const call of drafts.has('listen') ? ['accept', 'accept4'] : []) {
+    const draft = drafts.has(call) ? undefined : inferred(call, 'all', 'takes the connections of listen');
+    if (draft !== undefined) drafts.set(call, draft);
+  }
   for (const { call, permit } of FAILING_WELL) {
     if (drafts.has(call)) continue;
     const draft = inferred(call, permit, 'every program needs it to fail well');
