@@ -79,6 +79,26 @@ int vxe_file_read_at(int dirfd, const char *path, size_t max, char **out, size_t
 	return vxe_file_read_fd(fd, path, max, out, size, err);
 }
 
+ssize_t vxe_file_read_small(int dirfd, const char *path, char *out, size_t room)
+{
+	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t used = 0;
+	ssize_t got = fd < 0 ? -1 : 1;
+
+	while (got > 0 && used < room) {
+		got = read_some(fd, out + used, room - used);
+		used += got > 0 ? (size_t)got : 0;
+	}
+	if (got < 0)
+		return -1;
+	if (used == room) {
+		errno = EFBIG;
+		return -1;
+	}
+	out[used] = '\0';
+	return (ssize_t)used;
+}
+
 int vxe_write_all(int fd, const void *data, size_t size)
 {
 	const char *at = data;

@@ -72,7 +72,10 @@ static int hierarchy_find(char **path, struct vxe_error **err)
 	cleanup_file FILE *table = NULL;
 	char root[4096], point[4096], line[16384];
 
-	if (is_whole_hierarchy(USUAL_HIERARCHY)) {
+	static bool usual;
+
+	usual = usual || is_whole_hierarchy(USUAL_HIERARCHY);
+	if (usual) {
 		*path = strdup(USUAL_HIERARCHY);
 		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the cgroup hierarchy");
 	}
@@ -96,20 +99,46 @@ static int hierarchy_find(char **path, struct vxe_error **err)
 	return vxe_error_hint(err, "mount one (mount -t cgroup2 none /sys/fs/cgroup), or boot with version 2");
 }
 
+/* The line of version 2 in /proc/PID/cgroup; those of version 1 are one for each hierarchy. NULL: none, or no memory. */
+static char *cgroup_of_text(char *text)
+{
+	for (char *line = text, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (!strncmp(line, "0::/", 4))
+			return strdup(line + 3);
+	}
+	return NULL;
+}
+
+static char *cgroup_of_file(const char *file)
+{
+	cleanup_free char *whole = NULL;
+	char text[2048];
+	size_t size;
+
+	if (vxe_file_read_small(AT_FDCWD, file, text, sizeof(text)) >= 0)
+		return cgroup_of_text(text);
+	if (errno != EFBIG || vxe_file_read_at(AT_FDCWD, file, 1 << 20, &whole, &size, NULL) < 0)
+		return NULL;
+	return cgroup_of_text(whole);
+}
+
+char *vxe_cgroup_of(pid_t pid)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	return cgroup_of_file(file);
+}
+
 static int own_cgroup(char **path, struct vxe_error **err)
 {
-	cleanup_file FILE *file = fopen("/proc/self/cgroup", "re");
-	char line[4200];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line + 3, "/..", 3))
-			break;
-		*path = strdup(line + 3);
-		return *path ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "finding the caller's cgroup");
-	}
+	*path = cgroup_of_file("/proc/self/cgroup");
+	if (*path && strncmp(*path, "/..", 3) != 0)
+		return 0;
+	free(steal_pointer(path));
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the caller's own cgroup cannot be named from here");
 }
 
@@ -215,22 +244,6 @@ int vxe_cgroup_in_hierarchy(const char *inside, char **path, struct vxe_error **
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "naming the cgroup %s", inside);
 	}
 	return 0;
-}
-
-char *vxe_cgroup_of(pid_t pid)
-{
-	char file[64], line[4200];
-	cleanup_file FILE *stream = NULL;
-
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
-	stream = fopen(file, "re");
-	while (stream && fgets(line, sizeof(line), stream)) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		return strdup(line + 3);
-	}
-	return NULL;
 }
 
 int vxe_cgroup_entrance(int fd, const char *cgroup, pid_t pid, char **below, struct vxe_error **err)

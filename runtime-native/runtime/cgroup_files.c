@@ -135,10 +135,10 @@ int cgroup_controllers_enable(int fd, const char *where, const struct vxe_contro
 /* Numbers of use are there for what is handed down alone, and engines show them. What cannot be had is nobody's demand. */
 void cgroup_controllers_offer(int fd)
 {
-	cleanup_free char *there = NULL, *given = NULL;
+	char there[512], given[512];
 
-	if (holds_processes(fd) || cgroup_file_read(fd, "cgroup.controllers", &there) < 0 ||
-	    cgroup_file_read(fd, "cgroup.subtree_control", &given) < 0)
+	if (holds_processes(fd) || vxe_file_read_small(fd, "cgroup.controllers", there, sizeof(there)) < 0 ||
+	    vxe_file_read_small(fd, "cgroup.subtree_control", given, sizeof(given)) < 0)
 		return;
 	for (const char *at = there; *at;) {
 		size_t length = strcspn(at, " \n");

@@ -234,17 +234,15 @@ static int name_bundle(struct vxe_config *config, const char *bundle_path, struc
 int vxe_config_parse(const char *text, size_t size, const char *bundle_path, struct vxe_config **out, struct vxe_error **err)
 {
 	struct vxe_config *config = calloc(1, sizeof(*config));
-	struct json_object *root = NULL;
 	int status;
 
 	if (!config)
 		return config_fail_memory(err);
 	status = name_bundle(config, bundle_path, err);
 	if (status == 0) {
-		status = vxe_json_parse(text, size, &root, err);
+		status = vxe_json_parse(text, size, &config->document, err);
 		if (status == 0)
-			status = parse_root_object(root, config, err);
-		vxe_json_put(&root);
+			status = parse_root_object(config->document, config, err);
 		if (status < 0)
 			vxe_error_wrap(err, "config.json");
 	}
@@ -314,6 +312,11 @@ int vxe_config_load(int bundle_fd, const char *bundle_path, struct vxe_config **
 	return vxe_config_load_text(bundle_fd, bundle_path, NULL, out, &text, &size, err);
 }
 
+void vxe_config_settle(struct vxe_config *config)
+{
+	vxe_json_put(&config->document);
+}
+
 static void free_hooks(struct vxe_hooks *hooks)
 {
 	for (size_t i = 0; i < hooks->count; i++) {
@@ -330,6 +333,7 @@ void vxe_config_free(struct vxe_config **pointer)
 
 	if (!config)
 		return;
+	vxe_config_settle(config);
 	free(config->oci_version);
 	free(config->bundle);
 	free(config->file.path);

@@ -244,8 +244,11 @@ struct vxe_config_file {
 	mode_t mode;
 };
 
+struct json_object;
+
 struct vxe_config {
-	struct vxe_config_file file; /* what it was read from */
+	struct vxe_config_file file;  /* what it was read from */
+	struct json_object *document; /* as it was read; nothing here points into it */
 	char *oci_version;
 	char *bundle; /* absolute path of the bundle folder, for messages and state.json */
 	char *rootfs; /* absolute; "/" with org.vxe.root=host, where process.args and process.cwd may be absent too */
@@ -287,6 +290,8 @@ int vxe_config_parse_process(const char *text, size_t size, struct vxe_process *
 int vxe_config_parse_resources(const char *text, size_t size, struct vxe_resources *out, struct vxe_error **err);
 void vxe_resources_free(struct vxe_resources *resources);
 void vxe_config_free(struct vxe_config **config);
+/* Gives back what only the reading needed, which takes its time: once nobody waits for it. */
+void vxe_config_settle(struct vxe_config *config);
 void vxe_process_free(struct vxe_process **process);
 
 /* NULL where the annotation is absent. */

@@ -12,6 +12,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -142,6 +143,13 @@ static inline int sys_signal_default(int sig)
 	static const unsigned long none[8];
 
 	return (int)syscall(SYS_rt_sigaction, sig, none, NULL, 8);
+}
+
+static inline bool sys_signal_is_default(int sig)
+{
+	unsigned long action[8] = {0};
+
+	return syscall(SYS_rt_sigaction, sig, NULL, action, 8) == 0 && action[0] == (unsigned long)(uintptr_t)SIG_DFL;
 }
 
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)

@@ -308,6 +308,18 @@ static int mounts_give(struct vxe_launch *launch)
 	return 0;
 }
 
+/* What the first process has to set back, while it is at its mounts. It does not wait for this: without it, it sets back all. */
+static void signals_tell(const struct vxe_launch *launch)
+{
+	uint64_t changed = 0;
+
+	for (int sig = 1; sig <= VXE_SIGNALS; sig++)
+		if (!sys_signal_is_default(sig))
+			changed |= 1ULL << (sig - 1);
+	atomic_store(&launch->report->signals, changed);
+	atomic_store(&launch->report->signals_known, 1);
+}
+
 static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 {
 	uint64_t flags = launch->join_pidfd >= 0 ? 0 : namespace_flags(launch);
@@ -390,7 +402,10 @@ static int instance_clone(struct vxe_launch *launch, struct vxe_error **err)
 		return -1;
 	if (vxe_sync_send(launch->sync_fd, VXE_SYNC_MAPPED, -1) < 0 || (launch->mounts.given && mounts_give(launch) < 0))
 		return launch_ended(launch, "its namespaces were set up", err);
-	return launch->network_apart ? network_give(launch, err) : 0;
+	if (launch->network_apart && network_give(launch, err) < 0)
+		return -1;
+	signals_tell(launch);
+	return 0;
 }
 
 static bool config_has_hooks(const struct vxe_config *config)
@@ -611,6 +626,8 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 
 	if (!launch->loading && vxe_sync_receive(launch->sync_fd, &passed) != VXE_SYNC_LOADING)
 		return launch_ended(launch, "its filter was loaded", err);
+	if (launch->at_filter)
+		launch->at_filter(launch, launch->at_filter_arg);
 	if (launch->join_pidfd >= 0)
 		return listener_receive(launch, err);
 	until = vxe_clock_ns(CLOCK_MONOTONIC) + LISTENER_SOON_NS;

@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "config.h"
@@ -35,6 +36,9 @@ struct vxe_report {
 	atomic_int listener_taken; /* the launcher has it */
 	atomic_int program_exited; /* set by the reaper; program_status is wait(2)'s */
 	int program_status;
+	/* Bit N - 1: the launcher had not left signal N as it is by default, nor has what it made. Once signals_known. */
+	_Atomic uint64_t signals;
+	atomic_int signals_known;
 };
 
 struct vxe_launch {
@@ -62,6 +66,9 @@ struct vxe_launch {
 	   cgroup_fd (exec), where the kernel does not let it be born there. */
 	int (*place)(struct vxe_launch *launch, void *arg, struct vxe_error **err);
 	void *place_arg;
+	/* Called when the program's process has all but its filter, by who takes the listener. NULL: nothing is to be done then */
+	void (*at_filter)(struct vxe_launch *launch, void *arg);
+	void *at_filter_arg;
 	int join_pidfd; /* exec: enter the namespaces of this process instead of making new ones; -1 */
 	/* By kind, -1: none. Exec: enter these, where whoever joins may not look at that process. A launch without root: the instance's,
 	   which nobody can open any more once its first process may not be looked at. Closed by vxe_launch_free. */
@@ -87,6 +94,8 @@ struct vxe_launch {
 	int sync_fd; /* ends (EOF) when the program's execve has succeeded */
 	int listener_fd;
 };
+
+#define VXE_SIGNALS 64
 
 /* What a launcher passes on to the program, and the reaper after it; ends with 0. */
 extern const int vxe_passed_signals[];

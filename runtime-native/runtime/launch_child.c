@@ -585,6 +585,18 @@ static bool exec_is_notified(const struct vxe_launch *launch)
 	return launch->soft || launch->raise_objects || (exec && !strcmp(exec, "once"));
 }
 
+/* An execve does this for all that are not ignored; until then a handler of the launcher's or the reaper's would run in the wrong process. */
+static void signals_reset(const struct vxe_launch *launch)
+{
+	uint64_t changed = atomic_load(&launch->report->signals_known) ? atomic_load(&launch->report->signals) : UINT64_MAX;
+
+	for (const int *sig = vxe_passed_signals; launch->reaper && *sig; sig++)
+		changed |= 1ULL << (*sig - 1);
+	for (int sig = 1; sig <= VXE_SIGNALS; sig++)
+		if ((changed >> (sig - 1) & 1) && sig != SIGKILL && sig != SIGSTOP)
+			sys_signal_default(sig);
+}
+
 __attribute__((noreturn)) static void program_main(struct child *child)
 {
 	struct vxe_launch *launch = child->launch;
@@ -641,9 +653,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		goto failed;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int sig = 1; sig < 65; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			sys_signal_default(sig);
+	signals_reset(launch);
 	if (process->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 			vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting no_new_privs");

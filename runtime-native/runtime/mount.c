@@ -595,21 +595,10 @@ static int device_look(int parent, const char *name, mode_t type, dev_t number, 
 	return 0;
 }
 
-/* The mode at once: a name that is changed later may be another's by then. */
-static int node_make(int parent, const char *name, mode_t mode, dev_t number)
-{
-	mode_t mask = umask(0);
-	int made = mknodat(parent, name, mode, number), saved = errno;
-
-	umask(mask);
-	errno = saved;
-	return made;
-}
-
 /* An empty file to mount a device on. One that a container before has left in the rootfs will do, and so will the device itself. */
 static int device_target(int parent, const char *name, mode_t type, dev_t number)
 {
-	cleanup_fd int fd = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+	cleanup_fd int fd = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
 	struct stat st;
 
 	if (fd < 0 && errno == EEXIST)
@@ -639,7 +628,7 @@ static int device_make(int dev_fd, const struct device_row *row, enum device_way
 
 	snprintf(host_path, sizeof(host_path), "/dev/%s", row->name);
 	if (way != DEVICES_MOUNTED) {
-		if (node_make(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0)
+		if (mknodat(dev_fd, row->name, S_IFCHR | 0666, makedev(row->major, row->minor)) == 0)
 			return 0;
 		if (errno == EEXIST)
 			return device_look(dev_fd, row->name, S_IFCHR, makedev(row->major, row->minor), host_path, &st, err);
@@ -723,7 +712,7 @@ static int device_add(const struct vxe_config *config, const struct vxe_mount_pl
 		return target < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the device %s", device->path)
 				  : attach(clone, target, device->path, err);
 	}
-	made = node_make(parent, name, device->type | device->mode, dev);
+	made = mknodat(parent, name, device->type | device->mode, dev);
 	if (made < 0 && errno != EEXIST && way == DEVICES_MADE) {
 		char field[48];
 
@@ -774,9 +763,9 @@ static int devices_find(const struct vxe_config *config, int root_fd, struct vxe
 	return 0;
 }
 
-/* Fills a /dev: default devices, the configuration's own, and the links that programs expect. */
-static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int dev,
-		    enum device_way way, struct vxe_error **err)
+/* Default devices, the configuration's own, and the links that programs expect. */
+static int dev_entries(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int dev,
+		       enum device_way way, struct vxe_error **err)
 {
 	bool has_pts = false;
 
@@ -815,6 +804,17 @@ static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plan
 			return -1;
 	}
 	return 0;
+}
+
+/* Nodes get their mode at once, as it is asked for: a name that is changed later may be another's by then. */
+static int dev_fill(const struct vxe_config *config, const struct vxe_mount_plans *plans, int root_fd, int dev,
+		    enum device_way way, struct vxe_error **err)
+{
+	mode_t mask = umask(0);
+	int status = dev_entries(config, plans, root_fd, dev, way, err);
+
+	umask(mask);
+	return status;
 }
 
 /* The mode that the options name wins over that of the folder. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -184,32 +185,52 @@ bool vxe_state_locked(int dir_fd)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+/* getdents64(2), without the C library's folder streams, which take memory from the kernel for each. */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+static int remove_tree(int parent_fd, const char *name, unsigned int depth);
+
+static int remove_entry(int fd, const struct entry *entry, unsigned int depth)
+{
+	if (!strcmp(entry->name, ".") || !strcmp(entry->name, ".."))
+		return 0;
+	if (entry->type != DT_DIR && unlinkat(fd, entry->name, 0) == 0)
+		return 0;
+	if (entry->type != DT_DIR && errno != EISDIR && errno != EPERM)
+		return errno == ENOENT ? 0 : -1;
+	return remove_tree(fd, entry->name, depth) < 0 && errno != ENOENT ? -1 : 0;
+}
+
 static int remove_tree(int parent_fd, const char *name, unsigned int depth)
 {
+	_Alignas(struct entry) char entries[2048];
 	cleanup_fd int fd = -1;
-	cleanup_dir DIR *dir = NULL;
-	struct dirent *entry;
+	long got;
 
-	if (unlinkat(parent_fd, name, 0) == 0)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -1;
 	if (depth == TREE_DEPTH_MAX) {
 		errno = ELOOP;
 		return -1;
 	}
 	fd = openat(parent_fd, name, FOLDER_FLAGS | O_NOFOLLOW);
 	if (fd < 0)
-		return -1;
-	dir = fdopendir(fd);
-	if (!dir)
-		return -1;
-	fd = -1;
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    remove_tree(dirfd(dir), entry->d_name, depth + 1) < 0 && errno != ENOENT)
+		return errno == ENOTDIR || errno == ELOOP ? unlinkat(parent_fd, name, 0) : -1;
+	while ((got = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < got; at += ((const struct entry *)(const void *)&entries[at])->size)
+			if (remove_entry(fd, (const struct entry *)(const void *)&entries[at], depth + 1) < 0)
+				return -1;
+		/* Most have no more of them. */
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0)
+			return 0;
+		if (errno != ENOTEMPTY)
 			return -1;
-	return unlinkat(parent_fd, name, AT_REMOVEDIR);
+	}
+	return got < 0 ? -1 : unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
 /* As often as somebody who is about to end still writes into it. */

@@ -133,8 +133,8 @@ static int is_inside(void *data, pid_t pid)
 
 void vxe_audit_source_follow(struct vxe_audit_source *source, pid_t maker)
 {
-	cleanup_fd int theirs = pid_namespace(maker);
-	cleanup_fd int own = pid_namespace(getpid());
+	cleanup_fd int theirs = source->fd < 0 ? -1 : pid_namespace(maker);
+	cleanup_fd int own = source->fd < 0 ? -1 : pid_namespace(getpid());
 
 	source->audit.maker = maker;
 	source->audit.is_inside = is_inside;

@@ -96,7 +96,7 @@ void vxe_judge_close(struct vxe_judge_source *source);
 int vxe_judge_parse(const char *text, size_t size, struct vxe_judge **out, struct vxe_error **err);
 void vxe_judge_free(struct vxe_judge **judge);
 
-/* Looks up what Landlock's rules are for, once: in the root of a process under the filter, before any of its calls is answered. Until that has
+/* Looks up what Landlock's rules are for, once: in the root of a process that is, or is about to be, under the filter, before any of its calls is answered. Until that has
    come to something, nothing is granted. */
 void vxe_judge_bind(struct vxe_judge *judge, pid_t pid);
 /* From now on a caller's root may be another one. */

@@ -465,14 +465,19 @@ int vxe_record_tick(struct vxe_record_log *log)
 	return next <= now ? 1000 : (int)((next - now) / 1000000) + 1;
 }
 
+void vxe_record_finish(struct vxe_record_log *log)
+{
+	/* Most have none, and would look at a hundred pages for the first time. */
+	for (size_t i = 0; log->fd >= 0 && log->folded && i < FOLD_SLOTS; i++)
+		if (log->folds[i].pending)
+			fold_tell(log, &log->folds[i]);
+}
+
 void vxe_record_close(struct vxe_record_log *log)
 {
 	if (log->fd < 0)
 		return;
-	/* Most have none, and would look at a hundred pages for the first time. */
-	for (size_t i = 0; log->folded && i < FOLD_SLOTS; i++)
-		if (log->folds[i].pending)
-			fold_tell(log, &log->folds[i]);
+	vxe_record_finish(log);
 	free(log->folds);
 	log->folds = NULL;
 	if (log->journal_fd >= 0)

@@ -72,7 +72,9 @@ void vxe_record_write(struct vxe_record_log *log, const struct vxe_violation *vi
 void vxe_record_lost(struct vxe_record_log *log, const struct vxe_violation *violation, uint64_t count);
 /* Tells what has been folded for long enough. Milliseconds until there may be more to tell, -1: nothing is folded. */
 int vxe_record_tick(struct vxe_record_log *log);
-/* Tells all that was folded and closes. */
+/* Tells all that was folded. */
+void vxe_record_finish(struct vxe_record_log *log);
+/* Does that and closes. */
 void vxe_record_close(struct vxe_record_log *log);
 
 #endif

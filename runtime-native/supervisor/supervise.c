@@ -436,9 +436,22 @@ static void audit_open(struct vxe_supervision *s)
 	s->audit.log = &s->log;
 }
 
+/* Before the program is at its filter, and has to wait for us. What cannot be looked up yet is looked up when its first call is here. */
+static void judge_bind(struct vxe_launch *launch, void *arg)
+{
+	struct vxe_supervision *s = arg;
+
+	if ((launch->soft || launch->raise_objects) && s->judge && s->judge->judge)
+		vxe_judge_bind(s->judge->judge, launch->program_pid);
+}
+
 int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
 {
 	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	s->launch->at_filter = judge_bind;
+	s->launch->at_filter_arg = s;
 
 	if (s->launch->filter.notifies &&
 	    vxe_record_open(&s->log, s->log_dir_fd, s->profile ? s->profile : s->id, s->id, err) < 0)
@@ -495,13 +508,12 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 	/* The write end is the program's alone, or its end would never be seen. */
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));
-	signal(SIGPIPE, SIG_IGN);
 	notify.since = &s->watch->since;
 	/* What was asked of the instance before it was watched for this program. */
 	if (s->joins && s->watch_fd >= 0)
 		mode_follow(s, &notify, s->watch);
 	result = loop(s, &notify, s->watch, err);
-	vxe_record_close(&s->log);
+	vxe_record_finish(&s->log);
 	if (result < 0)
 		return -1;
 	status_collect(s);

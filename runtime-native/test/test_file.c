@@ -114,6 +114,24 @@ static void *write_pipe(void *data)
 	return NULL;
 }
 
+static void test_small(int dirfd)
+{
+	char text[8];
+
+	ok(vxe_file_replace_at(dirfd, "small", "0123456", 7, 0600, NULL) == 0 &&
+		   vxe_file_read_small(dirfd, "small", text, sizeof(text)) == 7 && same_text(text, "0123456"),
+	   "a small file that just fits is read, with a NUL after it");
+	errno = 0;
+	ok(vxe_file_read_small(dirfd, "small", text, 7) == -1 && errno == EFBIG,
+	   "one that does not is an error, not a part of it");
+	errno = 0;
+	ok(vxe_file_read_small(dirfd, "none", text, sizeof(text)) == -1 && errno == ENOENT, "one that is not there is told");
+	ok(vxe_file_replace_at(dirfd, "small", "", 0, 0600, NULL) == 0 &&
+		   vxe_file_read_small(dirfd, "small", text, sizeof(text)) == 0 && same_text(text, ""),
+	   "an empty one is an empty text");
+	unlinkat(dirfd, "small", 0);
+}
+
 static void test_pipe(void)
 {
 	struct pipe_writer writer = {.status = -1};
@@ -186,6 +204,7 @@ int main(void)
 	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	test_replace(dirfd);
 	test_read(dirfd);
+	test_small(dirfd);
 	test_pipe();
 	test_utc();
 	test_digits();

@@ -416,6 +416,7 @@ int instance_begin(struct instance *instance, struct vxe_error **err)
 	if (instance_cgroup_make(instance, err) < 0 || companion_begin(instance, err) < 0 || vxe_launch_begin(launch, err) < 0)
 		return -1;
 	/* The first process is at work meanwhile. */
+	vxe_config_settle(instance->config);
 	if (!instance->cgroup && !instance->scope && instance_state_write(instance, VXE_CREATING, err) < 0)
 		return -1;
 	if (config_keep(instance, err) < 0 || vxe_modes_judge(instance->config, launch, &instance->judge, err) < 0)

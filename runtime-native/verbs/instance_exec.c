@@ -385,6 +385,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	supervision.companion_fd = companion.channel;
 	if (!failed)
 		failed = vxe_launch_begin(&launch, err);
+	vxe_config_settle(config);
 	if (!failed)
 		failed = vxe_modes_judge(config, &launch, &judge, err);
 	/* While the process joins. One that stays behind is another process, and its watch has to be its own. */
