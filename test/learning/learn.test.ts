@@ -585,6 +585,27 @@ test('namespaces that clone makes need a yes of their own; without it the fork i
   t.deepEqual(draftOf([clone('SIGCHLD')]).namespaces, []);
 });
 
+test('who makes a process by one call may make it by the others', (t) => {
+  const clone = (flags: string): RecordedCall => call('clone', { args: { flags } });
+  const fork = 'clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD)';
+  const spawn = 'clone(CLONE_VM|CLONE_VFORK|SIGCHLD)';
+  const permitted = (...calls: readonly RecordedCall[]): readonly string[] =>
+    ['fork()', 'vfork()', fork, spawn].filter((each) => verdict(draftOf(calls), each) === 'allow');
+  t.deepEqual(permitted(call('fork')), ['fork()', fork]);
+  t.deepEqual(permitted(call('vfork')), ['vfork()', spawn]);
+  t.deepEqual(permitted(call('clone3')), ['fork()', 'vfork()', fork, spawn], 'nobody knows which it was');
+  t.deepEqual(permitted(clone('CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD')), ['fork()', fork]);
+  t.deepEqual(permitted(clone('SIGCHLD')), ['fork()', fork]);
+  t.deepEqual(permitted(clone('CLONE_VM|CLONE_VFORK|SIGCHLD')), ['vfork()', spawn]);
+  t.deepEqual(permitted(call('vfork'), clone('CLONE_CHILD_SETTID|SIGCHLD')), [
+    'fork()',
+    'vfork()',
+    fork,
+    spawn,
+  ]);
+  t.is(verdict(draftOf([call('clone3')]), 'clone(CLONE_VM|SIGCHLD)'), 'refuse');
+});
+
 test('who listens takes connections, whether one was made or not', (t) => {
   const draft = draftOf([call('listen')]);
   for (const each of [

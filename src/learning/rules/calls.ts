@@ -4,7 +4,7 @@ import type { VainSockets } from '../facts/vain.js';
 import { doesAs, isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
 import type { Following } from './families.js';
-import { FAILING_WELL, FOLLOWING, FORK_FLAGS, relatives, THREAD } from './families.js';
+import { FAILING_WELL, FOLLOWING, FORK_FLAGS, relatives, SPAWN_FLAGS, THREAD } from './families.js';
 import { makesNamespaces, namespaceDraft } from './namespaces.js';
 
 /** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
@@ -15,6 +15,7 @@ const NOT_OWN: ReadonlySet<string> = new Set([
 ]);
 
 const FORK = bitsOf(FORK_FLAGS);
+const SPAWN = bitsOf(SPAWN_FLAGS);
 
 /** Calls that open an ordinary method of those who break in. */
 const MARKED: ReadonlyMap<string, string> = new Map([
@@ -45,9 +46,7 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
   for (const call of seen.calls.values())
     if (!NOT_OWN.has(call.call) && !seen.vainCalls.has(call.call))
       drafts.set(call.call, draftOf(withoutNamespaces(call), addressed, seen.vain));
-  const forking = ['clone3'].filter((call) => seen.calls.has(call)).map(() => 'fork');
-  const names = new Set([...drafts.keys(), ...forking]);
-  for (const { call, from, permit } of relatives(names)) {
+  for (const { call, from, permit } of relatives(new Set(drafts.keys()))) {
     const draft = inferred(call, permit, `does the work of ${from.join(', ')}`);
     if (draft !== undefined) drafts.set(call, draft);
   }
@@ -62,6 +61,7 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
     if (draft !== undefined) drafts.set(call, draft);
   }
   for (const each of FOLLOWING) addFollowing(each, seen, drafts);
+  addProcesses(seen, drafts);
   if (seen.threads && seen.calls.has('clone3')) addThreads(drafts);
   const namespaces = namespaceDraft(seen);
   return [...drafts.values(), ...(namespaces === undefined ? [] : [namespaces])].sort(
@@ -117,6 +117,43 @@ function argumentsOf(call: string, row: Following['rows'][number]): ReadonlyMap<
 
 function bitsOf(text: string): bigint {
   return text.split('|').reduce((bits, each) => bits | (constantValue(each) ?? 0n), 0n);
+}
+
+/**
+ * Processes by each of the calls that make them, which one is the C library's choice. What clone3 makes is in memory: it may be either, and the
+ * library makes it by clone where clone3 is not answered, as it is not where a profile holds.
+ */
+function addProcesses(seen: Observations, drafts: Map<string, CallDraft>): void {
+  const flags = signatureOf('clone')?.find(({ name }) => name === 'flags')?.index ?? 0;
+  const rows = (seen.calls.get('clone')?.rows ?? []).map(({ values }) => values.get(flags) ?? 0n);
+  const kinds = [
+    {
+      call: 'fork',
+      flags: FORK_FLAGS,
+      condition: `{only: ${FORK_FLAGS}}`,
+      cloned: rows.some((bits) => (bits & SPAWN) === (FORK & SPAWN)),
+    },
+    {
+      call: 'vfork',
+      flags: SPAWN_FLAGS,
+      condition: SPAWN_FLAGS,
+      cloned: rows.some((bits) => (bits & SPAWN) === SPAWN),
+    },
+  ];
+  for (const kind of kinds) {
+    const from = [kind.call, 'clone3'].filter((each) => seen.calls.has(each));
+    if (!kind.cloned && from.length === 0) continue;
+    const work = (of: readonly string[]): string => `does the work of ${of.join(', ')}`;
+    const own = inferred(kind.call, 'all', work(kind.cloned ? ['clone', ...from] : from));
+    if (own !== undefined && !drafts.has(kind.call)) drafts.set(kind.call, own);
+    const clone = drafts.get('clone') ?? inferred('clone', [], work(from));
+    const bits = bitsOf(kind.flags);
+    if (clone === undefined || clone.permit === 'all' || rows.some((seenBits) => (seenBits & bits) === bits))
+      continue;
+    const row: RowDraft = { tests: new Map([['flags', kind.condition]]), errno: undefined };
+    const told = clone.inferred ?? work(from.length === 0 ? ['clone'] : from);
+    drafts.set('clone', { ...clone, permit: [...clone.permit, row], inferred: told });
+  }
 }
 
 function addThreads(drafts: Map<string, CallDraft>): void {

@@ -40,14 +40,11 @@ const FAMILIES: readonly (readonly string[])[] = [
 ];
 
 /** Members that need a condition, to be no wider than what was seen of the others. */
-export const FORK_FLAGS = 'CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD';
 const NARROWED: readonly {
   readonly from: readonly string[];
   readonly call: string;
   readonly row: readonly [string, string];
 }[] = [
-  { from: ['fork'], call: 'clone', row: ['flags', `{only: ${FORK_FLAGS}}`] },
-  { from: ['vfork'], call: 'clone', row: ['flags', '{only: CLONE_VM|CLONE_VFORK|SIGCHLD}'] },
   { from: ['unlink'], call: 'unlinkat', row: ['flags', '0'] },
   { from: ['rmdir'], call: 'unlinkat', row: ['flags', 'AT_REMOVEDIR'] },
   { from: ['getrlimit', 'ugetrlimit'], call: 'prlimit64', row: ['newlimit', '0'] },
@@ -82,6 +79,10 @@ export function relatives(seen: ReadonlySet<string>): readonly Relative[] {
   }
   return [...found.values()];
 }
+
+/** The flags with which the C library makes a process: of a fork, and to run another program at once (vfork, posix_spawn). */
+export const FORK_FLAGS = 'CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD';
+export const SPAWN_FLAGS = 'CLONE_VM|CLONE_VFORK|SIGCHLD';
 
 /**
  * How the C library makes a thread where clone3 is not answered, as it is not where a profile holds: its flags are in memory. It makes each with
