@@ -16,6 +16,7 @@
 #include "calls.h"
 #include "channel.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 #include "kernel.h"
 #include "launch.h"
@@ -23,6 +24,8 @@
 #include "recorder.h"
 #include "recording.h"
 #include "words.h"
+
+#define LOSSES_EVERY_NS 1000000000
 
 enum descriptor { CHANNEL = 3, RULES = 4, LOGS = 5 };
 
@@ -32,6 +35,8 @@ struct told {
 	const char *supervised;
 	bool calls[VXE_RECORD_CALLS];
 	uint64_t lost;
+	bool unasked; /* some may have been lost since they were asked for */
+	int64_t asked_ns;
 };
 
 /* A filter has answered: that was the supervisor, if it performs such calls and it came to something. */
@@ -134,17 +139,34 @@ static int program_adopt(struct vxe_source *source, struct vxe_error **err)
 	return source->adopt(source, pid, err);
 }
 
+/* Milliseconds, -1: for ever. Losses are asked for once a second, since each processor counts its own. */
+static int losses_tick(struct told *told, struct vxe_source *source)
+{
+	int64_t left;
+
+	if (!told->unasked)
+		return -1;
+	left = told->asked_ns + LOSSES_EVERY_NS - vxe_clock_ns(CLOCK_MONOTONIC);
+	if (left > 0)
+		return (int)(left / 1000000) + 1;
+	losses_tell(told, source);
+	told->asked_ns = vxe_clock_ns(CLOCK_MONOTONIC);
+	told->unasked = false;
+	return -1;
+}
+
 /* Until the supervisor has ended or says that there is nothing any more. */
 static int serve(struct told *told, struct vxe_source *source, struct vxe_error **err)
 {
 	for (;;) {
 		struct pollfd fds[] = {{.fd = source->poll_fd(source), .events = POLLIN}, {.fd = CHANNEL, .events = POLLIN}};
+		int wait = vxe_record_tick(&told->log), losses = losses_tick(told, source);
 
-		if (poll(fds, 2, vxe_record_tick(&told->log)) < 0 && errno != EINTR)
+		if (poll(fds, 2, losses >= 0 && (wait < 0 || losses < wait) ? losses : wait) < 0 && errno != EINTR)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for calls");
 		if (source->serve(source) < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "reading what calls have told");
-		losses_tell(told, source);
+		told->unasked |= fds[0].revents != 0;
 		if (fds[1].revents)
 			return 0;
 	}

@@ -652,18 +652,34 @@ static int settings_write(struct bpf_source *s, size_t ring_size)
 	return bpf_map__set_initial_value(map, &settings, sizeof(settings));
 }
 
-/* Capabilities are told by a tracepoint of newer kernels, or a probe; where there is neither, they are not known. Hooks are not about them, and would
-   have every check of the host pass there. */
+static bool is_of_capabilities(const struct bpf_program *program)
+{
+	return strstr(bpf_program__section_name(program), "cap_capable");
+}
+
+/* Hooks are not about capabilities, and would have every check of the host pass there. */
+static void programs_choose(struct bpf_source *s)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, s->object)
+	{
+		if (s->recorder->told && is_of_capabilities(program))
+			bpf_program__set_autoload(program, false);
+	}
+}
+
+/* Capabilities are told by a tracepoint of newer kernels, or a probe; where there is neither, they are not known. */
 static int programs_attach(struct bpf_source *s)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, s->object)
 	{
-		bool optional = strstr(bpf_program__section_name(program), "cap_capable");
+		bool optional = is_of_capabilities(program);
 		struct bpf_link *link;
 
-		if (s->n_links == PROGRAMS || (optional && (s->capabilities_watched || s->recorder->told)))
+		if (s->n_links == PROGRAMS || !bpf_program__autoload(program) || (optional && s->capabilities_watched))
 			continue;
 		link = bpf_program__attach(program);
 		if (libbpf_get_error(link)) {
@@ -722,6 +738,7 @@ struct vxe_source *vxe_bpf_source(struct vxe_recorder *recorder, struct vxe_erro
 		ring_size = strtoul(getenv("VXE_RECORDER_RING"), NULL, 10);
 	if (!ring || bpf_map__set_max_entries(ring, (uint32_t)ring_size) < 0 || settings_write(s, ring_size) < 0)
 		return source_fail(s, "setting up the recorder's BPF program", err), NULL;
+	programs_choose(s);
 	if (bpf_object__load(s->object) < 0)
 		return source_fail(s, "loading the recorder's BPF program", err), NULL;
 	s->ring = ring_buffer__new(bpf_map__fd(ring), event_take, s, NULL);

@@ -1,7 +1,5 @@
 #include "channel.h"
 
-#include "launch.h"
-
 int vxe_channel_tell(int channel, char message, int fd)
 {
 	int none;
@@ -16,5 +14,5 @@ int vxe_channel_hear(int channel, int *fd)
 
 int vxe_channel_answer(int channel)
 {
-	return vxe_sync_send(channel, 'G', -1);
+	return vxe_sync_send(channel, VXE_SYNC_GO, -1);
 }

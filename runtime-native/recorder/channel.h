@@ -5,12 +5,13 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "launch.h"
 
 /* What the launcher tells, in this order. After each it waits for the recorder's word. */
 enum vxe_channel_message {
-	VXE_CHANNEL_WAITING = 'W',  /* the program's process exists; passes its pidfd */
-	VXE_CHANNEL_LISTENER = 'F', /* its filter is loaded; passes the listener */
-	VXE_CHANNEL_FAILED = 'X',   /* instead: it will not run; why not is said already */
+	VXE_CHANNEL_WAITING = VXE_SYNC_WAITING,	  /* the program's process exists; passes its pidfd */
+	VXE_CHANNEL_LISTENER = VXE_SYNC_LISTENER, /* its filter is loaded; passes the listener */
+	VXE_CHANNEL_FAILED = 'X',		  /* instead: it will not run; why not is said already */
 };
 
 /* Tells, and waits for the answer. -1: the other side is gone. */

@@ -139,6 +139,8 @@ enum vxe_sync {
 	VXE_SYNC_KNOWN = 'K',	   /* to the reaper of a program that waits for no word: its number is read, it may be buried */
 	VXE_SYNC_LOADING = 'L',	   /* from the child: it goes on to load the filter, see listener_slot */
 	VXE_SYNC_LISTENER = 'F',   /* exec: with the listener, from who made the program's process and shares its descriptors */
+	VXE_SYNC_WAITING =
+		'W', /* to who watches the program (a recorder, a companion), with its pidfd: it exists, and waits for VXE_SYNC_GO */
 };
 
 int vxe_sync_send(int fd, char message, int pass_fd);

@@ -7,13 +7,17 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "part.h"
 
 #define HOOKS_MAX 4096
 
+static int after_take(struct json_object *root, void *out, struct vxe_error **err);
+
+static const struct vxe_part part = {.what = "the bundle's hooks", .key = "after", .version = 1, .take = after_take};
+
 static int fail(struct vxe_error **err, const char *what)
 {
-	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle's hooks: %s", what);
-	return vxe_error_hint(err, "create the bundle again with --replace");
+	return vxe_part_fail(&part, what, err);
 }
 
 static int instruction_parse(struct json_object *item, struct sock_filter *out, struct vxe_error **err)
@@ -67,19 +71,14 @@ static int hook_parse(struct json_object *object, struct vxe_after_hook *hook, s
 	return program_parse(object, &hook->program, err);
 }
 
-static int after_parse(struct json_object *root, struct vxe_after *after, struct vxe_error **err)
+static int after_take(struct json_object *root, void *out, struct vxe_error **err)
 {
 	struct json_object *hooks = NULL;
-	uint64_t version = 0;
+	struct vxe_after *after = out;
 	size_t length;
 
-	if (!vxe_json_is_object(root))
-		return fail(err, "the root must be an object");
-	if (vxe_json_get_uint(root, "", "after", UINT64_MAX, &version, err) < 0 ||
-	    vxe_json_get_array(root, "", "hooks", &hooks, err) < 0)
+	if (vxe_json_get_array(root, "", "hooks", &hooks, err) < 0)
 		return -1;
-	if (version != 1)
-		return fail(err, "a version that this VXE does not know");
 	length = hooks ? vxe_json_array_length(hooks) : 0;
 	if (!length || length > HOOKS_MAX)
 		return fail(err, "there are none, or too many");
@@ -97,20 +96,13 @@ static int after_parse(struct json_object *root, struct vxe_after *after, struct
 
 int vxe_after_parse(const char *text, size_t size, struct vxe_after **out, struct vxe_error **err)
 {
-	struct vxe_after *after = NULL;
-	struct json_object *root = NULL;
-	int status = vxe_json_parse(text, size, &root, err);
-
-	if (status == 0) {
-		after = calloc(1, sizeof(*after));
-		status = after ? after_parse(root, after, err)
-			       : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's hooks");
-	}
-	vxe_json_put(&root);
-	if (status < 0)
-		vxe_after_free(&after);
-	*out = after;
-	return status;
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's hooks");
+	if (vxe_part_parse(&part, text, size, *out, err) == 0)
+		return 0;
+	vxe_after_free(out);
+	return -1;
 }
 
 void vxe_after_free(struct vxe_after **pointer)

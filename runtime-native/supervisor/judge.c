@@ -14,6 +14,7 @@
 #include "kernel.h"
 #include "lookup.h"
 #include "own.h"
+#include "part.h"
 #include "socket_rules.h"
 
 struct word {
@@ -39,9 +40,13 @@ void vxe_access_words(unsigned int access, char *out, size_t size)
 			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", access_words[i].word);
 }
 
+static int judge_take(struct json_object *root, void *out, struct vxe_error **err);
+
+static const struct vxe_part part = {.what = "the bundle's judge", .key = "judge", .version = 2, .take = judge_take};
+
 static int fail(struct vxe_error **err, const char *what)
 {
-	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the bundle's judge: %s", what);
+	return vxe_part_fail(&part, what, err);
 }
 
 static int name_parse(struct json_object *object, struct vxe_rule_name *out, struct vxe_error **err)
@@ -213,46 +218,29 @@ static int calls_parse(struct json_object *root, struct vxe_judge *judge, struct
 	return vxe_json_object_each(calls, call_visit, &visit) < 0 ? -1 : 0;
 }
 
-static int judge_parse(struct json_object *root, struct vxe_judge *judge, struct vxe_error **err)
+static int judge_take(struct json_object *root, void *out, struct vxe_error **err)
 {
-	uint64_t version = 0;
+	struct vxe_judge *judge = out;
 
-	if (!vxe_json_is_object(root))
-		return fail(err, "the root must be an object");
-	if (vxe_json_get_uint(root, "", "judge", UINT64_MAX, &version, err) < 0)
-		return -1;
-	if (version != 2) {
-		fail(err, "a version that this VXE does not know");
-		return vxe_error_hint(err, "create the bundle again with --replace");
-	}
 	if (items_parse(root, "files", sizeof(*judge->files), file_parse, &judge->files, &judge->n_files, err) < 0 ||
 	    items_parse(root, "sockets", sizeof(*judge->sockets_named), socket_parse, &judge->sockets_named, &judge->n_sockets,
 			err) < 0 ||
 	    items_parse(root, "unix", sizeof(*judge->unix_named), unix_parse, &judge->unix_named, &judge->n_unix, err) < 0 ||
-	    items_parse(root, "mounts", sizeof(*judge->mounts), mount_parse, &judge->mounts, &judge->n_mounts, err) < 0 ||
-	    calls_parse(root, judge, err) < 0)
+	    items_parse(root, "mounts", sizeof(*judge->mounts), mount_parse, &judge->mounts, &judge->n_mounts, err) < 0)
 		return -1;
-	return 0;
+	return calls_parse(root, judge, err);
 }
 
 int vxe_judge_parse(const char *text, size_t size, struct vxe_judge **out, struct vxe_error **err)
 {
-	struct vxe_judge *judge = NULL;
-	struct json_object *root = NULL;
-	int status = vxe_json_parse(text, size, &root, err);
-
-	if (status == 0) {
-		judge = calloc(1, sizeof(*judge));
-		if (judge)
-			judge->objects.held_fd = judge->root_fd = -1;
-		status = judge ? judge_parse(root, judge, err)
-			       : vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
-	}
-	vxe_json_put(&root);
-	if (status < 0)
-		vxe_judge_free(&judge);
-	*out = judge;
-	return status;
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading the bundle's judge");
+	(*out)->objects.held_fd = (*out)->root_fd = -1;
+	if (vxe_part_parse(&part, text, size, *out, err) == 0)
+		return 0;
+	vxe_judge_free(out);
+	return -1;
 }
 
 int vxe_judge_open(struct vxe_judge_source *source, int bundle_fd, const struct vxe_config *config, struct vxe_error **err)

@@ -76,7 +76,7 @@ int vxe_companion_begin(struct vxe_companion *companion, const struct vxe_config
 	return 0;
 }
 
-/* 'G', or 'E' with a sentence and a hint, each ended by NUL. */
+/* VXE_SYNC_GO, or 'E' with a sentence and a hint, each ended by NUL. */
 static int answer_hear(int channel, struct vxe_error **err)
 {
 	char text[1024];
@@ -86,7 +86,7 @@ static int answer_hear(int channel, struct vxe_error **err)
 	do
 		got = recv(channel, text, sizeof(text) - 1, 0);
 	while (got < 0 && errno == EINTR);
-	if (got == 1 && text[0] == 'G')
+	if (got == 1 && text[0] == VXE_SYNC_GO)
 		return 0;
 	if (got < 2 || text[0] != 'E')
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "what tells calls after they are performed has ended");
@@ -101,7 +101,7 @@ int vxe_companion_watch(const struct vxe_companion *companion, const struct vxe_
 	int pidfd = launch->program_pidfd >= 0 ? launch->program_pidfd : launch->init_pidfd;
 
 	/* One that has ended already may have said why. */
-	if (vxe_sync_send(companion->channel, 'W', pidfd) < 0 && errno != EPIPE)
+	if (vxe_sync_send(companion->channel, VXE_SYNC_WAITING, pidfd) < 0 && errno != EPIPE)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "starting what tells calls after they are performed");
 	return answer_hear(companion->channel, err);
 }
