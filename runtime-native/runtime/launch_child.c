@@ -597,10 +597,39 @@ static void signals_reset(const struct vxe_launch *launch)
 			sys_signal_default(sig);
 }
 
+/* What a filter raises has nobody to ask here, and fails. */
+static int hook_filter_apply(const struct child *child, struct vxe_error **err)
+{
+	struct vxe_filter filter = child->launch->filter;
+
+	filter.notifies = false;
+	return filter.length && vxe_filter_install(&filter) < 0
+		       ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "loading the seccomp filter")
+		       : 0;
+}
+
+/* A startContainer hook is a program of the container: the steps of program_main, in their order. */
+static int hook_confine(void *arg, struct vxe_error **err)
+{
+	struct child *child = arg;
+	const struct vxe_process *process = child->launch->process;
+
+	if (apparmor_apply(child, err) < 0 ||
+	    (!process->no_new_privileges && (landlock_apply(child, err) < 0 || hook_filter_apply(child, err) < 0)) ||
+	    vxe_caps_apply(process, vxe_launch_keeps_groups(child->launch->config), err) < 0)
+		return -1;
+	if (!process->no_new_privileges)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "setting no_new_privs");
+	return landlock_apply(child, err) < 0 || hook_filter_apply(child, err) < 0 ? -1 : 0;
+}
+
 __attribute__((noreturn)) static void program_main(struct child *child)
 {
 	struct vxe_launch *launch = child->launch;
 	const struct vxe_process *process = launch->process;
+	const struct vxe_hook_confinement confinement = {hook_confine, child};
 	struct vxe_error *err = NULL;
 	sigset_t none;
 	char byte;
@@ -618,12 +647,6 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	}
 	if (!process->present)
 		_exit(VXE_EXIT_FAILURE);
-	/* What joins a container starts nothing. */
-	if (!child->joins && vxe_hooks_run(&launch->config->start_container, "startContainer", launch->config, launch->id,
-					   getpid(), "created", &err) < 0)
-		goto failed;
-	if (env_make(child, &err) < 0)
-		goto failed;
 	if (keyring_leave(&err) < 0)
 		goto failed;
 	if (process->has_umask)
@@ -632,6 +655,12 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting the personality");
 		goto failed;
 	}
+	/* What joins a container starts nothing. Before a scheduler under which nothing can be forked. */
+	if (!child->joins && vxe_hooks_run_inside(&launch->config->start_container, "startContainer", launch->config,
+						  launch->id, getpid(), "created", &confinement, &err) < 0)
+		goto failed;
+	if (env_make(child, &err) < 0)
+		goto failed;
 	if (vxe_schedule_apply(process, &err) < 0 || apparmor_apply(child, &err) < 0)
 		goto failed;
 	/* 3 to 2+extra_fds are the caller's gift; everything else ends at the exec. Before a filter that may know no such call. */

@@ -1,5 +1,5 @@
 // runtime.md and runtime-linux.md: state, lifecycle, operations, hooks.
-import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act, sleeps } from './case.mjs';
 import { equal, eventually, expect, Failure } from './subject.mjs';
@@ -369,6 +369,45 @@ export const runtime = [
       });
       await subject.until(container.id, 'stopped');
       equal(container.said().value('read:/data/hooked'), 'x', 'the file');
+    },
+  ),
+  act(
+    'config.md, POSIX-platform Hooks',
+    'habit',
+    'a startContainer hook, a program of the container, is held by what holds the program',
+    async (subject) => {
+      const hooked = async (change) => {
+        let data;
+        const { code, stderr } = await subject.run(['exit:0'], (config, { rootfs }) => {
+          data = join(rootfs, 'data');
+          chmodSync(data, 0o777);
+          const args = ['probe', 'write:/data/hooked', 'mkdir:/data/made', 'mknod:/data/node'];
+          config.hooks = { startContainer: [{ path: '/bin/probe', args }] };
+          change(config);
+        });
+        equal(code, 0, `the code (${stderr.trim()})`);
+        const owner = statSync(join(data, 'hooked')).uid;
+        return ['made', 'node']
+          .map((name) => existsSync(join(data, name)))
+          .concat(owner)
+          .join(' ');
+      };
+      const control = await hooked((config) => {
+        for (const set of ['bounding', 'effective', 'permitted'])
+          config.process.capabilities[set].push('CAP_MKNOD');
+      });
+      equal(control, 'true true 0', 'control: where the program might, what it made, and as whom');
+      for (const noNewPrivileges of [true, false]) {
+        const held = await hooked((config) => {
+          config.process.noNewPrivileges = noNewPrivileges;
+          config.process.user = { uid: 12, gid: 34 };
+          config.linux.seccomp = {
+            defaultAction: 'SCMP_ACT_ALLOW',
+            syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 99 }],
+          };
+        });
+        equal(held, 'false false 12', 'what it made, and as whom');
+      }
     },
   ),
   act(

@@ -102,6 +102,25 @@ check 'it is ended as well' runtime delete --force one
 wait
 args=
 
+# A startContainer hook is a program of the container, and whoever made its image says which: it finds what the program finds.
+cp build/conformance/probe "$bundle/rootfs/probe"
+mkdir "$bundle/rootfs/own"
+hooked() { # PROCESS HOOK-ARGUMENTS
+  config 0 "$1" ', "hooks": {"startContainer": [{"path": "/'"${2%% *}"'", "args": ["'"${2// /\", \"}"'"]}]}' '' '' \
+    ', {"destination": "/own", "type": "tmpfs", "source": "tmpfs"}'
+  perl -e "$keys"'exec @ARGV' timeout -k 3 200 "$world/vxe-runtime" --root "$world/oci" run --bundle "$bundle" one
+}
+try hooked "$chown_only" holder
+lines=$(($(wc -l <<<"$output") / 2))
+check 'a hook in the container finds what its program finds: ids, groups, capabilities, keys, limits' \
+  [ "$lines" -gt 2 -a "$(head -n "$lines" <<<"$output")" = "$(tail -n +$((lines + 1)) <<<"$output")" ]
+try hooked "$chown_only" 'probe mkdir:/own/made'
+check 'control: it makes a folder' contains "$output" '"ask":"mkdir:/own/made","ok":true'
+for nnp in true false; do
+  try hooked "$chown_only, \"noNewPrivileges\": $nnp"', "landlock": {"disableBestEffort": true, "ruleset": {"handledAccessFS": ["make_dir"]}}' 'probe mkdir:/own/made'
+  check "where Landlock refuses that to the program, to the hook as well (noNewPrivileges: $nnp)" contains "$output" '"ask":"mkdir:/own/made","ok":false,"errno":"EACCES"'
+done
+
 # The launcher's own file, where an ordinary user owns it: who is in the user's container is the user (CVE-2019-5736). An exec of a script that
 # names it puts it before the intruder, and there it waits for a reader of its log; when it has ended, nothing but its own file is in the way.
 id=$((300000 + RANDOM))
