@@ -1,7 +1,7 @@
 // runtime.md and runtime-linux.md: state, lifecycle, operations, hooks.
 import { chmodSync, existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { act, sleeps } from './case.mjs';
+import { act, sleeps, statusLine } from './case.mjs';
 import { equal, eventually, expect, Failure } from './subject.mjs';
 
 const fails = async (subject, args) => {
@@ -369,6 +369,21 @@ export const runtime = [
       });
       await subject.until(container.id, 'stopped');
       equal(container.said().value('read:/data/hooked'), 'x', 'the file');
+    },
+  ),
+  act(
+    'config.md, POSIX-platform Hooks',
+    'habit',
+    'behind hooks in the container the program ignores no signal',
+    async (subject) => {
+      const result = await subject.run(['read:/proc/self/status'], (config, { folder }) => {
+        config.hooks = {
+          createContainer: [hook(folder, 'createContainer')],
+          startContainer: [{ path: '/bin/probe', args: ['probe', 'input'] }],
+        };
+      });
+      equal(result.code, 0, `the code (${result.stderr.trim()})`);
+      equal(statusLine(result, 'SigIgn'), '0000000000000000', 'SigIgn');
     },
   ),
   act(
