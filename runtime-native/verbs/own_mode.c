@@ -152,25 +152,38 @@ static bool change_under_way(int bundle_fd)
 	return found;
 }
 
-/*
- * The folder that the mode was written into may trade places with another one, by a process that took the mode before along and is killed
- * before it takes this one: what is done when no such process is left is what stays.
- */
-static int mode_set(int bundle_fd, enum vxe_mode mode, struct vxe_error **err)
+static int words_write(int bundle_fd, const struct wish *wish, struct vxe_error **err)
 {
-	enum vxe_mode now;
+	if (wish->has_records && vxe_records_write(bundle_fd, wish->records, err) < 0)
+		return -1;
+	return wish->has_mode ? vxe_mode_write(bundle_fd, VXE_MODE_FILE, wish->mode, err) : 0;
+}
+
+static bool words_stand(int bundle_fd, const struct wish *wish)
+{
+	enum vxe_records_wish records;
+	enum vxe_mode mode;
 	bool found;
 
-	if (vxe_mode_write(bundle_fd, VXE_MODE_FILE, mode, err) < 0)
+	return (!wish->has_records || (vxe_records_read(bundle_fd, &records, NULL) == 0 && records == wish->records)) &&
+	       (!wish->has_mode ||
+		(vxe_mode_read(bundle_fd, VXE_MODE_FILE, &mode, &found, NULL) == 0 && found && mode == wish->mode));
+}
+
+/*
+ * The folder that they were written into may trade places with another one, by a process that took those before along and is killed before it
+ * takes these: what is done when no such process is left is what stays.
+ */
+static int words_set(int bundle_fd, const struct wish *wish, struct vxe_error **err)
+{
+	if (words_write(bundle_fd, wish, err) < 0)
 		return -1;
 	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += WAIT_MS) {
 		if (!change_under_way(bundle_fd))
 			break;
 		moment();
 	}
-	if (vxe_mode_read(bundle_fd, VXE_MODE_FILE, &now, &found, NULL) == 0 && found && now == mode)
-		return 0;
-	return vxe_mode_write(bundle_fd, VXE_MODE_FILE, mode, err);
+	return words_stand(bundle_fd, wish) ? 0 : words_write(bundle_fd, wish, err);
 }
 
 /* The kernel refuses another's change; this refuses the look as well, and says why. */
@@ -192,7 +205,7 @@ static int granted_find(int bundle_fd, const char *bundle, struct wish *wish, st
 	struct vxe_audit_source audit = {.fd = -1};
 	bool needed = wish->has_mode && wish->mode == VXE_MODE_SOFT;
 
-	if (vxe_records_read(bundle_fd, &wish->records, err) < 0)
+	if (!wish->has_records && vxe_records_read(bundle_fd, &wish->records, err) < 0)
 		return -1;
 	if (faccessat(bundle_fd, "vxe/judge.json", F_OK, 0) < 0)
 		return 0;
@@ -223,12 +236,10 @@ static int bundle_mode(const char *name, struct wish *wish, enum vxe_mode *mode,
 			err, "make one with 'vxe trace %s -- EXERCISE' and 'vxe learn %s', or create it again with --replace",
 			name, name);
 	}
-	if (wish->has_records && vxe_records_write(fd, wish->records, err) < 0)
-		return -1;
 	if (granted_find(fd, bundle, wish, err) < 0)
 		return -1;
-	if (wish->has_mode && mode_set(fd, wish->mode, err) < 0)
-		return vxe_error_hint(err, "only the bundle's owner sets its mode");
+	if ((wish->has_mode || wish->has_records) && words_set(fd, wish, err) < 0)
+		return vxe_error_hint(err, "only the bundle's owner sets its mode, and who records");
 	return vxe_mode_read(fd, VXE_MODE_FILE, mode, &found, err);
 }
 

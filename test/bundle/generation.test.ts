@@ -1,72 +1,22 @@
-import { spawnSync } from 'node:child_process';
-import fs, { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { auditBundle, readManifest, relowerBundle, storedProfile } from '../../src/bundle/index.js';
 import { exchangeFolders, nativePorts } from '../../src/native/index.js';
 import { PROFILE, workshop } from './helpers/creation.js';
+import { temporary } from './helpers/folders.js';
+import { replaceMadeUp } from './helpers/made-up-plans.js';
+import { watched } from './helpers/watched.js';
 
 const NEW = PROFILE.replace('exit_group]', 'exit_group, getrandom]');
-
-/** What changes a bundle's folder, as the code under test imports it. */
-const STEPS = [
-  'chmodSync',
-  'fsyncSync',
-  'linkSync',
-  'lutimesSync',
-  'mkdirSync',
-  'renameSync',
-  'rmSync',
-  'symlinkSync',
-  'writeFileSync',
-] as const;
-
-class Stopped extends Error {}
 
 function target() {
   const { compiler, calls, features } = nativePorts();
   return { arch: 'x86_64' as const, compiler, calls, features: features() };
-}
-
-/** Runs it with `stop` before each step; from the one that stops it on, nothing more is done, as after a kill. */
-function watched(stop: (step: number) => boolean, work: (exchange: typeof exchangeFolders) => void): number {
-  const kept = new Map<string, unknown>(STEPS.map((name) => [name, fs[name]]));
-  let step = 0;
-  let dead = false;
-  const before = (): void => {
-    dead ||= stop(step++);
-    if (dead) throw new Stopped('stopped');
-  };
-  for (const name of STEPS) {
-    const real = fs[name] as (...args: unknown[]) => unknown;
-    const stopping = (...args: unknown[]): unknown => {
-      try {
-        before();
-      } catch (error) {
-        // Half of a file is there when the process dies in the middle of it.
-        if (name === 'writeFileSync' && step > 0 && !existsSync(String(args[0])))
-          real(args[0], Buffer.from(args[1] as string).subarray(0, 7), args[2]);
-        throw error;
-      }
-      return real(...args);
-    };
-    Object.assign(fs, { [name]: stopping });
-  }
-  syncBuiltinESMExports();
-  try {
-    work((one, other) => {
-      before();
-      exchangeFolders(one, other);
-    });
-  } catch (error) {
-    if (!dead) throw error;
-  } finally {
-    Object.assign(fs, Object.fromEntries(kept));
-    syncBuiltinESMExports();
-  }
-  return step;
 }
 
 /** What a launch, a prover and an audit read of it. */
@@ -92,7 +42,7 @@ test.serial(
     writeFileSync(join(bundle, 'vxe/mode'), 'soft\n', { mode: 0o644 });
     const to = (text: string, stop: (step: number) => boolean): number => {
       const made = relowerBundle(bundle, text, target());
-      return watched(stop, made.write);
+      return watched(stop, made.write, exchangeFolders);
     };
     const never = (): boolean => false;
     const outcomes = new Set<string>();
@@ -208,3 +158,76 @@ test.serial('where names cannot be exchanged, the bundle is as it was and the er
   t.is(told(t, bundle), old);
   t.deepEqual(readdirSync(bundle).sort(), ['config.json', 'rootfs', 'vxe']);
 });
+
+/** A process that puts other plans into the bundle; it waits before one step for a word on its standard input, and is killed before another. */
+function replacing(bundle: string, step: number, last: number): ChildProcess {
+  const program = fileURLToPath(new URL('./helpers/replacing.js', import.meta.url));
+  return spawn(process.execPath, [program, bundle, String(step), String(last)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+}
+
+/** Its first line: that it waits, or how many steps there are. */
+async function heard({ stdout }: ChildProcess): Promise<string> {
+  if (stdout === null) throw new TypeError('nothing can be heard');
+  for await (const line of createInterface({ input: stdout })) return line;
+  return '';
+}
+
+async function eventually(holds: () => boolean): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error('it never came to it');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+
+test.serial(
+  'what vxe mode sets while plans change places stays, whether who changes them goes on or is killed',
+  async (t) => {
+    t.timeout(300_000);
+    const bundles = temporary(t);
+    const bundle = join(bundles, 'changing');
+    const words = (): string =>
+      ['mode', 'record-objects'].map((file) => readFileSync(join(bundle, 'vxe', file), 'utf8')).join('');
+    const reset = (): void => {
+      writeFileSync(join(bundle, 'vxe/mode'), 'soft\n');
+      writeFileSync(join(bundle, 'vxe/record-objects'), 'never\n');
+    };
+    mkdirSync(join(bundle, 'vxe'), { recursive: true });
+    for (const file of ['config.json', 'vxe/judge.json']) writeFileSync(join(bundle, file), '{}');
+    reset();
+    replaceMadeUp(bundle, exchangeFolders);
+    const counted = await heard(replacing(bundle, -1, -1));
+    const steps = Number(/^steps ([0-9]+)$/.exec(counted)?.[1]);
+    t.true(steps > 15, counted);
+    const env = { PATH: process.env.PATH, VXE_BUNDLES: bundles, VXE_ROOT: join(bundles, 'run') };
+    // Until the files beside the plans are taken along nothing can be missed: of these steps a few are enough.
+    for (let step = 0; step < steps; step += step + 12 < steps ? 6 : 1) {
+      // So far on, past the exchange or not, or never.
+      for (const last of [step, step + 2, steps]) {
+        reset();
+        const changing = replacing(bundle, step, last);
+        t.is(await heard(changing), 'waiting');
+        const setting = spawn('build/bin/vxe', ['mode', '--record-files=always', 'changing', 'production'], {
+          env,
+          stdio: 'ignore',
+        });
+        await eventually(() => words() === 'production\nalways\n' || setting.exitCode !== null);
+        changing.stdin?.end('.');
+        t.is(await ended(setting), 0);
+        await ended(changing);
+        const where = `set before step ${step} of ${steps}, killed before ${last}`;
+        t.is(words(), 'production\nalways\n', where);
+        replaceMadeUp(bundle, exchangeFolders);
+        t.is(words(), 'production\nalways\n', `${where}, and after another change`);
+      }
+    }
+    t.deepEqual(readdirSync(bundle).sort(), ['config.json', 'vxe']);
+  },
+);
