@@ -82,11 +82,14 @@ static void instance_free(struct instance *instance)
 	free(instance->config_text);
 }
 
+bool instance_left(bool ends)
+{
 #ifdef VXE_SANITIZED
-#define ENDS(options) false
+	return ends && false;
 #else
-#define ENDS(options) ((options)->ends)
+	return ends;
 #endif
+}
 
 void instance_close(struct instance *instance, bool keep_state)
 {
@@ -96,9 +99,7 @@ void instance_close(struct instance *instance, bool keep_state)
 	/* The state knows where the cgroup is: it stays as long as that does. */
 	if (instance->has_state && !keep_state && (!has_cgroup || instance_cgroup_remove(&instance->state, NULL) == 0))
 		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
-	/* What the process has is taken from it faster than it gives it back, piece by piece; and what the kernel has to do for a filter or a
-	   watch that nobody holds any more it does in this process's place while there is one. */
-	if (!ENDS(instance->options))
+	if (!instance_left(instance->options->ends))
 		instance_free(instance);
 }
 

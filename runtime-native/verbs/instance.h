@@ -59,6 +59,7 @@ struct vxe_exec_options {
 	const char *apparmor; /* instead of the instance's; NULL */
 	const char *cgroup;   /* one below the instance's own; NULL */
 	bool own_verb, detach, terminal, has_user, no_new_privileges;
+	bool ends;	       /* the process ends after it */
 	bool ignore_paused;    /* it is made in the paused instance, and runs when that goes on */
 	uint64_t capabilities; /* added to the instance's */
 	uid_t uid;

@@ -422,6 +422,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 out:
 	vxe_companion_end(&companion);
 	vxe_console_close(&carried);
+	if (instance_left(options->ends))
+		return failed;
 	vxe_launch_free(&launch);
 	vxe_supervision_free(&supervision);
 	vxe_judge_close(&judge);

@@ -36,6 +36,9 @@ struct instance {
 
 void instance_init(struct instance *instance, const struct vxe_instance_options *options);
 void instance_close(struct instance *instance, bool keep_state);
+/* Is what the process has left to the kernel? That takes it back faster than the process gives it, piece by piece, and what is to be done for a filter
+   or a watch that nobody holds any more is then done in no process's place. Under the sanitizers all is given back, so that they see leaks. */
+bool instance_left(bool ends);
 void instance_poststop(const struct instance *instance);
 /* Ends what there is of it, after a step of its making that failed. */
 void instance_failed(struct instance *instance);

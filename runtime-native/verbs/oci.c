@@ -219,7 +219,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 						{"ignore-paused", no_argument, NULL, 'i'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct vxe_exec_options exec = {.root = globals->root};
+	struct vxe_exec_options exec = {.root = globals->root, .ends = true};
 	char *env[65] = {0};
 	gid_t gids[64];
 	size_t n_env = 0;

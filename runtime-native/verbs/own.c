@@ -310,7 +310,7 @@ static int exec_run(const struct vxe_globals *globals, int argc, char **argv, st
 						{"user", required_argument, NULL, 'u'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct vxe_exec_options exec = {.root = globals->root, .own_verb = true};
+	struct vxe_exec_options exec = {.root = globals->root, .own_verb = true, .ends = true};
 	char *env[65] = {0};
 	size_t n_env = 0;
 	int option, code = VXE_EXIT_FAILURE;
