@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,6 +314,44 @@ static void filters(void)
 	   "reading or storing outside kills, and does nothing else");
 }
 
+/* A descriptor stands for its object, whatever has the object's name, or none; what lies in no folder of the caller's has no path. */
+static void lookups_gone(const char *folder, int dir_fd, int fd)
+{
+	char real[4096], marked[4096], path[64];
+	struct vxe_lookup found;
+	struct stat object, other;
+	int marked_fd, memory_fd = memfd_create("there", MFD_CLOEXEC);
+	int unnamed_fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	snprintf(real, sizeof(real), "%s/there", folder);
+	snprintf(marked, sizeof(marked), "%s/there (deleted)", folder);
+	ok(vxe_lookup(getpid(), fd, "", true, &found) == 0 && found.exists && same_text(found.path, real),
+	   "a descriptor in the place of a path");
+	unlinkat(dir_fd, "there", 0);
+	ok(fstat(fd, &object) == 0 && vxe_lookup(getpid(), fd, "", true, &found) == 0 && found.exists &&
+		   same_text(found.path, real) && found.dev == object.st_dev && found.ino == object.st_ino,
+	   "of one whose name is gone, by the name that it had");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ok(vxe_lookup(getpid(), AT_FDCWD, path, true, &found) == 0 && found.exists && found.ino == object.st_ino,
+	   "the same by its link in /proc");
+	marked_fd = open(marked, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	ok(fstat(marked_fd, &other) == 0 && vxe_lookup(getpid(), fd, "", true, &found) == 0 && found.ino == object.st_ino &&
+		   same_text(found.path, real),
+	   "not what has the name that the kernel tells of it");
+	ok(vxe_lookup(getpid(), marked_fd, "", true, &found) == 0 && found.ino == other.st_ino && same_text(found.path, marked),
+	   "which is found by its own");
+	ok(unnamed_fd < 0 || (fstat(unnamed_fd, &object) == 0 && vxe_lookup(getpid(), unnamed_fd, "", true, &found) == 0 &&
+			      found.ino == object.st_ino && !strncmp(found.path, real, strlen(folder) + 1)),
+	   "one that never had a name is in its folder");
+	ok(memory_fd >= 0 && (vxe_lookup(getpid(), memory_fd, "", true, &found) < 0 || !found.exists),
+	   "memory has no path, though it has a name");
+	ok(vxe_lookup(getpid(), 1000000, "", true, &found) < 0, "nor has a descriptor that is none");
+	close(memory_fd);
+	close(unnamed_fd);
+	close(marked_fd);
+	unlinkat(dir_fd, "there (deleted)", 0);
+}
+
 /* In this very process: its root is the host's, its folder and descriptors are known. */
 static void lookups(const char *folder)
 {
@@ -344,8 +383,8 @@ static void lookups(const char *folder)
 	ok(vxe_lookup(getpid(), AT_FDCWD, "/../../etc/./passwd", true, &found) == 0 && same_text(found.path, "/etc/passwd"),
 	   "there is nothing above the root");
 	ok(vxe_lookup(0x7ffffff, AT_FDCWD, "/etc", true, &found) < 0, "a process that is gone has no paths");
+	lookups_gone(folder, dir_fd, fd);
 	close(fd);
-	unlinkat(dir_fd, "there", 0);
 	unlinkat(dir_fd, "link", 0);
 	unlinkat(dir_fd, "descriptors", 0);
 	close(dir_fd);
