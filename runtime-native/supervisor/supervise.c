@@ -441,8 +441,11 @@ static void judge_bind(struct vxe_launch *launch, void *arg)
 {
 	struct vxe_supervision *s = arg;
 
-	if ((launch->soft || launch->raise_objects) && s->judge && s->judge->judge)
-		vxe_judge_bind(s->judge->judge, launch->program_pid);
+	if (!(launch->soft || launch->raise_objects) || !s->judge || !s->judge->judge)
+		return;
+	/* Under Landlock, no process takes a mount away from below another. */
+	s->judge->judge->keeps_root = !launch->soft && vxe_roots_stay(&launch->filter);
+	vxe_judge_bind(s->judge->judge, launch->program_pid);
 }
 
 int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
@@ -502,9 +505,6 @@ int vxe_supervision_run(struct vxe_supervision *s, struct vxe_error **err)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "serving the instance");
 	}
 	notify.syslog_path = syslog_path;
-	/* Under Landlock, no process takes a mount away from below another. */
-	if (notify.objects && notify.landlock)
-		s->judge->judge->keeps_root = vxe_roots_stay(&launch->filter);
 	/* The write end is the program's alone, or its end would never be seen. */
 	if (s->output_write >= 0)
 		close(steal_fd(&s->output_write));

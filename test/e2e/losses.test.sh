@@ -95,6 +95,35 @@ for mode in production soft; do
   vxe stop counting >/dev/null 2>&1
 done
 
+# Whose filter lets no process get another root is asked for its root once, and not at each of its calls.
+cat >"$world/opens.c" <<'OPENS'
+#include <fcntl.h>
+#include <unistd.h>
+int main(void) {
+  for (int i = 0; i < 100; i++) close(open("/data/noted", O_RDONLY));
+  for (int i = 0; i < 100; i++) close(open("/data/refused", O_RDONLY));
+  return 0;
+}
+OPENS
+roots_asked() { # VXE...: how often the supervisor opens a caller's root
+  strace -q -o "$world/opens.trace" -e trace=open,openat "$@" >"$world/opens.log" 2>&1 && grep -cE '"/proc/[0-9]+/root"' "$world/opens.trace"
+}
+if gcc -O1 -static-pie -o "$world/opens" "$world/opens.c" && command -v strace >/dev/null; then
+  echo x >"$world/data/refused"
+  sed "s#^  $service:#  $world/opens:#; s#^  /data:.*#  /data/noted: read#; s/^name: .*/name: opens/" "$world/counting.vxed.yaml" >"$world/opens.vxed.yaml"
+  sed 's/^name: .*/name: roots/; s/permit: \[/permit: [chroot, /' "$world/opens.vxed.yaml" >"$world/roots.vxed.yaml"
+  for name in opens roots; do
+    vxe bundle create $name --exec "$world/opens" --profile $name --mount "/data=$world/data:rw" >"$world/create.log" 2>&1 || not_ok "the bundle $name is made" "$(<"$world/create.log")"
+  done
+  few() { local asked; asked=$(roots_asked build/bin/vxe start opens --record-files=always); ((asked >= 1 && asked <= 9)) || { echo "asked $asked times"; return 1; }; }
+  check 'the root is asked for a few times, of 200 calls' few
+  check 'control: what was refused is recorded' grep -q '"path":"/data/refused"' "$VXE_LOGS/opens/violations.ndjson"
+  many() { local asked; asked=$(roots_asked build/bin/vxe start roots --record-files=always); ((asked >= 200)) || { echo "asked $asked times"; return 1; }; }
+  check 'and at each call where the profile permits chroot' many
+else
+  skip 'how often a root is asked for' 'gcc or strace is missing'
+fi
+
 if ! command -v strace >/dev/null; then
   skip 'the supervisor is killed at each of its calls' 'strace is missing'
 else
