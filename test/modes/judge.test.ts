@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { nearestRule } from '../../src/policy/index.js';
+import { callNumber, nearestRule } from '../../src/policy/index.js';
 import { type Act, PROGRAM, type Run, Stage } from './acts.js';
 
 /** The judge of soft mode against the kernel: what it records is what Landlock refuses, act by act. */
@@ -21,6 +21,7 @@ const PROGRAMS = ['p', 's', 'y/t'];
 const FOLDERS = ['d', 'd/e', 'd/e/f', 'g'];
 const ABSENT = ['n', 'd/n', 'd/e/n', 'g/n', 'h/n'];
 const WORDS = ['read', 'write', 'create', 'remove'] as const;
+const LINKAT = callNumber('linkat');
 const EACCES = 13;
 /** What a move across folders gets that Landlock does not allow (landlock(7), LANDLOCK_ACCESS_FS_REFER). */
 const EXDEV = 18;
@@ -52,7 +53,11 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ call: fc.constantFrom('rename', 'link', 'exchange'), path: name, other: name }),
+    arbitrary: fc.record({
+      call: fc.constantFrom('rename', 'link', 'exchange', 'link-descriptor', 'link-followed'),
+      path: name,
+      other: name,
+    }),
   },
 );
 const access = fc.subarray([...WORDS]);
@@ -99,12 +104,18 @@ function run(
     Object.entries(executable)
       .map(([path, granted]) => line(join(programs, path), granted))
       .join('');
+  const others = new Map([
+    ['link-descriptor', (other: string) => `${LINKAT},F,E,-100,${base}/${other},0x1000`],
+    ['link-followed', (other: string) => `${LINKAT},-100,P,-100,${base}/${other},0x400`],
+    ['open', (other: string) => other],
+    ['stream-bind', (other: string) => other],
+  ]);
   return stage.run(
     text,
     acts.map(({ call, path, other }) => ({
-      call,
+      call: call.startsWith('link-') ? 'named' : call,
       path: call === 'exec' ? join(programs, path) : `${join(base, '.')}/${path}`,
-      other: call === 'open' || call === 'stream-bind' ? other : `${base}/${other}`,
+      other: others.get(call)?.(other) ?? `${base}/${other}`,
     })),
     mode,
   );
