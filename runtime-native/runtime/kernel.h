@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -150,6 +151,12 @@ static inline bool sys_signal_is_default(int sig)
 	unsigned long action[8] = {0};
 
 	return syscall(SYS_rt_sigaction, sig, NULL, action, 8) == 0 && action[0] == (unsigned long)(uintptr_t)SIG_DFL;
+}
+
+/* Who makes a call that is raised and who answers it take turns, so the waker's CPU is the right one: 64 us to 6 us a call. Since Linux 6.6. */
+static inline void sys_listener_take_turns(int listener_fd)
+{
+	(void)ioctl(listener_fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (uint64_t)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 }
 
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)

@@ -597,11 +597,7 @@ int vxe_launch_go(struct vxe_launch *launch, struct vxe_error **err)
 
 static int listener_keep(struct vxe_launch *launch, int fd)
 {
-	uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
-
 	launch->listener_fd = fd;
-	/* Both processes take turns, so the waker's CPU is the right one: 64 us to 6 us a call. Since Linux 6.6. */
-	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);
 	atomic_store(&launch->report->listener_taken, 1);
 	return 0;
 }

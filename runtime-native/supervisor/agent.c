@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
+#include "kernel.h"
 
 bool vxe_agent_wanted(const struct vxe_launch *launch)
 {
@@ -69,6 +70,7 @@ int vxe_agent_hand_over(struct vxe_launch *launch, pid_t init, const char *statu
 
 	if (!failed && state_text(launch, init, status, &text) < 0)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "telling the seccomp agent the state");
+	sys_listener_take_turns(launch->listener_fd);
 	if (!failed && vxe_send_all(fd, text.data, text.size, launch->listener_fd) < 0)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, errno, "sending the listener to the seccomp agent at %s", path);
 	vxe_json_text_free(&text);

@@ -368,7 +368,7 @@ static int answer_send(const struct vxe_notify *notify, const struct seccomp_not
 	return ioctl(notify->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &out.response) < 0 && errno != ENOENT ? -1 : 1;
 }
 
-int vxe_notify_serve(struct vxe_notify *notify)
+static int request_serve(struct vxe_notify *notify)
 {
 	/* Larger than any kernel's struct so far; it must be zero when the kernel takes it. */
 	union {
@@ -410,4 +410,15 @@ int vxe_notify_serve(struct vxe_notify *notify)
 	if (notify->objects && is_native(data) && performed)
 		objects_record(notify, &in.request);
 	return answer_send(notify, &in.request, answer, performed);
+}
+
+int vxe_notify_serve(struct vxe_notify *notify)
+{
+	int status = request_serve(notify);
+
+	/* The first is the launch's execve, which looks for the CPU that has least to do anyway, and would move away from ours. */
+	if (!notify->takes_turns)
+		sys_listener_take_turns(notify->listener_fd);
+	notify->takes_turns = true;
+	return status;
 }

@@ -34,6 +34,7 @@ struct vxe_notify {
 	pid_t reaper; /* pid 1 of the instance, where that is VXE's own; else 0 */
 	const struct vxe_filter *since; /* of a profile that was upgraded since the launch; NULL: none */
 	struct vxe_record_log *log;
+	bool takes_turns; /* the first one is served: see sys_listener_take_turns */
 };
 
 /* Serves one notification. 1: served, 0: nobody is left under the filter, -1 with errno. */
