@@ -177,12 +177,11 @@ static bool step(const struct sock_filter *insn, const struct seccomp_data *call
 }
 
 /* Jumps go forward only (vxe_filter_from_bytes), so all ways to an instruction are known when it is come to. */
-bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct seccomp_data *call, const struct seccomp_data *known)
+static bool may_permit(const struct vxe_filter *filter, const struct seccomp_data *call, const struct seccomp_data *known,
+		       struct state *states)
 {
-	cleanup_free struct state *states = calloc(filter->length + 1U, sizeof(*states));
-
-	if (!states)
-		return true;
+	for (unsigned int at = 0; at <= filter->length; at++)
+		states[at].reached = false;
 	states[0] = (struct state){.reached = true, .a = exactly(0), .x = exactly(0)};
 	for (int i = 0; i < BPF_MEMWORDS; i++)
 		states[0].memory[i] = exactly(0);
@@ -211,4 +210,21 @@ bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct seccomp
 		}
 	}
 	return false;
+}
+
+bool vxe_filter_may_permit_any(const struct vxe_filter *filter, const struct vxe_filter_call *calls, size_t count)
+{
+	cleanup_free struct state *states = malloc((filter->length + 1U) * sizeof(*states));
+
+	for (size_t i = 0; states && i < count; i++)
+		if (may_permit(filter, &calls[i].call, &calls[i].known, states))
+			return true;
+	return !states;
+}
+
+bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct seccomp_data *call, const struct seccomp_data *known)
+{
+	const struct vxe_filter_call one = {*call, *known};
+
+	return vxe_filter_may_permit_any(filter, &one, 1);
 }

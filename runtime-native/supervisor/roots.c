@@ -21,25 +21,25 @@ static const uint32_t others[] = {
 #endif
 };
 
-static bool may_be_permitted(const struct vxe_filter *filter, uint32_t arch, int nr, int known_nr, uint64_t flags)
+static struct vxe_filter_call one_of(uint32_t arch, int nr, int known_nr, uint64_t flags)
 {
-	const struct seccomp_data call = {.arch = arch, .nr = nr, .args = {flags}};
-	const struct seccomp_data known = {.arch = UINT32_MAX, .nr = known_nr, .args = {flags}};
-
-	return vxe_filter_may_permit(filter, &call, &known);
+	return (struct vxe_filter_call){.call = {.arch = arch, .nr = nr, .args = {flags}},
+					.known = {.arch = UINT32_MAX, .nr = known_nr, .args = {flags}}};
 }
 
 bool vxe_roots_stay(const struct vxe_filter *filter)
 {
+	struct vxe_filter_call calls[sizeof(changing) / sizeof(*changing) + sizeof(others) / sizeof(*others) + 2];
+	size_t count = 0;
+
 	for (size_t i = 0; i < sizeof(changing) / sizeof(*changing); i++)
-		if (may_be_permitted(filter, VXE_NATIVE_ARCH, changing[i], -1, 0))
-			return false;
+		calls[count++] = one_of(VXE_NATIVE_ARCH, changing[i], -1, 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (may_be_permitted(filter, others[i], 0, 0, 0))
-			return false;
-	if (VXE_NATIVE_ARCH == AUDIT_ARCH_X86_64 && may_be_permitted(filter, VXE_NATIVE_ARCH, X32_BIT, X32_BIT, 0))
-		return false;
-	return !may_be_permitted(filter, VXE_NATIVE_ARCH, SYS_clone, -1, CLONE_NEWNS);
+		calls[count++] = one_of(others[i], 0, 0, 0);
+	if (VXE_NATIVE_ARCH == AUDIT_ARCH_X86_64)
+		calls[count++] = one_of(VXE_NATIVE_ARCH, X32_BIT, X32_BIT, 0);
+	calls[count++] = one_of(VXE_NATIVE_ARCH, SYS_clone, -1, CLONE_NEWNS);
+	return !vxe_filter_may_permit_any(filter, calls, count);
 }
 
 bool vxe_roots_change(const struct seccomp_data *data)

@@ -436,16 +436,18 @@ static void audit_open(struct vxe_supervision *s)
 	s->audit.log = &s->log;
 }
 
+static bool judges(const struct vxe_supervision *s)
+{
+	return (s->launch->soft || s->launch->raise_objects) && s->judge && s->judge->judge;
+}
+
 /* Before the program is at its filter, and has to wait for us. What cannot be looked up yet is looked up when its first call is here. */
 static void judge_bind(struct vxe_launch *launch, void *arg)
 {
 	struct vxe_supervision *s = arg;
 
-	if (!(launch->soft || launch->raise_objects) || !s->judge || !s->judge->judge)
-		return;
-	/* Under Landlock, no process takes a mount away from below another. */
-	s->judge->judge->keeps_root = !launch->soft && vxe_roots_stay(&launch->filter);
-	vxe_judge_bind(s->judge->judge, launch->program_pid);
+	if (judges(s))
+		vxe_judge_bind(s->judge->judge, launch->program_pid);
 }
 
 int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
@@ -453,6 +455,9 @@ int vxe_supervision_open(struct vxe_supervision *s, struct vxe_error **err)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Under Landlock, no process takes a mount away from below another. */
+	if (judges(s))
+		s->judge->judge->keeps_root = !s->launch->soft && vxe_roots_stay(&s->launch->filter);
 	s->launch->at_filter = judge_bind;
 	s->launch->at_filter_arg = s;
 
