@@ -158,7 +158,12 @@ const reasons = [
     /^exec --process without user/,
     "the field is not in the list of what is REQUIRED, both others take root for it, and the container's own user is never more than that",
   ],
+  [/^a hook without env has/, 'one of the two others has the habit each time, and engines rely on it'],
   [/^ps of a container that has stopped|^--debug has something/, 'runc has the habit'],
+  [
+    /^behind hooks in the container the program ignores/,
+    'signals that the caller of the runtime ignores are none of the program: the others let it inherit them, with hooks and without',
+  ],
   [
     /^exec where the container has divided/,
     "a service manager in a container divides its cgroup; what is for the container's processes is for those below it as well",
