@@ -82,7 +82,9 @@ void vxe_journal_send(const struct vxe_record_log *log, const struct vxe_violati
 	field(&entry, "SYSLOG_IDENTIFIER", "vxe");
 	field(&entry, "VXE_INSTANCE", log->instance);
 	field(&entry, "VXE_PROFILE", log->profile);
-	field(&entry, "VXE_MODE", vxe_mode_name(log->mode));
+	/* Hooks are told in any. */
+	if (log->of == VXE_RECORDS_OF_VIOLATIONS)
+		field(&entry, "VXE_MODE", vxe_mode_name(log->mode));
 	field(&entry, "VXE_RULE", v->rule ? v->rule : own);
 	field(&entry, "VXE_CALL", call);
 	field(&entry, "VXE_DETAIL", v->detail);
