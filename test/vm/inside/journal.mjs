@@ -1,6 +1,6 @@
 // journal.mjs LOGS INSTANCE: every entry of the journal (journalctl -a -o json, on the standard input) beside the record that it was sent for, field by
 // field. Prints what differs, and ends with how many were compared, and with what was among them.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const [, , logs, instance] = process.argv;
 const SAID = {
@@ -63,8 +63,11 @@ function entryOf(line) {
 }
 
 const linesOf = (text) => text.split('\n').filter((line) => line !== '');
-const records = (file) =>
-  linesOf(readFileSync(`${logs}/${instance}/${file}.ndjson`, 'utf8')).map((line) => JSON.parse(line));
+/** A profile without hooks has no log of them. */
+function records(log) {
+  const file = `${logs}/${instance}/${log}.ndjson`;
+  return existsSync(file) ? linesOf(readFileSync(file, 'utf8')).map((line) => JSON.parse(line)) : [];
+}
 const entries = linesOf(readFileSync(0, 'utf8')).map(entryOf);
 const isTold = ({ VXE_VERDICT }) => VXE_VERDICT === 'told' || VXE_VERDICT === 'lost';
 const wanted = [records('violations'), records('after')];
