@@ -59,6 +59,10 @@ check 'of the period alone' "$runtime" update --cpu-period 200000 one
 check 'is in force' [ "$(<"$folder/cpu.max")" = '30000 200000' ]
 check 'and stays when systemd is reloaded' systemctl daemon-reload
 check 'as it was' [ "$(<"$folder/cpu.max")" = '30000 200000' ]
+# systemd counts in hundredths of a processor.
+check 'update to a share that is none of those' "$runtime" update --cpu-quota 12345 --cpu-period 100000 one
+check 'is exact in the kernel' [ "$(<"$folder/cpu.max")" = '12345 100000' ]
+check 'and the next greater one in systemd' [ "$(property vxe-one.scope CPUQuotaPerSecUSec)" = 130ms ]
 inside=$("$runtime" exec one /bin/probe read:/proc/self/cgroup)
 check 'exec is in the scope' contains "$inside" '0::/\\u000a'
 # As a service manager in the container would divide it: nobody can be in the cgroup itself then.
