@@ -86,7 +86,7 @@ struct thread_info {
 };
 
 struct pt_regs {
-	unsigned long orig_ax;
+	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
 };
 
 struct pid_namespace;
@@ -103,6 +103,9 @@ struct pid {
 
 struct seccomp {
 	int mode;
+	struct {
+		int counter;
+	} filter_count;
 };
 
 struct task_struct {

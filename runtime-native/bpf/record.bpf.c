@@ -1,5 +1,5 @@
 /*
- * The privileged recorder: every system call of the member processes, as the kernel ends it.
+ * The privileged recorder: every system call of the recorded threads, as the kernel ends it.
  *
  * A call is told at its end, where its arguments are still in the registers, its result is known, and what it opened can be
  * asked for its names. (What ends a process is told when the process ends.) So one tracepoint a call is enough. Strings are read
@@ -28,10 +28,26 @@
 const volatile struct vxe_record_settings settings;
 struct vxe_record_state state;
 
+#define SHORT 40 /* bytes of a name that a dentry holds itself, on some kernels less */
+
+/* The parts of a dentry that a step needs lie together in every kernel so far: one reading takes them all, and of most the name as well. */
+struct dentry_head {
+	struct dentry *parent;
+	__u32 hash, length;
+	const unsigned char *name;
+	void *inode;
+	__u64 brief[SHORT / 8];
+};
+
+#define FILE_HEAD 128
+
 struct scratch {
 	struct vxe_record_key key;
 	struct vxe_record_event event;
 	__u8 data[VXE_RECORD_DATA + VXE_RECORD_TEXT + 256] __attribute__((aligned(8)));
+	/* What is read of the kernel's: stacks are small. */
+	struct dentry_head dentry;
+	__u64 file[FILE_HEAD / 8];
 };
 
 struct {
@@ -60,22 +76,13 @@ struct {
 	__type(value, struct vxe_record_shape);
 } shapes SEC(".maps");
 
-/* Of a thread that has a filter of its own, or may get one from another thread: the call that it is in has come to the kernel's work. */
+/* The threads that are recorded. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, __u32);
-} entered SEC(".maps");
-
-/* The processes that are recorded, with how many threads each has. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, struct vxe_record_member);
-} members SEC(".maps");
+	__type(value, struct vxe_record_thread);
+} threads SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -107,11 +114,9 @@ static __always_inline struct vxe_record_counters *counters_get(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
-static __always_inline struct vxe_record_member *member_find(void)
+static __always_inline struct vxe_record_thread *thread_of(struct task_struct *task)
 {
-	__u32 tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
-
-	return bpf_map_lookup_elem(&members, &tgid);
+	return bpf_task_storage_get(&threads, task, NULL, 0);
 }
 
 /* --- pieces --- */
@@ -150,11 +155,10 @@ static __always_inline void piece_end(struct scratch *s, __u32 size, __u8 flags,
 /* The bytes up to the next head are told too: nothing of an earlier event may be in them. */
 static __always_inline void piece_pad(struct scratch *s, int at, __u32 size)
 {
-	__u64 zero = 0;
 	__u32 end = ((__u32)at + size) & (DATA_MASK | VXE_RECORD_DATA);
 
 	if (end < sizeof(s->data) - 8)
-		__builtin_memcpy(&s->data[end], &zero, 8);
+		*(volatile __u64 *)&s->data[end] = 0;
 }
 
 /*
@@ -193,13 +197,6 @@ struct climb {
 	__u8 flags, done;
 };
 
-/* The parts of a dentry that a step needs lie together in every kernel so far: one reading takes them all. */
-struct dentry_head {
-	struct dentry *parent;
-	__u32 hash, length;
-	const unsigned char *name;
-};
-
 static __always_inline void head_read(struct dentry_head *head, struct dentry *dentry)
 {
 	const __u32 at = bpf_core_field_offset(struct dentry, d_parent);
@@ -215,6 +212,20 @@ static __always_inline void head_read(struct dentry_head *head, struct dentry *d
 	head->name = BPF_CORE_READ(dentry, d_name.name);
 }
 
+/* Does the dentry hold the name, and is that what `brief` is? */
+static __always_inline int head_has_name(const struct dentry_head *head, struct dentry *dentry)
+{
+	return head->length < SHORT && (__u64)head->name == (__u64)dentry + bpf_core_field_offset(struct dentry, d_parent) +
+								    __builtin_offsetof(struct dentry_head, brief);
+}
+
+/* A length of at most 255, so that older verifiers see its bound as well; the compiler must not know better. */
+static __always_inline __u32 bounded(__u32 length)
+{
+	asm volatile("%0 &= 255" : "+r"(length));
+	return length;
+}
+
 /* One step upward: a name, or from a mount's root to where it is mounted. */
 static long climb_step(__u32 index, void *context)
 {
@@ -222,7 +233,7 @@ static long climb_step(__u32 index, void *context)
 	struct scratch *s = scratch_get();
 	struct dentry *dentry = c->dentry;
 	struct vfsmount *mnt = c->mnt;
-	struct dentry_head head = {};
+	struct dentry_head *head;
 	__u32 length, at;
 
 	(void)index;
@@ -246,8 +257,9 @@ static long climb_step(__u32 index, void *context)
 		c->top = BPF_CORE_READ(mnt, mnt_root);
 		return 0;
 	}
-	head_read(&head, dentry);
-	length = head.length;
+	head = &s->dentry;
+	head_read(head, dentry);
+	length = head->length;
 	if (length > 255)
 		length = 255;
 	at = c->at + c->size;
@@ -258,18 +270,24 @@ static long climb_step(__u32 index, void *context)
 	at &= 2 * DATA_MASK + 1;
 	if (at > VXE_RECORD_DATA)
 		return 1;
-	if (bpf_probe_read_kernel(&s->data[at], length & 0xff, head.name) < 0)
+	if (head_has_name(head, dentry)) {
+		/* In words, whatever place that is: what is behind the name is written over, or not told. */
+		for (int i = 0; i < SHORT / 8; i++)
+			((volatile __u64 *)&s->data[at])[i] = head->brief[i];
+	} else if (bpf_probe_read_kernel(&s->data[at], length & 0xff, head->name) < 0) {
 		return 1;
-	at += length & 0xff;
+	}
+	length = bounded(length);
+	at += length;
 	if (at < sizeof(s->data))
 		s->data[at] = 0;
-	c->size += (length & 0xff) + 1;
-	if (head.parent == dentry) {
+	c->size += length + 1;
+	if (head->parent == dentry) {
 		c->flags |= VXE_PIECE_ANONYMOUS;
 		c->done = 1;
 		return 1;
 	}
-	c->dentry = head.parent;
+	c->dentry = head->parent;
 	return 0;
 }
 
@@ -302,41 +320,77 @@ __noinline int piece_names(__u32 kind, __u32 argument, __u64 dentry_at, __u64 mn
 
 static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 {
+	struct {
+		__u32 max, more;
+		struct file **table;
+	} head = {};
 	struct files_struct *files = NULL;
 	struct fdtable *fdt;
-	struct file **table, *file = NULL;
+	struct file *file = NULL;
 
 	task_pointer(files, task, files);
 	fdt = BPF_CORE_READ(files, fdt);
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
+	if (bpf_core_field_offset(struct fdtable, max_fds) == 0 && bpf_core_field_offset(struct fdtable, fd) == 8) {
+		bpf_probe_read_kernel(&head, sizeof(head), fdt);
+	} else {
+		head.max = BPF_CORE_READ(fdt, max_fds);
+		head.table = BPF_CORE_READ(fdt, fd);
+	}
+	if (fd >= head.max)
 		return NULL;
-	table = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), head.table + fd);
 	/* The lowest bits of the table's entries are flags on some kernels. */
 	return (struct file *)((__u64)file & ~3ULL);
 }
 
-static __always_inline void piece_file(__u32 kind, __u32 argument, struct file *file)
+/* What is wanted of a file lies in its first bytes in every kernel so far. */
+struct file_head {
+	struct inode *inode;
+	struct path path;
+	__u32 opened;
+};
+
+#define in_head(field) (bpf_core_field_offset(struct file, field) + bpf_core_field_size(struct file, field) <= FILE_HEAD)
+#define from_head(bytes, field) ((void *)(bytes) + bpf_core_field_offset(struct file, field))
+
+static __always_inline void file_read(struct scratch *s, struct file_head *head, struct file *file)
 {
-	struct path path = {};
-	__u32 mode, opened, flags = 0;
+	if (in_head(f_inode) && in_head(f_mode) && in_head(f_path)) {
+		if (bpf_probe_read_kernel(s->file, sizeof(s->file), file) < 0)
+			return;
+		head->inode = *(struct inode **)from_head(s->file, f_inode);
+		head->opened = *(__u32 *)from_head(s->file, f_mode);
+		head->path = *(struct path *)from_head(s->file, f_path);
+		return;
+	}
+	head->inode = BPF_CORE_READ(file, f_inode);
+	head->opened = BPF_CORE_READ(file, f_mode);
+	bpf_core_read(&head->path, sizeof(head->path), &file->f_path);
+}
+
+static __always_inline void piece_file(struct scratch *s, __u32 kind, __u32 argument, struct file *file)
+{
+	struct file_head head = {};
+	struct inode *inode;
+	__u32 mode, flags = 0;
 
 	if (!file)
 		return;
-	mode = BPF_CORE_READ(file, f_inode, i_mode);
-	opened = BPF_CORE_READ(file, f_mode);
-	bpf_core_read(&path, sizeof(path), &file->f_path);
-	if (opened & FMODE_CREATED)
+	file_read(s, &head, file);
+	inode = head.inode;
+	mode = BPF_CORE_READ(inode, i_mode);
+	if (head.opened & FMODE_CREATED)
 		flags |= VXE_PIECE_CREATED;
-	if (opened & FMODE_READ)
+	if (head.opened & FMODE_READ)
 		flags |= VXE_PIECE_READ;
-	if (opened & FMODE_WRITE)
+	if (head.opened & FMODE_WRITE)
 		flags |= VXE_PIECE_WRITE;
-	piece_names(kind, argument, (__u64)path.dentry, (__u64)path.mnt, mode | flags << 16);
+	piece_names(kind, argument, (__u64)head.path.dentry, (__u64)head.path.mnt, mode | flags << 16);
 }
 
 /* What the path in an argument begins at, unless that is the anchor. */
-static __always_inline void piece_base(struct task_struct *task, __u32 argument, int absolute, int at, __u64 dirfd)
+static __always_inline void piece_base(struct scratch *s, struct task_struct *task, __u32 argument, int absolute, int at,
+				       __u64 dirfd)
 {
 	struct fs_struct *fs = NULL;
 	struct path path = {};
@@ -347,7 +401,7 @@ static __always_inline void piece_base(struct task_struct *task, __u32 argument,
 		if ((__u64)path.dentry == state.anchor_dentry && (__u64)path.mnt == state.anchor_mnt)
 			return;
 	} else if (at && (__s32)dirfd != AT_FDCWD) {
-		piece_file(VXE_PIECE_BASE, argument, file_of(task, (__u32)dirfd));
+		piece_file(s, VXE_PIECE_BASE, argument, file_of(task, (__u32)dirfd));
 		return;
 	} else {
 		bpf_core_read(&path, sizeof(path), &fs->pwd);
@@ -426,46 +480,23 @@ static __always_inline int condition_holds(const struct vxe_record_shape *shape,
 	return 0;
 }
 
-struct hash_arguments {
-	struct hash_state *h;
-	struct vxe_record_shape *shape;
-};
-
-/* A step of a loop is checked once by the kernel, not for each argument: unrolled, that was a good part of what loading took. */
-static long hash_argument(__u32 i, void *context)
+static __always_inline void hash_arguments(struct hash_state *h, const struct scratch *s, const struct vxe_record_shape *shape)
 {
-	struct hash_arguments *c = context;
-	struct vxe_record_shape *shape = c->shape;
-	struct scratch *s = scratch_get();
-	__u64 value;
+	int holds = shape && shape->n_conditions && condition_holds(shape, (__u32)s->event.args[shape->condition_other & 3]);
 
-	if (!s || i > 5)
-		return 1;
-	value = s->event.args[i];
-	if (!shape) {
-		/* Nothing is known about it: every register counts. */
-		hash_word(c->h, value);
-		return 0;
+	for (int i = 0; i < 6; i++) {
+		if (!shape) /* Nothing is known about it: every register counts. */
+			hash_word(h, s->event.args[i]);
+		else if (shape->use[i] == VXE_USE_VALUE || (shape->use[i] == VXE_USE_VALUE_IF && holds))
+			hash_word(h, (s->event.args[i] & shape->keep[i]) + ((__u64)i << 56));
 	}
-	if (shape->use[i] == VXE_USE_VALUE_IF) {
-		if (!condition_holds(shape, (__u32)s->event.args[shape->condition_other & 3]))
-			return 0;
-	} else if (shape->use[i] != VXE_USE_VALUE) {
-		return 0;
-	}
-	if (shape->width[i] == 4)
-		value = (__u32)value;
-	else if (shape->width[i] == 2)
-		value = (__u16)value;
-	hash_word(c->h, value + ((__u64)i << 56));
-	return 0;
 }
 
 /* Into the scratch's key. */
 __noinline int event_hash(__u32 generation)
 {
 	struct hash_state h = {.a = settings.secret_a, .b = settings.secret_b};
-	struct hash_arguments arguments = {.h = &h};
+	struct vxe_record_shape *shape = NULL;
 	struct scratch *s = scratch_get();
 	__s64 result;
 	__u32 nr;
@@ -475,14 +506,14 @@ __noinline int event_hash(__u32 generation)
 	result = s->event.result;
 	nr = (__u32)s->event.nr;
 	if (!s->event.compat && nr < VXE_RECORD_CALLS)
-		arguments.shape = bpf_map_lookup_elem(&shapes, &nr);
-	if (arguments.shape && !arguments.shape->known)
-		arguments.shape = NULL;
+		shape = bpf_map_lookup_elem(&shapes, &nr);
+	if (shape && !shape->known)
+		shape = NULL;
 	hash_word(&h, (__u64)generation << 32 | (__u32)s->event.nr);
 	hash_word(&h, (__u64)s->event.compat << 32 | (__u64)s->event.has_result << 40 | (__u64)s->event.filtered << 41 |
 			      (__u32)(result < 0 && result >= -4095 ? result : 0));
-	if (!arguments.shape || arguments.shape->n_values)
-		bpf_loop(6, hash_argument, &arguments, 0);
+	if (!shape || shape->n_values)
+		hash_arguments(&h, s, shape);
 	if (s->event.has_address) {
 		hash_word(&h, (__u64)s->event.address_size << 32 | (__u16)s->event.socket_type);
 		for (int i = 0; i < 16; i++) {
@@ -553,29 +584,25 @@ static __always_inline void event_begin(struct scratch *s, __u32 kind)
 /* --- calls --- */
 
 #if defined(__TARGET_ARCH_x86)
+/* As a probe gets them. */
 struct registers {
 	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
 };
 
-static __always_inline __s32 registers_read(struct task_struct *task, const void *from, struct vxe_record_event *event,
-					    int *in_call)
+static __always_inline __s32 registers_read(struct task_struct *task, const struct pt_regs *regs,
+					    struct vxe_record_event *event, int *in_call)
 {
-	struct registers regs;
-
-	*in_call = 0;
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), from) < 0)
-		return -1;
 	event->compat = task->thread_info.status & TS_COMPAT ? 1 : 0;
-	event->args[0] = event->compat ? (__u32)regs.bx : regs.di;
-	event->args[1] = event->compat ? (__u32)regs.cx : regs.si;
-	event->args[2] = event->compat ? (__u32)regs.dx : regs.dx;
-	event->args[3] = event->compat ? (__u32)regs.si : regs.r10;
-	event->args[4] = event->compat ? (__u32)regs.di : regs.r8;
-	event->args[5] = event->compat ? (__u32)regs.bp : regs.r9;
+	event->args[0] = event->compat ? (__u32)regs->bx : regs->di;
+	event->args[1] = event->compat ? (__u32)regs->cx : regs->si;
+	event->args[2] = event->compat ? (__u32)regs->dx : regs->dx;
+	event->args[3] = event->compat ? (__u32)regs->si : regs->r10;
+	event->args[4] = event->compat ? (__u32)regs->di : regs->r8;
+	event->args[5] = event->compat ? (__u32)regs->bp : regs->r9;
 	event->has_args = 1;
 	/* What the kernel puts there when a call begins; its result, when it ends. */
-	*in_call = (__s64)regs.ax == -ENOSYS;
-	return (__s32)regs.orig_ax;
+	*in_call = (__s64)regs->ax == -ENOSYS;
+	return (__s32)regs->orig_ax;
 }
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
@@ -584,6 +611,8 @@ static __always_inline __s32 registers_read(struct task_struct *task, const void
 #define NR_CLONE 56
 #define NR_CLONE3 435
 #define NR_RT_SIGRETURN 15
+#define NR_IO_URING_SETUP 425 /* of every entry */
+#define X32_BIT 0x40000000
 #define NR_X86_EXECVE 11
 #define NR_X86_EXECVEAT 358
 #define NR_X86_FORK 2
@@ -596,7 +625,7 @@ static __always_inline __s32 registers_read(struct task_struct *task, const void
 
 static __always_inline int is_exec(const struct vxe_record_event *event)
 {
-	__s32 nr = event->nr & ~0x40000000;
+	__s32 nr = event->nr & ~X32_BIT;
 
 	if (event->compat)
 		return nr == NR_X86_EXECVE || nr == NR_X86_EXECVEAT;
@@ -605,7 +634,7 @@ static __always_inline int is_exec(const struct vxe_record_event *event)
 
 static __always_inline int is_fork(const struct vxe_record_event *event)
 {
-	__s32 nr = event->nr & ~0x40000000;
+	__s32 nr = event->nr & ~X32_BIT;
 
 	if (event->compat)
 		return nr == NR_X86_FORK || nr == NR_X86_VFORK || nr == NR_X86_CLONE || nr == NR_CLONE3;
@@ -648,7 +677,7 @@ __noinline int argument_take(__u32 i)
 	case VXE_USE_PATH:
 	case VXE_USE_PATH_AT:
 		first = piece_text(i, value);
-		piece_base(task, i, first == '/', shape->use[i] == VXE_USE_PATH_AT, before);
+		piece_base(s, task, i, first == '/', shape->use[i] == VXE_USE_PATH_AT, before);
 		break;
 	case VXE_USE_ADDRESS:
 		address_take(s, value, after);
@@ -658,7 +687,7 @@ __noinline int argument_take(__u32 i)
 			address_take(s, message.name, message.size);
 		break;
 	case VXE_USE_FILE:
-		piece_file(VXE_PIECE_OBJECT, i, file_of(task, (__u32)value));
+		piece_file(s, VXE_PIECE_OBJECT, i, file_of(task, (__u32)value));
 		break;
 	case VXE_USE_SOCKET:
 		socket_take(s, task, (__u32)value);
@@ -675,7 +704,7 @@ static __always_inline void piece_found(struct scratch *s, struct task_struct *t
 	struct path path = {};
 
 	if (opens == VXE_OPENS_DESCRIPTOR) {
-		piece_file(VXE_PIECE_OBJECT, 6, file_of(task, (__u32)s->event.result));
+		piece_file(s, VXE_PIECE_OBJECT, 6, file_of(task, (__u32)s->event.result));
 		return;
 	}
 	task_pointer(fs, task, fs);
@@ -751,10 +780,10 @@ static __always_inline void call_tell(struct scratch *s, struct task_struct *tas
 }
 
 /* The many calls that only move data are counted here, with as little work as possible. */
-static __always_inline int plain_count(struct task_struct *task, struct vxe_record_member *member,
+static __always_inline int plain_count(struct task_struct *task, const struct pt_regs *regs, __u32 generation,
 				       struct vxe_record_counters *count, __s64 result)
 {
-	__u64 nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
+	__u64 nr = regs->orig_ax;
 	struct vxe_record_shape *shape;
 	struct vxe_record_repeat *repeat;
 	struct vxe_record_key key;
@@ -766,7 +795,7 @@ static __always_inline int plain_count(struct task_struct *task, struct vxe_reco
 	shape = bpf_map_lookup_elem(&shapes, &index);
 	if (!shape || !shape->plain || task->thread_info.status & TS_COMPAT)
 		return 0;
-	plain_key(&key, member->generation, index, result, 1, 0);
+	plain_key(&key, generation, index, result, 1, 0);
 	repeat = bpf_map_lookup_elem(&seen, &key);
 	if (!repeat)
 		return 0;
@@ -775,25 +804,28 @@ static __always_inline int plain_count(struct task_struct *task, struct vxe_reco
 	return 1;
 }
 
+/* What has the recorder's filter alone: which call that answers is known. Filters are added and never taken away. */
+static __always_inline int only_ours(struct task_struct *task)
+{
+	return state.alone && task->seccomp.filter_count.counter == 1;
+}
+
 /*
  * A filter of the program's own (VXE's is not there) that kills, traps or answers: the kernel goes past the call and this tracepoint, and at the
- * call's end tells what stands in the register of the result, which for a call that was taken back is its number. What has no filter, and no thread
- * beside it that could put one on it at any moment (TSYNC), pays a look at two numbers.
+ * call's end tells what stands in the register of the result, which for a call that was taken back is its number. What has no filter but the
+ * recorder's, and no thread beside it that could put one on it at any moment (TSYNC), pays a look at some numbers.
  */
 SEC("raw_tp/sys_enter")
 int on_sys_enter(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct vxe_record_member *member;
-	__u32 *note;
+	struct vxe_record_thread *thread;
+	int filtered = task->seccomp.mode && !only_ours(task);
 
 	(void)ctx;
-	if (!(task->seccomp.mode || state.threaded) || !state.armed || !(member = member_find()) ||
-	    !(task->seccomp.mode || member->threads > 1))
+	if (!(filtered || state.threaded) || !state.armed || !(thread = thread_of(task)) || !(filtered || thread->shared))
 		return 0;
-	note = bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (note)
-		*note = 1;
+	thread->noted = VXE_NOTED_PERFORMED;
 	return 0;
 }
 
@@ -801,28 +833,28 @@ int on_sys_enter(void *ctx)
  * Every call of a thread with others beside it takes its note back, so that the first one that ends under a filter has one if it was under way when
  * another thread put the filter there, and none if that filter ended it. The call of a single thread that puts one on itself never had any.
  */
-static __always_inline __u8 ended_by_filter(struct task_struct *task, struct vxe_record_member *member)
+static __always_inline __u8 ended_by_filter(struct task_struct *task, struct vxe_record_thread *thread,
+					    const struct pt_regs *regs)
 {
-	__u32 *note, was;
+	__u32 was = thread->noted;
 
-	if (!task->seccomp.mode && member->threads < 2)
+	if (!task->seccomp.mode && !thread->shared)
 		return 0;
 	if (task->seccomp.mode == SECCOMP_MODE_DEAD)
 		return 1;
-	note = bpf_task_storage_get(&entered, task, NULL, 0);
-	if (!note) {
-		bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		return 0;
+	if (only_ours(task)) {
+		if (thread->shared)
+			thread->noted = VXE_NOTED_ENDED;
+		return ((__u32)regs->orig_ax & ~X32_BIT) == NR_IO_URING_SETUP;
 	}
-	was = *note;
-	*note = 0;
-	return task->seccomp.mode && !was;
+	thread->noted = VXE_NOTED_ENDED;
+	return task->seccomp.mode && was == VXE_NOTED_ENDED;
 }
 
 /* Hooks after calls are for this architecture's own entry, and its numbers. */
-static __always_inline int unhooked(struct task_struct *task)
+static __always_inline int unhooked(struct task_struct *task, const struct pt_regs *regs)
 {
-	__u64 nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
+	__u64 nr = regs->orig_ax;
 	struct vxe_record_shape *shape;
 	__u32 index = (__u32)nr;
 
@@ -832,29 +864,35 @@ static __always_inline int unhooked(struct task_struct *task)
 	return !shape || !shape->hooked;
 }
 
-SEC("raw_tp/sys_exit")
-int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
+/* Its arguments are the registers, which are those of the task, and the result. */
+SEC("tp_btf/sys_exit")
+int on_sys_exit(__u64 *ctx)
 {
+	const struct pt_regs *regs = (const struct pt_regs *)ctx[0];
+	__s64 result = (__s64)ctx[1];
 	struct vxe_record_counters *count;
-	struct vxe_record_member *member;
+	struct vxe_record_thread *thread;
 	struct task_struct *task;
 	struct scratch *s;
 	int in_call;
 	__u8 by_filter;
 
-	if (!state.armed || !(member = member_find()))
+	if (!state.armed)
 		return 0;
 	task = bpf_get_current_task_btf();
-	by_filter = ended_by_filter(task, member);
-	if (settings.hooked && unhooked(task))
+	thread = thread_of(task);
+	if (!thread)
+		return 0;
+	by_filter = ended_by_filter(task, thread, regs);
+	if (settings.hooked && unhooked(task, regs))
 		return 0;
 	count = counters_get();
-	if (!count || (!by_filter && plain_count(task, member, count, (__s64)ctx->args[1])) || !(s = scratch_get()))
+	if (!count || (!by_filter && plain_count(task, regs, thread->generation, count, result)) || !(s = scratch_get()))
 		return 0;
 	event_begin(s, VXE_RECORD_CALL);
 	s->event.filtered = by_filter;
-	s->event.nr = registers_read(task, (void *)ctx->args[0], &s->event, &in_call);
-	s->event.result = (__s64)ctx->args[1];
+	s->event.nr = registers_read(task, regs, &s->event, &in_call);
+	s->event.result = result;
 	/* Taken back, by a kill or a trap: it has none. */
 	s->event.has_result = !by_filter || s->event.result != s->event.nr;
 	/* The new process's return from fork; the call was its parent's. */
@@ -870,7 +908,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!s->event.has_args)
 		__builtin_memset(s->event.args, 0, sizeof(s->event.args));
 	count->calls++;
-	call_tell(s, task, member->generation, count);
+	call_tell(s, task, thread->generation, count);
 	return 0;
 }
 
@@ -889,24 +927,31 @@ static __always_inline void process_tell(struct scratch *s)
 	}
 }
 
-SEC("raw_tp/sched_process_fork")
-int on_fork(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline __u32 generation_new(void)
 {
-	struct task_struct *child = (void *)ctx->args[1];
-	__u32 child_pid = (__u32)BPF_CORE_READ(child, tgid);
-	struct vxe_record_member fresh = {.threads = 1}, *member;
+	return __sync_fetch_and_add(&state.generations, 1) + 1;
+}
+
+/* The kernel's own pointers, since something is kept by the new task: its arguments are parent and child. */
+SEC("tp_btf/sched_process_fork")
+int on_fork(__u64 *ctx)
+{
+	struct task_struct *child = (void *)ctx[1], *task = bpf_get_current_task_btf();
+	struct vxe_record_thread fresh = {0}, *thread = thread_of(task);
+	struct vxe_record_counters *count = counters_get();
 	struct scratch *s;
 
-	if (!member_find())
+	if (!thread)
 		return 0;
-	member = bpf_map_lookup_elem(&members, &child_pid);
-	if (member) {
-		__sync_fetch_and_add(&member->threads, 1);
+	if (child->tgid == task->tgid) {
+		fresh.generation = thread->generation;
+		fresh.shared = thread->shared = 1;
 		state.threaded = 1;
 	} else {
-		fresh.generation = __sync_fetch_and_add(&state.generations, 1) + 1;
-		bpf_map_update_elem(&members, &child_pid, &fresh, BPF_NOEXIST);
+		fresh.generation = generation_new();
 	}
+	if (!bpf_task_storage_get(&threads, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE) && count)
+		count->lost_processes++;
 	s = scratch_get();
 	if (!s || !state.armed)
 		return 0;
@@ -939,37 +984,42 @@ static __always_inline void piece_argv(struct scratch *s, struct task_struct *ta
 }
 
 /* Is it the process that was to begin the recording? Its numbers are those of its own pid namespace: the recorder may be in another. */
-static __always_inline struct vxe_record_member *member_begin(struct task_struct *task)
+static __always_inline struct vxe_record_thread *thread_begin(struct task_struct *task)
 {
-	struct vxe_record_member first = {.threads = 1};
 	struct bpf_pidns_info ids = {};
-	__u32 tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	struct vxe_record_thread *thread;
 
 	if (state.armed || !state.adopt_pid ||
 	    bpf_get_ns_current_pid_tgid(state.adopt_device, state.adopt_inode, &ids, sizeof(ids)) < 0 ||
 	    ids.tgid != state.adopt_pid)
 		return NULL;
-	bpf_map_update_elem(&members, &tgid, &first, BPF_ANY);
+	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread)
+		return NULL;
 	state.level = BPF_CORE_READ(task, thread_pid, level) - state.adopt_depth;
 	state.anchor_mnt = (__u64)BPF_CORE_READ(task, fs, root.mnt);
 	state.anchor_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+	state.alone = !settings.hooked && task->seccomp.filter_count.counter == 1;
 	state.armed = 1;
-	return bpf_map_lookup_elem(&members, &tgid);
+	return thread;
 }
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *task = (void *)ctx->args[0];
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct linux_binprm *bprm = (void *)ctx->args[2];
-	struct vxe_record_member *member = member_find();
+	struct vxe_record_thread *thread = thread_of(task);
 	struct scratch *s;
 	long size;
 	int at;
 
-	if (!member && !(member = member_begin(task)))
+	if (!thread && !(thread = thread_begin(task)))
 		return 0;
-	member->generation = __sync_fetch_and_add(&state.generations, 1) + 1;
+	thread->generation = generation_new();
+	/* Its other threads are gone. */
+	thread->shared = 0;
+	thread->noted = VXE_NOTED_NOTHING;
 	s = scratch_get();
 	if (!s)
 		return 0;
@@ -983,7 +1033,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 		piece_pad(s, at, (__u32)size & 0x1fff);
 		piece_end(s, (__u32)size & 0x1fff, 0, 0);
 	}
-	piece_file(VXE_PIECE_EXE, 0, BPF_CORE_READ(task, mm, exe_file));
+	piece_file(s, VXE_PIECE_EXE, 0, BPF_CORE_READ(task, mm, exe_file));
 	piece_argv(s, task);
 	process_tell(s);
 	return 0;
@@ -993,14 +1043,13 @@ SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	struct vxe_record_member *member = member_find();
+	struct vxe_record_thread *thread = thread_of(task);
 	struct vxe_record_counters *count;
 	struct scratch *s;
 	int in_call;
 
 	(void)ctx;
-	if (!member)
+	if (!thread)
 		return 0;
 	count = counters_get();
 	s = scratch_get();
@@ -1011,19 +1060,17 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	 * alone, after the call was told: its result says nothing of that, since it may be what stands there when a call begins as well.
 	 */
 	event_begin(s, VXE_RECORD_CALL);
-	s->event.nr = registers_read(task, (void *)bpf_task_pt_regs(task), &s->event, &in_call);
+	s->event.nr = registers_read(task, (const struct pt_regs *)bpf_task_pt_regs(task), &s->event, &in_call);
 	s->event.filtered = task->seccomp.mode == SECCOMP_MODE_DEAD;
 	if (state.armed && s->event.nr != -1 && in_call && !(task->flags & PF_SIGNALED) && !settings.hooked) {
 		count->calls++;
-		call_tell(s, task, member->generation, count);
+		call_tell(s, task, thread->generation, count);
 	}
 	if (state.armed) {
 		event_begin(s, VXE_RECORD_EXIT);
 		s->event.exit_code = (__u32)task->exit_code;
 		process_tell(s);
 	}
-	if (__sync_fetch_and_add(&member->threads, -1) <= 1)
-		bpf_map_delete_elem(&members, &tgid);
 	return 0;
 }
 
@@ -1033,15 +1080,16 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 
 static __always_inline void capability_asked(__u64 capability)
 {
-	struct pt_regs *regs;
-	__u64 *asked, nr = 0;
+	struct task_struct *task;
+	__u64 *asked, nr;
 	__u32 index;
 
-	if (!state.armed || capability > 63 || !member_find())
+	if (!state.armed || capability > 63)
 		return;
-	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	if (bpf_probe_read_kernel(&nr, sizeof(nr), &((const struct registers *)regs)->orig_ax) < 0)
+	task = bpf_get_current_task_btf();
+	if (!thread_of(task))
 		return;
+	nr = ((const struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
 	/* Outside of calls (a fault, an interrupt) it stands under the last place. */
 	index = nr < VXE_RECORD_CALLS ? (__u32)nr : VXE_RECORD_CALLS - 1;
 	asked = bpf_map_lookup_elem(&capabilities, &index);

@@ -31,16 +31,17 @@ enum vxe_record_opens { VXE_OPENS_NOTHING, VXE_OPENS_DESCRIPTOR, VXE_OPENS_FOLDE
 
 struct vxe_record_shape {
 	__u8 use[6];
-	__u8 width[6]; /* bytes that the kernel looks at */
-	__u8 opens;    /* enum vxe_record_opens */
-	__u8 condition_index, condition_other, n_conditions;
+	__u8 opens; /* enum vxe_record_opens */
+	__u8 condition_other, n_conditions;
 	__u8 known;
 	__u8 plain;    /* nothing in it tells one call from another but its errno */
 	__u8 n_values; /* arguments whose values tell calls apart */
 	__u8 hooked;   /* with settings.hooked: it is told */
+	__u8 padding[3];
 	__u32 conditions[VXE_RECORD_CONDITIONS];
+	__u64 keep[6]; /* bits of each argument that the kernel looks at */
 };
-_Static_assert(sizeof(struct vxe_record_shape) == 20 + 4 * VXE_RECORD_CONDITIONS, "no padding");
+_Static_assert(sizeof(struct vxe_record_shape) == 64 + 4 * VXE_RECORD_CONDITIONS, "no padding");
 
 /* Behind an event: pieces one after the other, each this head and its bytes. */
 enum vxe_piece_kind {
@@ -112,14 +113,21 @@ struct vxe_record_state {
 	__u32 adopt_depth; /* pid namespaces that it is below the recorder's */
 	__u32 level;	   /* of the recorder's pid namespace: events have its numbers */
 	__u32 generations;
-	__u32 threaded; /* a member has had several threads */
-	__u32 armed;	/* the first member has executed its program: what it did before was the launcher */
+	__u32 threaded; /* one of the processes has had several threads */
+	__u32 alone;	/* the recorder's filter is the only one that the first of them began with */
+	__u32 armed;	/* it has executed its program: what it did before was the launcher */
+	__u32 padding;
 };
 
-struct vxe_record_member {
-	__u32 threads;
+/* A thread that is recorded. */
+struct vxe_record_thread {
 	__u32 generation; /* another one after each fork and exec, so that no two programs' calls are counted as one */
+	__u16 noted;	  /* enum vxe_record_noted */
+	__u16 shared;	  /* the process has had other threads, which may put a filter on this one at any moment (TSYNC) */
 };
+
+/* Of a thread that has a filter of its own, or may get one from another thread: how far its call has come. */
+enum vxe_record_noted { VXE_NOTED_NOTHING, VXE_NOTED_PERFORMED, VXE_NOTED_ENDED };
 
 struct vxe_record_key {
 	__u64 a, b;

@@ -126,9 +126,9 @@ static void shape_make(const struct vxe_call_shape *shape, struct vxe_record_sha
 		const struct vxe_argument *argument = &shape->args[i];
 		const struct vxe_value_use *uses = &vxe_value_uses[argument->first_use];
 
-		out->width[i] = argument->type == VXE_ARG_MODE				 ? 2
-				: vxe_argument_value(argument, UINT64_MAX) == UINT32_MAX ? 4
-											 : 8;
+		out->keep[i] = argument->type == VXE_ARG_MODE				? UINT16_MAX
+			       : vxe_argument_value(argument, UINT64_MAX) == UINT32_MAX ? UINT32_MAX
+											: UINT64_MAX;
 		if (argument->type == VXE_ARG_TEXT)
 			out->use[i] = VXE_USE_TEXT;
 		else if (argument->type == VXE_ARG_PATH)
@@ -153,7 +153,6 @@ static void shape_make(const struct vxe_call_shape *shape, struct vxe_record_sha
 			for (size_t k = 0; k < uses[j].n_values && out->n_conditions < VXE_RECORD_CONDITIONS; k++)
 				out->conditions[out->n_conditions++] = (uint32_t)uses[j].values[k];
 		out->use[i] = VXE_USE_VALUE_IF;
-		out->condition_index = (uint8_t)i;
 		out->condition_other = (uint8_t)uses[0].other;
 	}
 	/* Of a fork the child's return must be told from the parent's. */
