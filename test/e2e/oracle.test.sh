@@ -106,6 +106,38 @@ else
   not_ok "the fixture compiles"
 fi
 
+# The recorder's own filter answers one call, by every table of calls that there is; beside it a program needs no note of what it calls.
+cat >"$world/ringing.c" <<'RINGING'
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void *beside(void *unused) {
+  syscall(SYS_io_uring_setup, 1, 0);
+  syscall(SYS_getppid);
+  return unused;
+}
+int main(void) {
+  pthread_t thread;
+  long result;
+  syscall(SYS_io_uring_setup, 1, 0);
+  syscall(SYS_io_uring_setup | 0x40000000, 1, 0);
+  __asm__ volatile("int $0x80" : "=a"(result) : "a"(425), "b"(1), "c"(0) : "memory");
+  syscall(SYS_getppid);
+  pthread_create(&thread, 0, beside, 0);
+  pthread_join(thread, 0);
+  syscall(SYS_io_uring_setup, 1, 0);
+  syscall(SYS_getppid);
+  return 0;
+}
+RINGING
+if [[ ${recorders[0]} == bpf ]] && gcc -O1 -pthread -o "$world/ringing" "$world/ringing.c"; then
+  filtered=$world/ringing.ndjson
+  check 'bpf: a program that wants rings is recorded' vxe trace --every --recorder bpf -o "$filtered" --host "$world/ringing"
+  ring='1 refused own-filter -38 ENOSYS' parent='1 performed record-bpf + null'
+  check 'none is told as performed' outcome "$ring, $ring, $ring, $ring, $ring" io_uring_setup
+  check 'and what is beside it is' outcome "$parent, $parent, $parent" getppid
+fi
+
 # Below the root of a bundle, in its mounts and as its user, but without the rest of VXE: strace could not follow it there.
 cat >"$world/serve.mjs" <<'SERVE'
 import { readFileSync, writeFileSync } from 'node:fs';
