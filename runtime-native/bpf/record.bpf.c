@@ -28,15 +28,11 @@
 const volatile struct vxe_record_settings settings;
 struct vxe_record_state state;
 
-#define SHORT 40 /* bytes of a name that a dentry holds itself, on some kernels less */
-
-/* The parts of a dentry that a step needs lie together in every kernel so far: one reading takes them all, and of most the name as well. */
+/* The parts of a dentry that a step needs lie together in every kernel so far: one reading takes them all. */
 struct dentry_head {
 	struct dentry *parent;
 	__u32 hash, length;
 	const unsigned char *name;
-	void *inode;
-	__u64 brief[SHORT / 8];
 };
 
 #define FILE_HEAD 128
@@ -212,13 +208,6 @@ static __always_inline void head_read(struct dentry_head *head, struct dentry *d
 	head->name = BPF_CORE_READ(dentry, d_name.name);
 }
 
-/* Does the dentry hold the name, and is that what `brief` is? */
-static __always_inline int head_has_name(const struct dentry_head *head, struct dentry *dentry)
-{
-	return head->length < SHORT && (__u64)head->name == (__u64)dentry + bpf_core_field_offset(struct dentry, d_parent) +
-								    __builtin_offsetof(struct dentry_head, brief);
-}
-
 /* A length of at most 255, so that older verifiers see its bound as well; the compiler must not know better. */
 static __always_inline __u32 bounded(__u32 length)
 {
@@ -270,13 +259,8 @@ static long climb_step(__u32 index, void *context)
 	at &= 2 * DATA_MASK + 1;
 	if (at > VXE_RECORD_DATA)
 		return 1;
-	if (head_has_name(head, dentry)) {
-		/* In words, whatever place that is: what is behind the name is written over, or not told. */
-		for (int i = 0; i < SHORT / 8; i++)
-			((volatile __u64 *)&s->data[at])[i] = head->brief[i];
-	} else if (bpf_probe_read_kernel(&s->data[at], length & 0xff, head->name) < 0) {
+	if (bpf_probe_read_kernel(&s->data[at], length & 0xff, head->name) < 0)
 		return 1;
-	}
 	length = bounded(length);
 	at += length;
 	if (at < sizeof(s->data))
