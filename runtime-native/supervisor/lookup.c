@@ -330,7 +330,7 @@ int vxe_lookup_climb_begin(struct vxe_lookup_climb *climb, int folder_fd)
 
 int vxe_lookup_climb_up(struct vxe_lookup_climb *climb)
 {
-	const char *upward = UPWARD + sizeof(UPWARD) - 1;
+	const char *upward = &UPWARD[sizeof(UPWARD) - 1];
 	struct stat above;
 	char path[PATH_MAX];
 
