@@ -47,8 +47,6 @@ export interface ReplayRequest {
 
 /** Longer than a daemon takes to start on a machine that stands still for a minute. */
 const START_TIMEOUT = 120_000;
-/** The exit code of `vxe status` for what does not run. */
-const NOT_RUNNING = 3;
 const COMMAND_TIMEOUT = 15 * 60_000;
 const WATCH_EVERY = 200;
 /** What does not end when it is asked to is ended after so many milliseconds. */
@@ -162,21 +160,15 @@ export class Replay {
   async #listens(): Promise<boolean> {
     const until = Date.now() + START_TIMEOUT;
     const { ports, name, signal } = this.#request;
-    const missing = (): boolean => {
-      const served = listeningPorts(runningInstance(join(this.#folder, 'run'), name)?.pid);
-      return ports.some((port) => !served.has(port));
-    };
-    while (missing()) {
-      if (Date.now() > until || !(await this.#runs())) return false;
+    for (;;) {
+      // A daemon that ended because of what it was refused will not listen any more.
+      const running = runningInstance(join(this.#folder, 'run'), name);
+      const served = running === undefined ? new Set<number>() : listeningPorts(running.pid);
+      if (ports.every((port) => served.has(port))) return true;
+      if (running === undefined || Date.now() > until) return false;
       signal.throwIfAborted();
       await sleep(50);
     }
-    return true;
-  }
-
-  /** A daemon that ended because of what it was refused will not listen any more. */
-  async #runs(): Promise<boolean> {
-    return (await this.#vxe(['status', this.#request.name])).code !== NOT_RUNNING;
   }
 
   async #vxe(args: readonly string[]): Promise<{ readonly code: number; readonly complaint: string }> {
@@ -215,10 +207,10 @@ function endGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL'): void {
 }
 
 /** The TCP ports at which somebody listens in the network of a process, by proc_pid_net(5). */
-function listeningPorts(pid: number | undefined): ReadonlySet<number> {
+function listeningPorts(pid: number): ReadonlySet<number> {
   const listening = '0A';
   const ports = new Set<number>();
-  for (const table of pid === undefined ? [] : ['tcp', 'tcp6']) {
+  for (const table of ['tcp', 'tcp6']) {
     let text: string;
     try {
       text = readFileSync(`/proc/${pid}/net/${table}`, 'utf8');

@@ -1,11 +1,19 @@
-import { callNumber, constantValue, signatureOf, valueSetOf, valueText } from '../../policy/index.js';
+import { unwrap } from '../../common/index.js';
+import {
+  callNumber,
+  constantValue,
+  parseConstants,
+  signatureOf,
+  valueSetOf,
+  valueText,
+} from '../../policy/index.js';
 import type { Observations, SeenCall, SeenRow } from '../facts/observe.js';
 import type { VainSockets } from '../facts/vain.js';
 import { doesAs, isJudged, rowsOf, writesAndRuns } from './conditions.js';
 import type { CallDraft, Mark, RowDraft } from './draft.js';
-import type { Following } from './families.js';
+import type { Following, FollowingRow } from './families.js';
 import { FAILING_WELL, FOLLOWING, FORK_FLAGS, relatives, SPAWN_FLAGS, THREAD } from './families.js';
-import { makesNamespaces, namespaceDraft } from './namespaces.js';
+import { cloneFlags, makesNamespaces, namespaceDraft, withCloneFlags } from './namespaces.js';
 
 /** Permitted in every profile, or governed by `exec`, or answered with ENOSYS so that the C library falls back to a call that can be judged. */
 const NOT_OWN: ReadonlySet<string> = new Set([
@@ -14,8 +22,8 @@ const NOT_OWN: ReadonlySet<string> = new Set([
   ...['clone3', 'openat2', 'mount_setattr'],
 ]);
 
-const FORK = bitsOf(FORK_FLAGS);
-const SPAWN = bitsOf(SPAWN_FLAGS);
+const FORK = unwrap(parseConstants(FORK_FLAGS));
+const SPAWN = unwrap(parseConstants(SPAWN_FLAGS));
 
 /** Calls that open an ordinary method of those who break in. */
 const MARKED: ReadonlyMap<string, string> = new Map([
@@ -50,11 +58,6 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
     const draft = inferred(call, permit, `does the work of ${from.join(', ')}`);
     if (draft !== undefined) drafts.set(call, draft);
   }
-  // Whoever finds out that somebody wants to connect and may not take it finds out again, at once and for ever.
-  for (const call of drafts.has('listen') ? ['accept', 'accept4'] : []) {
-    const draft = drafts.has(call) ? undefined : inferred(call, 'all', 'takes the connections of listen');
-    if (draft !== undefined) drafts.set(call, draft);
-  }
   for (const { call, permit } of FAILING_WELL) {
     if (drafts.has(call)) continue;
     const draft = inferred(call, permit, 'every program needs it to fail well');
@@ -75,14 +78,8 @@ export function callDrafts(seen: Observations): readonly CallDraft[] {
  */
 function withoutNamespaces(call: SeenCall): SeenCall {
   if (call.call !== 'clone') return call;
-  const flags = signatureOf('clone')?.find(({ name }) => name === 'flags')?.index ?? 0;
   const rows = call.rows.filter((row) => !makesNamespaces(row));
-  const forks = call.rows.filter(makesNamespaces).map(
-    (row): SeenRow => ({
-      ...row,
-      values: new Map([...row.values, [flags, FORK]]),
-    }),
-  );
+  const forks = call.rows.filter(makesNamespaces).map((row): SeenRow => withCloneFlags(row, FORK));
   return { ...call, rows: [...rows, ...forks] };
 }
 
@@ -95,6 +92,11 @@ function addFollowing(
   if (!from.some((each) => drafts.has(each) || (each === 'threads' && seen.threads))) return;
   const before = drafts.get(call);
   if (before?.permit === 'all') return;
+  if (rows === 'all') {
+    const draft = inferred(call, rows, why);
+    if (draft !== undefined) drafts.set(call, draft);
+    return;
+  }
   const known = seen.calls.get(call)?.rows ?? [];
   const asked = rows
     .map((row) => ({ values: argumentsOf(call, row), name: row.map(([, value]) => value).join(' ') }))
@@ -106,17 +108,13 @@ function addFollowing(
   if (draft !== undefined) drafts.set(call, { ...draft, permit, inferred: told });
 }
 
-function argumentsOf(call: string, row: Following['rows'][number]): ReadonlyMap<number, bigint> {
+function argumentsOf(call: string, row: FollowingRow): ReadonlyMap<number, bigint> {
   const asked = new Map<number, bigint>();
   for (const [name, text] of row) {
     const argument = signatureOf(call)?.find((each) => each.name === name);
-    if (argument !== undefined) asked.set(argument.index, bitsOf(text));
+    if (argument !== undefined) asked.set(argument.index, unwrap(parseConstants(text)));
   }
   return asked;
-}
-
-function bitsOf(text: string): bigint {
-  return text.split('|').reduce((bits, each) => bits | (constantValue(each) ?? 0n), 0n);
 }
 
 /**
@@ -124,18 +122,17 @@ function bitsOf(text: string): bigint {
  * library makes it by clone where clone3 is not answered, as it is not where a profile holds.
  */
 function addProcesses(seen: Observations, drafts: Map<string, CallDraft>): void {
-  const flags = signatureOf('clone')?.find(({ name }) => name === 'flags')?.index ?? 0;
-  const rows = (seen.calls.get('clone')?.rows ?? []).map(({ values }) => values.get(flags) ?? 0n);
+  const rows = (seen.calls.get('clone')?.rows ?? []).map(cloneFlags);
   const kinds = [
     {
       call: 'fork',
-      flags: FORK_FLAGS,
+      bits: FORK,
       condition: `{only: ${FORK_FLAGS}}`,
       cloned: rows.some((bits) => (bits & SPAWN) === (FORK & SPAWN)),
     },
     {
       call: 'vfork',
-      flags: SPAWN_FLAGS,
+      bits: SPAWN,
       condition: SPAWN_FLAGS,
       cloned: rows.some((bits) => (bits & SPAWN) === SPAWN),
     },
@@ -147,8 +144,11 @@ function addProcesses(seen: Observations, drafts: Map<string, CallDraft>): void 
     const own = inferred(kind.call, 'all', work(kind.cloned ? ['clone', ...from] : from));
     if (own !== undefined && !drafts.has(kind.call)) drafts.set(kind.call, own);
     const clone = drafts.get('clone') ?? inferred('clone', [], work(from));
-    const bits = bitsOf(kind.flags);
-    if (clone === undefined || clone.permit === 'all' || rows.some((seenBits) => (seenBits & bits) === bits))
+    if (
+      clone === undefined ||
+      clone.permit === 'all' ||
+      rows.some((bits) => (bits & kind.bits) === kind.bits)
+    )
       continue;
     const row: RowDraft = { tests: new Map([['flags', kind.condition]]), errno: undefined };
     const told = clone.inferred ?? work(from.length === 0 ? ['clone'] : from);

@@ -115,18 +115,24 @@ export const FAILING_WELL: readonly {
 /**
  * Calls with particular arguments that follow from what was seen, on days of their own: no recording and no round in soft mode can be relied on
  * to show them. When a connection breaks is up to the peer, how much memory a program holds to its load, which thread finds a lock taken to
- * the scheduler; and a C library whose futex is refused ends the program.
+ * the scheduler; and a C library whose futex is refused ends the program. Who finds out that somebody wants to connect and may not take it finds out
+ * again, at once and for ever. In this order: one may follow from another.
  */
 export interface Following {
   /** One of these calls was made; or 'threads': a process had more than one. */
   readonly from: readonly string[];
   readonly call: string;
-  /** What it is called with, one row for each. */
-  readonly rows: readonly (readonly (readonly [argument: string, value: string])[])[];
+  /** What it is called with, one row for each; all: whatever that is. */
+  readonly rows: 'all' | readonly FollowingRow[];
   readonly why: string;
 }
 
+export type FollowingRow = readonly (readonly [argument: string, value: string])[];
+
 export const FOLLOWING: readonly Following[] = [
+  ...['accept', 'accept4'].map(
+    (call): Following => ({ from: ['listen'], call, rows: 'all', why: 'takes the connections of listen' }),
+  ),
   {
     from: ['accept', 'accept4', 'connect'],
     call: 'getsockopt',

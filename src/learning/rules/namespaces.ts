@@ -13,9 +13,16 @@ import type { CallDraft } from './draft.js';
 /** CLONE_NEWTIME shares its bit with the exit signal of clone. */
 const OF_CLONE = NAMESPACES.filter((name) => name !== 'time');
 
-/** The flags of a clone that was seen; 0 where they are not known. */
-function flagsOf({ values }: SeenRow): bigint {
-  return values.get(signatureOf('clone')?.findIndex(({ name }) => name === 'flags') ?? 0) ?? 0n;
+/** Which argument of clone, and of unshare, has the flags. */
+const FLAGS = signatureOf('clone')?.find(({ name }) => name === 'flags')?.index ?? 0;
+
+/** The flags of a clone or unshare that was seen; 0 where they are not known. */
+export function cloneFlags({ values }: SeenRow): bigint {
+  return values.get(FLAGS) ?? 0n;
+}
+
+export function withCloneFlags(row: SeenRow, flags: bigint): SeenRow {
+  return { ...row, values: new Map([...row.values, [FLAGS, flags]]) };
 }
 
 function flagOf(name: Namespace): bigint {
@@ -28,7 +35,7 @@ function cloneRows(seen: Observations): readonly SeenRow[] {
 
 /** Which namespaces clone was seen to make, by their names in a profile. */
 function made(rows: readonly SeenRow[]): readonly Namespace[] {
-  return OF_CLONE.filter((name) => rows.some((row) => (flagsOf(row) & flagOf(name)) !== 0n));
+  return OF_CLONE.filter((name) => rows.some((row) => (cloneFlags(row) & flagOf(name)) !== 0n));
 }
 
 export function makesNamespaces(row: SeenRow): boolean {
@@ -52,15 +59,13 @@ export function namespaceDraft(seen: Observations): CallDraft | undefined {
 
 /** What the profile's key has to name for clone and unshare. */
 export function namespacesMade(seen: Observations): readonly Namespace[] {
-  const unshared = seen.calls.get('unshare')?.rows ?? [];
-  const flags = (rows: readonly SeenRow[]): bigint => rows.reduce((bits, row) => bits | flagsOf(row), 0n);
-  return NAMESPACES.filter(
-    (name) => (flags(unshared) & flagOf(name)) !== 0n || made(cloneRows(seen)).includes(name),
-  );
+  const unshared = (seen.calls.get('unshare')?.rows ?? []).reduce((bits, row) => bits | cloneFlags(row), 0n);
+  const cloned = made(cloneRows(seen));
+  return NAMESPACES.filter((name) => (unshared & flagOf(name)) !== 0n || cloned.includes(name));
 }
 
 /** Whether clone made namespaces where no user namespace came with them, in which its maker may do so: the kernel asks for CAP_SYS_ADMIN. */
 export function namespacesNeedAdmin(seen: Observations): boolean {
   const rows = cloneRows(seen).filter(makesNamespaces);
-  return rows.some((row) => row.alwaysFailed === undefined && (flagsOf(row) & flagOf('user')) === 0n);
+  return rows.some((row) => row.alwaysFailed === undefined && (cloneFlags(row) & flagOf('user')) === 0n);
 }
