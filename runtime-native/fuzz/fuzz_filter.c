@@ -13,15 +13,13 @@ static void may_check(const struct vxe_filter *filter, const struct seccomp_data
 {
 	uint32_t action = vxe_filter_run(filter, call) & SECCOMP_RET_ACTION_FULL;
 	const unsigned char *bytes = (const unsigned char *)call;
-	struct seccomp_data known[3];
+	struct vxe_filter_call asked[3] = {{.call = *call}, {.call = *call}, {.call = *call}};
 
-	memset(&known[0], 0xff, sizeof(known[0]));
-	memset(&known[1], 0, sizeof(known[1]));
-	for (size_t i = 0; i < sizeof(known[2]); i++)
-		((unsigned char *)&known[2])[i] = (unsigned char)(bytes[sizeof(*call) - 1 - i] * 37 + 11);
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!vxe_filter_may_permit(filter, call, &known[i]) &&
-		    (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG))
+	memset(&asked[0].known, 0xff, sizeof(asked[0].known));
+	for (size_t i = 0; i < sizeof(*call); i++)
+		((unsigned char *)&asked[2].known)[i] = (unsigned char)(bytes[sizeof(*call) - 1 - i] * 37 + 11);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++)
+		if (!vxe_filter_may_permit(filter, &asked[i], 1) && (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG))
 			abort();
 }
 

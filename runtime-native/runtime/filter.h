@@ -24,14 +24,12 @@ int vxe_filter_load(int bundle_fd, const struct vxe_config *config, struct vxe_f
 int vxe_filter_load_file(int bundle_fd, const char *path, struct vxe_filter *out, struct vxe_error **err);
 /* What the program answers to a call: SECCOMP_RET_* with its data. A program that cannot be run to its end kills, as the kernel does. */
 uint32_t vxe_filter_run(const struct vxe_filter *filter, const struct seccomp_data *data);
-/* Of a call the bits that `known` has are as in `call`, the others anything: may the program let such a one go to the kernel? What it raises to a supervisor
-   it does not. False is certain. */
-bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct seccomp_data *call, const struct seccomp_data *known);
-/* One of these. */
+/* A call of which the bits that `known` has are as in `call`, the others anything. */
 struct vxe_filter_call {
 	struct seccomp_data call, known;
 };
-bool vxe_filter_may_permit_any(const struct vxe_filter *filter, const struct vxe_filter_call *calls, size_t count);
+/* May the program let one of these go to the kernel? What it raises to a supervisor it does not. False is certain. */
+bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct vxe_filter_call *calls, size_t count);
 void vxe_filter_free(struct vxe_filter *filter);
 
 /* Installs the filter on the calling thread. Gives the listener's descriptor if it notifies, else 0; -1 with errno. */

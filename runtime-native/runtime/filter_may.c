@@ -212,7 +212,7 @@ static bool may_permit(const struct vxe_filter *filter, const struct seccomp_dat
 	return false;
 }
 
-bool vxe_filter_may_permit_any(const struct vxe_filter *filter, const struct vxe_filter_call *calls, size_t count)
+bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct vxe_filter_call *calls, size_t count)
 {
 	cleanup_free struct state *states = malloc((filter->length + 1U) * sizeof(*states));
 
@@ -220,11 +220,4 @@ bool vxe_filter_may_permit_any(const struct vxe_filter *filter, const struct vxe
 		if (may_permit(filter, &calls[i].call, &calls[i].known, states))
 			return true;
 	return !states;
-}
-
-bool vxe_filter_may_permit(const struct vxe_filter *filter, const struct seccomp_data *call, const struct seccomp_data *known)
-{
-	const struct vxe_filter_call one = {*call, *known};
-
-	return vxe_filter_may_permit_any(filter, &one, 1);
 }

@@ -39,7 +39,7 @@ bool vxe_roots_stay(const struct vxe_filter *filter)
 	if (VXE_NATIVE_ARCH == AUDIT_ARCH_X86_64)
 		calls[count++] = one_of(VXE_NATIVE_ARCH, X32_BIT, X32_BIT, 0);
 	calls[count++] = one_of(VXE_NATIVE_ARCH, SYS_clone, -1, CLONE_NEWNS);
-	return !vxe_filter_may_permit_any(filter, calls, count);
+	return !vxe_filter_may_permit(filter, calls, count);
 }
 
 bool vxe_roots_change(const struct seccomp_data *data)

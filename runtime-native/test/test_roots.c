@@ -160,7 +160,7 @@ static void programs(void)
 	for (int round = 0; round < 40000; round++) {
 		struct sock_filter program[24];
 		struct vxe_filter filter = {.program = program, .length = sizeof(program) / sizeof(*program)};
-		struct seccomp_data call, known;
+		struct vxe_filter_call one;
 		uint32_t action;
 		bool may;
 
@@ -184,17 +184,17 @@ static void programs(void)
 				program[i] = (struct sock_filter){BPF_RET | BPF_K, 0, 0,
 								  drawn(&seed) % 2 ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO};
 		}
-		for (size_t i = 0; i < sizeof(call); i++) {
-			((unsigned char *)&call)[i] = (unsigned char)(drawn(&seed) % 16);
-			((unsigned char *)&known)[i] = (unsigned char)(drawn(&seed) % 3 ? 0xff : drawn(&seed));
+		for (size_t i = 0; i < sizeof(one.call); i++) {
+			((unsigned char *)&one.call)[i] = (unsigned char)(drawn(&seed) % 16);
+			((unsigned char *)&one.known)[i] = (unsigned char)(drawn(&seed) % 3 ? 0xff : drawn(&seed));
 		}
-		action = vxe_filter_run(&filter, &call);
-		may = vxe_filter_may_permit(&filter, &call, &known);
+		action = vxe_filter_run(&filter, &one.call);
+		may = vxe_filter_may_permit(&filter, &one, 1);
 		permitted += action == SECCOMP_RET_ALLOW;
 		ruled_out += !may;
 		wrong += action == SECCOMP_RET_ALLOW && !may;
-		memset(&known, 0xff, sizeof(known));
-		wrong += action == SECCOMP_RET_ALLOW && !vxe_filter_may_permit(&filter, &call, &known);
+		memset(&one.known, 0xff, sizeof(one.known));
+		wrong += action == SECCOMP_RET_ALLOW && !vxe_filter_may_permit(&filter, &one, 1);
 	}
 	ok(!wrong && permitted && ruled_out, "of 40000 programs what is permitted may be (%u were, %u could not; %u wrong)",
 	   permitted, ruled_out, wrong);
