@@ -19,4 +19,9 @@ static inline int64_t vxe_clock_ms(void)
 	return vxe_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
+static inline void vxe_clock_sleep_ms(int64_t ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
 #endif

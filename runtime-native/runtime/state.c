@@ -367,6 +367,11 @@ bool vxe_state_interrupted(int dir_fd)
 	return is_absent(dir_fd) && !vxe_state_locked(dir_fd);
 }
 
+bool vxe_state_coming(int dir_fd)
+{
+	return is_absent(dir_fd) && vxe_state_locked(dir_fd);
+}
+
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 {
 	cleanup_free char *text = NULL;

@@ -57,11 +57,18 @@ int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error 
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err);
 /* Was the creation killed before it wrote a state? Then it has made nothing yet that would outlive it. */
 bool vxe_state_interrupted(int dir_fd);
+/* Is a creation under way that has not written one yet? */
+bool vxe_state_coming(int dir_fd);
 int vxe_state_parse(const char *text, size_t size, struct vxe_state **out, struct vxe_error **err);
 /* What is true now: a written status other than STOPPED becomes STOPPED when its processes are gone. */
 void vxe_state_refresh(struct vxe_state *state);
 /* Is any process of the instance alive, whatever the status says? */
 bool vxe_state_alive(const struct vxe_state *state);
+/* Takes the lock, which who launches and who supervises holds: with it nobody else writes into the state, removes it or takes the name. -1 in
+   *lock_fd: it was held for all of timeout_ms, or ROOT/ID is another by now (vxe_state_is). */
+int vxe_state_take(int root_fd, const char *id, int dir_fd, int timeout_ms, int *lock_fd, struct vxe_error **err);
+/* Is dir_fd what ROOT/ID is? Somebody else may have removed it, and made another of its name. */
+bool vxe_state_is(int root_fd, const char *id, int dir_fd);
 /* Removes ROOT/ID and all files in it (never follows links). One that is absent is none to remove: 0. */
 int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err);
 /* NULL-terminated list of ids, sorted. */

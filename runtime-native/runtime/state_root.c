@@ -21,7 +21,7 @@
 #define LOCK_FILE "lock"
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define TREE_DEPTH_MAX 16
-/* A reader that looks at the lock holds it for a moment; a supervisor holds it for life. */
+/* A reader that looks at the lock holds it for a moment; a supervisor holds it for life. One attempt takes a millisecond. */
 #define LOCK_ATTEMPTS 20
 #define LOCK_WAIT_NS 1000000
 
@@ -167,12 +167,12 @@ static int lock_root(int root_fd, struct vxe_error **err)
 	return steal_fd(&fd);
 }
 
-static int try_lock(int fd)
+static int try_lock(int fd, int attempts)
 {
 	for (int i = 0;; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
-		if (errno != EWOULDBLOCK || i == LOCK_ATTEMPTS)
+		if (errno != EWOULDBLOCK || i >= attempts)
 			return -1;
 		nanosleep(&(struct timespec){.tv_nsec = LOCK_WAIT_NS}, NULL);
 	}
@@ -271,7 +271,7 @@ static int check_dead(int root_fd, const char *id, struct vxe_error **err)
 	lock_fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (lock_fd < 0)
 		return 0;
-	if (try_lock(lock_fd) < 0)
+	if (try_lock(lock_fd, LOCK_ATTEMPTS) < 0)
 		return fail_exists(id, "an instance of this name is being started or stopped", err);
 	return 0;
 }
@@ -302,7 +302,7 @@ int vxe_state_create(int root_fd, const char *id, int *dir_fd, int *lock_fd, str
 	dir = openat(root_fd, id, FOLDER_FLAGS | O_NOFOLLOW);
 	if (dir >= 0)
 		lock = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (lock < 0 || try_lock(lock) < 0) {
+	if (lock < 0 || try_lock(lock, LOCK_ATTEMPTS) < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be made", id);
 		remove_tree(root_fd, id, 0);
 		return -1;
@@ -333,6 +333,33 @@ int vxe_state_open(int root_fd, const char *id, int *dir_fd, struct vxe_error **
 	if (fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be opened", id);
 	*dir_fd = fd;
+	return 0;
+}
+
+bool vxe_state_is(int root_fd, const char *id, int dir_fd)
+{
+	struct stat here, there;
+
+	return fstat(dir_fd, &here) == 0 && fstatat(root_fd, id, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+int vxe_state_take(int root_fd, const char *id, int dir_fd, int timeout_ms, int *lock_fd, struct vxe_error **err)
+{
+	cleanup_fd int root_lock = lock_root(root_fd, err), fd = -1;
+
+	*lock_fd = -1;
+	if (root_lock < 0)
+		return -1;
+	if (!vxe_state_is(root_fd, id, dir_fd))
+		return 0;
+	/* A creation that was killed between the two has left a folder without a lock. */
+	fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	close(steal_fd(&root_lock));
+	if (fd < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be opened", id);
+	if (try_lock(fd, timeout_ms) == 0)
+		*lock_fd = steal_fd(&fd);
 	return 0;
 }
 

@@ -425,6 +425,40 @@ static void test_locks(int root_fd)
 	vxe_state_remove(root_fd, "lock", NULL);
 }
 
+/* Who ends an instance, beside who makes it. */
+static void test_take(int root_fd)
+{
+	cleanup_fd int dir_fd = -1, new_dir = -1;
+	int lock_fd = -1, taken = -1, again = -1, new_lock = -1;
+	struct vxe_error *err = NULL;
+
+	ok(vxe_state_create(root_fd, "take", &dir_fd, &lock_fd, &err) == 0 && vxe_state_is(root_fd, "take", dir_fd) &&
+		   vxe_state_coming(dir_fd) && !vxe_state_interrupted(dir_fd),
+	   "a creation under way is coming");
+	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &taken, &err) == 0 && taken == -1, "its lock cannot be had");
+	close(lock_fd);
+	ok(!vxe_state_coming(dir_fd) && vxe_state_interrupted(dir_fd), "and is interrupted when its maker is gone");
+	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &taken, &err) == 0 && taken >= 0 && fcntl(taken, F_GETFD) == FD_CLOEXEC &&
+		   vxe_state_locked(dir_fd),
+	   "then the lock can be had");
+	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &again, &err) == 0 && again == -1 &&
+		   vxe_state_create(root_fd, "take", &new_dir, &new_lock, &err) < 0 &&
+		   strstr(err->message, "is being started or stopped"),
+	   "by one alone, and nobody takes the name");
+	vxe_error_free(&err);
+	ok(vxe_state_remove(root_fd, "take", &err) == 0 && !vxe_state_is(root_fd, "take", dir_fd), "removed under the lock");
+	close(taken);
+	ok(vxe_state_create(root_fd, "take", &new_dir, &new_lock, &err) == 0 && !vxe_state_is(root_fd, "take", dir_fd) &&
+		   vxe_state_is(root_fd, "take", new_dir),
+	   "another of its name is another");
+	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &taken, &err) == 0 && taken == -1, "whose lock is not taken for it");
+	close(new_lock);
+	ok(unlinkat(new_dir, "lock", 0) == 0 && vxe_state_take(root_fd, "take", new_dir, 5, &taken, &err) == 0 && taken >= 0,
+	   "a folder that was left without a lock is taken");
+	close(taken);
+	vxe_state_remove(root_fd, "take", NULL);
+}
+
 /* Creators that are killed at any moment leave nothing that blocks the next. */
 static void test_kills(int root_fd)
 {
@@ -656,6 +690,7 @@ int main(void)
 	test_refresh();
 	test_crashes(root_fd);
 	test_locks(root_fd);
+	test_take(root_fd);
 	test_kills(root_fd);
 	test_race(root_fd);
 	test_remove(root_fd);

@@ -96,8 +96,9 @@ void instance_close(struct instance *instance, bool keep_state)
 	bool has_cgroup = instance->cgroup_fd >= 0 || instance->launch.place;
 
 	vxe_companion_end(&instance->companion);
-	/* The state knows where the cgroup is: it stays as long as that does. */
-	if (instance->has_state && !keep_state && (!has_cgroup || instance_cgroup_remove(&instance->state, NULL) == 0))
+	/* The state knows where the cgroup is: it stays as long as that does. Of a name that was deleted and taken again both are another's. */
+	if (instance->has_state && !keep_state && vxe_state_is(instance->root_fd, instance->options->id, instance->dir_fd) &&
+	    (!has_cgroup || instance_cgroup_remove(&instance->state, NULL) == 0))
 		(void)vxe_state_remove(instance->root_fd, instance->options->id, NULL);
 	if (!instance_left(instance->options->ends))
 		instance_free(instance);
@@ -137,7 +138,12 @@ struct vxe_process_id instance_process_id(pid_t pid)
 int instance_state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err)
 {
 	instance->state.status = status;
-	return vxe_state_write(instance->dir_fd, &instance->state, err);
+	if (vxe_state_write(instance->dir_fd, &instance->state, err) == 0)
+		return 0;
+	if (vxe_state_is(instance->root_fd, instance->options->id, instance->dir_fd))
+		return -1;
+	vxe_error_free(err);
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s was deleted while it was being made", instance->options->id);
 }
 
 static bool annotation_is(const struct vxe_config *config, const char *key, const char *value)
@@ -158,7 +164,7 @@ bool instance_holds_execute(const struct vxe_landlock *landlock)
 static int name_free(const struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
-	cleanup_fd int dir_fd = -1;
+	cleanup_fd int dir_fd = -1, lock_fd = -1;
 	struct vxe_state *state = NULL;
 	int failed = 0;
 
@@ -167,8 +173,11 @@ static int name_free(const struct instance *instance, struct vxe_error **err)
 	if (state->status == VXE_STOPPED && !options->own_verb) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is a container %s already, which is stopped", options->id);
 		failed = vxe_error_hint(err, "delete it first, or choose another id");
-	} else if (state->status == VXE_STOPPED && state->cgroup && !vxe_state_locked(dir_fd)) {
-		failed = instance_cgroup_remove(state, err);
+	} else if (state->status == VXE_STOPPED && state->cgroup) {
+		/* Where somebody else is about to start it, the cgroup may be the new one's. */
+		failed = vxe_state_take(instance->root_fd, options->id, dir_fd, 20, &lock_fd, err);
+		if (lock_fd >= 0 && vxe_state_is(instance->root_fd, options->id, dir_fd))
+			failed = instance_cgroup_remove(state, err);
 	}
 	vxe_state_free(&state);
 	return failed;

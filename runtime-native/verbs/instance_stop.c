@@ -11,16 +11,19 @@
 #include "instance_internal.h"
 #include "kernel.h"
 
-int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
-		      struct vxe_error **err)
+static int folder_open(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_error **err)
 {
 	if (!vxe_state_id_valid(id))
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0,
 				     "%s is no name of an instance: letters, digits, '.', '_', '+' and '-', no path", id);
 	*root_fd = vxe_state_root_open(root, false, NULL, err);
-	if (*root_fd < 0 || vxe_state_open(*root_fd, id, dir_fd, err) < 0)
-		return -1;
-	return vxe_state_read(*dir_fd, state, err);
+	return *root_fd < 0 ? -1 : vxe_state_open(*root_fd, id, dir_fd, err);
+}
+
+int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
+		      struct vxe_error **err)
+{
+	return folder_open(root, id, root_fd, dir_fd, err) < 0 ? -1 : vxe_state_read(*dir_fd, state, err);
 }
 
 int vxe_process_open(const struct vxe_process_id *process)
@@ -49,110 +52,160 @@ static bool process_wait(int pidfd, int64_t until_ms)
 	}
 }
 
-/*
- * The first process and the supervisor, or -1. While a launch is under way there is a supervisor, and no first process that could be told to end:
- * it is waited for, since the instance would live on otherwise.
- */
-static void processes_open(int dir_fd, struct vxe_state **state, int *init, int *supervisor)
+/* state is NULL where a creation was killed before it wrote one, and where one that cannot be read is to go in any case. */
+struct ending {
+	int root_fd, dir_fd, lock_fd;
+	int init, supervisor; /* pidfds; -1: there is none */
+	struct vxe_state *state;
+};
+
+#define ENDING_NONE                                                                                                            \
+	{                                                                                                                      \
+		.root_fd = -1, .dir_fd = -1, .lock_fd = -1, .init = -1, .supervisor = -1                                       \
+	}
+
+/* With one whose launch is under way: an error; or it is waited for, since there is no process yet that could be told to end; and if it stands still it
+   is ended: what it has made ends with it, or is in the state. */
+enum patience { AT_ONCE, WAITS, INSISTS };
+
+#define ENDS_MS 10000
+#define LOOK_MS 10
+
+static void processes_close(struct ending *ending)
 {
-	const int64_t until_ms = vxe_clock_ms() + 10000;
+	if (ending->init >= 0)
+		close(steal_fd(&ending->init));
+	if (ending->supervisor >= 0)
+		close(steal_fd(&ending->supervisor));
+}
+
+static void ending_free(struct ending *ending)
+{
+	const int owned[] = {ending->lock_fd, ending->dir_fd, ending->root_fd};
+
+	processes_close(ending);
+	vxe_state_free(&ending->state);
+	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
+		if (owned[i] >= 0)
+			close(owned[i]);
+}
+
+#define cleanup_ending __attribute__((cleanup(ending_free)))
+
+static int ending_look(struct ending *ending, enum patience patience, struct vxe_error **err)
+{
+	processes_close(ending);
+	vxe_state_free(&ending->state);
+	if (vxe_state_read(ending->dir_fd, &ending->state, err) == 0) {
+		ending->init = vxe_process_open(&ending->state->init);
+		ending->supervisor = vxe_process_open(&ending->state->supervisor);
+		return 0;
+	}
+	if (patience != INSISTS && !vxe_state_interrupted(ending->dir_fd) &&
+	    (patience == AT_ONCE || !vxe_state_coming(ending->dir_fd)))
+		return -1;
+	vxe_error_free(err);
+	return 0;
+}
+
+static int init_end(int init, const char *id, int64_t asked_ms, struct vxe_error **err)
+{
+	if (asked_ms >= 0 && sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "stopping %s", id);
+	if (asked_ms >= 0 && process_wait(init, vxe_clock_ms() + asked_ms))
+		return 0;
+	sys_pidfd_send_signal(init, SIGKILL);
+	if (process_wait(init, vxe_clock_ms() + ENDS_MS))
+		return 0;
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s does not end, even by SIGKILL: a process of it hangs in the kernel",
+			     id);
+}
+
+/*
+ * Ends the processes and takes the instance's lock, which is held by who launches and who supervises: with it nobody writes into the state any
+ * more, and nobody takes the name. asked_ms: how long after SIGTERM comes SIGKILL; below 0 there is no SIGTERM. Without a lock afterwards
+ * somebody else has removed it meanwhile.
+ */
+static int ending_take(struct ending *ending, const char *id, enum patience patience, int64_t asked_ms, struct vxe_error **err)
+{
+	int64_t until_ms = vxe_clock_ms() + ENDS_MS;
 
 	for (;;) {
-		struct vxe_state *later = NULL;
-
-		*init = vxe_process_open(&(*state)->init);
-		*supervisor = vxe_process_open(&(*state)->supervisor);
-		if (*init >= 0 || *supervisor < 0 || (*state)->status != VXE_CREATING)
-			return;
-		if (process_wait(*supervisor, vxe_clock_ms() + 10) || vxe_clock_ms() > until_ms)
-			return;
-		if (vxe_state_read(dir_fd, &later, NULL) < 0)
-			return;
-		close(*supervisor);
-		vxe_state_free(state);
-		*state = later;
+		if (ending_look(ending, patience, err) < 0)
+			return -1;
+		if (patience == AT_ONCE && ending->state && ending->state->status != VXE_STOPPED) {
+			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s is %s", id,
+				      vxe_status_name(ending->state->status));
+			return vxe_error_hint(err, "stop it first, or delete it with --force");
+		}
+		if (ending->init >= 0) {
+			if (init_end(ending->init, id, asked_ms, err) < 0)
+				return -1;
+			until_ms = vxe_clock_ms() + ENDS_MS;
+		}
+		if (vxe_state_take(ending->root_fd, id, ending->dir_fd, LOOK_MS, &ending->lock_fd, err) < 0)
+			return -1;
+		if (!vxe_state_is(ending->root_fd, id, ending->dir_fd)) {
+			if (ending->lock_fd >= 0)
+				close(steal_fd(&ending->lock_fd));
+			return 0;
+		}
+		if (ending->lock_fd >= 0) {
+			/* The last that was written. */
+			if (ending_look(ending, patience, err) < 0)
+				return -1;
+			if (ending->init < 0)
+				return 0;
+			close(steal_fd(&ending->lock_fd));
+		} else if (vxe_clock_ms() > until_ms) {
+			if (patience != INSISTS || ending->supervisor < 0) {
+				vxe_error_set(err, VXE_EXIT_FAILURE, 0,
+					      "%s is being started or stopped by somebody else, who "
+					      "does not come to an end",
+					      id);
+				return vxe_error_hint(err, "see what its hooks wait for, and try it again");
+			}
+			sys_pidfd_send_signal(ending->supervisor, SIGKILL);
+			until_ms = vxe_clock_ms() + ENDS_MS;
+		}
 	}
 }
 
 int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err)
 {
-	cleanup_fd int root_fd = -1;
-	cleanup_fd int dir_fd = -1;
-	cleanup_fd int init = -1;
-	cleanup_fd int supervisor = -1;
-	cleanup_free char *cgroup = NULL, *scope = NULL;
-	struct vxe_state *state = NULL, left;
+	cleanup_ending struct ending ending = ENDING_NONE;
 
-	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
-		if (dir_fd < 0 || !vxe_state_interrupted(dir_fd))
-			return -1;
-		vxe_error_free(err);
-		return vxe_state_remove(root_fd, id, err);
-	}
-	processes_open(dir_fd, &state, &init, &supervisor);
-	cgroup = steal_pointer(&state->cgroup);
-	scope = steal_pointer(&state->scope);
-	left = (struct vxe_state){
-		.cgroup = cgroup, .scope = scope, .cgroup_anothers = state->cgroup_anothers, .init = state->init};
-	vxe_state_free(&state);
-	if (init >= 0) {
-		if (sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "stopping %s", id);
-		if (!process_wait(init, vxe_clock_ms() + (int64_t)timeout * 1000)) {
-			sys_pidfd_send_signal(init, SIGKILL);
-			if (!process_wait(init, vxe_clock_ms() + 10000))
-				return vxe_error_set(err, VXE_EXIT_FAILURE, 0,
-						     "%s does not end, even by SIGKILL: a process of it hangs in the kernel",
-						     id);
-		}
-	}
-	if (supervisor >= 0 && !process_wait(supervisor, vxe_clock_ms() + 10000))
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor of %s does not end", id);
-	/* Whatever a killed supervisor left behind. */
-	if (instance_cgroup_remove(&left, err) < 0)
+	if (folder_open(root, id, &ending.root_fd, &ending.dir_fd, err) < 0 ||
+	    ending_take(&ending, id, WAITS, (int64_t)timeout * 1000, err) < 0)
 		return -1;
-	return vxe_state_remove(root_fd, id, err);
+	if (ending.lock_fd < 0)
+		return 0;
+	/* Whatever a killed supervisor left behind. */
+	if (ending.state && instance_cgroup_remove(ending.state, err) < 0)
+		return -1;
+	return vxe_state_remove(ending.root_fd, id, err);
 }
 
 int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe_error **err)
 {
-	cleanup_fd int root_fd = -1;
-	cleanup_fd int dir_fd = -1;
-	cleanup_fd int pidfd = -1;
-	cleanup_fd int supervisor = -1;
-	struct vxe_state *state = NULL;
+	cleanup_ending struct ending ending = ENDING_NONE;
 	struct vxe_config *config = NULL;
-	int failed = -1;
 
-	if (vxe_instance_find(root, id, &root_fd, &dir_fd, &state, err) < 0) {
-		if (!force && (dir_fd < 0 || !vxe_state_interrupted(dir_fd)))
+	if (folder_open(root, id, &ending.root_fd, &ending.dir_fd, err) < 0) {
+		/* What is not there is to be not there. */
+		if (!force || (ending.root_fd < 0 && (*err)->errnum != ENOENT))
 			return -1;
 		vxe_error_free(err);
-		return root_fd < 0 ? 0 : vxe_state_remove(root_fd, id, err);
+		return ending.root_fd < 0 ? 0 : vxe_state_remove(ending.root_fd, id, err);
 	}
-	if (state->status != VXE_STOPPED && !force) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s is %s", id, vxe_status_name(state->status));
-		vxe_error_hint(err, "stop it first, or delete it with --force");
-		goto out;
-	}
-	processes_open(dir_fd, &state, &pidfd, &supervisor);
-	if (pidfd >= 0) {
-		sys_pidfd_send_signal(pidfd, SIGKILL);
-		if (!process_wait(pidfd, vxe_clock_ms() + 10000)) {
-			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s does not end", id);
-			goto out;
-		}
-	}
-	/* Until then it writes into the state. */
-	if (supervisor >= 0)
-		process_wait(supervisor, vxe_clock_ms() + 10000);
-	if (instance_cgroup_remove(state, err) < 0)
-		goto out;
-	if (instance_config_kept(dir_fd, state, &config, NULL) == 0)
+	if (ending_take(&ending, id, force ? INSISTS : AT_ONCE, -1, err) < 0)
+		return -1;
+	if (ending.lock_fd < 0)
+		return 0;
+	if (ending.state && instance_cgroup_remove(ending.state, err) < 0)
+		return -1;
+	if (ending.state && instance_config_kept(ending.dir_fd, ending.state, &config, NULL) == 0)
 		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);
-	failed = vxe_state_remove(root_fd, id, err);
-out:
 	vxe_config_free(&config);
-	vxe_state_free(&state);
-	return failed;
+	return vxe_state_remove(ending.root_fd, id, err);
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# kill -9 at every step of a launch and of a recording, and many launches in a row: nothing is left on the host.
+# kill -9 at every step of a launch and of a recording, delete and stop beside one, and many launches in a row: nothing is left on the host.
 # KILL_EVERY=1 kills at each system call (make kill-test), not at every 9th; CYCLES is how many containers come and go.
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/kill.test.sh "$@"
@@ -61,7 +61,7 @@ node -e '
 # Cgroups are the whole host's.
 name=kill-${world##*.}
 export VXE_RECORDINGS=$world/recordings
-scenarios=(run oci ended detached apart given unmade own trace-notify trace-bundle)
+scenarios=(run oci ended detached apart given unmade own deleted stopped trace-notify trace-bundle)
 if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe.err"; then
   scenarios+=(trace-bpf)
   VXE_RECIPES=$world/sources VXE_PROFILES=$world/hooks vxe bundle create waiting --output "${hooked%/*}" >"$world/create.log" 2>&1 &&
@@ -84,6 +84,8 @@ done < <(for scenario in "${scenarios[@]}"; do
   [[ $scenario != given && $scenario != unmade ]] || first=$placed
   # Loading a program for the kernel is many calls that are much alike.
   [[ $scenario != hooked ]] || second=$hooked steps=$((every * 4))
+  # The next command waits five seconds for the bystander each time.
+  [[ $scenario != unmade ]] || steps=$((every * 6))
   build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$first" "$second" "$program" "$name" ||
     echo "not ok 0 - the injector does $scenario"
 done)

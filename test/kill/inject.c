@@ -6,6 +6,7 @@
  * A scenario is a row of commands, run under ptrace with all that they start. A first pass counts each process's calls; then for every
  * EVERYth of them the scenario runs again, with that process killed (SIGKILL) as it is about to make that call, everybody else let
  * go, and `delete --force`. Nothing may remain: no process, no mount, no cgroup, no state. Prints TAP, one test for each process.
+ * The scenarios `deleted` and `stopped` kill nobody: the process stands still at its call for a moment, and the command that cleans up runs beside it.
  * Of a container in a cgroup that is another's (VXE_KILL_OTHERS is its path): after a kill before the container was in it a bystander enters the
  * cgroup, which the next command must neither end nor remove.
  * Must be the first process of its own pid and mount namespaces, or their only user.
@@ -75,6 +76,9 @@ static const struct scenario scenarios[] = {
 	{"hooked",
 	 {{"$vxe", "start", "$waiting", "--detach"}, {"$vxe", "exec", "waiting", "$program"}, {"$vxe", "stop", "waiting"}},
 	 {"$vxe", "stop", "waiting"}},
+	/* These clean up while the command is at work. */
+	{"deleted", {{"$runtime", "create", "--bundle", "$waiting", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
+	{"stopped", {{"$vxe", "start", "$waiting", "--detach"}}, {"$vxe", "stop", "waiting"}},
 	/* A recorder, its guard and what they record, a program that ends only when it is told to. */
 	{"trace-notify",
 	 {{"$recorder", "--recorder", "notify", "--wait", "0", "--host", "$program", "wait", "--", "$program"}},
@@ -86,6 +90,11 @@ static const struct scenario scenarios[] = {
 	 {{"$recorder", "--recorder", "notify", "--wait", "0", "$waiting", "--", "$program"}},
 	 {"$recorder", "--recorder", "notify", "--wait", "0", "$waiting", "--", "$program"}},
 };
+
+static bool is_beside(const struct scenario *scenario)
+{
+	return !strcmp(scenario->name, "deleted") || !strcmp(scenario->name, "stopped");
+}
 
 static const char *word(const char *text)
 {
@@ -124,6 +133,8 @@ struct result {
 struct target {
 	int process; /* -1: only count */
 	unsigned int call;
+	const struct scenario *beside; /* NULL: the process is killed */
+	pid_t cleaner;
 };
 
 static struct process *process_find(struct result *result, pid_t pid)
@@ -179,8 +190,35 @@ static pid_t command_start(const char *const *words)
 	_exit(127);
 }
 
-/* At a system call's entry. True when it was the one. */
-static bool call_entered(struct result *result, struct process *process, const struct target *target)
+/* Long enough for it to come to its end, or to what it waits for. */
+#define BESIDE_MS 20
+
+static pid_t clean_begin(const struct scenario *scenario)
+{
+	pid_t pid = command_start(scenario->clean);
+	int status;
+
+	waitpid(pid, &status, WUNTRACED);
+	kill(pid, SIGCONT);
+	return pid;
+}
+
+static void clean_beside(struct target *target)
+{
+	pid_t ended = 0;
+	int status;
+
+	target->cleaner = clean_begin(target->beside);
+	for (int waited = 0; waited < BESIDE_MS && ended == 0; waited++) {
+		usleep(1000);
+		ended = waitpid(target->cleaner, &status, WNOHANG);
+	}
+	if (ended != 0)
+		target->cleaner = 0;
+}
+
+/* At a system call's entry. True when it was the one that somebody is killed at. */
+static bool call_entered(struct result *result, struct process *process, struct target *target)
 {
 	struct __ptrace_syscall_info info;
 	pid_t ended;
@@ -193,6 +231,11 @@ static bool call_entered(struct result *result, struct process *process, const s
 	process->calls++;
 	if (target->process < 0 || process != &result->processes[target->process] || process->calls != target->call + 1)
 		return false;
+	if (target->beside) {
+		result->killed = true;
+		clean_beside(target);
+		return false;
+	}
 	kill(process->pid, SIGKILL);
 	/* Until its descriptors are closed and its locks free. The first process of a namespace ends after all others are buried, by whoever
 	   is their parent: all go on meanwhile. */
@@ -205,7 +248,7 @@ static bool call_entered(struct result *result, struct process *process, const s
 }
 
 /* Until the process of the command has ended (its status), or the target was killed (-1). */
-static int trace(struct result *result, int command, pid_t waited, const struct target *target)
+static int trace(struct result *result, int command, pid_t waited, struct target *target)
 {
 	for (;;) {
 		struct process *process;
@@ -218,6 +261,8 @@ static int trace(struct result *result, int command, pid_t waited, const struct 
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {
 			if (process)
 				process->alive = false;
+			if (pid == target->cleaner)
+				target->cleaner = 0;
 			if (pid == waited)
 				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 			continue;
@@ -244,7 +289,7 @@ static int trace(struct result *result, int command, pid_t waited, const struct 
 	}
 }
 
-static void scenario_run(const struct scenario *scenario, struct result *result, const struct target *target)
+static void scenario_run(const struct scenario *scenario, struct result *result, struct target *target)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 
@@ -272,7 +317,10 @@ static void scenario_run(const struct scenario *scenario, struct result *result,
 		process_add(result, pid, i);
 		kill(pid, SIGCONT);
 		status = trace(result, i, pid, target);
-		if (status < 0)
+		if (target->cleaner)
+			trace(result, i, target->cleaner, target);
+		/* What ends beside it may end it. */
+		if (status < 0 || (target->beside && result->killed))
 			_exit(0);
 		if (status != 0) {
 			snprintf(result->failure, sizeof(result->failure), "%s ends with %d", scenario->commands[i][1], status);
@@ -282,7 +330,7 @@ static void scenario_run(const struct scenario *scenario, struct result *result,
 	_exit(0);
 }
 
-static void traced(const struct scenario *scenario, struct result *result, const struct target *target)
+static void traced(const struct scenario *scenario, struct result *result, struct target *target)
 {
 	pid_t tracer;
 
@@ -491,11 +539,9 @@ static bool anything_left(const bool *known, const char *mounts, char *found, si
 
 static int clean(const struct scenario *scenario)
 {
+	pid_t pid = clean_begin(scenario);
 	int status = 0;
-	pid_t pid = command_start(scenario->clean);
 
-	waitpid(pid, &status, WUNTRACED);
-	kill(pid, SIGCONT);
 	alarm(LIMIT_S);
 	/* Orphans are ours, and a pid namespace ends when the last of its dead is buried. */
 	while (waitpid(-1, &status, 0) != pid)
@@ -580,7 +626,7 @@ static int process_test(const struct scenario *scenario, int index, const struct
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 
 	for (unsigned int call = 0, step = 0; call < counted->calls && call < CALLS_MAX; call++) {
-		const struct target target = {index, call};
+		struct target target = {.process = index, .call = call, .beside = is_beside(scenario) ? scenario : NULL};
 
 		if (!is_step(counted, call) || step++ % every != (unsigned int)index % every)
 			continue;
@@ -590,21 +636,22 @@ static int process_test(const struct scenario *scenario, int index, const struct
 		if (!others_enter(scenario, counted, found, sizeof(found)) ||
 		    inspect(scenario, known, mounts, found, sizeof(found)) < 0 ||
 		    (has_others(scenario) && !others_kept(scenario, found, sizeof(found)))) {
-			printf("# killed at call %u of %u (number %u)%s: left: %s\n", call, counted->calls,
-			       counted->numbers[call], result->killed ? "" : ", which it did not make this time", found);
+			printf("# %s at call %u of %u (number %u)%s: left: %s\n", is_beside(scenario) ? "cleaned up" : "killed",
+			       call, counted->calls, counted->numbers[call],
+			       result->killed ? "" : ", which it did not make this time", found);
 			return -1;
 		}
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("# %u calls, killed at %u, reached %u, in %ld s\n", counted->calls, tried, reached,
-	       (long)(end.tv_sec - begin.tv_sec));
+	printf("# %u calls, %s at %u, reached %u, in %ld s\n", counted->calls, is_beside(scenario) ? "cleaned up" : "killed",
+	       tried, reached, (long)(end.tv_sec - begin.tv_sec));
 	return tried && !reached && goes_its_way(scenario, counted) ? -1 : 0;
 }
 
 static int scenario_test(const struct scenario *scenario, unsigned int every, const bool *known, const char *mounts,
 			 struct result *result, int test)
 {
-	const struct target nobody = {-1, 0};
+	struct target nobody = {.process = -1};
 	static struct process counted[PROCESSES_MAX];
 	char found[512];
 	int count;
@@ -625,8 +672,8 @@ static int scenario_test(const struct scenario *scenario, unsigned int every, co
 	for (int i = 0; i < count; i++) {
 		int failed = process_test(scenario, i, &counted[i], every, known, mounts, result);
 
-		printf("%s %d - %s: nothing is left of it with %s killed at its calls\n", failed ? "not ok" : "ok", ++test,
-		       scenario->name, process_title(scenario, &counted[i]));
+		printf("%s %d - %s: nothing is left of it with %s %s at its calls\n", failed ? "not ok" : "ok", ++test,
+		       scenario->name, process_title(scenario, &counted[i]), is_beside(scenario) ? "standing still" : "killed");
 		fflush(stdout);
 	}
 	return test;
