@@ -7,6 +7,8 @@
 #include <sys/personality.h>
 #include <sys/stat.h>
 
+#include "namespaces.h"
+
 #define MINOR_MAX ((1u << 20) - 1) /* the kernel's dev_t has 12 and 20 bits */
 #define MAJOR_MAX ((1u << 12) - 1)
 #define DEFAULT_DEVICE_MODE 0666
@@ -223,11 +225,7 @@ static int check_sysctl(const struct vxe_config *config, const char *name, struc
 	if (!vxe_config_namespace(config, flag))
 		return config_fail(err, "linux.sysctl", name,
 				   "needs the %s namespace in linux.namespaces, without it the host would be changed",
-				   flag == CLONE_NEWNET	   ? "network"
-				   : flag == CLONE_NEWIPC  ? "ipc"
-				   : flag == CLONE_NEWUTS  ? "uts"
-				   : flag == CLONE_NEWUSER ? "user"
-							   : "pid");
+				   vxe_namespace_type(flag));
 	return 0;
 }
 

@@ -246,10 +246,10 @@ static pid_t clone_first(const struct vxe_launch *launch, struct vxe_clone_args 
 
 	if (launch->join_pidfd >= 0)
 		return sys_clone3(args);
-	if (user && user->path && (user_fd = open(user->path, O_RDONLY | O_CLOEXEC)) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", user->path);
-	if (pids && pids->path && (pids_fd = open(pids->path, O_RDONLY | O_CLOEXEC)) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", pids->path);
+	if (user && user->path && (user_fd = vxe_namespace_open(user, err)) < 0)
+		return -1;
+	if (pids && pids->path && (pids_fd = vxe_namespace_open(pids, err)) < 0)
+		return -1;
 	return user_fd >= 0   ? clone_in_user_namespace(user_fd, pids_fd, args)
 	       : pids_fd >= 0 ? clone_in_pid_namespace(pids_fd, args)
 			      : sys_clone3(args);

@@ -137,11 +137,11 @@ static int mounts_take(const struct child *child, struct vxe_error **err)
 
 static int namespace_enter(const struct vxe_namespace *ns, struct vxe_error **err)
 {
-	cleanup_fd int fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = vxe_namespace_open(ns, err);
 
-	if (fd < 0 || setns(fd, ns->flag) < 0)
+	if (fd >= 0 && setns(fd, ns->flag) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "entering the namespace %s", ns->path);
-	return 0;
+	return fd < 0 ? -1 : 0;
 }
 
 /* Those of users and pids were the launcher's to choose: a process is born in them. */

@@ -1125,6 +1125,15 @@ static bool path_may_lack(const struct vxe_config *config, const char *path)
 	return !vxe_config_annotation(config, "org.vxe.version") || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
 }
 
+static int fail_uncovered(const struct vxe_config *config, const char *field, const char *path, const char *from,
+			  struct vxe_error **err)
+{
+	if (!vxe_config_annotation(config, "org.vxe.version"))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "config.json: linux.%s: covering %s", field, path);
+	vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the profile keeps %s from %s by a mount over it", path, from);
+	return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
+}
+
 static int path_mask(const struct vxe_config *config, struct vxe_mount_plans *plans, int root_fd, int *mask_fd,
 		     const char *path, struct vxe_error **err)
 {
@@ -1132,10 +1141,8 @@ static int path_mask(const struct vxe_config *config, struct vxe_mount_plans *pl
 
 	if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && path_may_lack(config, path))
 		return 0;
-	if (target < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the profile keeps %s from the program by a mount over it", path);
-		return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
-	}
+	if (target < 0)
+		return fail_uncovered(config, "maskedPaths", path, "the program", err);
 	return fd_is_directory(target) ? mask_folder(mask_fd, target, path, err) : mask_file(plans, target, path, err);
 }
 
@@ -1147,10 +1154,8 @@ static int path_make_readonly(const struct vxe_config *config, const struct vxe_
 
 	if (target < 0 && (errno == ENOENT || errno == ENOTDIR) && path_may_lack(config, path))
 		return 0;
-	if (target < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the profile keeps %s from being changed by a mount over it", path);
-		return vxe_error_hint(err, "make the file or folder, so that it can be covered, or rule its folder");
-	}
+	if (target < 0)
+		return fail_uncovered(config, "readonlyPaths", path, "being changed", err);
 	clone = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
 	if (clone < 0 || attributes_set(clone, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making %s read-only", path);

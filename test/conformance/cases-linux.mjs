@@ -389,14 +389,25 @@ export const linux = [
       equal(second.value(`link:/proc/self/ns/${kinds[type]}`), wanted, 'the namespace');
     }),
   ),
-  refused(
-    'config-linux.md, Namespaces',
-    'MUST',
-    'a path that is a namespace of another type is refused',
-    (config) => {
-      config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== 'ipc');
-      config.linux.namespaces.push({ type: 'ipc', path: '/proc/self/ns/uts' });
-    },
+  ...Object.entries({
+    ipc: 'uts',
+    uts: 'ipc',
+    network: 'pid',
+    mount: 'net',
+    cgroup: 'ipc',
+    pid: 'net',
+    user: 'uts',
+  }).map(([type, another]) =>
+    refused(
+      'config-linux.md, Namespaces',
+      'MUST',
+      `a path that is a namespace of another type is refused (${type})`,
+      (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== type);
+        config.linux.namespaces.push({ type, path: `/proc/self/ns/${another}` });
+        if (type === 'uts') delete config.hostname;
+      },
+    ),
   ),
   refused('config-linux.md, Namespaces', 'MUST', 'a type given twice is refused', (config) => {
     config.linux.namespaces.push({ type: 'ipc' });
