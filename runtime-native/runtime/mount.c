@@ -1,6 +1,7 @@
 #include "mount.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -346,11 +347,15 @@ static int open_in_root(int root_fd, const char *path, uint64_t flags)
 	return sys_openat2(root_fd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+/* Links that lead to nothing, on the way to one path: as many as the kernel follows. */
+#define LINKS_MAX 40
+
+static int open_making(int root_fd, const char *path, bool directory, unsigned int *links);
+
 /* Opens the parent of `path` in the root, making missing folders; *name points into `copy`. */
-static int open_parent(int root_fd, char *copy, const char **name)
+static int parent_making(int root_fd, char *copy, const char **name, unsigned int *links)
 {
 	char *slash;
-	int fd;
 
 	while (*copy == '/')
 		copy++;
@@ -361,20 +366,72 @@ static int open_parent(int root_fd, char *copy, const char **name)
 	if (!slash)
 		return open_in_root(root_fd, ".", O_PATH | O_DIRECTORY);
 	*slash = '\0';
-	fd = open_in_root(root_fd, copy, O_PATH | O_DIRECTORY);
-	if (fd < 0 && errno == ENOENT) {
-		cleanup_free char *deeper = strdup(copy);
-		cleanup_fd int above = -1;
-		const char *last;
+	return open_making(root_fd, copy, true, links);
+}
 
-		if (!deeper)
-			return -1;
-		above = open_parent(root_fd, deeper, &last);
-		if (above < 0 || (mkdirat(above, last, 0755) < 0 && errno != EEXIST))
-			return -1;
-		fd = open_in_root(root_fd, copy, O_PATH | O_DIRECTORY);
+static int open_parent(int root_fd, char *copy, const char **name)
+{
+	unsigned int links = 0;
+
+	return parent_making(root_fd, copy, name, &links);
+}
+
+/* What a link in `folder` stands for, from the root. NULL with errno 0: it is no link. */
+static char *link_follow(int parent, const char *folder, const char *name)
+{
+	cleanup_free char *target = malloc(PATH_MAX);
+	char *path = NULL;
+	ssize_t length = target ? readlinkat(parent, name, target, PATH_MAX - 1) : -1;
+
+	if (length < 0) {
+		errno = target ? 0 : ENOMEM;
+		return NULL;
 	}
-	return fd;
+	target[length] = '\0';
+	if (asprintf(&path, "%s/%s", *target == '/' ? "" : folder, target) < 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return path;
+}
+
+/*
+ * Opens what a path names in the root, making what is missing: folders, and at its end a folder or an empty file. A link that leads to
+ * nothing stands for what it names, as /etc/resolv.conf of an image does, whose service makes the file when it runs.
+ */
+static int open_making(int root_fd, const char *path, bool directory, unsigned int *links)
+{
+	cleanup_free char *copy = NULL, *followed = NULL;
+	cleanup_fd int parent = -1, made = -1;
+	const char *name;
+	int fd = open_in_root(root_fd, path, O_PATH);
+	bool there;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	copy = strdup(path + strspn(path, "/"));
+	if (!copy || (parent = parent_making(root_fd, copy, &name, links)) < 0)
+		return -1;
+	if (directory) {
+		there = mkdirat(parent, name, 0755) < 0;
+	} else {
+		made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+		there = made < 0;
+	}
+	if (there && errno != EEXIST)
+		return -1;
+	if (there) {
+		followed = link_follow(parent, name == copy ? "" : copy, name);
+		if (!followed && errno)
+			return -1;
+	}
+	if (!followed)
+		return open_in_root(root_fd, path, O_PATH);
+	if (++*links > LINKS_MAX) {
+		errno = ELOOP;
+		return -1;
+	}
+	return open_making(root_fd, followed, directory, links);
 }
 
 /*
@@ -414,35 +471,10 @@ static int open_configured(const struct vxe_mount_plans *plans, int root_fd, con
 /* The destination as a descriptor; made when absent (a folder, or an empty file where a file is mounted). */
 static int destination_open(int root_fd, const char *destination, bool directory, struct vxe_error **err)
 {
-	cleanup_free char *copy = NULL;
-	cleanup_fd int parent = -1;
-	const char *name;
-	int fd;
+	unsigned int links = 0;
+	int fd = open_making(root_fd, destination, directory, &links);
 
-	fd = open_in_root(root_fd, destination, O_PATH);
-	if (fd >= 0)
-		return fd;
-	if (errno != ENOENT)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the mount point %s", destination);
-	copy = strdup(destination);
-	if (!copy)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the mount point %s", destination);
-	parent = open_parent(root_fd, copy, &name);
-	if (parent < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the folder of the mount point %s", destination);
-	if (directory) {
-		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the mount point %s", destination);
-	} else {
-		cleanup_fd int made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-		if (made < 0 && errno != EEXIST)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the mount point %s", destination);
-	}
-	fd = open_in_root(root_fd, destination, O_PATH);
-	if (fd < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the mount point %s", destination);
-	return fd;
+	return fd < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount point %s", destination) : fd;
 }
 
 int vxe_mount_folder(const char *path)
@@ -872,7 +904,8 @@ static bool is_kernels(const struct vxe_mount_plan *plan, int fd)
 	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
 }
 
-/* A tmpfs that is given no mode takes that of the folder that it covers, as programs in the image expect it there. */
+/* A tmpfs that is given no mode takes that of the folder that it covers, as programs in the image expect it there; one that was made for it
+   has none to give. */
 static bool takes_mode(const struct vxe_mount_plan *plan)
 {
 	if (plan->bind || plan->clone_fd >= 0 || plan->copy_up || plan->is_dev || strcmp(plan->mount->type, "tmpfs") != 0)
@@ -920,12 +953,11 @@ static int mount_one(const struct vxe_config *config, const struct vxe_mount_pla
 	if (plan->remount)
 		return remount(plans, plan, root_fd, err);
 	if (takes_mode(plan)) {
-		target = target_open(plan, plans, root_fd, true, err);
-		if (target < 0)
-			return -1;
-		if (fstat(target, &st) < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount on %s", destination);
-		snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
+		target = open_configured(plans, root_fd, destination);
+		if (target < 0 ? errno != ENOENT : fstat(target, &st) < 0)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the mount point %s", destination);
+		if (target >= 0)
+			snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
 	}
 	fd = plan->clone_fd >= 0 ? fcntl(plan->clone_fd, F_DUPFD_CLOEXEC, 0)
 	     : plan->bind	 ? mount_bind(plan, plan->source_fd, err)

@@ -1,5 +1,6 @@
 // config.md: what holds on every platform, and the process.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { act, answers, ask, lines, mount, mountAt, process_, refused, statusLine } from './case.mjs';
 import { equal, expect } from './subject.mjs';
 
@@ -106,6 +107,43 @@ export const configuration = [
     ['stat:/made/for/this'],
     mount({ destination: '/made/for/this', type: 'tmpfs', source: 'tmpfs' }),
     (result) => expect(result.value('stat:/made/for/this').startsWith('folder'), 'it is no folder'),
+  ),
+  ...[
+    ['a file', 'etc/file', '../run/service/generated/file', '/run/service/generated/file'],
+    ['a folder', 'etc', '/run/jump/etc', '/run/elsewhere/etc'],
+    ['a file by a link out of the rootfs', 'etc/file', '../../../run/file', '/run/file'],
+  ].map(([what, source, target, real]) =>
+    ask(
+      'config.md, Mounts',
+      'habit',
+      `${what} is mounted on a link of the image that leads to nothing`,
+      [`stat:${real}`, ...mountinfo],
+      (config, { rootfs }) => {
+        symlinkSync(target, join(rootfs, 'etc/linked'));
+        mkdirSync(join(rootfs, 'run'), { recursive: true });
+        symlinkSync('elsewhere', join(rootfs, 'run/jump'));
+        const options = ['rbind'];
+        config.mounts.push({
+          destination: '/etc/linked',
+          type: 'bind',
+          source: join(rootfs, source),
+          options,
+        });
+      },
+      (result) => mountAt(result, real),
+    ),
+  ),
+  refused('config.md, Mounts', 'MUST', 'a mount on links in a circle is refused', (config, { rootfs }) => {
+    symlinkSync('linked/linked', join(rootfs, 'etc/linked'));
+    config.mounts.push({ destination: '/etc/linked', type: 'tmpfs', source: 'tmpfs' });
+  }),
+  ask(
+    'config.md, Mounts',
+    'habit',
+    'a tmpfs without a mode has 1777 where its folder has to be made',
+    ['stat:/made/for/this'],
+    mount({ destination: '/made/for/this', type: 'tmpfs', source: 'tmpfs' }),
+    (result) => equal(result.value('stat:/made/for/this').split(' ')[1], '1777', 'the mode'),
   ),
   ...[
     ['ro', 'ro'],
