@@ -16,13 +16,13 @@
 
 #define UNCONFINED 126
 
-/* A hook without an env has the runtime's, as with runc and crun, unless it is a program of the container. */
-static char *const *hook_env(const struct vxe_hook *hook, bool inside)
+/* A hook without an env has the runtime's, a program of the container that of its program, as with runc and crun. */
+static char *const *hook_env(const struct vxe_hook *hook, const struct vxe_hook_confinement *confinement)
 {
 	static char *const none[] = {NULL};
 
 	if (!hook->has_env)
-		return inside ? none : environ;
+		return confinement ? confinement->env : environ;
 	return hook->env.items ? hook->env.items : none;
 }
 

@@ -11,6 +11,7 @@
 struct vxe_hook_confinement {
 	int (*apply)(void *arg, struct vxe_error **err);
 	void *arg;
+	char *const *env; /* of the program: a hook's that has none of its own */
 };
 
 /* The hooks that are programs of the container, under what holds for its program: an image says what they are. */

@@ -407,7 +407,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	bool mounts = vxe_config_namespace(config, CLONE_NEWNS);
 	cleanup_fd int root_fd = -1;
 
-	if (mounts_take(child, err) < 0 || namespaces_enter(config, err) < 0 || vxe_time_offsets_apply(config, err) < 0)
+	if (mounts_take(child, err) < 0 || namespaces_enter(config, err) < 0)
 		return -1;
 	if ((launch->cgroup_fd >= 0 || launch->place) && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");
@@ -629,7 +629,7 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 {
 	struct vxe_launch *launch = child->launch;
 	const struct vxe_process *process = launch->process;
-	const struct vxe_hook_confinement confinement = {hook_confine, child};
+	struct vxe_hook_confinement confinement = {hook_confine, child, NULL};
 	struct vxe_error *err = NULL;
 	sigset_t none;
 	char byte;
@@ -655,11 +655,12 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "setting the personality");
 		goto failed;
 	}
+	if (env_make(child, &err) < 0)
+		goto failed;
+	confinement.env = child->env;
 	/* What joins a container starts nothing. Before a scheduler under which nothing can be forked. */
 	if (!child->joins && vxe_hooks_run_inside(&launch->config->start_container, "startContainer", launch->config,
 						  launch->id, getpid(), "created", &confinement, &err) < 0)
-		goto failed;
-	if (env_make(child, &err) < 0)
 		goto failed;
 	if (vxe_schedule_apply(process, &err) < 0 || apparmor_apply(child, &err) < 0)
 		goto failed;
@@ -973,7 +974,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	child.joins = launch->join_pidfd >= 0;
 	if (child.joins)
 		join_main(&child);
-	if (user && root_become(launch->config, &err) < 0)
+	/* In a user namespace whoever has become its root may not write about itself there any more. */
+	if (vxe_time_offsets_apply(launch->config, &err) < 0 || (user && root_become(launch->config, &err) < 0))
 		goto failed;
 	/* The instance must not outlive its supervisor; OCI's create has none that lives as long. */
 	if (launch->start_fifo < 0 && launcher_die_with(&child, &err) < 0)

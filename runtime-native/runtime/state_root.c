@@ -327,7 +327,8 @@ int vxe_state_open(int root_fd, const char *id, int *dir_fd, struct vxe_error **
 		return -1;
 	fd = openat(root_fd, id, FOLDER_FLAGS | O_NOFOLLOW);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s: there is no instance of this name", id);
+		/* containerd looks for "does not exist", as runc says it. */
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the instance %s does not exist", id);
 		return vxe_error_hint(err, "vxe status lists those there are");
 	}
 	if (fd < 0)

@@ -121,6 +121,9 @@ int vxe_instance_processes(const char *root, const char *id, pid_t **pids, size_
 
 /* --- signals --- */
 
+/* By these words, which are runc's, containerd knows that it has ended by itself: Docker's stop and kill are no error then. */
+#define GONE "container not running: %s"
+
 /* The number may be another's between the list and the signal: it is signalled only if it is in the list once more. */
 static int kill_all(struct found *found, const char *id, int sig, struct vxe_error **err)
 {
@@ -166,10 +169,10 @@ int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struc
 	if (all && (found.state->status != VXE_STOPPED || found.state->cgroup))
 		return kill_all(&found, id, sig, err);
 	if (found.state->status == VXE_STOPPED)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", id);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, GONE, id);
 	pidfd = vxe_process_open(&found.state->init);
 	if (pidfd < 0 || sys_pidfd_send_signal(pidfd, sig) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno == ESRCH ? 0 : errno, "%s is not running", id);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno == ESRCH ? 0 : errno, GONE, id);
 	return 0;
 }
 

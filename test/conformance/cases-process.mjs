@@ -167,6 +167,22 @@ export const processes = [
       expect(ahead('boottime') > 1900000 && ahead('boottime') < 2100000, 'boottime is elsewhere');
     },
   ),
+  ask(
+    'config-linux.md, Offset for Time Namespace',
+    'MUST',
+    'timeOffsets beside a user namespace',
+    ['read:/proc/self/timens_offsets'],
+    (config) => {
+      config.linux.namespaces.push({ type: 'time' }, { type: 'user' });
+      config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: 200000, size: 1000 }];
+      config.linux.timeOffsets = { monotonic: { secs: 1000000 } };
+    },
+    (result) => {
+      const offsets = result.value('read:/proc/self/timens_offsets');
+      expect(/monotonic\s+1000000\s+0/.test(offsets), offsets);
+    },
+  ),
   refused(
     'config-linux.md, Offset for Time Namespace',
     'MUST',

@@ -193,6 +193,19 @@ export const runtime = [
     await subject.until(id, 'stopped');
     await fails(subject, ['kill', id, 'KILL']);
   }),
+  act(
+    'command line',
+    'habit',
+    'kill tells of a container that has ended, or is not there, as containerd understands it',
+    async (subject) => {
+      const { id } = await subject.started(['exit:0']);
+      await subject.until(id, 'stopped');
+      const stopped = await subject.call(['kill', id, 'KILL']);
+      expect(/container not running|no such process/i.test(stopped.stderr), stopped.stderr);
+      const absent = await subject.call(['kill', 'nonesuch', 'KILL']);
+      expect(/does not exist/.test(absent.stderr), absent.stderr);
+    },
+  ),
   act('runtime.md, Kill', 'MUST', 'kill of an id that is not there is an error', (subject) =>
     fails(subject, ['kill', 'nonesuch', 'KILL']),
   ),
@@ -312,6 +325,26 @@ export const runtime = [
         { env: { HOOK: 'of the host' } },
       );
       expect(result.value('cwd') === '/' && !result.stdout.includes('of the host'), 'the variable is there');
+    },
+  ),
+  act(
+    'command line',
+    'habit',
+    'a startContainer hook has the environment of the program, unless it has one of its own',
+    async (subject) => {
+      const hooked = async (fields) => {
+        let file;
+        const { code, stderr } = await subject.run(['exit:0'], (config, { rootfs }) => {
+          file = join(rootfs, 'data/environ');
+          config.process.env = ['HOME=/', 'PROGRAM=main'];
+          const args = ['probe', 'environ:/data/environ'];
+          config.hooks = { startContainer: [{ path: '/bin/probe', args, ...fields }] };
+        });
+        equal(code, 0, `the code (${stderr.trim()})`);
+        return readFileSync(file, 'utf8');
+      };
+      equal(await hooked({}), 'HOME=/\nPROGRAM=main\n', 'what it has');
+      equal(await hooked({ env: ['HOOK=own'] }), 'HOOK=own\n', 'what it has with its own');
     },
   ),
   act(

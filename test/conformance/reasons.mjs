@@ -27,7 +27,7 @@ const reasons = [
   ],
   [/given twice/, 'two entries of one type MUST be an error'],
   [
-    /^domainname$|^personality|^scheduler|^ioPriority|^execCPUAffinity|time namespace$|^timeOffsets$|clocks of the program/,
+    /^domainname$|^personality|^scheduler|^ioPriority|^execCPUAffinity|time namespace$|^timeOffsets($| beside)|clocks of the program/,
     ADDED,
   ],
   [/nobody knows is refused$/, NOBODY],
@@ -83,6 +83,14 @@ const reasons = [
   ],
   [/^features is/, 'features.md'],
   [/in the words that engines look for/, "Docker's client makes its exit code 127 of them"],
+  [
+    /as containerd understands it$/,
+    "containerd takes runc's words for it; any others are an error of Docker's stop and kill",
+  ],
+  [
+    /on a link of the image that leads to nothing$/,
+    'engines leave it to the runtime to find where a link of the image leads, as that of /etc/resolv.conf does',
+  ],
   [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],
   [
     /^sockets of LISTEN_FDS|LISTEN_FDNAMES|^none where LISTEN_PID|^a socket that is not open|from behind the sockets|^exec passes sockets/,
