@@ -190,13 +190,36 @@ static pid_t clone_in_pid_namespace(int wanted, struct vxe_clone_args *args)
 	return pid;
 }
 
+/* Those that the instance is not born in. The others need what only its first process has. */
+#define ENTERED_EARLY (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+/* In a user namespace nobody has a right to what is not that one's own, as a network that an engine has made: who has it goes there before. */
+static void namespaces_enter_early(struct vxe_launch *launch)
+{
+	for (size_t i = 0; i < launch->config->n_namespaces; i++) {
+		const struct vxe_namespace *ns = &launch->config->namespaces[i];
+		cleanup_fd int fd = ns->path && (ns->flag & ENTERED_EARLY) ? vxe_namespace_open(ns, NULL) : -1;
+
+		if (fd >= 0 && setns(fd, ns->flag) == 0)
+			launch->entered |= ns->flag;
+	}
+}
+
+static bool has_entered_early(const struct vxe_config *config)
+{
+	for (size_t i = 0; i < config->n_namespaces; i++)
+		if (config->namespaces[i].path && (config->namespaces[i].flag & ENTERED_EARLY))
+			return true;
+	return false;
+}
+
 /*
- * clone3 of a process that is to be born in the user namespace `user`, so that its other new namespaces are that one's; with `pids` >= 0 in
- * that pid namespace, too. Nobody comes back from a user namespace: a helper goes there and makes the process the launcher's child. It has the
- * launcher's descriptors, of which it opens and closes none but the pidfd that the kernel makes. A pid namespace may be of the user
- * namespace or of the launcher's: who has the right tries.
+ * clone3 of a process that is to be born in the user namespace `user`, so that its other new namespaces are that one's, or with -1 in a new one;
+ * with `pids` >= 0 in that pid namespace, too. Nobody comes back from a user namespace: a helper goes there and makes the process the launcher's
+ * child. It has the launcher's descriptors, and leaves them as they are but for the pidfd that the kernel makes. A pid namespace may be of the
+ * user namespace or of the launcher's: who has the right tries.
  */
-static pid_t clone_in_user_namespace(int user, int pids, struct vxe_clone_args *args)
+static pid_t clone_in_user_namespace(struct vxe_launch *launch, int user, int pids, struct vxe_clone_args *args)
 {
 	struct vxe_clone_args helper = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
 	int *pidfd = (int *)(uintptr_t)args->pidfd;
@@ -213,9 +236,10 @@ static pid_t clone_in_user_namespace(int user, int pids, struct vxe_clone_args *
 	if (pid == 0) {
 		bool born_there = pids < 0 || setns(pids, CLONE_NEWPID) == 0;
 
+		namespaces_enter_early(launch);
 		args->flags |= CLONE_PARENT;
 		args->exit_signal = 0; /* the helper's: SIGCHLD */
-		if (setns(user, CLONE_NEWUSER) == 0 && (born_there || setns(pids, CLONE_NEWPID) == 0))
+		if ((user < 0 || setns(user, CLONE_NEWUSER) == 0) && (born_there || setns(pids, CLONE_NEWPID) == 0))
 			said.pid = sys_clone3(args);
 		if (said.pid == 0)
 			return 0;
@@ -238,7 +262,7 @@ static pid_t clone_in_user_namespace(int user, int pids, struct vxe_clone_args *
 }
 
 /* Where the configuration names a user or a pid namespace by its path, the first process is born in it. */
-static pid_t clone_first(const struct vxe_launch *launch, struct vxe_clone_args *args, struct vxe_error **err)
+static pid_t clone_first(struct vxe_launch *launch, struct vxe_clone_args *args, struct vxe_error **err)
 {
 	const struct vxe_namespace *user = vxe_config_namespace(launch->config, CLONE_NEWUSER);
 	const struct vxe_namespace *pids = vxe_config_namespace(launch->config, CLONE_NEWPID);
@@ -250,7 +274,8 @@ static pid_t clone_first(const struct vxe_launch *launch, struct vxe_clone_args 
 		return -1;
 	if (pids && pids->path && (pids_fd = vxe_namespace_open(pids, err)) < 0)
 		return -1;
-	return user_fd >= 0   ? clone_in_user_namespace(user_fd, pids_fd, args)
+	return user_fd >= 0 || (user && has_entered_early(launch->config))
+		       ? clone_in_user_namespace(launch, user_fd, pids_fd, args)
 	       : pids_fd >= 0 ? clone_in_pid_namespace(pids_fd, args)
 			      : sys_clone3(args);
 }

@@ -78,8 +78,9 @@ struct vxe_launch {
 	bool ahead;			   /* set by vxe_launch_ahead, with the next two */
 	bool in_user_namespace;		   /* known before the mapping is written, and not by asking for an id after */
 	bool shown; /* set by vxe_launch_begin: the program's process may be looked at until it executes, to take the listener */
-	bool network_apart;	/* the network namespace is made apart, and handed to the first process */
-	bool tells_namespaces;	/* set by it: the first process hands its namespaces over */
+	bool network_apart; /* the network namespace is made apart, and handed to the first process */
+	int entered; /* in the first process: the namespaces by path that it was born in, beside those of users and pids */
+	bool tells_namespaces;	/* set by vxe_launch_begin: the first process hands its namespaces over */
 	bool marked;		/* VXE_INSTANCE in the environment: the program, and vxe in it, can see where it is */
 	char *const *extra_env; /* added to process.env; NULL-terminated or NULL */
 

@@ -145,12 +145,15 @@ static int namespace_enter(const struct vxe_namespace *ns, struct vxe_error **er
 }
 
 /* Those of users and pids were the launcher's to choose: a process is born in them. */
-static int namespaces_enter(const struct vxe_config *config, struct vxe_error **err)
+static int namespaces_enter(const struct vxe_launch *launch, struct vxe_error **err)
 {
+	const struct vxe_config *config = launch->config;
+
 	for (size_t i = 0; i < config->n_namespaces; i++) {
 		const struct vxe_namespace *ns = &config->namespaces[i];
 
-		if (ns->path && ns->flag != CLONE_NEWUSER && ns->flag != CLONE_NEWPID && namespace_enter(ns, err) < 0)
+		if (ns->path && !(launch->entered & ns->flag) && ns->flag != CLONE_NEWUSER && ns->flag != CLONE_NEWPID &&
+		    namespace_enter(ns, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -407,7 +410,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	bool mounts = vxe_config_namespace(config, CLONE_NEWNS);
 	cleanup_fd int root_fd = -1;
 
-	if (mounts_take(child, err) < 0 || namespaces_enter(config, err) < 0)
+	if (mounts_take(child, err) < 0 || namespaces_enter(launch, err) < 0)
 		return -1;
 	if ((launch->cgroup_fd >= 0 || launch->place) && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");

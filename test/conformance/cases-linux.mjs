@@ -389,6 +389,48 @@ export const linux = [
       equal(second.value(`link:/proc/self/ns/${kinds[type]}`), wanted, 'the namespace');
     }),
   ),
+  ...['ipc', 'uts', 'network'].flatMap((type) =>
+    [false, true].map((byPath) =>
+      act(
+        'config-linux.md, Namespaces',
+        'MUST',
+        `in a ${byPath ? 'user namespace by path' : 'new user namespace'}, a ${type} namespace that is another's is joined by path`,
+        async (subject) => {
+          const mapping = [{ containerID: 0, hostID: 100000, size: 1000 }];
+          const add = (config, ...entries) => {
+            const types = entries.map((entry) => entry.type);
+            config.linux.namespaces = [
+              ...config.linux.namespaces.filter((ns) => !types.includes(ns.type)),
+              ...entries,
+            ];
+            // What is not the user namespace's own is neither named nor shown from in there.
+            delete config.hostname;
+            config.mounts = config.mounts.filter((entry) => !['sysfs', 'mqueue'].includes(entry.type));
+          };
+          const mapped = (config) =>
+            Object.assign(config.linux, { uidMappings: mapping, gidMappings: mapping });
+          const first = await subject.started(['sleep:100000'], (config) => add(config, { type }));
+          const { pid } = await subject.state(first.id);
+          const path = `/proc/${pid}/ns/${kinds[type]}`;
+          const wanted = readlinkSync(path);
+          const user = { type: 'user' };
+          if (byPath) {
+            const owner = await subject.started(['sleep:100000'], (config) => {
+              add(config, user);
+              mapped(config);
+            });
+            user.path = `/proc/${(await subject.state(owner.id)).pid}/ns/user`;
+          }
+          const second = await subject.run([`link:/proc/self/ns/${kinds[type]}`, 'pid'], (config) => {
+            add(config, { type, path }, user);
+            if (!byPath) mapped(config);
+          });
+          equal(second.value(`link:/proc/self/ns/${kinds[type]}`), wanted, 'the namespace');
+          equal(second.value('pid'), '1', 'its number');
+        },
+      ),
+    ),
+  ),
   ...Object.entries({
     ipc: 'uts',
     uts: 'ipc',

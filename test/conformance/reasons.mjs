@@ -88,6 +88,10 @@ const reasons = [
     "containerd takes runc's words for it; any others are an error of Docker's stop and kill",
   ],
   [
+    /^in a user namespace by path, a/,
+    'both namespaces are named, and the runtime has the right to each',
+  ],
+  [
     /on a link of the image that leads to nothing$/,
     'engines leave it to the runtime to find where a link of the image leads, as that of /etc/resolv.conf does',
   ],
