@@ -76,6 +76,34 @@ const givenAway = (subject) => {
 const ownership = 'config-linux.md, Cgroup ownership';
 
 export const rules = [
+  ...[
+    ['a call with a number behind all that the filter names gets ENOSYS', undefined, 'ENOSYS'],
+    ['so it does where the filter says EPERM itself', 1, 'ENOSYS'],
+    ['and another errno, where the filter says that', 95, 'EOPNOTSUPP'],
+  ].map(([title, defaultErrnoRet, wanted]) =>
+    ask(
+      id,
+      'habit',
+      title,
+      ['call:1000', 'mkdir:/data/x'],
+      linux_({
+        seccomp: {
+          defaultAction: 'SCMP_ACT_ERRNO',
+          defaultErrnoRet,
+          architectures: [process.arch === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64'],
+          syscalls: [{ names: permitted, action: 'SCMP_ACT_ALLOW' }],
+        },
+      }),
+      (result) => {
+        equal(result.refused('call:1000'), wanted, 'what it gets');
+        equal(
+          result.refused('mkdir:/data/x'),
+          defaultErrnoRet === 95 ? wanted : 'EPERM',
+          'what a known one gets',
+        );
+      },
+    ),
+  ),
   act(ownership, 'SHOULD', "a cgroup that can be written to is the program's user's", async (subject) => {
     const container = await owned(subject, ['rw', 'nosuid', 'noexec', 'nodev']);
     await eventually(() => container.said().answers.size === 2, 'it does not answer');

@@ -87,14 +87,16 @@ const reasons = [
     /as containerd understands it$/,
     "containerd takes runc's words for it; any others are an error of Docker's stop and kill",
   ],
-  [
-    /^in a user namespace by path, a/,
-    'both namespaces are named, and the runtime has the right to each',
-  ],
+  [/^in a user namespace by path, a/, 'both namespaces are named, and the runtime has the right to each'],
   [
     /on a link of the image that leads to nothing$/,
     'engines leave it to the runtime to find where a link of the image leads, as that of /etc/resolv.conf does',
   ],
+  [
+    /^a call with a number behind|^so it does where the filter/,
+    'a libc that is newer than the profile falls back by that word; the profiles of Docker and containerd count on it',
+  ],
+  [/^and another errno, where/, 'defaultErrnoRet is the errno that is used (config-linux.md, Seccomp)'],
   [/^--preserve-fds with/, 'the program would find other descriptors than it was promised'],
   [
     /^sockets of LISTEN_FDS|LISTEN_FDNAMES|^none where LISTEN_PID|^a socket that is not open|from behind the sockets|^exec passes sockets/,
