@@ -91,12 +91,13 @@ static int oci_rule_add(scmp_filter_ctx ctx, const struct vxe_seccomp_rule *rule
 	return 0;
 }
 
-/* The highest number of a call that the rules name for the machine; -1: none. */
-static int highest_named(const struct vxe_seccomp *seccomp, uint32_t arch)
+/* The highest number of a call that the rules name for the machine; -1: none, or the filter is not for that machine. */
+static int highest_named(scmp_filter_ctx ctx, const struct vxe_seccomp *seccomp, uint32_t arch)
 {
+	bool served = seccomp_arch_exist(ctx, arch) == 0;
 	int highest = -1;
 
-	for (size_t i = 0; i < seccomp->n_rules; i++)
+	for (size_t i = 0; served && i < seccomp->n_rules; i++)
 		for (size_t k = 0; k < seccomp->rules[i].names.count; k++) {
 			int call = seccomp_syscall_resolve_name_arch(arch, seccomp->rules[i].names.items[k]);
 
@@ -110,7 +111,7 @@ static int highest_named(const struct vxe_seccomp *seccomp, uint32_t arch)
  * ENOSYS, not the list's EPERM: a libc that is newer than the list tries such a call first, and falls back by that word alone. runc has it
  * so, and the profiles of Docker and containerd count on it. Another errno is kept. Gives how many instructions there are.
  */
-static size_t newer_calls(const struct vxe_seccomp *seccomp, struct sock_filter *to)
+static size_t newer_calls(scmp_filter_ctx ctx, const struct vxe_seccomp *seccomp, struct sock_filter *to)
 {
 	static const uint32_t machines[] = {SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_AARCH64, SCMP_ARCH_ARM};
 	static const uint32_t x32_bit = 0x40000000;
@@ -120,7 +121,7 @@ static size_t newer_calls(const struct vxe_seccomp *seccomp, struct sock_filter 
 	if (seccomp->default_action != SCMP_ACT_ERRNO(EPERM))
 		return 0;
 	for (size_t i = 0; i < NEWER_MACHINES; i++)
-		total += (highest[i] = highest_named(seccomp, machines[i])) >= 0 ? NEWER_EACH : 0;
+		total += (highest[i] = highest_named(ctx, seccomp, machines[i])) >= 0 ? NEWER_EACH : 0;
 	to[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
 	for (size_t i = 0; i < NEWER_MACHINES; i++) {
 		/* To the filter itself, behind all of this. */
@@ -138,15 +139,15 @@ static size_t newer_calls(const struct vxe_seccomp *seccomp, struct sock_filter 
 }
 
 /* What libseccomp has made, behind what comes before it. */
-static int oci_filter(const struct vxe_seccomp *seccomp, const char *bytes, size_t size, struct vxe_filter *out,
-		      struct vxe_error **err)
+static int oci_filter(scmp_filter_ctx ctx, const struct vxe_seccomp *seccomp, const char *bytes, size_t size,
+		      struct vxe_filter *out, struct vxe_error **err)
 {
 	size_t before = NEWER_MAX * sizeof(struct sock_filter);
 	cleanup_free char *all = malloc(before + size);
 
 	if (!all)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "config.json: linux.seccomp: making the filter");
-	before = newer_calls(seccomp, (struct sock_filter *)(void *)all) * sizeof(struct sock_filter);
+	before = newer_calls(ctx, seccomp, (struct sock_filter *)(void *)all) * sizeof(struct sock_filter);
 	memcpy(all + before, bytes, size);
 	return vxe_filter_from_bytes(all, before + size, out, err);
 }
@@ -193,7 +194,7 @@ static int oci_compile(const struct vxe_seccomp *seccomp, struct vxe_filter *out
 	}
 	if (vxe_file_read_fd(memory, "the compiled filter", BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size, err) < 0)
 		goto out;
-	status = oci_filter(seccomp, bytes, size, out, err);
+	status = oci_filter(ctx, seccomp, bytes, size, out, err);
 	out->log = seccomp->flags & SECCOMP_FILTER_FLAG_LOG;
 	out->spec_allow = seccomp->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 out:

@@ -166,6 +166,15 @@ static long call_x32(void)
 {
 	return syscall(0x40000000 + 1000);
 }
+
+static long call_unknown_32(void)
+{
+	int result;
+
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(1000) : "memory", "cc", "r8", "r9", "r10", "r11");
+	errno = -result;
+	return -1;
+}
 #endif
 
 #define LIST(errnum)                                                                                                           \
@@ -180,6 +189,15 @@ static void newer(void)
 	ok(errno_under(LIST(",\"defaultErrnoRet\":99"), call_unknown) == 99, "another errno is kept");
 #ifdef __x86_64__
 	ok(errno_under(LIST(""), call_x32) == -1, "a call of x32 ends the program, as libseccomp has it");
+	if (errno_under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86\"]}", call_unknown_32) ==
+	    ENOSYS) {
+		ok(errno_under(LIST(""), call_unknown_32) == -1, "and one by 32-bit entry, where the list is not for it");
+		ok(errno_under(LIST(",\"architectures\":[\"SCMP_ARCH_X86\"]"), call_unknown_32) == ENOSYS,
+		   "where it is, it is not there");
+	} else {
+		skip("this kernel has no 32-bit entry",
+		     "a call by 32-bit entry, with a list that is not for it, and with one that is");
+	}
 #endif
 }
 
