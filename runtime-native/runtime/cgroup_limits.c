@@ -185,6 +185,22 @@ static int limit_pages_and_rdma(int fd, const struct vxe_resources *r, struct vx
 	return 0;
 }
 
+/* The specification has values of several lines, as for io.max; the kernel takes one with each write. */
+static int unified_write(int fd, const char *field, const struct vxe_pair *pair, struct vxe_error **err)
+{
+	cleanup_free char *copy = strdup(pair->value);
+	char *rest = copy, *line;
+
+	if (!copy)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "setting the cgroup's limits");
+	if (!strchr(copy, '\n'))
+		return limit_write(fd, field, pair->key, copy, err);
+	while ((line = strsep(&rest, "\n")))
+		if (*line && limit_write(fd, field, pair->key, line, err) < 0)
+			return -1;
+	return 0;
+}
+
 int vxe_cgroup_limit(int fd, const struct vxe_resources *r, struct vxe_error **err)
 {
 	char text[32];
@@ -203,7 +219,7 @@ int vxe_cgroup_limit(int fd, const struct vxe_resources *r, struct vxe_error **e
 			field = NULL;
 			return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "setting the cgroup's limits");
 		}
-		if (limit_write(fd, field, r->unified.items[i].key, r->unified.items[i].value, err) < 0)
+		if (unified_write(fd, field, &r->unified.items[i], err) < 0)
 			return -1;
 	}
 	return 0;

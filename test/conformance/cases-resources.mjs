@@ -34,16 +34,15 @@ const written = (section, title, controller, resources, files) =>
 
 const MiB = 1048576;
 
-/** A block device of this machine, as MAJOR:MINOR; limits are per device. */
-function disk() {
-  const fields = readFileSync('/proc/partitions', 'utf8')
+/** The block devices of this machine; limits are per device. */
+const disks = () =>
+  readFileSync('/proc/partitions', 'utf8')
     .trim()
     .split('\n')
     .slice(2)
     .map((line) => line.trim().split(/\s+/))
-    .find(([, , , name]) => existsSync(`/sys/block/${name}`) && !/^(loop|ram|zram)/.test(name));
-  return fields ? { major: Number(fields[0]), minor: Number(fields[1]) } : null;
-}
+    .filter(([, , , name]) => existsSync(`/sys/block/${name}`) && !/^(loop|ram|zram)/.test(name))
+    .map(([major, minor]) => ({ major: Number(major), minor: Number(minor) }));
 
 export const resources = [
   written(
@@ -166,7 +165,7 @@ export const resources = [
     ['throttleWriteIOPSDevice', 'wiops'],
   ].map(([field, key]) =>
     act('config-linux.md, Block IO', 'MUST', field, (subject) => {
-      const device = disk() ?? { major: 259, minor: 0 };
+      const device = disks()[0] ?? { major: 259, minor: 0 };
       return limited(
         subject,
         'io',
@@ -212,6 +211,23 @@ export const resources = [
       'memory.high': String(48 * MiB),
     },
   ),
+  written(
+    'Unified',
+    'a unified value of several lines is written line by line',
+    'hugetlb',
+    { unified: { 'hugetlb.2MB.max': `${2 * MiB}\n${4 * MiB}\n` } },
+    { 'hugetlb.2MB.max': String(4 * MiB) },
+  ),
+  act('config-linux.md, Unified', 'MUST', 'io.max of several devices, a line for each', (subject) => {
+    const devices = disks().slice(0, 2);
+    if (!devices.length) devices.push({ major: 259, minor: 0 });
+    const lines = devices.map(({ major, minor }) => `${major}:${minor} riops=333 wiops=444`);
+    return limited(subject, 'io', { unified: { 'io.max': lines.join('\n') } }, ['sleep:100000'], (cgroup) => {
+      const found = readFileSync(`${cgroup}/io.max`, 'utf8');
+      for (const { major, minor } of devices)
+        expect(new RegExp(`^${major}:${minor} .*riops=333 wiops=444`, 'm').test(found), `io.max is ${found}`);
+    });
+  }),
   act(
     'config-linux.md, Memory',
     'MUST',

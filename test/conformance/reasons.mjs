@@ -36,6 +36,10 @@ const reasons = [
     'a field that needs another one cannot be applied without it, and that is an error (runtime.md, Create)',
   ],
   [/idmap without mappings|uidMappings and gidMappings of a mount/, ADDED],
+  [
+    /^a unified value of several lines/,
+    'the specification has such a value, and the kernel takes a line at a time',
+  ],
   [/holds, or is refused by its name|rdma of a device|which version 2 does not have/, NAMED],
   [/masked path that is not absolute/, 'the paths MUST be absolute'],
   [/^rootfsPropagation shared$/, 'rootfsPropagation is the propagation of the root mount inside'],
