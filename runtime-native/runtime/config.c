@@ -68,14 +68,16 @@ static int parse_mount(struct json_object *object, const char *path, void *item,
 {
 	struct vxe_mount *mount = item;
 	const struct vxe_config *config = data;
-	cleanup_free char *source = NULL;
+	cleanup_free char *source = NULL, *destination = NULL;
 	bool bind;
 
-	if (config_absolute_path(object, path, "destination", &mount->destination, err) < 0)
+	if (config_absent_string(object, path, "destination", &destination, err) < 0)
 		return -1;
-	if (!mount->destination)
+	if (!destination)
 		return config_fail(err, path, "destination", "is missing");
-	if (vxe_json_get_string(object, path, "type", &mount->type, err) < 0 ||
+	/* config.md, Mounts: a relative one is deprecated, and from "/". */
+	if (make_absolute("", destination, &mount->destination, err) < 0 ||
+	    vxe_json_get_string(object, path, "type", &mount->type, err) < 0 ||
 	    vxe_json_get_string(object, path, "source", &source, err) < 0 ||
 	    config_strings(object, path, "options", &mount->options, err) < 0 ||
 	    config_id_mappings(object, path, "uidMappings", &mount->uid_mappings, err) < 0 ||

@@ -110,7 +110,7 @@ static const struct row rows[] = {
 	{ROOT, "\"mounts\":{}", "mounts: must be an array"},
 	{ROOT, "\"mounts\":[5]", "mounts[0]: must be an object"},
 	{ROOT, "\"mounts\":[{\"destination\":\"/a\"},{}]", "mounts[1].destination: is missing"},
-	{ROOT, "\"mounts\":[{\"destination\":\"proc\"}]", "mounts[0].destination: \"proc\" is not an absolute path"},
+	{ROOT, "\"mounts\":[{\"destination\":\"\"}]", "mounts[0].destination: is missing"},
 	{ROOT, "\"mounts\":[{\"destination\":\"/a\",\"options\":\"ro\"}]", "mounts[0].options: must be an array"},
 	{ROOT, "\"mounts\":[{\"destination\":\"/a\",\"options\":[\"ro\",1]}]", "mounts[0].options: element 1 must be a string"},
 	{ROOT, "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\"}]",

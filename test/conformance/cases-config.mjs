@@ -133,6 +133,20 @@ export const configuration = [
       (result) => mountAt(result, real),
     ),
   ),
+  ask(
+    'config.md, Mounts',
+    'MUST',
+    'a destination that is relative is one from the root',
+    ['read:/data/etc/file', ...mountinfo],
+    (config) => {
+      config.process.cwd = '/etc';
+      config.mounts.push({ destination: 'data', type: 'bind', source: 'rootfs', options: ['rbind'] });
+    },
+    (result) => {
+      mountAt(result, '/data');
+      equal(result.value('read:/data/etc/file'), 'content\n', 'the file');
+    },
+  ),
   refused('config.md, Mounts', 'MUST', 'a mount on links in a circle is refused', (config, { rootfs }) => {
     symlinkSync('linked/linked', join(rootfs, 'etc/linked'));
     config.mounts.push({ destination: '/etc/linked', type: 'tmpfs', source: 'tmpfs' });
