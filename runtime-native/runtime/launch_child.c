@@ -293,6 +293,7 @@ static int env_make(struct child *child, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = child->launch;
 	const struct vxe_strings *env = &launch->process->env;
+	const char *given = env_value(env, "HOME");
 	size_t extra = 0;
 	int failed = 0;
 
@@ -307,8 +308,8 @@ static int env_make(struct child *child, struct vxe_error **err)
 		failed |= env_put(child, launch->extra_env[i]);
 	if (launch->marked)
 		failed |= env_print(child, "VXE_INSTANCE=%s", launch->id);
-	/* A bundle of VXE says all of its environment. */
-	if (!env_value(env, "HOME") && !launch->host_root && !vxe_config_annotation(launch->config, "org.vxe.version")) {
+	/* A bundle of VXE says all of its environment. Docker leaves an empty one to the runtime, too (docker run -e HOME=). */
+	if ((!given || !*given) && !launch->host_root && !vxe_config_annotation(launch->config, "org.vxe.version")) {
 		cleanup_free char *home = vxe_home_find(launch->process->uid);
 
 		failed |= home ? env_print(child, "HOME=%s", home) : -1;

@@ -75,6 +75,18 @@ export const commandLine = [
       'the code',
     ),
   ),
+  act(id, 'habit', 'an empty HOME is none, and is not there twice', async (subject) => {
+    for (const given of [['HOME='], ['HOME=/other', 'HOME=']]) {
+      const result = await subject.run(['read:/proc/self/environ'], (config) => {
+        config.process.env.push(...given);
+      });
+      const homes = result
+        .value('read:/proc/self/environ')
+        .split(/[\n\0]/)
+        .filter((line) => line.startsWith('HOME='));
+      equal(homes.join(' '), 'HOME=/', given.join(' '));
+    }
+  }),
   act(id, 'habit', "who is given no HOME has that of the container's passwd file", async (subject) => {
     const wanted = [
       [0, '/root'],

@@ -118,6 +118,10 @@ const reasons = [
   [/^what it says later/, 'a service tells its status, its watchdog and its end as well (sd_notify(3))'],
   [/^without NOTIFY_SOCKET/, 'an empty name is none (sd_notify(3))'],
   [/^NOTIFY_SOCKET reaches/, "whoever the container's root is outside, it has the socket that it was given"],
+  [
+    /^an empty HOME/,
+    "so it is with runc, and Docker's own tests ask for it; there is one variable of a name",
+  ],
   [/no HOME/, 'Docker and containerd leave HOME to the runtime, which has the passwd file at hand'],
   [
     /^a startContainer hook that fails|^a poststart hook that fails/,
