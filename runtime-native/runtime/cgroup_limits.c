@@ -76,6 +76,9 @@ static int limit_memory(int fd, const struct vxe_resources *r, struct vxe_error 
 	if (r->has_memory_limit && r->memory_limit &&
 	    limit_write(fd, "memory.limit", "memory.max", number_text(text, sizeof(text), r->memory_limit), err) < 0)
 		return -1;
+	/* No limit on both together is none on swap either, as with runc: update --memory -1. */
+	if (r->has_memory_limit && r->memory_limit < 0 && !(r->has_memory_swap && r->memory_swap))
+		return limit_write(fd, "memory.limit", "memory.swap.max", "max", err);
 	if (r->has_memory_swap && r->memory_swap)
 		return limit_write(fd, "memory.swap", "memory.swap.max", number_text(text, sizeof(text), swap), err);
 	return 0;

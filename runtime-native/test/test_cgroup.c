@@ -1,11 +1,15 @@
 /* The device program against what the rules mean, over every access to a few devices; and the scale of cpu.weight. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "cgroup_device.h"
+#include "file.h"
 #include "tap.h"
 
 #define ALL (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
@@ -140,8 +144,55 @@ static void test_path(void)
 	}
 }
 
+/* What is in memory.swap.max, "6" before, when these limits are written into a folder of files with the kernel's names. */
+static char *swap_after(const struct vxe_resources *resources)
+{
+	static const char *const files[] = {"memory.max", "memory.swap.max"};
+	char template[] = "/tmp/vxe-cgroup-XXXXXX";
+	int folder = mkdtemp(template) ? open(template, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	char *text = NULL;
+	size_t size;
+
+	for (size_t i = 0; i < 2; i++) {
+		int file = openat(folder, files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		if (file < 0 || write(file, "6", 1) != 1)
+			printf("# %s was not made\n", files[i]);
+		close(file);
+	}
+	if (vxe_cgroup_limit(folder, resources, NULL) == 0)
+		(void)vxe_file_read_at(folder, "memory.swap.max", 64, &text, &size, NULL);
+	for (size_t i = 0; i < 2; i++)
+		unlinkat(folder, files[i], 0);
+	close(folder);
+	rmdir(template);
+	return text;
+}
+
+static void test_swap(void)
+{
+	static const struct {
+		struct vxe_resources resources;
+		const char *after, *what;
+	} rows[] = {
+		{{.has_memory_limit = true, .memory_limit = -1}, "max", "without a limit on memory there is none on swap"},
+		{{.has_memory_limit = true, .memory_limit = 4096}, "6", "control: a limit on memory leaves that on swap"},
+		{{.has_memory_limit = true, .memory_limit = 4096, .has_memory_swap = true, .memory_swap = 4099},
+		 "3",
+		 "control: that on both together, less that on memory"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *after = swap_after(&rows[i].resources);
+
+		ok(after && !strcmp(after, rows[i].after), "%s (%s)", rows[i].what, after ? after : "?");
+		free(after);
+	}
+}
+
 int main(void)
 {
+	test_swap();
 	ok(vxe_cgroup_weight(2) == 1 && vxe_cgroup_weight(262144) == 10000 && vxe_cgroup_weight(1024) == 39,
 	   "cpu.weight of the least, the most and the usual shares");
 	test_devices();

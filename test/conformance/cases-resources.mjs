@@ -250,6 +250,20 @@ export const resources = [
       expect(code !== 0, 'it was passed over');
     },
   ),
+  act('command line', 'habit', 'update --memory -1 takes the limit on swap away, too', (subject) =>
+    limited(
+      subject,
+      'memory',
+      { memory: { limit: 64 * MiB, swap: 96 * MiB } },
+      ['sleep:100000'],
+      async (cgroup, { id }) => {
+        await subject.must(['start', id]);
+        await subject.must(['update', '--memory', '-1', id]);
+        for (const file of ['memory.max', 'memory.swap.max'])
+          equal(readFileSync(`${cgroup}/${file}`, 'utf8').trim(), 'max', file);
+      },
+    ),
+  ),
   act('command line', 'habit', 'update changes the limits of a running container', (subject) =>
     limited(subject, 'memory', { memory: { limit: 64 * MiB } }, ['sleep:100000'], async (cgroup, { id }) => {
       await subject.must(['start', id]);
