@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,12 @@ int vxe_error_wrap(struct vxe_error **err, const char *format, ...)
 	}
 	free_text(context);
 	return -1;
+}
+
+bool vxe_errno_is_shortage(int errnum)
+{
+	return errnum == ENOMEM || errnum == ENOSPC || errnum == EMFILE || errnum == ENFILE || errnum == EINTR ||
+	       errnum == EIO || errnum == EAGAIN;
 }
 
 void vxe_error_free(struct vxe_error **err)

@@ -23,6 +23,8 @@ int vxe_error_set(struct vxe_error **err, enum vxe_exit exit_code, int errnum, c
 	__attribute__((format(printf, 4, 5)));
 int vxe_error_hint(struct vxe_error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int vxe_error_wrap(struct vxe_error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A failure for want of memory, room or descriptors: it says nothing of the thing itself, and another attempt may succeed. */
+bool vxe_errno_is_shortage(int errnum);
 void vxe_error_free(struct vxe_error **err);
 /* "vxe: MESSAGE: strerror; HINT\n" on stderr. */
 void vxe_error_print(const char *program, const struct vxe_error *err);

@@ -43,7 +43,7 @@ int vxe_file_read_fd(int fd, const char *what, size_t max, char **out, size_t *s
 	cleanup_free char *data = malloc(capacity);
 
 	if (!data)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s: out of memory", what);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "%s: cannot be read", what);
 	for (;;) {
 		ssize_t got;
 
@@ -51,7 +51,7 @@ int vxe_file_read_fd(int fd, const char *what, size_t max, char **out, size_t *s
 			char *grown = realloc(data, capacity * 2);
 
 			if (!grown)
-				return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s: out of memory", what);
+				return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "%s: cannot be read", what);
 			data = grown;
 			capacity *= 2;
 		}

@@ -40,7 +40,6 @@ struct process_stat {
 static int read_process_stat(pid_t pid, struct process_stat *out)
 {
 	char path[32], text[1024];
-	cleanup_fd int fd = -1;
 	const char *fields;
 	ssize_t size;
 
@@ -49,8 +48,9 @@ static int read_process_stat(pid_t pid, struct process_stat *out)
 		return -1;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	size = vxe_file_read_small(AT_FDCWD, path, text, sizeof(text) - 1);
+	if (size < 0 && errno != ENOENT)
+		return -1;
 	if (size <= 0) {
 		errno = ESRCH;
 		return -1;
@@ -73,15 +73,25 @@ uint64_t vxe_process_start_time(pid_t pid)
 	return read_process_stat(pid, &stat) < 0 ? 0 : stat.start_time;
 }
 
-bool vxe_process_alive(const struct vxe_process_id *process)
+/* 1: alive, 0: not, -1: that cannot be told now. */
+static int process_look(const struct vxe_process_id *process)
 {
 	struct process_stat stat;
 
-	if (process->pid <= 0 || process->start_time == 0 || read_process_stat(process->pid, &stat) < 0 ||
-	    stat.start_time != process->start_time)
-		return false;
+	if (process->pid <= 0 || process->start_time == 0)
+		return 0;
+	if (read_process_stat(process->pid, &stat) < 0)
+		return errno == ESRCH ? 0 : -1;
+	if (stat.start_time != process->start_time)
+		return 0;
 	/* A zombie whose other threads run on is a living process without its first thread. */
 	return (stat.state != 'Z' && stat.state != 'X') || stat.threads > 1;
+}
+
+/* What cannot be looked at is not known to have ended: its state stays. */
+bool vxe_process_alive(const struct vxe_process_id *process)
+{
+	return process_look(process) != 0;
 }
 
 bool vxe_state_alive(const struct vxe_state *state)
@@ -97,27 +107,33 @@ const char *vxe_state_annotation(const struct vxe_state *state, const char *key)
 	return NULL;
 }
 
-void vxe_state_refresh(struct vxe_state *state)
+int vxe_state_refresh(struct vxe_state *state)
 {
 	const char *kind = vxe_state_annotation(state, KIND_ANNOTATION);
-	bool forking = kind && strcmp(kind, "forking") == 0, alive;
+	bool forking = kind && strcmp(kind, "forking") == 0;
+	int look;
 
 	switch (state->status) {
 	case VXE_CREATING:
-		alive = vxe_state_alive(state) || vxe_process_alive(&state->supervisor);
+		look = process_look(&state->init);
+		if (look == 0)
+			look = process_look(&state->program);
+		if (look == 0)
+			look = process_look(&state->supervisor);
 		break;
 	case VXE_RUNNING:
 	case VXE_PAUSED:
-		alive = vxe_process_alive(forking || state->program.pid == 0 ? &state->init : &state->program);
+		look = process_look(forking || state->program.pid == 0 ? &state->init : &state->program);
 		break;
 	case VXE_CREATED:
-		alive = vxe_process_alive(&state->init);
+		look = process_look(&state->init);
 		break;
 	default:
-		return;
+		return 0;
 	}
-	if (!alive)
+	if (look == 0)
 		state->status = VXE_STOPPED;
+	return look < 0 ? -1 : 0;
 }
 
 static int parse_status(struct json_object *root, struct vxe_state *state, struct vxe_error **err)
@@ -392,8 +408,11 @@ int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 	}
 	/* Who creates may not be in the state yet, but holds the lock. */
 	creating = state->status == VXE_CREATING && vxe_state_locked(dir_fd);
-	if (!creating)
-		vxe_state_refresh(state);
+	if (!creating && vxe_state_refresh(state) < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "whether its processes live cannot be told");
+		vxe_state_free(&state);
+		return -1;
+	}
 	*out = state;
 	return 0;
 }

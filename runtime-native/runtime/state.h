@@ -60,8 +60,9 @@ bool vxe_state_interrupted(int dir_fd);
 /* Is a creation under way that has not written one yet? */
 bool vxe_state_coming(int dir_fd);
 int vxe_state_parse(const char *text, size_t size, struct vxe_state **out, struct vxe_error **err);
-/* What is true now: a written status other than STOPPED becomes STOPPED when its processes are gone. */
-void vxe_state_refresh(struct vxe_state *state);
+/* What is true now: a written status other than STOPPED becomes STOPPED when its processes are gone.
+   -1 and errno: whether they are cannot be told. */
+int vxe_state_refresh(struct vxe_state *state);
 /* Is any process of the instance alive, whatever the status says? */
 bool vxe_state_alive(const struct vxe_state *state);
 /* Takes the lock, which who launches and who supervises holds: with it nobody else writes into the state, removes it or takes the name. -1 in

@@ -255,6 +255,7 @@ static int check_dead(int root_fd, const char *id, struct vxe_error **err)
 {
 	cleanup_fd int dir_fd = openat(root_fd, id, FOLDER_FLAGS | O_NOFOLLOW);
 	cleanup_fd int lock_fd = -1;
+	cleanup_error struct vxe_error *unread = NULL;
 	struct vxe_state *state = NULL;
 	bool alive = false;
 
@@ -262,15 +263,18 @@ static int check_dead(int root_fd, const char *id, struct vxe_error **err)
 		return 0; /* no instance was ever there */
 	if (dir_fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be opened", id);
-	if (vxe_state_read(dir_fd, &state, NULL) == 0) {
+	if (vxe_state_read(dir_fd, &state, &unread) == 0) {
 		alive = vxe_state_alive(state);
 		vxe_state_free(&state);
+	} else if (unread && vxe_errno_is_shortage(unread->errnum)) {
+		return vxe_error_set(err, VXE_EXIT_FAILURE, unread->errnum, "%s: whether it lives cannot be told: its state",
+				     id);
 	}
 	if (alive)
 		return fail_exists(id, "an instance of this name exists and its processes are alive", err);
 	lock_fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (lock_fd < 0)
-		return 0;
+		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be opened", id);
 	if (try_lock(lock_fd, LOCK_ATTEMPTS) < 0)
 		return fail_exists(id, "an instance of this name is being started or stopped", err);
 	return 0;

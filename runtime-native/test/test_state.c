@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -215,12 +216,23 @@ static void test_process(void)
 {
 	pid_t pid = spawn_sleeper();
 	struct vxe_process_id self = identify(getpid()), child = identify(pid), other;
+	struct vxe_state state = {.status = VXE_RUNNING};
+	struct rlimit limit;
 
 	ok(self.start_time > 0 && child.start_time >= self.start_time, "start times");
 	ok(vxe_process_alive(&self) && vxe_process_alive(&child), "living processes");
 	other = child;
 	other.start_time++;
 	ok(!vxe_process_alive(&other), "the same number with another start time is another process");
+	/* Of no process can be told that it has ended by one that may open nothing. */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max});
+	state.init = child;
+	ok(vxe_process_alive(&child), "what cannot be looked at counts as living");
+	ok(vxe_state_refresh(&state) < 0 && errno == EMFILE && state.status == VXE_RUNNING,
+	   "whether a state is true cannot be told without descriptors");
+	setrlimit(RLIMIT_NOFILE, &limit);
+	ok(vxe_state_refresh(&state) == 0 && state.status == VXE_RUNNING, "and can with them");
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT);
 	ok(!vxe_process_alive(&child), "a zombie is dead");

@@ -135,8 +135,19 @@ struct vxe_process_id instance_process_id(pid_t pid)
 	return (struct vxe_process_id){.pid = pid, .start_time = pid > 0 ? vxe_process_start_time(pid) : 0};
 }
 
+static int process_time(struct vxe_process_id *process)
+{
+	if (process->pid <= 0 || process->start_time)
+		return 0;
+	process->start_time = vxe_process_start_time(process->pid);
+	return process->start_time || errno == ESRCH ? 0 : -1;
+}
+
 int instance_state_write(struct instance *instance, enum vxe_status status, struct vxe_error **err)
 {
+	/* Without the time at which it began nobody could tell later whether it lives. */
+	if (process_time(&instance->state.init) < 0 || process_time(&instance->state.program) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "looking at the processes of %s", instance->options->id);
 	instance->state.status = status;
 	if (vxe_state_write(instance->dir_fd, &instance->state, err) == 0)
 		return 0;

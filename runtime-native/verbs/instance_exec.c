@@ -339,7 +339,7 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 	}
 	init = vxe_process_open(&state->init);
 	if (init < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", options->id);
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno == ESRCH ? 0 : errno, "%s is not running", options->id);
 		goto out;
 	}
 	if (instance_config_kept(dir_fd, state, &config, err) < 0 || vxe_plans_kept(config, err) < 0 ||

@@ -30,6 +30,8 @@ int vxe_process_open(const struct vxe_process_id *process)
 {
 	cleanup_fd int fd = process->pid > 0 ? sys_pidfd_open(process->pid, 0) : -1;
 
+	if (process->pid > 0 && fd < 0 && vxe_errno_is_shortage(errno))
+		return -1;
 	if (fd < 0 || !vxe_process_alive(process)) {
 		errno = ESRCH;
 		return -1;
@@ -97,10 +99,14 @@ static int ending_look(struct ending *ending, enum patience patience, struct vxe
 	processes_close(ending);
 	vxe_state_free(&ending->state);
 	if (vxe_state_read(ending->dir_fd, &ending->state, err) == 0) {
-		ending->init = vxe_process_open(&ending->state->init);
-		ending->supervisor = vxe_process_open(&ending->state->supervisor);
+		/* One that cannot be held has not ended. */
+		if (((ending->init = vxe_process_open(&ending->state->init)) < 0 && errno != ESRCH) ||
+		    ((ending->supervisor = vxe_process_open(&ending->state->supervisor)) < 0 && errno != ESRCH))
+			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "looking at the processes of an instance");
 		return 0;
 	}
+	if (*err && vxe_errno_is_shortage((*err)->errnum))
+		return -1;
 	if (patience != INSISTS && !vxe_state_interrupted(ending->dir_fd) &&
 	    (patience == AT_ONCE || !vxe_state_coming(ending->dir_fd)))
 		return -1;
@@ -193,7 +199,7 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 
 	if (folder_open(root, id, &ending.root_fd, &ending.dir_fd, err) < 0) {
 		/* What is not there is to be not there. */
-		if (!force || (ending.root_fd < 0 && (*err)->errnum != ENOENT))
+		if (!force || ((ending.root_fd < 0 || (*err)->errnum) && (*err)->errnum != ENOENT))
 			return -1;
 		vxe_error_free(err);
 		return ending.root_fd < 0 ? 0 : vxe_state_remove(ending.root_fd, id, err);
