@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #undef memcpy
 #undef memmove
@@ -114,7 +115,11 @@ static __attribute__((constructor)) void relro_protect(void)
 		uintptr_t begin = base + header[i].p_vaddr, end = (begin + header[i].p_memsz) & ~(page - 1);
 
 		begin &= ~(page - 1);
-		if (header[i].p_type == PT_GNU_RELRO && end > begin && mprotect((void *)begin, end - begin, PROT_READ) < 0)
-			__builtin_trap();
+		if (header[i].p_type == PT_GNU_RELRO && end > begin && mprotect((void *)begin, end - begin, PROT_READ) < 0) {
+			static const char told[] = "vxe: there is no memory to make its own data read-only\n";
+
+			(void)!write(2, told, sizeof(told) - 1);
+			_exit(1);
+		}
 	}
 }

@@ -385,8 +385,13 @@ int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, boo
 				       : -1;
 		}
 		below = sys_openat2(fd, part, FOLDER_FLAGS, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-		if (below < 0)
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
+		if (below < 0) {
+			vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
+			/* Whoever called knows of none that failed. */
+			if (last && !there)
+				(void)unlinkat(fd, part, AT_REMOVEDIR);
+			return -1;
+		}
 		close(fd);
 		fd = below;
 	}

@@ -40,6 +40,7 @@ static int hook_start(const struct vxe_hook *hook, const struct vxe_hook_confine
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		signal(SIGPIPE, SIG_DFL);
+		signal(SIGXFSZ, SIG_DFL);
 		/* Its end of the pipe waits, as others do; ours must not. */
 		if (fcntl(input, F_SETFL, 0) < 0 || dup2(input, 0) < 0)
 			_exit(127);

@@ -490,8 +490,8 @@ static int mounts_check(const struct vxe_config *config, struct vxe_error **err)
 
 static void joiner_wait(struct vxe_launch *launch)
 {
-	if (launch->joiner_pid > 0)
-		waitpid(launch->joiner_pid, NULL, 0);
+	while (launch->joiner_pid > 0 && waitpid(launch->joiner_pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	launch->joiner_pid = 0;
 }
 
@@ -661,9 +661,12 @@ int vxe_launch_take_listener(struct vxe_launch *launch, struct vxe_error **err)
 		if (slot >= 0 && errno == ESRCH)
 			return launch_ended(launch, "its filter was loaded", err);
 		if (slot >= 0 && errno != EBADF) {
-			vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking the listener of the seccomp filter");
-			return vxe_error_hint(
-				err, "pidfd_getfd must be allowed here (Yama's ptrace_scope below 2, or CAP_SYS_PTRACE)");
+			int saved = errno;
+
+			vxe_error_set(err, VXE_EXIT_FAILURE, saved, "taking the listener of the seccomp filter");
+			return saved == EPERM ? vxe_error_hint(err, "pidfd_getfd must be allowed here (Yama's ptrace_scope "
+								    "below 2, or CAP_SYS_PTRACE)")
+					      : -1;
 		}
 		if (poll(&gone, 1, 0) > 0)
 			return launch_ended(launch, "its filter was loaded", err);
@@ -682,7 +685,8 @@ void vxe_launch_abort(struct vxe_launch *launch)
 		siginfo_t info;
 
 		sys_pidfd_send_signal(launch->init_pidfd, SIGKILL);
-		waitid((idtype_t)3 /* P_PIDFD */, (id_t)launch->init_pidfd, &info, WEXITED);
+		while (waitid((idtype_t)3 /* P_PIDFD */, (id_t)launch->init_pidfd, &info, WEXITED) < 0 && errno == EINTR)
+			;
 	}
 	/* Who made the program's process goes with it. */
 	joiner_wait(launch);

@@ -68,16 +68,29 @@ __attribute__((noreturn)) static void child_die(struct vxe_launch *launch, const
 	_exit(code);
 }
 
-static int sync_expect(const struct child *child, enum vxe_sync expected)
+/* As a rule the launcher is gone, and nobody is there to tell it to. */
+__attribute__((noreturn)) static void sync_lost(struct vxe_launch *launch)
+{
+	struct vxe_error *err = NULL;
+
+	vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "the instance's process hears nothing from its launcher");
+	child_die(launch, err);
+}
+
+static void sync_tell(struct vxe_launch *launch, int sync, char message, int pass_fd)
+{
+	if (vxe_sync_send(sync, message, pass_fd) < 0)
+		sync_lost(launch);
+}
+
+static void sync_expect(const struct child *child, enum vxe_sync expected)
 {
 	int passed, message = vxe_sync_receive(child->sync, &passed);
 
 	if (passed >= 0)
 		close(passed);
-	/* The launcher is gone: nothing to tell, nobody to tell it to. */
 	if (message != (int)expected)
-		_exit(VXE_EXIT_FAILURE);
-	return 0;
+		sync_lost(child->launch);
 }
 
 /* Gives the lo of a new network namespace its address; runc and crun do the same. */
@@ -109,7 +122,7 @@ static int network_enter(const struct child *child, struct vxe_error **err)
 	cleanup_fd int fd = -1;
 
 	if (vxe_sync_receive(child->sync, &fd) != VXE_SYNC_NETWORK)
-		_exit(VXE_EXIT_FAILURE);
+		sync_lost(child->launch);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, fd < 0 ? EBADF : errno, "entering the network namespace");
 	return 0;
@@ -127,7 +140,7 @@ static int mounts_take(const struct child *child, struct vxe_error **err)
 		if (!slot)
 			continue;
 		if (vxe_sync_receive(child->sync, &passed) != VXE_SYNC_GIVEN)
-			_exit(VXE_EXIT_FAILURE);
+			sync_lost(launch);
 		*slot = passed < 0 || passed > 2 ? steal_fd(&passed) : fcntl(passed, F_DUPFD_CLOEXEC, 3);
 		if (passed >= 0 && *slot < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "taking what the launcher has opened");
@@ -157,6 +170,12 @@ static int namespaces_enter(const struct vxe_launch *launch, struct vxe_error **
 			return -1;
 	}
 	return 0;
+}
+
+/* The caller's session has the caller's terminal. */
+static int session_begin(struct vxe_error **err)
+{
+	return setsid() < 0 ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the program's session") : 0;
 }
 
 static int rlimits_set(const struct vxe_process *process, struct vxe_error **err)
@@ -416,8 +435,7 @@ static int environment_build(struct child *child, struct vxe_error **err)
 	if ((launch->cgroup_fd >= 0 || launch->place) && cgroup && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the cgroup namespace");
 	if (config->prestart.count || config->create_runtime.count) {
-		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACES, -1) < 0)
-			_exit(VXE_EXIT_FAILURE);
+		sync_tell(launch, child->sync, VXE_SYNC_NAMESPACES, -1);
 		sync_expect(child, VXE_SYNC_HOOKS_DONE);
 	}
 	if (!launch->network_apart && loopback_begin(config, err) < 0)
@@ -646,8 +664,10 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 		do
 			got = read(launch->start_fifo, &byte, 1);
 		while (got < 0 && errno == EINTR);
-		if (got != 1)
-			_exit(VXE_EXIT_FAILURE);
+		if (got != 1) {
+			vxe_error_set(&err, VXE_EXIT_FAILURE, got < 0 ? errno : 0, "waiting for the start");
+			goto failed;
+		}
 	}
 	if (!process->present)
 		_exit(VXE_EXIT_FAILURE);
@@ -675,8 +695,8 @@ __attribute__((noreturn)) static void program_main(struct child *child)
 	}
 	for (int fd = 3; fd < 3 + launch->extra_fds; fd++)
 		fcntl(fd, F_SETFD, 0);
-	if (launch->filter.notifies && vxe_sync_send(child->sync, VXE_SYNC_LOADING, -1) < 0)
-		_exit(VXE_EXIT_FAILURE);
+	if (launch->filter.notifies)
+		sync_tell(launch, child->sync, VXE_SYNC_LOADING, -1);
 	/* Without no_new_privs both need CAP_SYS_ADMIN, which the next step may drop. */
 	if (!process->no_new_privileges && (landlock_apply(child, &err) < 0 || filter_apply(child, &err) < 0))
 		goto failed;
@@ -778,9 +798,13 @@ __attribute__((noreturn)) static void reaper_main(struct vxe_launch *launch, pid
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	sys_close_range(0, ~0U, 0);
-	if (reaper_confine() < 0)
-		syscall(SYS_exit_group, VXE_EXIT_FAILURE);
+	/* The launcher takes the end of what is open here for the program's start. */
+	if (sys_close_range(0, ~0U, 0) < 0 || reaper_confine() < 0) {
+		struct vxe_error *err = NULL;
+
+		vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "confining the instance's first process");
+		child_die(launch, err);
+	}
 	for (;;) {
 		int status = 0;
 		pid_t pid = (pid_t)syscall(SYS_wait4, -1, &status, 0, NULL);
@@ -813,6 +837,18 @@ static pid_t program_fork(uint64_t flags, int *pidfd)
 	return sys_clone3(&args);
 }
 
+/* A program of which the launcher has not heard would wait for it, and it for the program's end. */
+static void program_tell(struct vxe_launch *launch, int sync, int pidfd)
+{
+	if (vxe_sync_send(sync, VXE_SYNC_READY, pidfd) == 0)
+		return;
+	int saved = errno;
+
+	sys_pidfd_send_signal(pidfd, SIGKILL);
+	errno = saved;
+	sync_lost(launch);
+}
+
 /* While this process may still be looked at, by itself too. */
 static int namespaces_tell(struct child *child, struct vxe_error **err)
 {
@@ -831,8 +867,7 @@ static int namespaces_tell(struct child *child, struct vxe_error **err)
 		if (fd < 0)
 			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the instance's namespace %s",
 					     vxe_namespace_kinds[i].file);
-		if (vxe_sync_send(child->sync, VXE_SYNC_NAMESPACE, fd) < 0)
-			_exit(VXE_EXIT_FAILURE);
+		sync_tell(child->launch, child->sync, VXE_SYNC_NAMESPACE, fd);
 	}
 	if (!launch->process->apparmor_profile)
 		close(steal_fd(&child->proc_fd));
@@ -924,13 +959,12 @@ __attribute__((noreturn)) static void join_main(struct child *child)
 		child_die(launch, err);
 	}
 	if (pid > 0) {
-		vxe_sync_send(child->sync, VXE_SYNC_READY, pidfd);
+		program_tell(launch, child->sync, pidfd);
 		if (launch->filter.notifies)
 			joiner_main(child, pidfd);
 		_exit(0);
 	}
-	setsid();
-	if (rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0)
+	if (session_begin(&err) < 0 || rlimits_set(launch->process, &err) < 0 || ruleset_make(child, &err) < 0)
 		child_die(launch, err);
 	if (launch->process->terminal ? vxe_terminal_make(launch->console_socket, launch->process, false, &err) < 0
 				      : stdio_set(launch, &err) < 0)
@@ -986,9 +1020,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 		goto failed;
 	if (!user)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setsid();
-	if (proc_open(&child, &err) < 0 || environment_build(&child, &err) < 0 || rlimits_set(process, &err) < 0 ||
-	    ruleset_make(&child, &err) < 0)
+	if (session_begin(&err) < 0 || proc_open(&child, &err) < 0 || environment_build(&child, &err) < 0 ||
+	    rlimits_set(process, &err) < 0 || ruleset_make(&child, &err) < 0)
 		goto failed;
 	if (process->terminal) {
 		if (vxe_terminal_make(launch->console_socket, process, !launch->host_root, &err) < 0)
@@ -1005,8 +1038,8 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 	/* In a user namespace its root could look at us from another container of it; until here we had to write about ourselves. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (!launch->reaper) {
-		if (!launch->straight && vxe_sync_send(sync, VXE_SYNC_READY, -1) < 0)
-			_exit(VXE_EXIT_FAILURE);
+		if (!launch->straight)
+			sync_tell(launch, sync, VXE_SYNC_READY, -1);
 		program_main(&child);
 	}
 	if (reaper_handlers() < 0) {
@@ -1019,12 +1052,12 @@ void vxe_child_main(struct vxe_launch *launch, int sync)
 		goto failed;
 	}
 	if (pid == 0) {
-		setsid();
+		if (session_begin(&err) < 0)
+			goto failed;
 		program_main(&child);
 	}
 	reaper_program = pid;
-	if (vxe_sync_send(sync, VXE_SYNC_READY, pidfd) < 0)
-		_exit(VXE_EXIT_FAILURE);
+	program_tell(launch, sync, pidfd);
 	/* A program that has ended by now has its number until it is waited for. Without a launcher nobody asks for it. */
 	if (launch->straight) {
 		int none;

@@ -293,6 +293,7 @@ int vxe_mount_plan_make(const struct vxe_config *config, struct vxe_mount_plans 
 			plan->bind = true;
 		plan->is_proc = mount->type && !strcmp(mount->type, "proc");
 		plan->is_dev = !strcmp(mount->destination, "/dev") && !plan->bind;
+		plan->own_cgroups = vxe_config_namespace(config, CLONE_NEWCGROUP);
 		if (plan->is_dev && !plan->remount) {
 			plan->read_only_later = (plan->set | plan->recursive_set) & MOUNT_ATTR_RDONLY;
 			plan->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
@@ -553,9 +554,8 @@ static int filesystem_make(const struct vxe_mount_plan *plan, const char *mode, 
 	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
 		int saved = errno;
 
-		if (saved == EPERM && !strcmp(type, "cgroup2"))
+		if (saved == EPERM && !strcmp(type, "cgroup2") && !plan->own_cgroups)
 			return cgroup_clone(plan, err);
-
 		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "the mount on %s: making the %s file system %s",
 				     mount->destination, type, fs_message(fs, text, sizeof(text)));
 	}

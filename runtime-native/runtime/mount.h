@@ -27,6 +27,7 @@ struct vxe_mount_plan {
 	int source_fd;		/* bind: its source, given by the launcher (mount_given.h); -1: it is opened by its name */
 	int made_fd; /* the mount, once it is made: what lies below its destination is looked for in it, not by name; -1 */
 	bool is_proc, is_dev;
+	bool own_cgroups;	 /* the container has a cgroup namespace */
 	struct vxe_strings data; /* options for the file system itself; borrowed from mount->options */
 };
 

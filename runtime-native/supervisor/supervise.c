@@ -318,7 +318,10 @@ static void status_collect(struct vxe_supervision *s)
 	int pidfd = launch->init_pidfd >= 0 ? launch->init_pidfd : launch->program_pidfd;
 	siginfo_t info = {0};
 
-	if (!s->child || waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED) < 0)
+	while (s->child && waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED) < 0)
+		if (errno != EINTR)
+			return;
+	if (!s->child)
 		return;
 	/* A forking program's first process has ended long ago; what counts is how the instance ended. */
 	if (launch->reaper && !launch->forking && atomic_load(&launch->report->program_exited)) {
@@ -376,8 +379,9 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 		}
 		/* First: while it waits, the program stands still. */
 		if (fds[SLOT_LISTENER].revents & POLLIN) {
+			/* Without an answer it would stand still for good. */
 			if (vxe_notify_serve(notify) < 0)
-				fds[SLOT_LISTENER].fd = -1;
+				return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "answering the calls of %s", s->id);
 		} else if (fds[SLOT_LISTENER].revents) {
 			fds[SLOT_LISTENER].fd = -1;
 		}

@@ -112,12 +112,12 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 		instance->launch.cgroup_fd = instance->cgroup_fd;
 		return vxe_cgroup_owner(instance->cgroup_fd, instance->config, err) < 0 ? -1 : sockets_hold(instance, err);
 	}
-	if (cgroup_needed(instance)) {
+	if (cgroup_needed(instance) || !unavailable || vxe_errno_is_shortage(unavailable->errnum)) {
 		if (err)
 			*err = steal_pointer(&unavailable);
 		return -1;
 	}
-	/* Nobody asked for one. */
+	/* Nobody asked for one, and there is none here. */
 	instance->state.cgroup = NULL;
 	return 0;
 }

@@ -174,7 +174,9 @@ static int executed_wait(int told, struct vxe_error **err)
 
 	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
 		;
-	got = read(told, message, sizeof(message) - 1);
+	do
+		got = read(told, message, sizeof(message) - 1);
+	while (got < 0 && errno == EINTR);
 	if (got <= 0)
 		return 0;
 	message[got] = '\0';

@@ -172,6 +172,7 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 {
 	int pipes[2], status, failed;
 	struct pollfd waiting;
+	ssize_t got;
 	char byte;
 	pid_t pid;
 
@@ -197,7 +198,10 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 	waiting = (struct pollfd){.fd = pipes[0], .events = POLLIN};
 	while (poll(&waiting, 1, -1) < 0 && errno == EINTR)
 		;
-	if (read(pipes[0], &byte, 1) != 1)
+	do
+		got = read(pipes[0], &byte, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
 		byte = '\0';
 	*exit_code = 0;
 	failed = byte == 'E' ? failure_hear(pipes[0], err) : 0;
@@ -205,7 +209,8 @@ static int run_detached(const struct vxe_instance_options *options, int *exit_co
 	if (byte == 'R')
 		return 0;
 	/* By its end it has cleared away what there was of the instance. */
-	waitpid(pid, &status, 0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 	if (WIFSIGNALED(status) && !failed)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor was ended before the program ran");
 	*exit_code = instance_status_code(status);

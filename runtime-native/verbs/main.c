@@ -1,4 +1,6 @@
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +304,8 @@ int main(int argc, char **argv)
 	optind = 0;
 	verb_argv = argv;
 	vxe_warning_to(warning_tell, &globals);
+	/* A file that may not be so large is told like any that cannot be written. Programs get it as it is by default. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (oci && (globals.log || debug))
 		log_begin(&globals, debug, verb ? verb->name : "");
 	if (other_driver && oci) {
@@ -314,6 +318,9 @@ int main(int argc, char **argv)
 		code = vxe_author_exec(argv, &err);
 	else
 		code = vxe_error_set(&err, VXE_EXIT_MISUSE, 0, "%s is no verb; see vxe-runtime --help", argv[0]);
+	/* What nobody could read was not done. */
+	if (code >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		code = vxe_error_set(&err, VXE_EXIT_FAILURE, errno, "writing to standard output");
 	if (code >= 0)
 		return code;
 	if (err)
