@@ -133,7 +133,7 @@ vm-shell: ## a prompt in such a machine (KERNEL=6.1, 6.12, newest or engines)
 	@$(NODE) test/vm/run.mjs shell $(KERNEL)
 
 .PHONY: kill-test
-kill-test: ## kill -9 at each system call of each process of a launch; 1000 launches leave the host as it was
+kill-test: ## kill -9 at each system call of each process of a launch, and each of them failing; 1000 launches leave the host as it was
 	@scripts/setup.sh
 	@$(SUBMAKE) all
 	@KILL_EVERY=1 CYCLES=1000 $(NODE) scripts/test.mjs test/e2e/kill.test.sh
@@ -365,10 +365,10 @@ $(B)/holes/%: test/holes/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
 
-$(B)/kill/%: test/kill/%.c Makefile
+$(B)/kill/inject: test/kill/inject.c test/kill/fault.c test/kill/fault.h Makefile
 	@$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $<
+	$(Q)$(CC) $(NATIVE_CFLAGS) -static-pie -o $@ $(filter %.c,$^)
 
 $(B)/conformance/probe: test/conformance/probe.c Makefile
 	@$(call say,CC,$@)

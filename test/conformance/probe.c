@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -404,6 +407,158 @@ static bool ask_listens(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &size) == 0 && ask_number(is);
 }
 
+/* --- all that confines, in a form that is the same each time --- */
+
+static size_t used;
+
+__attribute__((format(printf, 1, 2))) static void text_add(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	used += (size_t)vsnprintf(text + used, sizeof(text) - used, format, args);
+	va_end(args);
+	if (used >= sizeof(text))
+		used = sizeof(text) - 1;
+}
+
+static void status_add(void)
+{
+	static const char *const fields[] = {"Umask:",	      "Uid:",	      "Gid:",	     "Groups:", "SigBlk:",
+					     "SigIgn:",	      "SigCgt:",      "CapInh:",     "CapPrm:", "CapEff:",
+					     "CapBnd:",	      "CapAmb:",      "NoNewPrivs:", "Seccomp", "Speculation",
+					     "Cpus_allowed:", "Mems_allowed:"};
+	char line[4096];
+	FILE *file = fopen("/proc/self/status", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+			if (!strncmp(line, fields[i], strlen(fields[i])))
+				text_add("%s", line);
+	if (file)
+		fclose(file);
+}
+
+/* Without the numbers of mounts, devices and peers. */
+static void mounts_add(void)
+{
+	char line[4096];
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		int field = 0;
+
+		for (char *rest = line, *word; (word = strsep(&rest, " ")); field++)
+			if (field > 2)
+				text_add("%.*s ", (int)strcspn(word, ":\n"), word);
+		text_add("\n");
+	}
+	if (file)
+		fclose(file);
+}
+
+static void namespaces_add(const char *outside)
+{
+	static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		char path[64], target[64] = "";
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[i]);
+		if (readlink(path, target, sizeof(target) - 1) < 0)
+			snprintf(target, sizeof(target), "%s", strerrorname_np(errno));
+		text_add("%s: %s\n", kinds[i],
+			 *target != *kinds[i]	   ? target
+			 : strstr(outside, target) ? "outside's"
+						   : "its own");
+	}
+}
+
+static void descriptors_add(void)
+{
+	for (int fd = 0; fd < 1024; fd++) {
+		char path[64], target[256] = "";
+
+		if (fcntl(fd, F_GETFD) < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		(void)!readlink(path, target, sizeof(target) - 1);
+		text_add("descriptor %d: %.*s\n", fd, (int)strcspn(target, "0123456789"), target);
+	}
+}
+
+static void file_add(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text + used, sizeof(text) - 1 - used);
+
+	if (got > 0)
+		used += (size_t)got;
+	text[used] = '\0';
+	if (got < 0)
+		text_add("%s: %s\n", path, strerrorname_np(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void devices_add(void)
+{
+	struct dirent **entries = NULL;
+	int count = scandir("/dev", &entries, NULL, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		struct stat st;
+		char path[512];
+
+		snprintf(path, sizeof(path), "/dev/%s", entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.' && lstat(path, &st) == 0)
+			text_add("%s: %o %u %u %lx\n", path, st.st_mode, st.st_uid, st.st_gid, (unsigned long)st.st_rdev);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+/* `outside` are the namespaces that should not be its own. */
+static bool ask_standing(const char *outside)
+{
+	struct utsname uts;
+	struct ifreq request = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), signal = 0;
+
+	used = 0;
+	status_add();
+	namespaces_add(outside);
+	mounts_add();
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		struct rlimit limit;
+
+		if (getrlimit((__rlimit_resource_t)i, &limit) == 0)
+			text_add("limit %d: %lu %lu\n", i, (unsigned long)limit.rlim_cur, (unsigned long)limit.rlim_max);
+	}
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		text_add("lo: %s\n", strerrorname_np(errno));
+	else
+		text_add("lo: %x\n", (unsigned int)request.ifr_flags);
+	if (fd >= 0)
+		close(fd);
+	descriptors_add();
+	devices_add();
+	file_add("/proc/self/oom_score_adj");
+	file_add("/proc/self/cgroup");
+	file_add("/proc/self/timens_offsets");
+	file_add("/sys/fs/cgroup/pids.max");
+	file_add("/sys/fs/cgroup/memory.max");
+	for (char **env = environ; *env; env++)
+		text_add("%s\n", *env);
+	prctl(PR_GET_PDEATHSIG, &signal);
+	text_add("session %d, personality %d, nice %d, dumpable %d, bits %d, dies by %d\n", getsid(0) == getpid(),
+		 personality(0xffffffff), getpriority(PRIO_PROCESS, 0), prctl(PR_GET_DUMPABLE), prctl(PR_GET_SECUREBITS),
+		 signal);
+	if (uname(&uts) == 0)
+		text_add("%s %s\n", uts.nodename, uts.domainname);
+	return true;
+}
+
 static bool ask(const char *name, const char *argument)
 {
 	struct utsname uts;
@@ -456,6 +611,8 @@ static bool ask(const char *name, const char *argument)
 	}
 	if (!strcmp(name, "rlimit"))
 		return ask_rlimit(argument);
+	if (!strcmp(name, "standing"))
+		return ask_standing(argument);
 	if (!strcmp(name, "ids"))
 		return ask_ids();
 	if (!strcmp(name, "fds"))

@@ -1,5 +1,6 @@
 #!/bin/bash
-# kill -9 at every step of a launch and of a recording, delete and stop beside one, and many launches in a row: nothing is left on the host.
+# kill -9 at every step of a launch and of a recording, a system call that fails at every step of a launch, delete and stop beside one,
+# and many launches in a row: nothing is left on the host.
 # KILL_EVERY=1 kills at each system call (make kill-test), not at every 9th; CYCLES is how many containers come and go.
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/kill.test.sh "$@"
@@ -69,6 +70,35 @@ if vxe trace --recorder bpf -o "$world/probe.ndjson" --host true 2>"$world/probe
 else
   skip 'the BPF recorder is killed at its calls' "$(tail -n 1 "$world/probe.err")"
 fi
+# In bundles whose program tells all that confines it, a system call fails in place of killing who makes it.
+probe=$PWD/build/conformance/probe
+confined=$world/confined
+chmod 711 "$world"
+mkdir "$confined" "$confined/own"
+VXE_KILL_STANDING=$(node test/kill/confined.mjs "$confined" "$probe")
+export VXE_KILL_STANDING VXE_KILL_PROCESS=$confined/process.json VXE_KILL_RESOURCES=$confined/resources.json
+cat >"$confined/own/told.vxed.yaml" <<PROFILE
+vxed: 1
+name: told
+type: filesystem
+program: $probe
+files: {/: read, $probe: read execute}
+network: {interface: none}
+exec: once
+limits: {nofile: 64}
+PROFILE
+for bundle in told waiting; do
+  words="$probe, '$VXE_KILL_STANDING', 'write:/unwritten'"
+  [[ $bundle == told ]] || words="$probe, 'sleep:1000000'"
+  printf 'recipe: 1\nname: %s\nsource: {exec: %s}\nprofile: told\nprogram: [%s]\n' "$bundle" "$probe" "$words" >"$confined/own/$bundle.yaml"
+  VXE_RECIPES=$confined/own VXE_PROFILES=$confined/own vxe bundle create "$bundle" --output "$confined/own" >"$world/create.log" 2>&1 ||
+    not_ok "the bundle $bundle is made" "$(<"$world/create.log")"
+done
+if [[ $(uname -m) == x86_64 ]]; then
+  scenarios+=(fail-run fail-apart fail-oci fail-exec fail-own fail-stop)
+else
+  skip 'system calls fail' 'the injector changes the registers of x86_64 only'
+fi
 # The injector's tests are counted on with ours.
 planned=0
 while IFS= read -r line; do
@@ -79,14 +109,20 @@ while IFS= read -r line; do
     *) before=$line ;;
   esac
 done < <(for scenario in "${scenarios[@]}"; do
-  first=$idle second=$waiting steps=$every
+  first=$idle second=$waiting steps=$every started=$program
   [[ $scenario != apart ]] || first=$apart
   [[ $scenario != given && $scenario != unmade ]] || first=$placed
+  case $scenario in
+    fail-*) started=$probe steps=$((every * 2)) ;;&
+    fail-apart) first=$confined/apart ;;
+    fail-own | fail-stop) first=$confined/own/told second=$confined/own/waiting ;;
+    fail-*) first=$confined/full second=$confined/waiting ;;
+  esac
   # Loading a program for the kernel is many calls that are much alike.
   [[ $scenario != hooked ]] || second=$hooked steps=$((every * 4))
   # The next command waits five seconds for the bystander each time.
   [[ $scenario != unmade ]] || steps=$((every * 6))
-  build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$first" "$second" "$program" "$name" ||
+  build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$first" "$second" "$started" "$name" ||
     echo "not ok 0 - the injector does $scenario"
 done)
 rmdir "$VXE_KILL_OTHERS" 2>/dev/null
@@ -132,6 +168,29 @@ one_cycle() {
 }
 many_cycles() { for ((i = 0; i < $1; i++)); do one_cycle || { echo "cycle $i"; return 1; }; done; }
 check 'the first containers come and go' many_cycles 3
+
+# Without the descriptors that it takes, delete ends the container or says why not, and a name that is taken stays so.
+container_lives() { [[ $(cut -d ' ' -f 3 "/proc/$(<"$world/pid")/stat" 2>/dev/null) == [SRD] ]]; }
+few_descriptors() {
+  local few said status
+  for few in {4..14}; do
+    runtime create --pid-file "$world/pid" --bundle "$waiting" "$name" </dev/null >/dev/null 2>&1 || { echo "create"; return 1; }
+    for words in "create --bundle $waiting" "delete --force"; do
+      status=0
+      # shellcheck disable=SC2086
+      said=$( (ulimit -Sn "$few" && exec build/bin/vxe-runtime --root /run/cycle $words "$name") 2>&1 </dev/null) || status=$?
+      case $words:$status in
+        create*:0) echo "$few: it is made twice"; return 1 ;;
+        delete*:0) ! container_lives || { echo "$few: deleted, and alive"; return 1; } ;;
+        *) [[ $said == vxe-runtime:* ]] || { echo "$few: $words ends with $status: $said"; return 1; } ;;
+      esac
+      [[ $words == delete* ]] || container_lives || { echo "$few: the container is gone"; return 1; }
+    done
+    runtime delete --force "$name" || return 1
+    ! container_lives || { echo "$few: the container is left"; return 1; }
+  done
+}
+check 'with few descriptors create and delete do what they are to, or say why not' few_descriptors
 
 # More than the 128 inotify instances that a user has, and other limits of that size.
 at_once=140
