@@ -122,6 +122,10 @@ const reasons = [
     /^an empty HOME/,
     "so it is with runc, and Docker's own tests ask for it; there is one variable of a name",
   ],
+  [
+    /^update --memory -1/,
+    'no limit on memory and swap together is none on swap; runc has it so, and its callers rely on it',
+  ],
   [/no HOME/, 'Docker and containerd leave HOME to the runtime, which has the passwd file at hand'],
   [
     /^a startContainer hook that fails|^a poststart hook that fails/,
