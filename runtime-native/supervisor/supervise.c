@@ -353,6 +353,8 @@ static void audit_end(struct vxe_supervision *s, struct pollfd *entry)
 	vxe_audit_source_end(&s->audit);
 }
 
+#define RETRY_MS 10
+
 static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe_watch *watch, struct vxe_error **err)
 {
 	const struct vxe_launch *launch = s->launch;
@@ -373,9 +375,12 @@ static int loop(struct vxe_supervision *s, struct vxe_notify *notify, struct vxe
 
 	for (;;) {
 		if (poll(fds, SLOTS, watch_tick(s, watch)) < 0) {
-			if (errno == EINTR)
-				continue;
-			return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the instance");
+			if (!vxe_errno_is_shortage(errno))
+				return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "waiting for the instance");
+			/* An instance that runs is not ended for what passes. */
+			if (errno != EINTR)
+				vxe_clock_sleep_ms(RETRY_MS);
+			continue;
 		}
 		/* First: while it waits, the program stands still. */
 		if (fds[SLOT_LISTENER].revents & POLLIN) {

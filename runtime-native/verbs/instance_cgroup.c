@@ -13,8 +13,8 @@ static bool cgroup_needed(const struct instance *instance)
 {
 	const struct vxe_config *config = instance->config;
 
-	return vxe_cgroup_wanted(config) || (config->resources.n_devices && !instance->options->own_verb && geteuid() == 0 &&
-					     !vxe_config_namespace(config, CLONE_NEWUSER) && !vxe_in_user_namespace());
+	return vxe_cgroup_wanted(config) ||
+	       (config->resources.n_devices && !instance->options->own_verb && geteuid() == 0 && !vxe_in_user_namespace());
 }
 
 /* A profile's limits, started from a shell or a session: the cgroup there cannot be divided, and systemd makes one that can be limited. An

@@ -35,7 +35,7 @@ check 'another launcher is there' [ "$(member supervisor)" != "$supervisor" ]
 check 'stop works' vxe stop popd
 check 'no process is left' none_left
 check 'the port is silent' silent
-refused 'stop of what does not run says so' 1 'popd.*(not running|no instance)' vxe stop popd
+refused 'stop of what does not run says so' 1 'popd.*(not running|does not exist)' vxe stop popd
 
 # The foreground form: signals go through, the exit code comes back.
 build/bin/vxe start popd >"$world/fg.log" 2>&1 &
