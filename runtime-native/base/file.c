@@ -79,6 +79,18 @@ int vxe_file_read_at(int dirfd, const char *path, size_t max, char **out, size_t
 	return vxe_file_read_fd(fd, path, max, out, size, err);
 }
 
+int vxe_file_read_own_at(int dirfd, const char *path, size_t max, char **out, size_t *size, struct vxe_error **err)
+{
+	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: cannot be opened", path);
+	if (!S_ISREG(st.st_mode))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s: is not a file", path);
+	return vxe_file_read_fd(fd, path, max, out, size, err);
+}
+
 ssize_t vxe_file_read_small(int dirfd, const char *path, char *out, size_t room)
 {
 	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

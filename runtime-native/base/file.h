@@ -9,6 +9,8 @@
 
 /* The file's bytes and a NUL after them (not counted). Regular files, /proc and pipes; more than `max` bytes is an error. */
 int vxe_file_read_at(int dirfd, const char *path, size_t max, char **out, size_t *size, struct vxe_error **err);
+/* What we have written ourselves: a file, and no link, pipe or device that whoever opens it waits for. */
+int vxe_file_read_own_at(int dirfd, const char *path, size_t max, char **out, size_t *size, struct vxe_error **err);
 int vxe_file_read_fd(int fd, const char *what, size_t max, char **out, size_t *size, struct vxe_error **err);
 /* A file that is small, as most of the kernel's are, with a NUL after it; its size, or -1 with errno: EFBIG where there is no room. */
 ssize_t vxe_file_read_small(int dirfd, const char *path, char *out, size_t room);

@@ -326,6 +326,11 @@ static int below_find(int parent, const char *name, int child, void *data)
 	return 0;
 }
 
+static int fail_used(const char *path, struct vxe_error **err)
+{
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the cgroup %s is being used for another container", path);
+}
+
 /*
  * config-linux.md, cgroupsPath: cgroups are made where they do not exist, so one that does is to be used; and runtime.md, Delete: what the
  * container did not make MUST NOT be deleted. Kill, pause and delete are for all that is in a cgroup, so nothing may be in it but the container.
@@ -336,7 +341,7 @@ static int cgroup_use(int fd, const char *path, struct vxe_error **err)
 
 	/* Whoever starts a container in the same one at this moment finds it empty, too. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "the cgroup %s is being used for another container", path);
+		return fail_used(path, err);
 	if (is_populated(fd) || each_below(fd, 0, below_find, &below) < 0 || below) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, EEXIST, "the cgroup %s is there and not empty", path);
 		return vxe_error_hint(err, "it is another's; name another linux.cgroupsPath, or remove what is in it");
@@ -399,6 +404,9 @@ int vxe_cgroup_make(const char *path, const struct vxe_resources *resources, boo
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the cgroup %s is the root of the hierarchy", path);
 	if (there && cgroup_use(fd, path, err) < 0)
 		return -1;
+	/* Empty as it is, it must not be taken for one that is there and free. */
+	if (!there && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fail_used(path, err);
 	if (vxe_cgroup_limit(fd, resources, err) < 0) {
 		if (!there)
 			(void)rmdir(path);

@@ -86,6 +86,8 @@ static int launch_ended(struct vxe_launch *launch, const char *doing, struct vxe
 {
 	if (vxe_launch_failure(launch, err) < 0)
 		return -1;
+	if (launch->join_pidfd >= 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the process was killed on its way into %s", launch->id);
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the instance's first process was killed while %s", doing);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "config_internal.h"
 #include "file.h"
@@ -388,6 +389,33 @@ bool vxe_state_coming(int dir_fd)
 	return is_absent(dir_fd) && vxe_state_locked(dir_fd);
 }
 
+static bool is_frozen(const struct vxe_state *state)
+{
+	cleanup_fd int fd = state->cgroup ? vxe_cgroup_open(state->cgroup, NULL) : -1;
+
+	return fd >= 0 && vxe_cgroup_frozen(fd);
+}
+
+/* What was written is as old as the last command that came to its end: one that was killed may have done its work. */
+static void refresh_by_kernel(int dir_fd, struct vxe_state *state)
+{
+	cleanup_fd int waits = -1;
+	bool told = false;
+
+	if (state->status != VXE_CREATED && state->status != VXE_RUNNING && state->status != VXE_PAUSED)
+		return;
+	/* The container's process is the fifo's reader until it has been told. */
+	if (state->status != VXE_RUNNING)
+		waits = openat(dir_fd, VXE_STATE_START, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	told = waits < 0 && errno == ENXIO;
+	if (is_frozen(state))
+		state->status = VXE_PAUSED;
+	else if (state->status == VXE_PAUSED)
+		state->status = waits >= 0 ? VXE_CREATED : VXE_RUNNING;
+	else if (state->status == VXE_CREATED && told)
+		state->status = VXE_RUNNING;
+}
+
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 {
 	cleanup_free char *text = NULL;
@@ -401,7 +429,7 @@ int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "its creation was interrupted, there is no state");
 		return vxe_error_hint(err, "start it again, which clears the rests");
 	}
-	if (vxe_file_read_at(dir_fd, STATE_FILE, STATE_MAX, &text, &size, err) < 0 ||
+	if (vxe_file_read_own_at(dir_fd, STATE_FILE, STATE_MAX, &text, &size, err) < 0 ||
 	    vxe_state_parse(text, size, &state, err) < 0) {
 		vxe_error_wrap(err, "its state is damaged");
 		return vxe_error_hint(err, "start it again, which clears the rests");
@@ -413,6 +441,8 @@ int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 		vxe_state_free(&state);
 		return -1;
 	}
+	if (!creating)
+		refresh_by_kernel(dir_fd, state);
 	*out = state;
 	return 0;
 }

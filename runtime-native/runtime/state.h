@@ -15,6 +15,9 @@
 
 enum vxe_status { VXE_CREATING, VXE_CREATED, VXE_RUNNING, VXE_PAUSED, VXE_STOPPED };
 
+/* In the folder of a created container: its first process waits there for a word. */
+#define VXE_STATE_START "start"
+
 struct vxe_process_id {
 	pid_t pid;	     /* 0: none */
 	uint64_t start_time; /* clock ticks since boot, /proc/PID/stat field 22 */
@@ -45,14 +48,19 @@ int vxe_state_root_open(const char *given, bool create, char **path, struct vxe_
 bool vxe_state_id_valid(const char *id); /* [A-Za-z0-9_+.-]{1,255}, no leading '.' or '-' */
 
 /* Makes ROOT/ID, mode 0700, and takes its lock. An ID whose instance is alive, or is being created, is an error; the rests
-   of a dead one, and of a creation that was killed, are cleared first. The lock is the open file description's: a
+   of a creation that was killed are cleared first, and with `clears` those of a dead instance, which are an error without. The lock is the open file description's: a
    process forked without exec has to close lock_fd, or the lock outlives the supervisor with it. */
-int vxe_state_create(int root_fd, const char *id, int *dir_fd, int *lock_fd, struct vxe_error **err);
+int vxe_state_create(int root_fd, const char *id, bool clears, int *dir_fd, int *lock_fd, struct vxe_error **err);
 int vxe_state_open(int root_fd, const char *id, int *dir_fd, struct vxe_error **err);
 bool vxe_state_exists(int root_fd, const char *id); /* dead or alive, whole or not */
 bool vxe_state_locked(int dir_fd);		    /* does a supervisor or a creator hold the lock? */
 int vxe_state_write(int dir_fd, const struct vxe_state *state, struct vxe_error **err);
-/* Reads and refreshes: status RUNNING is kept only while the program (or, for `forking`, init) is alive. A state that is
+/* Both. One that is removed meanwhile is an error that says so. */
+int vxe_state_find(int root_fd, const char *id, int *dir_fd, struct vxe_state **state, struct vxe_error **err);
+/* Of the commands that change a container, and of those that remove it, one after another does: *turn_fd is to be closed. What was read before may
+   be old by then. An error where it is another's for long, or ROOT/ID is not dir_fd any more. */
+int vxe_state_turn(int root_fd, const char *id, int dir_fd, int *turn_fd, struct vxe_error **err);
+/* Reads and refreshes: PAUSED is what the kernel says, and CREATED what waits for its start; status RUNNING is kept only while the program (or, for `forking`, init) is alive. A state that is
    not there or not whole is an error that says so, and whether a creation is under way. */
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err);
 /* Was the creation killed before it wrote a state? Then it has made nothing yet that would outlive it. */
@@ -72,6 +80,10 @@ int vxe_state_take(int root_fd, const char *id, int dir_fd, int timeout_ms, int 
 bool vxe_state_is(int root_fd, const char *id, int dir_fd);
 /* Removes ROOT/ID and all files in it (never follows links). One that is absent is none to remove: 0. */
 int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err);
+/* -1: it was deleted meanwhile. */
+int vxe_state_gone(const char *id, struct vxe_error **err);
+/* What stands in the place of ROOT/ID and is no instance, and what a removal that was killed has left. An instance stays. */
+int vxe_state_clear(int root_fd, const char *id, struct vxe_error **err);
 /* NULL-terminated list of ids, sorted. */
 int vxe_state_list(int root_fd, struct vxe_strings *out, struct vxe_error **err);
 void vxe_state_free(struct vxe_state **state);

@@ -19,11 +19,16 @@
 #define ROOT_MODE 0711
 #define INSTANCE_MODE 0700
 #define LOCK_FILE "lock"
+/* No name of an instance: it begins with a dot. */
+#define GONE ".gone"
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define TREE_DEPTH_MAX 16
 /* A reader that looks at the lock holds it for a moment; a supervisor holds it for life. One attempt takes a millisecond. */
 #define LOCK_ATTEMPTS 20
 #define LOCK_WAIT_NS 1000000
+/* Who has the turn may wait five seconds for the kernel. */
+#define TURN_ATTEMPTS 10000
+#define LOCK_FLAGS (O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 static const char *set_variable(const char *name)
 {
@@ -180,7 +185,7 @@ static int try_lock(int fd, int attempts)
 
 bool vxe_state_locked(int dir_fd)
 {
-	cleanup_fd int fd = openat(dir_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_fd int fd = openat(dir_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
@@ -234,14 +239,23 @@ static int remove_tree(int parent_fd, const char *name, unsigned int depth)
 }
 
 /* As often as somebody who is about to end still writes into it. */
-static int remove_for_good(int root_fd, const char *id)
+static int clear_gone(int root_fd)
 {
-	for (int i = 0; remove_tree(root_fd, id, 0) < 0; i++) {
+	for (int i = 0; remove_tree(root_fd, GONE, 0) < 0 && errno != ENOENT; i++) {
 		if (errno != ENOTEMPTY || i == LOCK_ATTEMPTS)
 			return -1;
 		nanosleep(&(struct timespec){.tv_nsec = LOCK_WAIT_NS}, NULL);
 	}
 	return 0;
+}
+
+/* Under the root's lock. Who looks meanwhile finds it whole or does not find it; what a killed process has left goes with the next. */
+static int remove_for_good(int root_fd, const char *id)
+{
+	if (renameat(root_fd, id, root_fd, GONE) < 0 && errno != ENOENT &&
+	    (clear_gone(root_fd) < 0 || renameat(root_fd, id, root_fd, GONE) < 0))
+		return -1;
+	return clear_gone(root_fd);
 }
 
 static int fail_exists(const char *id, const char *what, struct vxe_error **err)
@@ -250,65 +264,72 @@ static int fail_exists(const char *id, const char *what, struct vxe_error **err)
 	return vxe_error_hint(err, "stop it first (vxe stop %s), or choose another name", id);
 }
 
-/* 0 where nothing of the instance in ROOT/ID lives. */
-static int check_dead(int root_fd, const char *id, struct vxe_error **err)
+/*
+ * 0 where nothing of the instance in ROOT/ID lives. What the state says counts once the lock is had: a creation that was under way at the first look
+ * may have come to its end, and its maker has gone.
+ */
+static int check_dead(int root_fd, const char *id, bool clears, struct vxe_error **err)
 {
 	cleanup_fd int dir_fd = openat(root_fd, id, FOLDER_FLAGS | O_NOFOLLOW);
 	cleanup_fd int lock_fd = -1;
 	cleanup_error struct vxe_error *unread = NULL;
 	struct vxe_state *state = NULL;
-	bool alive = false;
+	bool alive = false, whole, busy;
 
 	if (dir_fd < 0 && (errno == ENOTDIR || errno == ELOOP))
 		return 0; /* no instance was ever there */
 	if (dir_fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be opened", id);
-	if (vxe_state_read(dir_fd, &state, &unread) == 0) {
-		alive = vxe_state_alive(state);
-		vxe_state_free(&state);
-	} else if (unread && vxe_errno_is_shortage(unread->errnum)) {
+	lock_fd = openat(dir_fd, LOCK_FILE, LOCK_FLAGS);
+	if (lock_fd < 0 && errno != ENOENT)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be opened", id);
+	busy = lock_fd >= 0 && try_lock(lock_fd, LOCK_ATTEMPTS) < 0;
+	whole = vxe_state_read(dir_fd, &state, &unread) == 0;
+	if (!whole && unread && vxe_errno_is_shortage(unread->errnum))
 		return vxe_error_set(err, VXE_EXIT_FAILURE, unread->errnum, "%s: whether it lives cannot be told: its state",
 				     id);
-	}
+	if (whole)
+		alive = vxe_state_alive(state);
+	vxe_state_free(&state);
 	if (alive)
 		return fail_exists(id, "an instance of this name exists and its processes are alive", err);
-	lock_fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (lock_fd < 0)
-		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be opened", id);
-	if (try_lock(lock_fd, LOCK_ATTEMPTS) < 0)
+	if (busy)
 		return fail_exists(id, "an instance of this name is being started or stopped", err);
-	return 0;
+	if (!whole || clears)
+		return 0;
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is a container %s already, which is stopped", id);
+	return vxe_error_hint(err, "delete it first, or choose another id");
 }
 
-static int make_instance(int root_fd, const char *id, struct vxe_error **err)
+static int make_instance(int root_fd, const char *id, bool clears, struct vxe_error **err)
 {
 	if (mkdirat(root_fd, id, INSTANCE_MODE) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be made", id);
-	if (check_dead(root_fd, id, err) < 0)
+	if (check_dead(root_fd, id, clears, err) < 0)
 		return -1;
-	if (remove_tree(root_fd, id, 0) < 0 || mkdirat(root_fd, id, INSTANCE_MODE) < 0)
+	if (remove_for_good(root_fd, id) < 0 || mkdirat(root_fd, id, INSTANCE_MODE) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: the rests of an earlier instance cannot be cleared",
 				     id);
 	return 0;
 }
 
-int vxe_state_create(int root_fd, const char *id, int *dir_fd, int *lock_fd, struct vxe_error **err)
+int vxe_state_create(int root_fd, const char *id, bool clears, int *dir_fd, int *lock_fd, struct vxe_error **err)
 {
 	cleanup_fd int root_lock = -1, dir = -1, lock = -1;
 
 	if (check_id(id, err) < 0)
 		return -1;
 	root_lock = lock_root(root_fd, err);
-	if (root_lock < 0 || make_instance(root_fd, id, err) < 0)
+	if (root_lock < 0 || make_instance(root_fd, id, clears, err) < 0)
 		return -1;
 	dir = openat(root_fd, id, FOLDER_FLAGS | O_NOFOLLOW);
 	if (dir >= 0)
 		lock = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock < 0 || try_lock(lock, LOCK_ATTEMPTS) < 0) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be made", id);
-		remove_tree(root_fd, id, 0);
+		(void)remove_for_good(root_fd, id);
 		return -1;
 	}
 	*dir_fd = steal_fd(&dir);
@@ -359,7 +380,7 @@ int vxe_state_take(int root_fd, const char *id, int dir_fd, int timeout_ms, int 
 	if (!vxe_state_is(root_fd, id, dir_fd))
 		return 0;
 	/* A creation that was killed between the two has left a folder without a lock. */
-	fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(dir_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
 	close(steal_fd(&root_lock));
 	if (fd < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its lock cannot be opened", id);
@@ -377,9 +398,54 @@ int vxe_state_remove(int root_fd, const char *id, struct vxe_error **err)
 	root_lock = lock_root(root_fd, err);
 	if (root_lock < 0)
 		return -1;
-	if (remove_for_good(root_fd, id) < 0 && errno != ENOENT)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be removed", id);
+	return remove_for_good(root_fd, id) < 0
+		       ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be removed", id)
+		       : 0;
+}
+
+int vxe_state_clear(int root_fd, const char *id, struct vxe_error **err)
+{
+	cleanup_fd int root_lock = lock_root(root_fd, err);
+	int failed;
+
+	if (root_lock < 0)
+		return -1;
+	failed = vxe_state_exists(root_fd, id) ? clear_gone(root_fd) : remove_for_good(root_fd, id);
+	return failed ? vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be removed", id) : 0;
+}
+
+int vxe_state_gone(const char *id, struct vxe_error **err)
+{
+	/* The words by which containerd knows what there is not. */
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the instance %s does not exist any more", id);
+}
+
+int vxe_state_turn(int root_fd, const char *id, int dir_fd, int *turn_fd, struct vxe_error **err)
+{
+	cleanup_fd int fd = openat(dir_fd, ".", FOLDER_FLAGS);
+
+	if (fd < 0 && errno != ENOENT)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "%s: its state cannot be opened", id);
+	if (fd >= 0 && try_lock(fd, TURN_ATTEMPTS) < 0) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "another command is at work on %s, which does not come to an end", id);
+		return vxe_error_hint(err, "see what it waits for, and try it again");
+	}
+	if (!vxe_state_is(root_fd, id, dir_fd))
+		return vxe_state_gone(id, err);
+	*turn_fd = steal_fd(&fd);
 	return 0;
+}
+
+int vxe_state_find(int root_fd, const char *id, int *dir_fd, struct vxe_state **state, struct vxe_error **err)
+{
+	if (vxe_state_open(root_fd, id, dir_fd, err) < 0)
+		return -1;
+	if (vxe_state_read(*dir_fd, state, err) == 0)
+		return 0;
+	if (vxe_state_is(root_fd, id, *dir_fd))
+		return -1;
+	vxe_error_free(err);
+	return vxe_state_gone(id, err);
 }
 
 static int compare_ids(const void *left, const void *right)

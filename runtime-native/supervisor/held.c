@@ -121,7 +121,7 @@ int vxe_held_read(int state_dir_fd, struct vxe_held *out, bool *found, struct vx
 
 	memset(out, 0, sizeof(*out));
 	*found = false;
-	if (vxe_file_read_at(state_dir_fd, VXE_HELD_FILE, HELD_MAX, &text, &size, &failure) < 0) {
+	if (vxe_file_read_own_at(state_dir_fd, VXE_HELD_FILE, HELD_MAX, &text, &size, &failure) < 0) {
 		if (failure && failure->errnum == ENOENT)
 			return 0;
 		if (err)

@@ -190,6 +190,35 @@ static void test_swap(void)
 	}
 }
 
+/* Between making one and the container's first process in it, it is empty; whoever comes with the same path finds it there. */
+static void test_made_is_taken(void)
+{
+	char name[64];
+	struct vxe_config config = {.cgroups_path = name};
+	const struct vxe_resources none = {0};
+	struct vxe_error *err = NULL;
+	char *path = NULL;
+	int fd = -1, other = -1;
+
+	snprintf(name, sizeof(name), "/vxe-test-taken-%d", getpid());
+	if (vxe_cgroup_path(&config, "id", &path, &err) < 0 || vxe_cgroup_make(path, &none, false, false, &fd, &err) < 0) {
+		printf("# no cgroup can be made here: %s\n", err ? err->message : "");
+		vxe_error_free(&err);
+		free(path);
+		return;
+	}
+	ok(vxe_cgroup_make(path, &none, true, false, &other, &err) < 0 && strstr(err->message, "is being used"),
+	   "a cgroup that was made for one container is not another's");
+	vxe_error_free(&err);
+	close(fd);
+	ok(vxe_cgroup_make(path, &none, true, false, &other, &err) == 0, "once it is nobody's it can be used");
+	vxe_error_free(&err);
+	if (other >= 0)
+		close(other);
+	vxe_cgroup_remove(path, false, NULL);
+	free(path);
+}
+
 int main(void)
 {
 	test_swap();
@@ -198,5 +227,6 @@ int main(void)
 	test_devices();
 	test_wanted();
 	test_path();
+	test_made_is_taken();
 	return tap_done();
 }

@@ -262,7 +262,7 @@ static void test_round_trip(int root_fd)
 	state.created_ns = 1767225600000000042;
 	state.exit_code = 137;
 	state.annotations = (struct vxe_pairs){pairs, 2};
-	ok(vxe_state_create(root_fd, "popd", &dir_fd, &lock_fd, &err) == 0 && vxe_state_write(dir_fd, &state, &err) == 0,
+	ok(vxe_state_create(root_fd, "popd", true, &dir_fd, &lock_fd, &err) == 0 && vxe_state_write(dir_fd, &state, &err) == 0,
 	   "written");
 	ok(vxe_state_read(dir_fd, &read, &err) == 0, "read%s%s", err ? ": " : "", err ? err->message : "");
 	ok(same_text(read->id, "popd") && same_text(read->bundle, state.bundle) && same_text(read->oci_version, "1.2.0") &&
@@ -385,7 +385,7 @@ static void test_crashes(int root_fd)
 			   cases[i].what);
 		vxe_error_free(&err);
 		vxe_state_free(&state);
-		ok(vxe_state_create(root_fd, "crash", &new_fd, &lock_fd, &err) == 0 &&
+		ok(vxe_state_create(root_fd, "crash", true, &new_fd, &lock_fd, &err) == 0 &&
 			   faccessat(new_fd, "state.json", F_OK, 0) < 0,
 		   "%s: cleared by the next creation%s%s", cases[i].what, err ? ", but " : "", err ? err->message : "");
 		vxe_error_free(&err);
@@ -403,14 +403,14 @@ static void test_locks(int root_fd)
 	struct vxe_error *err = NULL;
 	pid_t pid;
 
-	ok(vxe_state_create(root_fd, "../x", &dir_fd, &lock_fd, &err) < 0 && err->exit == VXE_EXIT_MISUSE && dir_fd == -1,
+	ok(vxe_state_create(root_fd, "../x", true, &dir_fd, &lock_fd, &err) < 0 && err->exit == VXE_EXIT_MISUSE && dir_fd == -1,
 	   "an id that is a path");
-	ok(vxe_state_create(root_fd, "lock", &dir_fd, &lock_fd, &err) == 0 && fcntl(lock_fd, F_GETFD) == FD_CLOEXEC &&
+	ok(vxe_state_create(root_fd, "lock", true, &dir_fd, &lock_fd, &err) == 0 && fcntl(lock_fd, F_GETFD) == FD_CLOEXEC &&
 		   fcntl(dir_fd, F_GETFD) == FD_CLOEXEC && vxe_state_locked(dir_fd),
 	   "created, locked");
 	ok(vxe_state_read(dir_fd, &read, &err) < 0 && same_text(err->message, "is being created, there is no state yet"),
 	   "before the first state it is being created");
-	ok(vxe_state_create(root_fd, "lock", &other_dir, &other_lock, &err) < 0 &&
+	ok(vxe_state_create(root_fd, "lock", true, &other_dir, &other_lock, &err) < 0 &&
 		   same_text(err->message, "lock: an instance of this name is being started or stopped") && other_dir == -1,
 	   "not created twice");
 	ok(vxe_state_write(dir_fd, &state, NULL) == 0 && vxe_state_read(dir_fd, &read, NULL) == 0 &&
@@ -425,11 +425,12 @@ static void test_locks(int root_fd)
 	pid = spawn_sleeper();
 	state.status = VXE_RUNNING;
 	state.init = identify(pid);
-	ok(vxe_state_write(dir_fd, &state, NULL) == 0 && vxe_state_create(root_fd, "lock", &other_dir, &other_lock, &err) < 0 &&
+	ok(vxe_state_write(dir_fd, &state, NULL) == 0 &&
+		   vxe_state_create(root_fd, "lock", true, &other_dir, &other_lock, &err) < 0 &&
 		   same_text(err->message, "lock: an instance of this name exists and its processes are alive") && err->hint,
 	   "alive without a supervisor is alive");
 	end_child(pid);
-	ok(vxe_state_create(root_fd, "lock", &other_dir, &other_lock, &err) == 0, "dead without a supervisor is cleared");
+	ok(vxe_state_create(root_fd, "lock", true, &other_dir, &other_lock, &err) == 0, "dead without a supervisor is cleared");
 	vxe_error_free(&err);
 	close(dir_fd);
 	close(other_dir);
@@ -444,7 +445,7 @@ static void test_take(int root_fd)
 	int lock_fd = -1, taken = -1, again = -1, new_lock = -1;
 	struct vxe_error *err = NULL;
 
-	ok(vxe_state_create(root_fd, "take", &dir_fd, &lock_fd, &err) == 0 && vxe_state_is(root_fd, "take", dir_fd) &&
+	ok(vxe_state_create(root_fd, "take", true, &dir_fd, &lock_fd, &err) == 0 && vxe_state_is(root_fd, "take", dir_fd) &&
 		   vxe_state_coming(dir_fd) && !vxe_state_interrupted(dir_fd),
 	   "a creation under way is coming");
 	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &taken, &err) == 0 && taken == -1, "its lock cannot be had");
@@ -454,13 +455,13 @@ static void test_take(int root_fd)
 		   vxe_state_locked(dir_fd),
 	   "then the lock can be had");
 	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &again, &err) == 0 && again == -1 &&
-		   vxe_state_create(root_fd, "take", &new_dir, &new_lock, &err) < 0 &&
+		   vxe_state_create(root_fd, "take", true, &new_dir, &new_lock, &err) < 0 &&
 		   strstr(err->message, "is being started or stopped"),
 	   "by one alone, and nobody takes the name");
 	vxe_error_free(&err);
 	ok(vxe_state_remove(root_fd, "take", &err) == 0 && !vxe_state_is(root_fd, "take", dir_fd), "removed under the lock");
 	close(taken);
-	ok(vxe_state_create(root_fd, "take", &new_dir, &new_lock, &err) == 0 && !vxe_state_is(root_fd, "take", dir_fd) &&
+	ok(vxe_state_create(root_fd, "take", true, &new_dir, &new_lock, &err) == 0 && !vxe_state_is(root_fd, "take", dir_fd) &&
 		   vxe_state_is(root_fd, "take", new_dir),
 	   "another of its name is another");
 	ok(vxe_state_take(root_fd, "take", dir_fd, 5, &taken, &err) == 0 && taken == -1, "whose lock is not taken for it");
@@ -469,6 +470,130 @@ static void test_take(int root_fd)
 	   "a folder that was left without a lock is taken");
 	close(taken);
 	vxe_state_remove(root_fd, "take", NULL);
+}
+
+/* A creation that comes to its end while another one waits for its lock: what it has made lives. */
+static void test_ends_meanwhile(int root_fd)
+{
+	cleanup_fd int dir_fd = -1, new_dir = -1;
+	struct vxe_state state = sample(VXE_CREATING);
+	struct vxe_error *err = NULL;
+	int lock_fd = -1, new_lock = -1;
+	pid_t container = spawn_sleeper(), maker;
+
+	ok(vxe_state_create(root_fd, "ends", true, &dir_fd, &lock_fd, &err) == 0 && vxe_state_write(dir_fd, &state, &err) == 0,
+	   "a creation is under way");
+	maker = fork();
+	if (maker == 0) {
+		usleep(5000);
+		state.status = VXE_CREATED;
+		state.init = identify(container);
+		_exit(vxe_state_write(dir_fd, &state, NULL) < 0);
+	}
+	/* The child has it, too. */
+	close(lock_fd);
+	ok(vxe_state_create(root_fd, "ends", true, &new_dir, &new_lock, &err) < 0 && strstr(err->message, "are alive") &&
+		   vxe_state_is(root_fd, "ends", dir_fd),
+	   "another one finds what it has made, and leaves it");
+	vxe_error_free(&err);
+	waitpid(maker, NULL, 0);
+	end_child(container);
+	ok(vxe_state_create(root_fd, "ends", false, &new_dir, &new_lock, &err) < 0 && strstr(err->message, "which is stopped"),
+	   "one that is dead is an error for an engine");
+	vxe_error_free(&err);
+	ok(vxe_state_create(root_fd, "ends", true, &new_dir, &new_lock, &err) == 0, "and is cleared for others");
+	close(new_lock);
+	vxe_state_remove(root_fd, "ends", NULL);
+}
+
+static void test_turn(int root_fd)
+{
+	cleanup_fd int dir_fd = -1, turn = -1, again = -1;
+	struct vxe_state state = sample(VXE_CREATED), *found = NULL;
+	struct vxe_error *err = NULL;
+	int lock_fd = -1, other = -1;
+	pid_t waiter;
+	int status;
+
+	ok(vxe_state_create(root_fd, "turn", true, &dir_fd, &lock_fd, &err) == 0 &&
+		   vxe_state_write(dir_fd, &state, &err) == 0 && vxe_state_turn(root_fd, "turn", dir_fd, &turn, &err) == 0 &&
+		   fcntl(turn, F_GETFD) == FD_CLOEXEC,
+	   "a command has its turn");
+	waiter = fork();
+	if (waiter == 0) {
+		close(turn);
+		/* It ends with an error once the folder is gone, and not before the turn is free. */
+		_exit(vxe_state_turn(root_fd, "turn", dir_fd, &again, &err) < 0 &&
+				      strstr(err->message, "does not exist any more")
+			      ? 7
+			      : 8);
+	}
+	usleep(20000);
+	ok(waitpid(waiter, &status, WNOHANG) == 0, "another one waits for its own");
+	ok(vxe_state_remove(root_fd, "turn", &err) == 0, "who has the turn removes it");
+	close(turn);
+	turn = -1;
+	ok(waitpid(waiter, &status, 0) == waiter && WIFEXITED(status) && WEXITSTATUS(status) == 7, "who waited is told");
+	close(lock_fd);
+	ok(vxe_state_find(root_fd, "turn", &other, &found, &err) < 0 && strstr(err->message, "does not exist"),
+	   "there is none");
+	vxe_error_free(&err);
+	ok(mkdirat(root_fd, ".gone", 0700) == 0 && mkdirat(root_fd, ".gone/left", 0700) == 0 &&
+		   vxe_state_clear(root_fd, "turn", &err) == 0 && faccessat(root_fd, ".gone", F_OK, 0) < 0,
+	   "what a killed removal has left is cleared");
+	ok(mkdirat(root_fd, ".gone", 0700) == 0 && mkdirat(root_fd, ".gone/left", 0700) == 0 &&
+		   vxe_state_create(root_fd, "turn", true, &other, &lock_fd, &err) == 0 &&
+		   vxe_state_clear(root_fd, "turn", &err) == 0 && vxe_state_is(root_fd, "turn", other) &&
+		   vxe_state_remove(root_fd, "turn", &err) == 0 && faccessat(root_fd, ".gone", F_OK, 0) < 0,
+	   "an instance that came meanwhile is not");
+	close(other);
+	close(lock_fd);
+}
+
+/* What a container waits for, and what is no file, as a state. */
+static void test_kernel_words(int root_fd)
+{
+	cleanup_fd int dir_fd = -1, waits = -1;
+	pid_t container = spawn_sleeper();
+	struct vxe_state state = sample(VXE_CREATED), *found = NULL;
+	struct vxe_error *err = NULL;
+	int lock_fd = -1;
+
+	state.init = identify(container);
+	ok(vxe_state_create(root_fd, "words", true, &dir_fd, &lock_fd, &err) == 0 &&
+		   mkfifoat(dir_fd, VXE_STATE_START, 0600) == 0 &&
+		   (waits = openat(dir_fd, VXE_STATE_START, O_RDWR | O_CLOEXEC)) >= 0 &&
+		   vxe_state_write(dir_fd, &state, &err) == 0 && vxe_state_read(dir_fd, &found, &err) == 0 &&
+		   found->status == VXE_CREATED,
+	   "it waits for its start");
+	vxe_state_free(&found);
+	state.status = VXE_PAUSED;
+	ok(vxe_state_write(dir_fd, &state, &err) == 0 && vxe_state_read(dir_fd, &found, &err) == 0 &&
+		   found->status == VXE_CREATED,
+	   "paused is what the kernel says, and not what was written");
+	vxe_state_free(&found);
+	close(waits);
+	waits = -1;
+	state.status = VXE_CREATED;
+	ok(vxe_state_write(dir_fd, &state, &err) == 0 && vxe_state_read(dir_fd, &found, &err) == 0 &&
+		   found->status == VXE_RUNNING,
+	   "who does not wait any more was started, by a command that was killed before it wrote that");
+	vxe_state_free(&found);
+	alarm(10);
+	ok(unlinkat(dir_fd, "state.json", 0) == 0 && mkfifoat(dir_fd, "state.json", 0600) == 0 &&
+		   vxe_state_read(dir_fd, &found, &err) < 0 && strstr(err->message, "is not a file"),
+	   "a pipe in its place is not waited for");
+	vxe_error_free(&err);
+	ok(unlinkat(dir_fd, "state.json", 0) == 0 && symlinkat("/etc/passwd", dir_fd, "state.json") == 0 &&
+		   vxe_state_read(dir_fd, &found, &err) < 0 && strstr(err->message, "cannot be opened"),
+	   "a link is not followed");
+	vxe_error_free(&err);
+	close(lock_fd);
+	ok(unlinkat(dir_fd, "lock", 0) == 0 && mkfifoat(dir_fd, "lock", 0600) == 0 && !vxe_state_locked(dir_fd),
+	   "nor is a pipe in place of the lock waited for");
+	alarm(0);
+	end_child(container);
+	vxe_state_remove(root_fd, "words", NULL);
 }
 
 /* Creators that are killed at any moment leave nothing that blocks the next. */
@@ -490,7 +615,7 @@ static void test_kills(int root_fd)
 			if (write(ends[1], "x", 1) != 1)
 				_exit(1);
 			for (;;) {
-				if (vxe_state_create(root_fd, "kill", &dir_fd, &lock_fd, NULL) < 0)
+				if (vxe_state_create(root_fd, "kill", true, &dir_fd, &lock_fd, NULL) < 0)
 					_exit(1);
 				vxe_state_write(dir_fd, &state, NULL);
 				vxe_state_remove(root_fd, "kill", NULL);
@@ -504,7 +629,7 @@ static void test_kills(int root_fd)
 		end_child(pid);
 		close(ends[0]);
 		close(ends[1]);
-		if (vxe_state_create(root_fd, "kill", &dir_fd, &lock_fd, &err) < 0) {
+		if (vxe_state_create(root_fd, "kill", true, &dir_fd, &lock_fd, &err) < 0) {
 			printf("# %s\n", err->message);
 			failures++;
 		}
@@ -532,7 +657,7 @@ static pid_t spawn_racer(int root_fd, const int go[2], const int results[2], con
 	close(go[1]);
 	close(hold[1]);
 	(void)!read(go[0], &(char){0}, 1);
-	won = vxe_state_create(root_fd, "race", &dir_fd, &lock_fd, NULL) == 0;
+	won = vxe_state_create(root_fd, "race", true, &dir_fd, &lock_fd, NULL) == 0;
 	(void)!write(results[1], won ? "W" : "L", 1);
 	if (won)
 		(void)!read(hold[0], &(char){0}, 1);
@@ -609,7 +734,7 @@ static void remove_beside_writer(int root_fd)
 	for (int round = 0; round < 20 && !failed; round++) {
 		pid_t pid;
 
-		if (vxe_state_create(root_fd, "words", &dir_fd, &lock_fd, &err) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		if (vxe_state_create(root_fd, "words", true, &dir_fd, &lock_fd, &err) < 0 || pipe2(ends, O_CLOEXEC) < 0)
 			abort();
 		pid = fork();
 		if (pid == 0) {
@@ -646,7 +771,7 @@ static void test_remove(int root_fd)
 
 	snprintf(outside, sizeof(outside), "%s/outside", folder);
 	mkdir(outside, 0700);
-	ok(vxe_state_create(root_fd, "tree", &dir_fd, &lock_fd, &err) == 0 && mkdirat(dir_fd, "a", 0700) == 0 &&
+	ok(vxe_state_create(root_fd, "tree", true, &dir_fd, &lock_fd, &err) == 0 && mkdirat(dir_fd, "a", 0700) == 0 &&
 		   mkdirat(dir_fd, "a/b", 0700) == 0 && vxe_file_replace_at(dir_fd, "a/b/c", "x", 1, 0600, &err) == 0 &&
 		   symlinkat(outside, dir_fd, "a/link") == 0 && mkfifoat(dir_fd, "fifo", 0600) == 0,
 	   "a folder with more in it");
@@ -703,6 +828,9 @@ int main(void)
 	test_crashes(root_fd);
 	test_locks(root_fd);
 	test_take(root_fd);
+	test_ends_meanwhile(root_fd);
+	test_turn(root_fd);
+	test_kernel_words(root_fd);
 	test_kills(root_fd);
 	test_race(root_fd);
 	test_remove(root_fd);

@@ -170,21 +170,17 @@ bool instance_holds_execute(const struct vxe_landlock *landlock)
 	return landlock->present && (landlock->handled_fs & LANDLOCK_ACCESS_FS_EXECUTE);
 }
 
-/* What an engine asks for is told it: a name is taken until delete, whatever has become of the container. VXE's own verbs start
-   over, and clear away what a killed supervisor has left. */
-static int name_free(const struct instance *instance, struct vxe_error **err)
+/* VXE's own verbs start over, and clear away what a killed supervisor has left. */
+static int name_clear(const struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
 	cleanup_fd int dir_fd = -1, lock_fd = -1;
 	struct vxe_state *state = NULL;
 	int failed = 0;
 
-	if (vxe_state_open(instance->root_fd, options->id, &dir_fd, NULL) < 0 || vxe_state_read(dir_fd, &state, NULL) < 0)
+	if (vxe_state_find(instance->root_fd, options->id, &dir_fd, &state, NULL) < 0)
 		return 0;
-	if (state->status == VXE_STOPPED && !options->own_verb) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "there is a container %s already, which is stopped", options->id);
-		failed = vxe_error_hint(err, "delete it first, or choose another id");
-	} else if (state->status == VXE_STOPPED && state->cgroup) {
+	if (state->status == VXE_STOPPED && state->cgroup) {
 		/* Where somebody else is about to start it, the cgroup may be the new one's. */
 		failed = vxe_state_take(instance->root_fd, options->id, dir_fd, 20, &lock_fd, err);
 		if (lock_fd >= 0 && vxe_state_is(instance->root_fd, options->id, dir_fd))
@@ -293,9 +289,10 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	instance->root_fd = vxe_state_root_open(options->root, true, &instance->root_path, err);
 	if (instance->root_fd < 0)
 		return -1;
-	if (name_free(instance, err) < 0)
+	if (options->own_verb && name_clear(instance, err) < 0)
 		return -1;
-	if (vxe_state_create(instance->root_fd, options->id, &instance->dir_fd, &instance->lock_fd, err) < 0)
+	/* What an engine asks for is told it: a name is taken until delete, whatever has become of the container. */
+	if (vxe_state_create(instance->root_fd, options->id, options->own_verb, &instance->dir_fd, &instance->lock_fd, err) < 0)
 		return -1;
 	instance->has_state = true;
 	if (asprintf(&instance->dir_path, "%s/%s", instance->root_path, options->id) < 0) {

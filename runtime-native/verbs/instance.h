@@ -79,7 +79,13 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 /* ROOT/ID of an existing instance and its state. */
 int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
 		      struct vxe_error **err);
+/* Returns -1. What failed because somebody has deleted the instance meanwhile is told as that. */
+int vxe_instance_fails(int root_fd, const char *id, int dir_fd, struct vxe_error **err);
+/* Its cgroup, and not that of another one that has taken the name since. -1 with *err */
+int vxe_instance_cgroup_open(int root_fd, int dir_fd, const struct vxe_state *state, struct vxe_error **err);
 /* By descriptor, checked to be the process of the record: a number may be another's by now. -1 with errno ESRCH. */
 int vxe_process_open(const struct vxe_process_id *process);
+/* For its end, up to then on the monotonic clock. */
+bool vxe_process_wait(int pidfd, int64_t until_ms);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "descriptors.h"
 #include "file.h"
 #include "hooks.h"
@@ -18,8 +19,8 @@
 static int fifo_make(struct instance *instance, struct vxe_error **err)
 {
 	/* Opened for both ways it never blocks, and the waiting process is a reader as long as it lives. */
-	if (mkfifoat(instance->dir_fd, "start", 0600) < 0 ||
-	    (instance->fifo_fd = openat(instance->dir_fd, "start", O_RDWR | O_CLOEXEC)) < 0 ||
+	if (mkfifoat(instance->dir_fd, VXE_STATE_START, 0600) < 0 ||
+	    (instance->fifo_fd = openat(instance->dir_fd, VXE_STATE_START, O_RDWR | O_CLOEXEC)) < 0 ||
 	    mkfifoat(instance->dir_fd, "told", 0600) < 0 ||
 	    (instance->tell_fd = openat(instance->dir_fd, "told", O_RDWR | O_CLOEXEC)) < 0)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "making the start fifo of %s", instance->options->id);
@@ -196,21 +197,63 @@ static int ready_wait(int ready, struct vxe_error **err)
 	return 0;
 }
 
-static int container_start(int dir_fd, struct vxe_state *state, const struct vxe_config *config, struct vxe_error **err)
+static int fail_status(enum vxe_status status, struct vxe_error **err)
 {
-	cleanup_fd int told = openat(dir_fd, "told", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	cleanup_fd int fifo = openat(dir_fd, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container is %s, not created", vxe_status_name(status));
+}
+
+/* One command does it, once, and whoever comes after that finds it running: *told is where the container's word will come. */
+static int container_tell(int root_fd, int dir_fd, struct vxe_state **state, int *told, int *turn, struct vxe_error **err)
+{
+	cleanup_fd int fifo = -1;
+	cleanup_free char *id = strdup((*state)->id);
+
+	if (!id)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "starting the container");
+	if (vxe_state_turn(root_fd, id, dir_fd, turn, err) < 0)
+		return -1;
+	vxe_state_free(state);
+	if (vxe_state_read(dir_fd, state, err) < 0)
+		return -1;
+	if ((*state)->status != VXE_CREATED)
+		return fail_status((*state)->status, err);
+	*told = openat(dir_fd, "told", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fifo = openat(dir_fd, VXE_STATE_START, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	/* Its reader may end at any moment. */
+	signal(SIGPIPE, SIG_IGN);
+	if (*told < 0 || fifo < 0 || vxe_write_all(fifo, "G", 1) < 0) {
+		int saved = errno;
+		cleanup_fd int init = vxe_process_open(&(*state)->init);
+
+		/* It lets go of the fifo a moment before it is gone. */
+		if (init < 0 || vxe_process_wait(init, vxe_clock_ms() + 1000))
+			return fail_status(VXE_STOPPED, err);
+		return vxe_error_set(err, VXE_EXIT_FAILURE, saved, "telling the container to start");
+	}
+	signal(SIGPIPE, SIG_DFL);
+	(*state)->status = VXE_RUNNING;
+	if (vxe_state_write(dir_fd, *state, err) < 0)
+		return -1;
+	unlinkat(dir_fd, VXE_STATE_START, 0);
+	return 0;
+}
+
+static int container_start(int root_fd, int dir_fd, struct vxe_state **found, const struct vxe_config *config,
+			   struct vxe_error **err)
+{
+	cleanup_fd int told = -1, turn = -1;
 	cleanup_fd int ready = instance_manager_notify() ? openat(dir_fd, "ready", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	cleanup_fd int init = -1;
+	const struct vxe_state *state;
 
-	if (told < 0 || fifo < 0 || vxe_write_all(fifo, "G", 1) < 0)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "telling the container to start");
-	state->status = VXE_RUNNING;
-	if (vxe_state_write(dir_fd, state, err) < 0)
+	if (container_tell(root_fd, dir_fd, found, &told, &turn, err) < 0 || executed_wait(told, err) < 0)
 		return -1;
-	unlinkat(dir_fd, "start", 0);
-	if (executed_wait(told, err) < 0)
-		return -1;
+	/* Who would pause it waited: frozen on its way it would say nothing. */
+	close(steal_fd(&turn));
+	state = *found;
+	/* Ended before it was executed, it has said nothing either. */
+	if (!vxe_state_is(root_fd, state->id, dir_fd))
+		return vxe_state_gone(state->id, err);
 	unlinkat(dir_fd, "told", 0);
 	if (vxe_hooks_run(&config->poststart, "poststart", config, state->id, state->init.pid, "running", err) == 0)
 		return ready_wait(ready, err);
@@ -231,14 +274,15 @@ int vxe_instance_start(const char *root, const char *id, struct vxe_error **err)
 	if (failed)
 		return -1;
 	if (state->status != VXE_CREATED)
-		failed = vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container is %s, not created",
-				       vxe_status_name(state->status));
+		failed = fail_status(state->status, err);
 	if (!failed)
 		failed = instance_config_kept(dir_fd, state, &config, err);
 	if (!failed && !config->process.present)
 		failed = vxe_error_set(err, VXE_EXIT_FAILURE, 0, "config.json: process: missing, so there is nothing to start");
 	if (!failed)
-		failed = container_start(dir_fd, state, config, err);
+		failed = container_start(root_fd, dir_fd, &state, config, err);
+	if (failed)
+		failed = vxe_instance_fails(root_fd, id, dir_fd, err);
 	vxe_config_free(&config);
 	vxe_state_free(&state);
 	return failed;

@@ -12,6 +12,7 @@
 #include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "companion.h"
 #include "descriptors.h"
 #include "file.h"
@@ -251,8 +252,8 @@ static void exec_place_free(struct exec_place *place)
 }
 
 /* The instance's, or one below it that is there, by no way that leads out of it. Where nobody can be in the instance's, its first process's. */
-static int exec_cgroup_open(const struct vxe_exec_options *options, const struct vxe_state *state, struct exec_place *place,
-			    int *out, struct vxe_error **err)
+static int exec_cgroup_open(const struct vxe_exec_options *options, int root_fd, int dir_fd, const struct vxe_state *state,
+			    struct exec_place *place, int *out, struct vxe_error **err)
 {
 	cleanup_fd int own = -1;
 
@@ -261,7 +262,7 @@ static int exec_cgroup_open(const struct vxe_exec_options *options, const struct
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "--cgroup: %s has no cgroup", options->id);
 	if (!state->cgroup)
 		return 0;
-	own = vxe_cgroup_open(state->cgroup, err);
+	own = vxe_instance_cgroup_open(root_fd, dir_fd, state, err);
 	if (own < 0 || (!options->cgroup && vxe_cgroup_entrance(own, state->cgroup, state->init.pid, &place->first, err) < 0))
 		return -1;
 	if (place->first)
@@ -295,6 +296,19 @@ static int exec_place_prepare(const struct vxe_state *state, struct exec_place *
 	launch->place = exec_place;
 	launch->place_arg = place;
 	return 0;
+}
+
+#define ENDS_SOON_MS 50
+
+/* The kernel's words for an instance that ends meanwhile depend on where it is met. */
+static void exec_fails(int root_fd, int dir_fd, const struct vxe_state *state, int init, struct vxe_error **err)
+{
+	(void)vxe_instance_fails(root_fd, state->id, dir_fd, err);
+	/* A signal for all meets one after another. */
+	if (init < 0 || !vxe_process_wait(init, vxe_clock_ms() + ENDS_SOON_MS) || !vxe_state_is(root_fd, state->id, dir_fd))
+		return;
+	vxe_error_free(err);
+	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has ended meanwhile", state->id);
 }
 
 int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
@@ -362,7 +376,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		goto out;
 	launch.listen_names = getenv("LISTEN_FDNAMES");
 	launch.detached = options->detach;
-	if (exec_cgroup_open(options, state, &place, &cgroup, err) < 0 || exec_place_prepare(state, &place, &launch, err) < 0)
+	if (exec_cgroup_open(options, root_fd, dir_fd, state, &place, &cgroup, err) < 0 ||
+	    exec_place_prepare(state, &place, &launch, err) < 0)
 		goto out;
 	launch.cgroup_fd = cgroup;
 	if (instance_console(&launch, process, options->console_socket, options->detach, &console, &carried, err) < 0)
@@ -420,6 +435,8 @@ int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, st
 		*exit_code = instance_status_code(supervision.status);
 	}
 out:
+	if (failed)
+		exec_fails(root_fd, dir_fd, state, init, err);
 	vxe_companion_end(&companion);
 	vxe_console_close(&carried);
 	if (instance_left(options->ends))

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "hooks.h"
@@ -23,7 +24,30 @@ static int folder_open(const char *root, const char *id, int *root_fd, int *dir_
 int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_fd, struct vxe_state **state,
 		      struct vxe_error **err)
 {
-	return folder_open(root, id, root_fd, dir_fd, err) < 0 ? -1 : vxe_state_read(*dir_fd, state, err);
+	if (folder_open(root, id, root_fd, dir_fd, err) < 0)
+		return -1;
+	return vxe_state_read(*dir_fd, state, err) < 0 ? vxe_instance_fails(*root_fd, id, *dir_fd, err) : 0;
+}
+
+int vxe_instance_fails(int root_fd, const char *id, int dir_fd, struct vxe_error **err)
+{
+	if (vxe_state_is(root_fd, id, dir_fd))
+		return -1;
+	vxe_error_free(err);
+	return vxe_state_gone(id, err);
+}
+
+int vxe_instance_cgroup_open(int root_fd, int dir_fd, const struct vxe_state *state, struct vxe_error **err)
+{
+	cleanup_fd int fd = vxe_cgroup_open(state->cgroup, err);
+
+	if (fd < 0 && errno == ENOENT && !vxe_state_alive(state)) {
+		vxe_error_free(err);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "container not running: %s", state->id);
+	}
+	/* Another of the name is made after this one's folder is gone: as long as that is there, what was opened is this one's. */
+	return fd < 0 || !vxe_state_is(root_fd, state->id, dir_fd) ? vxe_instance_fails(root_fd, state->id, dir_fd, err)
+								   : steal_fd(&fd);
 }
 
 int vxe_process_open(const struct vxe_process_id *process)
@@ -39,7 +63,7 @@ int vxe_process_open(const struct vxe_process_id *process)
 	return steal_fd(&fd);
 }
 
-static bool process_wait(int pidfd, int64_t until_ms)
+bool vxe_process_wait(int pidfd, int64_t until_ms)
 {
 	struct pollfd waiting = {.fd = pidfd, .events = POLLIN};
 
@@ -118,10 +142,10 @@ static int init_end(int init, const char *id, int64_t asked_ms, struct vxe_error
 {
 	if (asked_ms >= 0 && sys_pidfd_send_signal(init, SIGTERM) < 0 && errno != ESRCH)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "stopping %s", id);
-	if (asked_ms >= 0 && process_wait(init, vxe_clock_ms() + asked_ms))
+	if (asked_ms >= 0 && vxe_process_wait(init, vxe_clock_ms() + asked_ms))
 		return 0;
 	sys_pidfd_send_signal(init, SIGKILL);
-	if (process_wait(init, vxe_clock_ms() + ENDS_MS))
+	if (vxe_process_wait(init, vxe_clock_ms() + ENDS_MS))
 		return 0;
 	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s does not end, even by SIGKILL: a process of it hangs in the kernel",
 			     id);
@@ -180,12 +204,19 @@ static int ending_take(struct ending *ending, const char *id, enum patience pati
 int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err)
 {
 	cleanup_ending struct ending ending = ENDING_NONE;
+	cleanup_fd int turn = -1;
 
-	if (folder_open(root, id, &ending.root_fd, &ending.dir_fd, err) < 0 ||
-	    ending_take(&ending, id, WAITS, (int64_t)timeout * 1000, err) < 0)
+	if (folder_open(root, id, &ending.root_fd, &ending.dir_fd, err) < 0) {
+		if (ending.root_fd >= 0)
+			(void)vxe_state_clear(ending.root_fd, id, NULL);
+		return -1;
+	}
+	if (ending_take(&ending, id, WAITS, (int64_t)timeout * 1000, err) < 0)
 		return -1;
 	if (ending.lock_fd < 0)
 		return 0;
+	/* Who freezes or limits it comes to an end before its cgroup does. */
+	(void)vxe_state_turn(ending.root_fd, id, ending.dir_fd, &turn, NULL);
 	/* Whatever a killed supervisor left behind. */
 	if (ending.state && instance_cgroup_remove(ending.state, err) < 0)
 		return -1;
@@ -195,6 +226,7 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe_error **err)
 {
 	cleanup_ending struct ending ending = ENDING_NONE;
+	cleanup_fd int turn = -1;
 	struct vxe_config *config = NULL;
 
 	if (folder_open(root, id, &ending.root_fd, &ending.dir_fd, err) < 0) {
@@ -202,12 +234,13 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 		if (!force || ((ending.root_fd < 0 || (*err)->errnum) && (*err)->errnum != ENOENT))
 			return -1;
 		vxe_error_free(err);
-		return ending.root_fd < 0 ? 0 : vxe_state_remove(ending.root_fd, id, err);
+		return ending.root_fd < 0 ? 0 : vxe_state_clear(ending.root_fd, id, err);
 	}
 	if (ending_take(&ending, id, force ? INSISTS : AT_ONCE, -1, err) < 0)
 		return -1;
 	if (ending.lock_fd < 0)
 		return 0;
+	(void)vxe_state_turn(ending.root_fd, id, ending.dir_fd, &turn, NULL);
 	if (ending.state && instance_cgroup_remove(ending.state, err) < 0)
 		return -1;
 	if (ending.state && instance_config_kept(ending.dir_fd, ending.state, &config, NULL) == 0)

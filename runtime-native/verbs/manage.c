@@ -16,7 +16,7 @@
 
 /* An instance looked up; closed by the attribute. */
 struct found {
-	int root_fd, dir_fd, cgroup_fd;
+	int root_fd, dir_fd, cgroup_fd, turn_fd;
 	struct vxe_state *state;
 };
 
@@ -25,13 +25,14 @@ static void found_close(struct found *found)
 	vxe_cleanup_fd(&found->root_fd);
 	vxe_cleanup_fd(&found->dir_fd);
 	vxe_cleanup_fd(&found->cgroup_fd);
+	vxe_cleanup_fd(&found->turn_fd);
 	vxe_state_free(&found->state);
 }
 
 #define cleanup_found __attribute__((cleanup(found_close)))
 #define FOUND_NOTHING                                                                                                          \
 	{                                                                                                                      \
-		-1, -1, -1, NULL                                                                                               \
+		-1, -1, -1, -1, NULL                                                                                           \
 	}
 
 static int find(const char *root, const char *id, struct found *found, struct vxe_error **err)
@@ -50,9 +51,24 @@ static int find_cgroup(const char *root, const char *id, const char *doing, stru
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has no cgroup, which %s needs", id, doing);
 		return vxe_error_hint(err, "give it one by linux.cgroupsPath in config.json");
 	}
-	found->cgroup_fd = vxe_cgroup_open(found->state->cgroup, err);
+	found->cgroup_fd = vxe_instance_cgroup_open(found->root_fd, found->dir_fd, found->state, err);
 	return found->cgroup_fd < 0 ? -1 : 0;
 }
+
+/* As it is when nobody else changes it. */
+static int find_cgroup_alone(const char *root, const char *id, const char *doing, struct found *found, struct vxe_error **err)
+{
+	if (find_cgroup(root, id, doing, found, err) < 0 ||
+	    vxe_state_turn(found->root_fd, id, found->dir_fd, &found->turn_fd, err) < 0)
+		return -1;
+	vxe_state_free(&found->state);
+	if (vxe_state_read(found->dir_fd, &found->state, err) < 0)
+		return -1;
+	return found->state->status == VXE_STOPPED ? vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is not running", id) : 0;
+}
+
+/* By these words, which are runc's, containerd knows that it has ended by itself: Docker's stop and kill are no error then. */
+#define GONE "container not running: %s"
 
 /* --- processes --- */
 
@@ -69,12 +85,18 @@ static ino_t pid_namespace(const char *pid)
 static int namespace_processes(const struct found *found, const char *id, pid_t **pids, size_t *count, struct vxe_error **err)
 {
 	cleanup_dir DIR *proc = opendir("/proc");
-	char init[16];
+	char init[16], path[64];
+	cleanup_fd int held = -1;
 	struct dirent *entry;
 	ino_t wanted;
 
 	snprintf(init, sizeof(init), "%d", found->state->init.pid);
+	/* Both numbers may be another's as soon as they are free: that of the namespace is not as long as it is open here. */
+	snprintf(path, sizeof(path), "/proc/%s/ns/pid", init);
+	held = open(path, O_RDONLY | O_CLOEXEC);
 	wanted = pid_namespace(init);
+	if (!vxe_process_alive(&found->state->init))
+		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, GONE, id);
 	if (!wanted || wanted == pid_namespace("self")) {
 		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has neither a cgroup nor a pid namespace of its own", id);
 		return vxe_error_hint(err, "give it a cgroup by linux.cgroupsPath in config.json");
@@ -98,9 +120,12 @@ static int processes(struct found *found, const char *id, pid_t **pids, size_t *
 	*pids = NULL;
 	*count = 0;
 	if (found->state->cgroup) {
-		if (found->cgroup_fd < 0 && (found->cgroup_fd = vxe_cgroup_open(found->state->cgroup, err)) < 0)
+		if (found->cgroup_fd < 0 &&
+		    (found->cgroup_fd = vxe_instance_cgroup_open(found->root_fd, found->dir_fd, found->state, err)) < 0)
 			return -1;
-		return vxe_cgroup_processes(found->cgroup_fd, pids, count, err);
+		return vxe_cgroup_processes(found->cgroup_fd, pids, count, err) < 0
+			       ? vxe_instance_fails(found->root_fd, id, found->dir_fd, err)
+			       : 0;
 	}
 	return namespace_processes(found, id, pids, count, err);
 }
@@ -121,9 +146,6 @@ int vxe_instance_processes(const char *root, const char *id, pid_t **pids, size_
 
 /* --- signals --- */
 
-/* By these words, which are runc's, containerd knows that it has ended by itself: Docker's stop and kill are no error then. */
-#define GONE "container not running: %s"
-
 /* The number may be another's between the list and the signal: it is signalled only if it is in the list once more. */
 static int kill_all(struct found *found, const char *id, int sig, struct vxe_error **err)
 {
@@ -133,9 +155,11 @@ static int kill_all(struct found *found, const char *id, int sig, struct vxe_err
 	int failed = 0;
 
 	if (sig == SIGKILL && found->state->cgroup) {
-		if ((found->cgroup_fd = vxe_cgroup_open(found->state->cgroup, err)) < 0)
+		found->cgroup_fd = vxe_instance_cgroup_open(found->root_fd, found->dir_fd, found->state, err);
+		if (found->cgroup_fd < 0)
 			return -1;
-		return vxe_cgroup_kill(found->cgroup_fd, err);
+		return vxe_cgroup_kill(found->cgroup_fd, err) < 0 ? vxe_instance_fails(found->root_fd, id, found->dir_fd, err)
+								  : 0;
 	}
 	if (processes(found, id, &first, &n_first, err) < 0)
 		return -1;
@@ -181,20 +205,14 @@ int vxe_instance_kill(const char *root, const char *id, int sig, bool all, struc
 int vxe_instance_pause(const char *root, const char *id, bool paused, struct vxe_error **err)
 {
 	cleanup_found struct found found = FOUND_NOTHING;
-	struct stat st;
 
-	if (find_cgroup(root, id, paused ? "pause" : "resume", &found, err) < 0)
+	if (find_cgroup_alone(root, id, paused ? "pause" : "resume", &found, err) < 0)
 		return -1;
 	if ((found.state->status == VXE_PAUSED) == paused)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is %s", id, paused ? "paused already" : "not paused");
-	if (vxe_cgroup_freeze(found.cgroup_fd, paused, err) < 0)
-		return -1;
-	/* The fifo is there as long as the program was not started. */
-	if (paused)
-		found.state->status = VXE_PAUSED;
-	else
-		found.state->status = fstatat(found.dir_fd, "start", &st, AT_SYMLINK_NOFOLLOW) == 0 ? VXE_CREATED : VXE_RUNNING;
-	return vxe_state_write(found.dir_fd, found.state, err);
+	/* That is the state: nothing is written which could be otherwise. */
+	return vxe_cgroup_freeze(found.cgroup_fd, paused, err) < 0 ? vxe_instance_fails(found.root_fd, id, found.dir_fd, err)
+								   : 0;
 }
 
 /* --- limits --- */
@@ -203,12 +221,11 @@ int vxe_instance_update(const char *root, const char *id, const struct vxe_resou
 {
 	cleanup_found struct found found = FOUND_NOTHING;
 
-	if (find_cgroup(root, id, "update", &found, err) < 0)
+	if (find_cgroup_alone(root, id, "update", &found, err) < 0)
 		return -1;
-	if (resources->n_devices && vxe_cgroup_devices(found.cgroup_fd, resources, found.state->cgroup_anothers, err) < 0)
-		return -1;
-	if (vxe_cgroup_limit(found.cgroup_fd, resources, err) < 0)
-		return -1;
+	if ((resources->n_devices && vxe_cgroup_devices(found.cgroup_fd, resources, found.state->cgroup_anothers, err) < 0) ||
+	    vxe_cgroup_limit(found.cgroup_fd, resources, err) < 0)
+		return vxe_instance_fails(found.root_fd, id, found.dir_fd, err);
 	return found.state->scope ? vxe_scope_tell(found.state->scope, found.cgroup_fd, err) : 0;
 }
 

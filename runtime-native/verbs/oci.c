@@ -173,7 +173,7 @@ static int state_run(const struct vxe_globals *globals, int argc, char **argv, s
 	if (!vxe_state_id_valid(id))
 		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no container id", id);
 	root_fd = vxe_state_root_open(globals->root, false, NULL, err);
-	if (root_fd < 0 || vxe_state_open(root_fd, id, &dir_fd, err) < 0 || vxe_state_read(dir_fd, &state, err) < 0)
+	if (root_fd < 0 || vxe_state_find(root_fd, id, &dir_fd, &state, err) < 0)
 		return -1;
 	code = vxe_state_to_json(state, false, &text, err);
 	if (!code)
@@ -326,7 +326,7 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 		cleanup_free char *text = NULL;
 		struct vxe_state *state = NULL;
 
-		if (vxe_state_open(root_fd, ids.items[i], &dir_fd, NULL) == 0 && vxe_state_read(dir_fd, &state, NULL) == 0) {
+		if (vxe_state_find(root_fd, ids.items[i], &dir_fd, &state, NULL) == 0) {
 			if (json && vxe_state_to_json(state, true, &text, NULL) == 0)
 				printf("%s%s", first ? "" : ",", text);
 			else if (quiet)

@@ -57,16 +57,23 @@ void vxe_mode_print(const struct vxe_held *held, FILE *out)
 		vxe_mode_name(held->calls), vxe_mode_name(held->objects));
 }
 
-/* The supervisor of a running instance takes a new mode up by itself; how far, it says in held.json. */
-static int taken_up(int dir_fd, enum vxe_mode mode, struct vxe_held *held, struct vxe_error **err)
+/* The supervisor of a running instance takes a new mode up by itself; how far, it says in held.json. 0: the instance has ended meanwhile. */
+static int taken_up(int root_fd, const char *name, int dir_fd, enum vxe_mode mode, struct vxe_held *held,
+		    struct vxe_error **err)
 {
 	for (int waited = 0; waited < TAKEN_UP_WITHIN_MS; waited += WAIT_MS) {
+		enum vxe_mode asked;
 		bool found;
 
 		if (vxe_held_read(dir_fd, held, &found, err) < 0)
 			return -1;
 		if (found && held->asked == mode)
+			return 1;
+		if (!vxe_state_is(root_fd, name, dir_fd))
 			return 0;
+		if (vxe_mode_read(dir_fd, VXE_HELD_MODE_FILE, &asked, &found, NULL) == 0 && found && asked != mode)
+			return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "another command has asked for the mode %s meanwhile",
+					     vxe_mode_name(asked));
 		moment();
 	}
 	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the supervisor does not take the mode up");
@@ -116,10 +123,14 @@ static int running_mode(const struct vxe_globals *globals, const char *name, con
 	cleanup_fd int dir_fd = -1;
 	int running = root_fd < 0 ? 0 : held_wait(root_fd, name, &dir_fd, held, err);
 
-	if (running == 1 && mode &&
-	    (vxe_mode_write(dir_fd, VXE_HELD_MODE_FILE, *mode, err) < 0 || taken_up(dir_fd, *mode, held, err) < 0))
+	if (running != 1 || !mode)
+		return running;
+	if (vxe_mode_write(dir_fd, VXE_HELD_MODE_FILE, *mode, err) == 0)
+		return taken_up(root_fd, name, dir_fd, *mode, held, err);
+	if (vxe_state_is(root_fd, name, dir_fd))
 		return -1;
-	return running;
+	vxe_error_free(err);
+	return 0;
 }
 
 struct wish {

@@ -139,7 +139,7 @@ static int status_print(int root_fd, const char *id, bool json, bool *running)
 	bool has_held = false;
 
 	*running = false;
-	if (vxe_state_open(root_fd, id, &dir_fd, &err) < 0 || vxe_state_read(dir_fd, &state, &err) < 0) {
+	if (vxe_state_find(root_fd, id, &dir_fd, &state, &err) < 0) {
 		if (!json)
 			printf("%-20s %s\n", id, err ? err->message : "unreadable");
 		return -1;
