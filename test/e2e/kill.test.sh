@@ -1,5 +1,5 @@
 #!/bin/bash
-# kill -9 at every step of a launch and of a recording, a system call that fails at every step of a launch, delete and stop beside one,
+# kill -9 at every step of a launch and of a recording, a system call that fails at every step of a launch, two commands at once on one container,
 # and many launches in a row: nothing is left on the host.
 # KILL_EVERY=1 kills at each system call (make kill-test), not at every 9th; CYCLES is how many containers come and go.
 . "$(dirname "$0")/tap.sh"
@@ -59,6 +59,29 @@ node -e '
   config.linux.cgroupsPath = path;
   writeFileSync(file, JSON.stringify(config));' "$placed/config.json" "${VXE_KILL_OTHERS#/sys/fs/cgroup}"
 
+# A container as an engine has it, whose hooks are counted; what takes its name meanwhile; and limits for it.
+counted=$world/counted
+cp -a "$waiting" "$counted"
+export VXE_KILL_HOOKED=$world/hooked.log VXE_KILL_SWAP=$world/swap VXE_KILL_RULES=$world/rules.json
+: >"$VXE_KILL_HOOKED"
+printf '#!/bin/sh\necho "$2" >>"$1"\n' >"$world/hook"
+cat >"$VXE_KILL_SWAP" <<'SWAP'
+#!/bin/sh
+"$1" delete --force "$3" && "$1" create --bundle "$2" "$3" </dev/null >/dev/null && exec "$1" start "$3"
+SWAP
+chmod +x "$world/hook" "$VXE_KILL_SWAP"
+echo '{"devices": [{"allow": true, "access": "rwm"}, {"allow": false, "type": "c", "major": 1, "minor": 7, "access": "r"}]}' >"$VXE_KILL_RULES"
+node -e '
+  const { readFileSync, writeFileSync } = require("node:fs");
+  const [file, hook, log] = process.argv.slice(1);
+  const config = JSON.parse(readFileSync(file));
+  config.annotations = {};
+  delete config.process.landlock;
+  delete config.linux.seccomp;
+  const each = (name) => [{ path: hook, args: [hook, log, name] }];
+  config.hooks = { poststart: each("poststart"), poststop: each("poststop") };
+  writeFileSync(file, JSON.stringify(config));' "$counted/config.json" "$world/hook" "$VXE_KILL_HOOKED"
+
 # Cgroups are the whole host's.
 name=kill-${world##*.}
 export VXE_RECORDINGS=$world/recordings
@@ -99,6 +122,12 @@ if [[ $(uname -m) == x86_64 ]]; then
 else
   skip 'system calls fail' 'the injector changes the registers of x86_64 only'
 fi
+pairs=(create-create start-start start-delete start-pause delete-create delete-state exec-delete pause-resume pause-delete
+  update-update kill-swap pause-swap exec-swap)
+# By hand, all that there are.
+((every > 1)) || pairs+=(start-kill delete-start delete-delete delete-exec delete-pause delete-resume delete-update delete-kill exec-exec exec-kill
+  pause-pause pause-start resume-pause resume-delete update-delete kill-delete state-delete list-delete ps-delete events-delete run-run
+  kill-one-swap kill-each-swap delete-swap start-swap update-swap)
 # The injector's tests are counted on with ours.
 planned=0
 while IFS= read -r line; do
@@ -108,7 +137,7 @@ while IFS= read -r line; do
     1..*) planned=$((planned + ${line#1..})) ;;
     *) before=$line ;;
   esac
-done < <(for scenario in "${scenarios[@]}"; do
+done < <(for scenario in "${scenarios[@]}" "${pairs[@]}"; do
   first=$idle second=$waiting steps=$every started=$program
   [[ $scenario != apart ]] || first=$apart
   [[ $scenario != given && $scenario != unmade ]] || first=$placed
@@ -120,6 +149,7 @@ done < <(for scenario in "${scenarios[@]}"; do
   esac
   # Loading a program for the kernel is many calls that are much alike.
   [[ $scenario != hooked ]] || second=$hooked steps=$((every * 4))
+  [[ " ${pairs[*]} " != *" $scenario "* ]] || first=$counted steps=$((every > 1 ? every * 2 : 1))
   # The next command waits five seconds for the bystander each time.
   [[ $scenario != unmade ]] || steps=$((every * 6))
   build/kill/inject "$scenario" "$steps" "$PWD/build/bin/vxe" /run/kill /sys/fs/cgroup "$first" "$second" "$started" "$name" ||

@@ -6,7 +6,10 @@
  * A scenario is a row of commands, run under ptrace with all that they start. A first pass counts each process's calls; then for every
  * EVERYth of them the scenario runs again, with that process killed (SIGKILL) as it is about to make that call, everybody else let
  * go, and `delete --force`. Nothing may remain: no process, no mount, no cgroup, no state. Prints TAP, one test for each process.
- * The scenarios `deleted` and `stopped` kill nobody: the process stands still at its call for a moment, and the command that cleans up runs beside it.
+ * Scenarios with a command beside kill nobody: the process stands still at its call for a moment, and the other command runs meanwhile. Both end, with
+ * success or a message that says what happened; the state is whole and says what the kernel says; hooks run once. VXE_KILL_SWAP is a program that
+ * deletes the container and starts another of its name, which the command that stood still must leave alone; VXE_KILL_RULES a file of resources;
+ * VXE_KILL_HOOKED what the hooks of IDLE write a line to. VXE_KILL_ON goes on after a fault, VXE_KILL_SAYS prints each message.
  * Of a container in a cgroup that is another's (VXE_KILL_OTHERS is its path): after a kill before the container was in it a bystander enters the
  * cgroup, which the next command must neither end nor remove.
  * In the scenarios `fail-...` a call fails, in each way in which it may, in place of being made. The command then does its whole work
@@ -47,12 +50,59 @@ struct scenario {
 	const char *name;
 	const char *commands[COMMANDS_MAX][WORDS_MAX]; /* ends with an empty one; "@" waits for the container's end */
 	const char *clean[WORDS_MAX];
+	/* Runs while the last command stands still at one of its calls; nobody is killed then. */
+	const char *beside[WORDS_MAX];
+	/* What a command of the old container's must not do to the new one (see `swap`); a word that its state has then. */
+	const char *spoilt;
 };
 
-static const char *vxe, *state_root, *cgroup_root, *idle, *waiting, *program, *name, *others;
+static const char *vxe, *state_root, *cgroup_root, *idle, *waiting, *program, *name, *others, *swap, *rules, *hooked;
+/* What the command that stands still has said, the one beside it, and the one that asks for the state afterwards. */
+enum { HELD, BESIDE, ASKED, SAYING };
+static int sayings[SAYING];
 static pid_t bystander;
 
+#define CREATE                                                                                                                 \
+	{                                                                                                                      \
+		"$runtime", "create", "--bundle", "$idle", "$name"                                                             \
+	}
+#define START                                                                                                                  \
+	{                                                                                                                      \
+		"$runtime", "start", "$name"                                                                                   \
+	}
+#define EXEC                                                                                                                   \
+	{                                                                                                                      \
+		"$runtime", "exec", "$name", "$program"                                                                        \
+	}
+#define PAUSE                                                                                                                  \
+	{                                                                                                                      \
+		"$runtime", "pause", "$name"                                                                                   \
+	}
+#define RESUME                                                                                                                 \
+	{                                                                                                                      \
+		"$runtime", "resume", "$name"                                                                                  \
+	}
+#define UPDATE                                                                                                                 \
+	{                                                                                                                      \
+		"$runtime", "update", "--resources", "$rules", "$name"                                                         \
+	}
+#define KILL                                                                                                                   \
+	{                                                                                                                      \
+		"$runtime", "kill", "--all", "$name", "KILL"                                                                   \
+	}
+#define DELETE                                                                                                                 \
+	{                                                                                                                      \
+		"$runtime", "delete", "--force", "$name"                                                                       \
+	}
+/* A program that deletes the container, and creates and starts another of its name. */
+#define SWAP                                                                                                                   \
+	{                                                                                                                      \
+		"$swap", "$runtime", "$idle", "$name"                                                                          \
+	}
+
 /* The words with a dollar are replaced. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 static const struct scenario scenarios[] = {
 	{"run", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
 	{"oci",
@@ -86,8 +136,6 @@ static const struct scenario scenarios[] = {
 	 {{"$vxe", "start", "$waiting", "--detach"}, {"$vxe", "exec", "waiting", "$program"}, {"$vxe", "stop", "waiting"}},
 	 {"$vxe", "stop", "waiting"}},
 	/* These clean up while the command is at work. */
-	{"deleted", {{"$runtime", "create", "--bundle", "$waiting", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
-	{"stopped", {{"$vxe", "start", "$waiting", "--detach"}}, {"$vxe", "stop", "waiting"}},
 	/* In these nobody is killed: a call fails. */
 	{"fail-run", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
 	{"fail-apart", {{"$runtime", "run", "--bundle", "$idle", "$name"}}, {"$runtime", "delete", "--force", "$name"}},
@@ -114,6 +162,52 @@ static const struct scenario scenarios[] = {
 	  {"$vxe", "exec", "waiting", "--", "$program", "$standing"},
 	  {"$vxe", "stop", "waiting"}},
 	 {"$vxe", "stop", "waiting"}},
+	{"deleted", {{"$runtime", "create", "--bundle", "$waiting", "$name"}}, DELETE, DELETE},
+	{"stopped", {{"$vxe", "start", "$waiting", "--detach"}}, {"$vxe", "stop", "waiting"}, {"$vxe", "stop", "waiting"}},
+	/* Two commands on one container, as of an engine that has timed out and asks again: the last one stands still, the other runs beside it. */
+	{"create-create", {CREATE}, DELETE, CREATE},
+	{"start-start", {CREATE, START}, DELETE, START},
+	{"start-delete", {CREATE, START}, DELETE, DELETE},
+	{"start-kill", {CREATE, START}, DELETE, KILL},
+	{"start-pause", {CREATE, START}, DELETE, PAUSE},
+	{"delete-start", {CREATE, DELETE}, DELETE, START},
+	{"delete-create", {CREATE, START, DELETE}, DELETE, CREATE},
+	{"delete-delete", {CREATE, START, DELETE}, DELETE, DELETE},
+	{"delete-state", {CREATE, START, DELETE}, DELETE, {"$runtime", "state", "$name"}},
+	{"delete-exec", {CREATE, START, DELETE}, DELETE, EXEC},
+	{"delete-pause", {CREATE, START, DELETE}, DELETE, PAUSE},
+	{"delete-resume", {CREATE, START, PAUSE, DELETE}, DELETE, RESUME},
+	{"delete-update", {CREATE, START, DELETE}, DELETE, UPDATE},
+	{"delete-kill", {CREATE, START, DELETE}, DELETE, KILL},
+	{"exec-delete", {CREATE, START, EXEC}, DELETE, DELETE},
+	{"exec-exec", {CREATE, START, EXEC}, DELETE, EXEC},
+	{"exec-kill", {CREATE, START, EXEC}, DELETE, KILL},
+	{"pause-pause", {CREATE, START, PAUSE}, DELETE, PAUSE},
+	{"pause-start", {CREATE, PAUSE}, DELETE, START},
+	{"pause-resume", {CREATE, START, PAUSE}, DELETE, RESUME},
+	{"pause-delete", {CREATE, START, PAUSE}, DELETE, DELETE},
+	{"resume-pause", {CREATE, START, PAUSE, RESUME}, DELETE, PAUSE},
+	{"resume-delete", {CREATE, START, PAUSE, RESUME}, DELETE, DELETE},
+	{"update-update", {CREATE, START, UPDATE}, DELETE, UPDATE},
+	{"update-delete", {CREATE, START, UPDATE}, DELETE, DELETE},
+	{"kill-delete", {CREATE, START, KILL}, DELETE, DELETE},
+	{"state-delete", {CREATE, START, {"$runtime", "state", "$name"}}, DELETE, DELETE},
+	{"list-delete", {CREATE, START, {"$runtime", "list"}}, DELETE, DELETE},
+	{"ps-delete", {CREATE, START, {"$runtime", "ps", "$name"}}, DELETE, DELETE},
+	{"events-delete", {CREATE, START, {"$runtime", "events", "--stats", "$name"}}, DELETE, DELETE},
+	{"run-run",
+	 {{"$runtime", "run", "--bundle", "$idle", "--detach", "$name"}},
+	 DELETE,
+	 {"$runtime", "run", "--bundle", "$idle", "--detach", "$name"}},
+	/* Another container takes the name meanwhile: the command is none for that one. */
+	{"kill-swap", {CREATE, START, KILL}, DELETE, SWAP, "stopped"},
+	{"kill-one-swap", {CREATE, START, {"$runtime", "kill", "$name", "KILL"}}, DELETE, SWAP, "stopped"},
+	{"kill-each-swap", {CREATE, START, {"$runtime", "kill", "--all", "$name", "HUP"}}, DELETE, SWAP, "stopped"},
+	{"pause-swap", {CREATE, START, PAUSE}, DELETE, SWAP, "paused"},
+	{"delete-swap", {CREATE, START, DELETE}, DELETE, SWAP, ""},
+	{"exec-swap", {CREATE, START, EXEC}, DELETE, SWAP},
+	{"start-swap", {CREATE, START}, DELETE, SWAP},
+	{"update-swap", {CREATE, START, UPDATE}, DELETE, SWAP},
 	/* A recorder, its guard and what they record, a program that ends only when it is told to. */
 	{"trace-notify",
 	 {{"$recorder", "--recorder", "notify", "--wait", "0", "--host", "$program", "wait", "--", "$program"}},
@@ -125,6 +219,7 @@ static const struct scenario scenarios[] = {
 	 {{"$recorder", "--recorder", "notify", "--wait", "0", "$waiting", "--", "$program"}},
 	 {"$recorder", "--recorder", "notify", "--wait", "0", "$waiting", "--", "$program"}},
 };
+#pragma GCC diagnostic pop
 
 /* In these a call fails. */
 static bool is_failing(const struct scenario *scenario)
@@ -134,7 +229,7 @@ static bool is_failing(const struct scenario *scenario)
 
 static bool is_beside(const struct scenario *scenario)
 {
-	return !strcmp(scenario->name, "deleted") || !strcmp(scenario->name, "stopped");
+	return scenario->beside[0] != NULL;
 }
 
 static const char *word(const char *text)
@@ -153,6 +248,8 @@ static const char *word(const char *text)
 	       : !strcmp(text, "$process")   ? getenv("VXE_KILL_PROCESS")
 	       : !strcmp(text, "$resources") ? getenv("VXE_KILL_RESOURCES")
 	       : !strcmp(text, "$standing")  ? getenv("VXE_KILL_STANDING")
+	       : !strcmp(text, "$rules")     ? rules
+	       : !strcmp(text, "$swap")	     ? swap
 					     : text;
 }
 
@@ -175,6 +272,8 @@ struct result {
 	int count;
 	bool killed;	     /* the call was reached */
 	int command, status; /* of the last one that ended */
+	bool beside;	     /* the command beside it came to its end meanwhile */
+	int ended[2];	     /* of HELD and BESIDE */
 	char failure[256];
 };
 
@@ -182,10 +281,10 @@ struct target {
 	int process; /* -1: only count */
 	unsigned int call;
 	const struct scenario *beside; /* NULL: the process is killed */
-	pid_t cleaner;
-	bool fails; /* none is killed, one fails */
+	bool fails;		       /* none is killed, one fails */
 	struct fault *fault;
 	struct process *failing; /* until the call returns */
+	pid_t cleaner;		 /* runs beside it; 0: has ended */
 };
 
 static struct process *process_find(struct result *result, pid_t pid)
@@ -218,27 +317,40 @@ static struct process *process_add(struct result *result, pid_t pid, int command
 
 static int out_fd = -1, err_fd = -1;
 
-static pid_t command_start(const char *const *words, bool said)
+static int command_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* saying: where its messages go; -1 */
+static pid_t command_start(const char *const *words, bool told, int saying)
 {
 	const char *argv[WORDS_MAX + 4];
+	char root[4200];
 	size_t n = 0;
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
+	snprintf(root, sizeof(root), "--root=%s", state_root);
 	argv[n++] = word(words[0]);
-	argv[n++] = "--root";
-	argv[n++] = state_root;
+	if (strcmp(words[0], "$swap") != 0)
+		argv[n++] = root;
 	for (size_t i = 1; i < WORDS_MAX && words[i]; i++)
 		argv[n++] = word(words[i]);
 	argv[n] = NULL;
+	setenv("VXE_ROOT", state_root, 1);
 	if (getenv("KILL_VERBOSE") == NULL) {
 		int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		dup2(null_fd, 0);
-		dup2(said ? out_fd : null_fd, 1);
-		dup2(said ? err_fd : null_fd, 2);
+		dup2(told ? out_fd : null_fd, 1);
+		dup2(told ? err_fd : null_fd, 2);
 	}
+	if (saying >= 0)
+		dup2(saying, 2);
+	if (saying == sayings[ASKED])
+		dup2(saying, 1);
 	raise(SIGSTOP);
 	execv(argv[0], (char *const *)argv);
 	_exit(127);
@@ -246,10 +358,11 @@ static pid_t command_start(const char *const *words, bool said)
 
 /* Long enough for it to come to its end, or to what it waits for. */
 #define BESIDE_MS 20
+#define SWAP_MS 400
 
-static pid_t clean_begin(const struct scenario *scenario)
+static pid_t command_begin(const char *const *words, int saying)
 {
-	pid_t pid = command_start(scenario->clean, false);
+	pid_t pid = command_start(words, false, saying);
 	int status;
 
 	waitpid(pid, &status, WUNTRACED);
@@ -257,18 +370,22 @@ static pid_t clean_begin(const struct scenario *scenario)
 	return pid;
 }
 
-static void clean_beside(struct target *target)
+static void run_beside(struct result *result, struct target *target)
 {
+	int most = strcmp(target->beside->beside[0], "$swap") ? BESIDE_MS : SWAP_MS;
 	pid_t ended = 0;
 	int status;
 
-	target->cleaner = clean_begin(target->beside);
-	for (int waited = 0; waited < BESIDE_MS && ended == 0; waited++) {
+	target->cleaner = command_begin(target->beside->beside, sayings[BESIDE]);
+	for (int waited = 0; waited < most && ended == 0; waited++) {
 		usleep(1000);
 		ended = waitpid(target->cleaner, &status, WNOHANG);
 	}
-	if (ended != 0)
-		target->cleaner = 0;
+	if (ended == 0)
+		return;
+	result->beside = true;
+	result->ended[BESIDE] = command_status(status);
+	target->cleaner = 0;
 }
 
 /* At its call: counted already. */
@@ -314,7 +431,7 @@ static bool call_entered(struct result *result, struct process *process, struct 
 		return false;
 	if (target->beside) {
 		result->killed = true;
-		clean_beside(target);
+		run_beside(result, target);
 		return false;
 	}
 	if (target->fault) {
@@ -350,10 +467,12 @@ static int trace(struct result *result, int command, pid_t waited, struct target
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {
 			if (process)
 				process->alive = false;
-			if (pid == target->cleaner)
+			if (pid == target->cleaner) {
 				target->cleaner = 0;
+				result->ended[BESIDE] = command_status(status);
+			}
 			if (pid == waited)
-				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+				return command_status(status);
 			continue;
 		}
 		if (!process)
@@ -386,8 +505,21 @@ static void scenario_run(const struct scenario *scenario, struct result *result,
 
 	alarm(target->fails ? FAILING_LIMIT_S : LIMIT_S);
 	for (int i = 0; i < COMMANDS_MAX && scenario->commands[i][0]; i++) {
+		bool last = i + 1 == COMMANDS_MAX || !scenario->commands[i + 1][0];
 		int status;
 		pid_t pid;
+
+		/* What leads to the one that stands still is not looked at. */
+		if (is_beside(scenario) && !last) {
+			pid = command_begin(scenario->commands[i], -1);
+			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+				;
+			if (command_status(status) == 0)
+				continue;
+			snprintf(result->failure, sizeof(result->failure), "%s ends with %d", scenario->commands[i][1],
+				 command_status(status));
+			_exit(1);
+		}
 
 		if (!strcmp(scenario->commands[i][0], "@")) {
 			/* The container is the first process that the first command made and that has not ended with it. */
@@ -400,7 +532,7 @@ static void scenario_run(const struct scenario *scenario, struct result *result,
 			continue;
 		}
 		(void)!ftruncate(err_fd, 0);
-		pid = command_start(scenario->commands[i], is_failing(scenario));
+		pid = command_start(scenario->commands[i], is_failing(scenario), is_beside(scenario) ? sayings[HELD] : -1);
 		if (pid < 0 || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
 			_exit(1);
 		/* The way into the program is ours, not the command's: counted from its execve on. */
@@ -409,6 +541,7 @@ static void scenario_run(const struct scenario *scenario, struct result *result,
 		process_add(result, pid, i);
 		kill(pid, SIGCONT);
 		status = trace(result, i, pid, target);
+		result->ended[HELD] = status;
 		if (target->cleaner)
 			trace(result, i, target->cleaner, target);
 		/* What ends beside it may end it. */
@@ -433,8 +566,12 @@ static void traced(const struct scenario *scenario, struct result *result, struc
 	for (int i = 0; i < PROCESSES_MAX; i++)
 		result->processes[i].calls = 0;
 	result->count = 0;
-	result->killed = false;
 	result->command = result->status = 0;
+	result->killed = result->beside = false;
+	for (int i = 0; i < SAYING; i++)
+		(void)!ftruncate(sayings[i], 0);
+	if (hooked)
+		(void)!truncate(hooked, 0);
 	result->failure[0] = '\0';
 	tracer = fork();
 	if (tracer == 0)
@@ -636,7 +773,7 @@ static bool anything_left(const bool *known, const char *mounts, char *found, si
 
 static int clean(const struct scenario *scenario)
 {
-	pid_t pid = clean_begin(scenario);
+	pid_t pid = command_begin(scenario->clean, -1);
 	int status = 0;
 
 	alarm(LIMIT_S);
@@ -830,10 +967,174 @@ static int failing_test(const struct scenario *scenario, int index, const struct
 	return bad ? -1 : 0;
 }
 
+/* --- two commands on one container --- */
+
+static const char *said_by(int who)
+{
+	static char text[SAYING][4096];
+	ssize_t got = pread(sayings[who], text[who], sizeof(text[who]) - 1, 0);
+
+	text[who][got > 0 ? got : 0] = '\0';
+	text[who][strcspn(text[who], "\n")] = '\0';
+	return text[who];
+}
+
+/* The kernel's words for what the other one has done meanwhile, and guesses, are no message. */
+static bool misleads(const char *text)
+{
+	static const char *const words[] = {
+		"No such ", "Cannot allocate", "Broken pipe", "temporary file", "interrupted",
+		"damaged",  "hangs",	       "go on",	      "come to rest",	"first process was killed"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+static bool answer_is_good(const struct scenario *scenario, const struct result *result, int who, char *found, size_t size)
+{
+	const char *const *words = scenario->beside;
+	const char *text = said_by(who), *known = getenv("VXE_KILL_SAYS");
+	int status = result->ended[who];
+
+	for (int i = 0; who == HELD && i < COMMANDS_MAX && scenario->commands[i][0]; i++)
+		words = scenario->commands[i];
+	if (known && (status || *text))
+		printf("# said: %s of %s: %d: %s\n", words[1], scenario->name, status, text);
+	/* The program's own end. */
+	if (status == 0 || (!strcmp(words[1], "exec") && status > 128 && status < 255 && !*text))
+		return true;
+	snprintf(found, size, "%s ends with %d: %s", words[1], status, *text ? text : "nothing is said");
+	return *text && status < 128 + (!strcmp(words[1], "exec") ? 128 : 0) && !misleads(text);
+}
+
+/* The value of a member of the state's document; whole numbers as they are. */
+static bool state_has(const char *document, const char *key, char *out, size_t size)
+{
+	const char *at = strstr(document, key);
+
+	if (!at)
+		return false;
+	at += strlen(key);
+	snprintf(out, size, "%.*s", (int)strcspn(at, "\","), at);
+	return true;
+}
+
+/* "": there is none. The state is whole, and says what is so. */
+static bool state_is_true(char status[32], char *found, size_t size)
+{
+	static const char *const ask[WORDS_MAX] = {"$runtime", "state", "$name"}, *const list[WORDS_MAX] = {"$runtime", "list",
+													    "--format", "json"};
+	char cgroup[4200] = "", pid[32] = "", path[4300];
+	bool alive, frozen;
+	const char *document;
+	int ended;
+
+	status[0] = '\0';
+	(void)!ftruncate(sayings[ASKED], 0);
+	while (waitpid(command_begin(ask, sayings[ASKED]), &ended, 0) < 0 && errno == EINTR)
+		;
+	document = said_by(ASKED);
+	if (command_status(ended) != 0) {
+		snprintf(found, size, "state: %s", document);
+		return strstr(document, "does not exist");
+	}
+	state_has(document, "\"status\":\"", status, 32);
+	(void)!ftruncate(sayings[ASKED], 0);
+	while (waitpid(command_begin(list, sayings[ASKED]), &ended, 0) < 0 && errno == EINTR)
+		;
+	document = said_by(ASKED);
+	state_has(document, "\"cgroup\":\"", cgroup, sizeof(cgroup));
+	state_has(document, "\"init\":{\"pid\":", pid, sizeof(pid));
+	snprintf(path, sizeof(path), "/proc/%s", pid);
+	children_reap();
+	alive = *pid && file_says(path, "stat", "(") && !file_says(path, "stat", ") Z");
+	frozen = file_says(cgroup, "cgroup.freeze", "1");
+	snprintf(found, size, "the state is %s, the container %s%s", status, alive ? "lives" : "does not live",
+		 frozen ? " and is frozen" : "");
+	if (!alive)
+		return !strcmp(status, "stopped");
+	return frozen ? !strcmp(status, "paused") : !strcmp(status, "running") || !strcmp(status, "created");
+}
+
+static int hooks_run(const char *kind)
+{
+	char text[4096] = "";
+	int fd = hooked ? open(hooked, O_RDONLY | O_CLOEXEC) : -1, count = 0;
+
+	if (fd >= 0) {
+		(void)!read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	for (const char *at = text; (at = strstr(at, kind)); at++)
+		count++;
+	return count;
+}
+
+/* Of two that want the same thing, one has it. */
+static bool is_exclusive(const struct scenario *scenario)
+{
+	return !strcmp(scenario->name, "create-create") || !strcmp(scenario->name, "start-start") ||
+	       !strcmp(scenario->name, "run-run");
+}
+
+/* *kept: at an earlier call the new container was not the command's any more. */
+static bool pair_is_good(const struct scenario *scenario, const struct result *result, bool *kept, char *found, size_t size)
+{
+	bool swapped = !strcmp(scenario->beside[0], "$swap");
+	char status[32];
+
+	if (result->failure[0]) {
+		snprintf(found, size, "%s", result->failure);
+		return false;
+	}
+	if (!result->killed)
+		return true;
+	if (!answer_is_good(scenario, result, HELD, found, size) ||
+	    (!swapped && !answer_is_good(scenario, result, BESIDE, found, size)))
+		return false;
+	/* What was killed ends a moment later. */
+	if (swapped)
+		usleep(30000);
+	for (int attempt = 0; !state_is_true(status, found, size); attempt++) {
+		if (attempt == 50)
+			return false;
+		usleep(10000);
+	}
+	if (is_exclusive(scenario) && (result->ended[HELD] == 0) == (result->ended[BESIDE] == 0)) {
+		snprintf(found, size, "both end with %d", result->ended[HELD]);
+		return false;
+	}
+	if (!swapped && hooks_run("poststart") > 1) {
+		snprintf(found, size, "poststart hooks run twice");
+		return false;
+	}
+	if (!swapped || !scenario->spoilt || !result->beside || result->ended[BESIDE])
+		return true;
+	snprintf(found, size, "the next container of the name is \"%s\"", status);
+	if (strcmp(status, scenario->spoilt)) {
+		*kept = true;
+		return true;
+	}
+	return !*kept;
+}
+
+/* At the end of all. */
+static bool hooks_are_good(const struct scenario *scenario, char *found, size_t size)
+{
+	int most = strstr(scenario->name, "create") || strstr(scenario->name, "swap") || strstr(scenario->name, "run") ? 2 : 1;
+
+	snprintf(found, size, "poststop hooks run %d times", hooks_run("poststop"));
+	return hooks_run("poststop") <= most;
+}
+
 static int process_test(const struct scenario *scenario, int index, const struct process *counted, unsigned int every,
 			const bool *known, const char *mounts, struct result *result)
 {
 	unsigned int tried = 0, reached = 0;
+	bool kept = false;
+	int failed = 0;
 	struct timespec begin, end;
 	char found[512];
 
@@ -841,15 +1142,27 @@ static int process_test(const struct scenario *scenario, int index, const struct
 
 	for (unsigned int call = 0, step = 0; call < counted->calls && call < CALLS_MAX; call++) {
 		struct target target = {.process = index, .call = call, .beside = is_beside(scenario) ? scenario : NULL};
+		bool good;
 
 		if (!is_step(counted, call) || step++ % every != (unsigned int)index % every)
 			continue;
 		traced(scenario, result, &target);
 		tried++;
 		reached += result->killed;
+		good = !is_beside(scenario) || pair_is_good(scenario, result, &kept, found, sizeof(found));
+		/* By hand all that is wrong is of interest. */
+		if (!good) {
+			printf("# beside call %u of %u (number %u): %s\n", call, counted->calls, counted->numbers[call], found);
+			failed = -1;
+		}
+		if (!good && !getenv("VXE_KILL_ON")) {
+			inspect(scenario, known, mounts, found, sizeof(found));
+			return -1;
+		}
 		if (!others_enter(scenario, counted, found, sizeof(found)) ||
 		    inspect(scenario, known, mounts, found, sizeof(found)) < 0 ||
-		    (has_others(scenario) && !others_kept(scenario, found, sizeof(found)))) {
+		    (has_others(scenario) && !others_kept(scenario, found, sizeof(found))) ||
+		    (is_beside(scenario) && !hooks_are_good(scenario, found, sizeof(found)))) {
 			printf("# %s at call %u of %u (number %u)%s: left: %s\n", is_beside(scenario) ? "cleaned up" : "killed",
 			       call, counted->calls, counted->numbers[call],
 			       result->killed ? "" : ", which it did not make this time", found);
@@ -859,7 +1172,7 @@ static int process_test(const struct scenario *scenario, int index, const struct
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	printf("# %u calls, %s at %u, reached %u, in %ld s\n", counted->calls, is_beside(scenario) ? "cleaned up" : "killed",
 	       tried, reached, (long)(end.tv_sec - begin.tv_sec));
-	return tried && !reached && goes_its_way(scenario, counted) ? -1 : 0;
+	return tried && !reached && goes_its_way(scenario, counted) ? -1 : failed;
 }
 
 static int scenario_test(const struct scenario *scenario, unsigned int every, const bool *known, const char *mounts,
@@ -923,6 +1236,12 @@ int main(int argc, char **argv)
 	waiting = argv[7];
 	program = argv[8];
 	others = getenv("VXE_KILL_OTHERS");
+	swap = getenv("VXE_KILL_SWAP");
+	rules = getenv("VXE_KILL_RULES");
+	hooked = getenv("VXE_KILL_HOOKED");
+	for (int i = 0; i < SAYING; i++)
+		if ((sayings[i] = memfd_create("said", MFD_CLOEXEC)) < 0 || fcntl(sayings[i], F_SETFL, O_APPEND) < 0)
+			return 2;
 	name = argv[9]; /* of the container; no cgroup of the host has it in its name */
 	mkdir(state_root, 0711);
 	out_fd = memfd_create("out", MFD_CLOEXEC);
