@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ int vxe_json_get_string(struct json_object *object, const char *path, const char
 		return found;
 	copy = strdup(value->string);
 	if (!copy)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading and writing JSON");
 	*out = copy;
 	return 1;
 }

@@ -1,4 +1,5 @@
 /* RFC 8259, read strictly and once: what it does not allow, or what could not be told exactly, is refused with its place. */
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -316,7 +317,7 @@ static struct json_object *node_new(struct scan *scan)
 			capacity = MOST_NODES;
 		fresh = calloc(1, sizeof(*fresh) + capacity * sizeof(fresh->nodes[0]));
 		if (!fresh) {
-			vxe_error_set(scan->err, VXE_EXIT_FAILURE, 0, "out of memory");
+			vxe_error_set(scan->err, VXE_EXIT_FAILURE, ENOMEM, "reading and writing JSON");
 			return NULL;
 		}
 		fresh->capacity = capacity;
@@ -380,7 +381,7 @@ static int check_many_keys(struct scan *scan, const struct json_object *object)
 	size_t count = 0;
 
 	if (!members)
-		return vxe_error_set(scan->err, VXE_EXIT_FAILURE, 0, "out of memory");
+		return vxe_error_set(scan->err, VXE_EXIT_FAILURE, ENOMEM, "reading and writing JSON");
 	for (const struct json_object *member = object->first; member; member = member->next)
 		members[count++] = member;
 	qsort(members, count, sizeof(*members), compare_members);
@@ -511,7 +512,7 @@ int vxe_json_parse(const char *text, size_t size, struct json_object **out, stru
 	/* No decoded string with its NUL is longer than it was in the text with its quotes. */
 	scan.document = json_document_new(size + 1);
 	if (!scan.document)
-		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
+		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "reading and writing JSON");
 	scan.strings = scan.document->strings;
 	if (scan_text(&scan) < 0) {
 		json_document_free(scan.document);

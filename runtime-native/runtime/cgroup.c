@@ -305,7 +305,9 @@ static int cgroup_check(int fd, const char *path, struct vxe_error **err)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+	if (fstatfs(fd, &fs) < 0)
+		return vxe_error_set(err, VXE_EXIT_FAILURE, errno, "looking at the cgroup %s", path);
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
 		return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s is no cgroup v2 folder", path);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* Values that occur in several places of config.json. */
 #include "config_internal.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ int config_fail(struct vxe_error **err, const char *path, const char *key, const
 
 int config_fail_memory(struct vxe_error **err)
 {
-	return vxe_error_set(err, VXE_EXIT_FAILURE, 0, "out of memory");
+	return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "keeping what was read");
 }
 
 int config_lookup(struct config_names names, const char *name, uint64_t *out)

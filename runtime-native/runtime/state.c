@@ -389,31 +389,47 @@ bool vxe_state_coming(int dir_fd)
 	return is_absent(dir_fd) && vxe_state_locked(dir_fd);
 }
 
-static bool is_frozen(const struct vxe_state *state)
+/* 1: it is; -1 and errno: for want of descriptors or memory that cannot be told. */
+static int is_frozen(const struct vxe_state *state)
 {
-	cleanup_fd int fd = state->cgroup ? vxe_cgroup_open(state->cgroup, NULL) : -1;
+	cleanup_error struct vxe_error *err = NULL;
+	cleanup_fd int fd = state->cgroup ? vxe_cgroup_open(state->cgroup, &err) : -1;
 
-	return fd >= 0 && vxe_cgroup_frozen(fd);
+	if (fd < 0 && err && vxe_errno_is_shortage(err->errnum)) {
+		errno = err->errnum;
+		return -1;
+	}
+	errno = 0;
+	if (fd < 0 || vxe_cgroup_frozen(fd))
+		return fd >= 0;
+	return vxe_errno_is_shortage(errno) ? -1 : 0;
 }
 
-/* What was written is as old as the last command that came to its end: one that was killed may have done its work. */
-static void refresh_by_kernel(int dir_fd, struct vxe_state *state)
+/* What was written is as old as the last command that came to its end: one that was killed may have done its work. -1 and errno: as is_frozen. */
+static int refresh_by_kernel(int dir_fd, struct vxe_state *state)
 {
 	cleanup_fd int waits = -1;
 	bool told = false;
+	int frozen;
 
 	if (state->status != VXE_CREATED && state->status != VXE_RUNNING && state->status != VXE_PAUSED)
-		return;
+		return 0;
 	/* The container's process is the fifo's reader until it has been told. */
 	if (state->status != VXE_RUNNING)
 		waits = openat(dir_fd, VXE_STATE_START, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (state->status != VXE_RUNNING && waits < 0 && vxe_errno_is_shortage(errno))
+		return -1;
 	told = waits < 0 && errno == ENXIO;
-	if (is_frozen(state))
+	frozen = is_frozen(state);
+	if (frozen < 0)
+		return -1;
+	if (frozen)
 		state->status = VXE_PAUSED;
 	else if (state->status == VXE_PAUSED)
 		state->status = waits >= 0 ? VXE_CREATED : VXE_RUNNING;
 	else if (state->status == VXE_CREATED && told)
 		state->status = VXE_RUNNING;
+	return 0;
 }
 
 int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
@@ -436,13 +452,11 @@ int vxe_state_read(int dir_fd, struct vxe_state **out, struct vxe_error **err)
 	}
 	/* Who creates may not be in the state yet, but holds the lock. */
 	creating = state->status == VXE_CREATING && vxe_state_locked(dir_fd);
-	if (!creating && vxe_state_refresh(state) < 0) {
-		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "whether its processes live cannot be told");
+	if (!creating && (vxe_state_refresh(state) < 0 || refresh_by_kernel(dir_fd, state) < 0)) {
+		vxe_error_set(err, VXE_EXIT_FAILURE, errno, "whether its processes live and run cannot be told");
 		vxe_state_free(&state);
 		return -1;
 	}
-	if (!creating)
-		refresh_by_kernel(dir_fd, state);
 	*out = state;
 	return 0;
 }

@@ -443,7 +443,7 @@ export const linux = [
     refused(
       'config-linux.md, Namespaces',
       'MUST',
-      `a path that is a namespace of another type is refused (${type})`,
+      `a path that is a namespace of another type is refused${type === 'ipc' ? '' : ` (${type})`}`,
       (config) => {
         config.linux.namespaces = config.linux.namespaces.filter((ns) => ns.type !== type);
         config.linux.namespaces.push({ type, path: `/proc/self/ns/${another}` });
