@@ -555,7 +555,13 @@ static int folder_remove(int parent, const char *name, int child, void *data)
 	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-int vxe_cgroup_remove(const char *path, bool entered, struct vxe_error **err)
+/* The kernel counts a dead process for a moment longer. */
+static bool is_anothers(int fd)
+{
+	return is_populated(fd) && !event_wait(fd, "populated", 0) && is_populated(fd);
+}
+
+int vxe_cgroup_remove(const char *path, enum vxe_cgroup_in in, struct vxe_error **err)
 {
 	cleanup_fd int fd = vxe_cgroup_open(path, NULL);
 	bool below = false;
@@ -574,9 +580,11 @@ int vxe_cgroup_remove(const char *path, bool entered, struct vxe_error **err)
 			pause_us(20);
 	}
 	/* A first process that was not ready ends by itself; who does not was never the instance's. */
-	if (!entered && (!event_wait(fd, "populated", 0) || each_below(fd, 0, below_find, &below) < 0 || below))
+	if (in == VXE_CGROUP_NEVER && (!event_wait(fd, "populated", 0) || each_below(fd, 0, below_find, &below) < 0 || below))
 		return 0;
-	if (is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0))) {
+	if (in == VXE_CGROUP_ENDED && is_anothers(fd))
+		return 0;
+	if (in != VXE_CGROUP_ENDED && is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0))) {
 		/* Who supervised it may have removed it meanwhile. */
 		vxe_error_free(err);
 		if (access(path, F_OK) == 0)
@@ -680,21 +688,23 @@ int vxe_cgroup_devices(int fd, const struct vxe_resources *resources, bool anoth
 	return 0;
 }
 
-int vxe_cgroup_leave(const char *path, bool entered, struct vxe_error **err)
+int vxe_cgroup_leave(const char *path, enum vxe_cgroup_in in, struct vxe_error **err)
 {
 	cleanup_fd int fd = vxe_cgroup_open(path, NULL);
 	uint32_t programs[DEVICE_PROGRAMS_MAX], count = DEVICE_PROGRAMS_MAX;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : vxe_error_set(err, VXE_EXIT_FAILURE, errno, "opening the cgroup %s", path);
-	if (entered && is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0)))
+	if (in == VXE_CGROUP_ENDED && is_anothers(fd))
+		return 0;
+	if (in == VXE_CGROUP_ITS && is_populated(fd) && (vxe_cgroup_kill(fd, err) < 0 || !event_wait(fd, "populated", 0)))
 		return err && *err ? -1
 				   : vxe_error_set(err, VXE_EXIT_FAILURE, 0,
 						   "the processes in the cgroup %s do not end, even by SIGKILL", path);
-	if (entered && vxe_cgroup_frozen(fd))
+	if (in != VXE_CGROUP_NEVER && vxe_cgroup_frozen(fd))
 		(void)cgroup_file_write(fd, "cgroup.freeze", "0");
 	/* What is in use by now is not the instance's. */
-	if (entered)
+	if (in != VXE_CGROUP_NEVER)
 		(void)each_below(fd, 0, folder_remove, NULL);
 	if (devices_attached(fd, programs, &count) < 0)
 		return 0; /* Without the right to look there are none of ours. */

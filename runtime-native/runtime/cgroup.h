@@ -64,12 +64,17 @@ bool vxe_cgroup_frozen(int fd);
 int vxe_cgroup_kill(int fd, struct vxe_error **err);
 /* The processes in it and below, host's numbers; malloc'd. */
 int vxe_cgroup_processes(int fd, pid_t **pids, size_t *count, struct vxe_error **err);
-/* Kills what is in it and removes it with all below. One that is gone is no error. Where the instance never was in it (`entered`), it may be another's that
-   was made after who would have made it was killed: then it is removed only if nothing is in it or below. */
-int vxe_cgroup_remove(const char *path, bool entered, struct vxe_error **err);
-/* The end of an instance in a cgroup that was there before it: what is in it is killed if the instance ever was (`entered`), what is below is
-   removed and the device rules are taken away. The cgroup stays, and so do the limits that were set. */
-int vxe_cgroup_leave(const char *path, bool entered, struct vxe_error **err);
+/* Of whom what is in a cgroup may be at the end of an instance. */
+enum vxe_cgroup_in {
+	VXE_CGROUP_NEVER, /* the instance never was in it: who would have made it was killed, and another may have made it since */
+	VXE_CGROUP_ENDED, /* all of the instance has ended, as with its pid namespace: what lives in it is another's that came after */
+	VXE_CGROUP_ITS, /* processes of the instance may have outlived its first */
+};
+/* Kills what is the instance's and removes it with all below. One that is gone is no error; one in which another's processes are stays. */
+int vxe_cgroup_remove(const char *path, enum vxe_cgroup_in in, struct vxe_error **err);
+/* The end of an instance in a cgroup that was there before it: what is the instance's is killed, what is below is removed and the device rules are taken
+   away. The cgroup stays, and so do the limits that were set. */
+int vxe_cgroup_leave(const char *path, enum vxe_cgroup_in in, struct vxe_error **err);
 /* A number out of a file: the whole file for key NULL, else the value after "KEY ". "max" and what is not there give false. */
 bool vxe_cgroup_number(int fd, const char *file, const char *key, uint64_t *out);
 

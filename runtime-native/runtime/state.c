@@ -204,6 +204,7 @@ static int parse_state(struct json_object *root, struct vxe_state *state, struct
 	    parse_process_id(root, "program", &state->program, err) < 0 ||
 	    parse_process_id(root, "supervisor", &state->supervisor, err) < 0 || parse_namespaces(root, state, err) < 0 ||
 	    vxe_json_get_bool(root, "", "cgroupAnothers", &state->cgroup_anothers, err) < 0 ||
+	    vxe_json_get_bool(root, "", "ownPidNamespace", &state->own_pid_namespace, err) < 0 ||
 	    vxe_json_get_bool(root, "", "supervised", &state->supervised, err) < 0 ||
 	    vxe_json_get_bool(root, "", "detached", &state->detached, err) < 0 ||
 	    vxe_json_get_int(root, "", "createdNs", 0, INT64_MAX, &state->created_ns, err) < 0 ||
@@ -317,6 +318,8 @@ static void write_own(struct vxe_json_text *text, const struct vxe_state *state)
 	write_optional(text, "rootfs", state->rootfs);
 	write_optional(text, "profile", state->profile);
 	write_optional(text, "cgroup", state->cgroup);
+	if (state->own_pid_namespace)
+		vxe_json_text_bool(text, "ownPidNamespace", true);
 	if (state->cgroup_anothers)
 		vxe_json_text_bool(text, "cgroupAnothers", true);
 	write_optional(text, "scope", state->scope);

@@ -34,6 +34,7 @@ struct vxe_state {
 	bool detached;			     /* its supervisor left the caller; `restart` does the same */
 	int64_t created_ns;		     /* CLOCK_REALTIME */
 	char *cgroup;			     /* absolute path in the host's cgroup v2 tree, NULL where none */
+	bool own_pid_namespace;		     /* with its first process all have ended */
 	bool cgroup_anothers;		     /* it was there before the instance, and stays */
 	char *scope;			     /* the unit of systemd that the cgroup is of, NULL where none */
 	uid_t owner;

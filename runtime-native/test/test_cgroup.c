@@ -215,7 +215,7 @@ static void test_made_is_taken(void)
 	vxe_error_free(&err);
 	if (other >= 0)
 		close(other);
-	vxe_cgroup_remove(path, false, NULL);
+	vxe_cgroup_remove(path, VXE_CGROUP_NEVER, NULL);
 	free(path);
 }
 

@@ -258,6 +258,7 @@ static void test_round_trip(int root_fd)
 	state.init = state.program = state.supervisor = identify(getpid());
 	state.supervised = true;
 	state.cgroup_anothers = true;
+	state.own_pid_namespace = true;
 	state.detached = true;
 	state.created_ns = 1767225600000000042;
 	state.exit_code = 137;
@@ -270,8 +271,8 @@ static void test_round_trip(int root_fd)
 	   "the texts");
 	ok(read->status == VXE_RUNNING && read->init.pid == getpid() && read->init.start_time == state.init.start_time &&
 		   read->program.pid == getpid() && read->supervisor.pid == getpid() && read->supervised && read->detached &&
-		   read->cgroup_anothers && read->created_ns == state.created_ns && read->owner == geteuid() &&
-		   read->exit_code == 137,
+		   read->cgroup_anothers && read->own_pid_namespace && read->created_ns == state.created_ns &&
+		   read->owner == geteuid() && read->exit_code == 137,
 	   "the numbers");
 	ok(read->annotations.count == 2 && same_text(read->annotations.items[0].value, "p\"o\npd") &&
 		   same_text(read->annotations.items[1].value, ""),

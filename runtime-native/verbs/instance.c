@@ -258,6 +258,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 {
 	const struct vxe_instance_options *options = instance->options;
 	struct vxe_launch *launch = &instance->launch;
+	const struct vxe_namespace *pids;
 	struct vxe_config *config;
 	int status;
 
@@ -299,6 +300,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		instance->dir_path = NULL;
 		return vxe_error_set(err, VXE_EXIT_FAILURE, ENOMEM, "opening the state of %s", options->id);
 	}
+	pids = vxe_config_namespace(config, CLONE_NEWPID);
 	instance->state = (struct vxe_state){
 		.id = (char *)options->id,
 		.bundle = config->bundle,
@@ -309,6 +311,7 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 		.cgroup = instance->cgroup,
 		.cgroup_anothers = instance->cgroup && vxe_cgroup_there(instance->cgroup),
 		.scope = instance->scope,
+		.own_pid_namespace = pids && !pids->path,
 		.detached = options->detach,
 		.created_ns = realtime_ns(),
 		.owner = geteuid(),
@@ -317,9 +320,9 @@ int instance_open(struct instance *instance, struct vxe_error **err)
 	};
 	launch->id = options->id;
 	launch->bundle_fd = instance->bundle_fd;
-	launch->reaper = vxe_config_namespace(config, CLONE_NEWPID) && !vxe_config_namespace(config, CLONE_NEWPID)->path &&
-			 (options->own_verb ? !annotation_is(config, "org.vxe.init", "false")
-					    : annotation_is(config, "org.vxe.init", "true"));
+	launch->reaper =
+		instance->state.own_pid_namespace && (options->own_verb ? !annotation_is(config, "org.vxe.init", "false")
+									: annotation_is(config, "org.vxe.init", "true"));
 	/* With entry the instance ends with it, whatever it leaves behind. */
 	launch->forking = launch->reaper && !options->entry && annotation_is(config, "org.vxe.kind", "forking");
 	launch->without = options->without;

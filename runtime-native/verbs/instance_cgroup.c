@@ -124,9 +124,14 @@ int instance_cgroup_make(struct instance *instance, struct vxe_error **err)
 
 int instance_cgroup_remove(const struct vxe_state *state, struct vxe_error **err)
 {
+	/* Its first process has ended by now. */
+	const enum vxe_cgroup_in in = state->init.pid <= 0	 ? VXE_CGROUP_NEVER
+				      : state->own_pid_namespace ? VXE_CGROUP_ENDED
+								 : VXE_CGROUP_ITS;
+
 	/* Emptied first: systemd would ask its processes to end, and wait. */
-	if (state->cgroup && (state->cgroup_anothers ? vxe_cgroup_leave(state->cgroup, state->init.pid > 0, err)
-						     : vxe_cgroup_remove(state->cgroup, state->init.pid > 0, err)) < 0)
+	if (state->cgroup &&
+	    (state->cgroup_anothers ? vxe_cgroup_leave(state->cgroup, in, err) : vxe_cgroup_remove(state->cgroup, in, err)) < 0)
 		return -1;
 	return state->scope ? vxe_scope_stop(state->scope, err) : 0;
 }

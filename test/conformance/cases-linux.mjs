@@ -681,6 +681,26 @@ export const linux = [
         }
       }),
   ),
+  ...[true, false].map((there) =>
+    act(
+      'config-linux.md, Control groups',
+      'MUST',
+      `a container outlives the delete of one that ended before it in the same cgroup${there ? ', which was there' : ''}`,
+      async (subject) => {
+        const check = async () => {
+          const first = await subject.started(['exit:0'], subject.inCgroup);
+          await subject.until(first.id, 'stopped');
+          const second = await subject.create(sleeps, subject.inCgroup);
+          if (second.code !== 0) return expect(second.stderr.trim() !== '', 'create failed without a word');
+          await subject.must(['start', second.id]);
+          await subject.call(['delete', first.id]);
+          equal((await subject.state(second.id)).status, 'running', 'the second one');
+          await subject.must(['delete', '--force', second.id]);
+        };
+        await (there ? inOwnCgroup(subject, check) : check());
+      },
+    ),
+  ),
   act(
     'config-linux.md, Control groups',
     'MUST',

@@ -173,7 +173,7 @@ const reasons = [
     "the devices MUST be available, and one that is not is an error; what is the host's own is not the container's to change",
   ],
   [
-    /^a cgroup that is there and empty|^another's process in the cgroup|^the device rules end with/,
+    /^a cgroup that is there and empty|^another's process in the cgroup|^a container outlives the delete|^the device rules end with/,
     'cgroups are created if they do not exist (config-linux.md, Cgroups Path), and what the container did not create MUST NOT be deleted (runtime.md, Delete)',
   ],
   [

@@ -854,10 +854,11 @@ static bool is_step(const struct process *process, unsigned int call)
 	return true;
 }
 
-/* What a recorder starts is ended with it, wherever it is by then: not each run has each of its processes, nor has it each of its calls. */
+/* What a recorder starts is ended with it, wherever it is by then, and a supervisor is looked at as long as its command is there: not each run has
+   each of their processes, nor have they each of their calls. */
 static bool goes_its_way(const struct scenario *scenario, const struct process *process)
 {
-	return process->order < 2 || strncmp(scenario->name, "trace-", 6) != 0;
+	return process->order < 2 || (strncmp(scenario->name, "trace-", 6) != 0 && !is_beside(scenario));
 }
 
 static void memory_read(int fd, char *out, size_t size)
