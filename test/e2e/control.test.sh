@@ -24,7 +24,7 @@ check 'a bundle whose profile grants what it can' [ "$status" = 0 ]
 
 # Something of each kind to be reached: a recording, a kept version, a mode, a log with a record in it.
 vxe trace held -- true >"$world/trace.log" 2>&1 &
-runs() { vxe status held | grep -q running; }
+runs() { vxe status held | grep -q 'running, process'; }
 check 'it is recorded' eventually 60 runs
 vxe stop held >/dev/null 2>&1
 wait

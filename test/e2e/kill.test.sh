@@ -1,14 +1,14 @@
 #!/bin/bash
 # kill -9 at every step of a launch and of a recording, a system call that fails at every step of a launch, two commands at once on one container,
 # and many launches in a row: nothing is left on the host.
-# KILL_EVERY=1 kills at each system call (make kill-test), not at every 9th; CYCLES is how many containers come and go.
+# KILL_EVERY=1 kills at each system call (make kill-test), not at every 18th; CYCLES is how many containers come and go.
 . "$(dirname "$0")/tap.sh"
 in_own_world test/e2e/kill.test.sh "$@"
 
 umount -l /sys/fs/cgroup 2>/dev/null
 mount -t cgroup2 none /sys/fs/cgroup || skip_all 'no cgroup v2'
 mount -t tmpfs none /run
-every=${KILL_EVERY:-9}
+every=${KILL_EVERY:-18}
 cycles=${CYCLES:-40}
 
 # A static program, and the same that waits.
