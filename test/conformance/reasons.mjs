@@ -37,7 +37,7 @@ const reasons = [
   ],
   [/idmap without mappings|uidMappings and gidMappings of a mount/, ADDED],
   [
-    /^a unified value of several lines/,
+    /^a unified value of several lines|^io.max of several devices/,
     'the specification has such a value, and the kernel takes a line at a time',
   ],
   [/holds, or is refused by its name|rdma of a device|which version 2 does not have/, NAMED],
