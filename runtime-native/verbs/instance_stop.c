@@ -201,6 +201,20 @@ static int ending_take(struct ending *ending, const char *id, enum patience pati
 	}
 }
 
+/* As ending_take; then nothing is left of it but its state. */
+static int ending_empty(struct ending *ending, const char *id, enum patience patience, int64_t asked_ms, int *turn,
+			struct vxe_error **err)
+{
+	if (ending_take(ending, id, patience, asked_ms, err) < 0)
+		return -1;
+	if (ending->lock_fd < 0)
+		return 0;
+	/* Who freezes or limits it comes to an end before its cgroup does. */
+	(void)vxe_state_turn(ending->root_fd, id, ending->dir_fd, turn, NULL);
+	/* Whatever a killed supervisor left behind. */
+	return ending->state ? instance_cgroup_remove(ending->state, err) : 0;
+}
+
 int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_error **err)
 {
 	cleanup_ending struct ending ending = ENDING_NONE;
@@ -211,16 +225,9 @@ int vxe_instance_stop(const char *root, const char *id, int timeout, struct vxe_
 			(void)vxe_state_clear(ending.root_fd, id, NULL);
 		return -1;
 	}
-	if (ending_take(&ending, id, WAITS, (int64_t)timeout * 1000, err) < 0)
+	if (ending_empty(&ending, id, WAITS, (int64_t)timeout * 1000, &turn, err) < 0)
 		return -1;
-	if (ending.lock_fd < 0)
-		return 0;
-	/* Who freezes or limits it comes to an end before its cgroup does. */
-	(void)vxe_state_turn(ending.root_fd, id, ending.dir_fd, &turn, NULL);
-	/* Whatever a killed supervisor left behind. */
-	if (ending.state && instance_cgroup_remove(ending.state, err) < 0)
-		return -1;
-	return vxe_state_remove(ending.root_fd, id, err);
+	return ending.lock_fd < 0 ? 0 : vxe_state_remove(ending.root_fd, id, err);
 }
 
 int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe_error **err)
@@ -236,13 +243,10 @@ int vxe_instance_delete(const char *root, const char *id, bool force, struct vxe
 		vxe_error_free(err);
 		return ending.root_fd < 0 ? 0 : vxe_state_clear(ending.root_fd, id, err);
 	}
-	if (ending_take(&ending, id, force ? INSISTS : AT_ONCE, -1, err) < 0)
+	if (ending_empty(&ending, id, force ? INSISTS : AT_ONCE, -1, &turn, err) < 0)
 		return -1;
 	if (ending.lock_fd < 0)
 		return 0;
-	(void)vxe_state_turn(ending.root_fd, id, ending.dir_fd, &turn, NULL);
-	if (ending.state && instance_cgroup_remove(ending.state, err) < 0)
-		return -1;
 	if (ending.state && instance_config_kept(ending.dir_fd, ending.state, &config, NULL) == 0)
 		(void)vxe_hooks_run(&config->poststop, "poststop", config, id, 0, "stopped", NULL);
 	vxe_config_free(&config);
