@@ -17,7 +17,8 @@ async function endedBy(subject, signals, change) {
   for (const signal of signals) {
     const { id: name } = await subject.started(sleeps, change);
     await subject.must(['kill', name, signal]);
-    await subject.until(name, 'stopped');
+    // Enough for who has it, and no minute for who has not.
+    await subject.until(name, 'stopped', 15_000);
   }
 }
 

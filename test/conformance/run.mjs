@@ -86,7 +86,12 @@ function markdown(table, names) {
     }),
   );
   // What was found, without what differs from run to run.
-  const found = (why) => why.replace(/time="[^"]*" /g, '').replace(/conf(ormance)?-[0-9a-f]{8}-\d+/g, 'ID');
+  const found = (why) =>
+    why
+      .replace(/time="[^"]*" /g, '')
+      .replace(/conf(ormance)?-[0-9a-f]{8}-\d+/g, 'ID')
+      .replace(/(\/[\w.-]+)*\/vxe-conformance-\w+(\/[a-z-]+-\d+)?/g, 'PLACE')
+      .replace(/\b(bundle|source)-\d+/g, '$1');
   const failures = table.flatMap((row) => {
     const failed = names.filter((name) => row.results[name]?.outcome === 'fail');
     if (failed.length === 0) return [];

@@ -26,11 +26,11 @@ const limit = 60_000;
 
 export class Failure extends Error {}
 
-/** Waits for what comes by itself; `message` says what did not. */
-export async function eventually(condition, message) {
+/** Waits for what comes by itself, `within` milliseconds; `message` says what did not. */
+export async function eventually(condition, message, within = limit) {
   // To look may be to run a program, which takes the time from what is waited for.
   let pause = 5;
-  for (const until = performance.now() + limit; !(await condition()) && performance.now() < until; ) {
+  for (const until = performance.now() + within; !(await condition()) && performance.now() < until; ) {
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(2 * pause, 100);
   }
@@ -267,13 +267,13 @@ export class Subject {
     return JSON.parse((await this.must(['state', id])).stdout);
   }
 
-  async until(id, status) {
+  async until(id, status, within) {
     let last;
     const reached = async () => {
       last = (await this.state(id)).status;
       return last === status;
     };
-    await eventually(reached, () => `the status did not become ${status}, it is ${last}`);
+    await eventually(reached, () => `the status did not become ${status}, it is ${last}`, within);
   }
 
   async started(ops, change, options) {

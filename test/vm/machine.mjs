@@ -29,6 +29,8 @@ function qemu({ vmlinuz, disks, words, memory = '2G', cpus = 2 }) {
     'panic=-1',
     'quiet',
     'loglevel=4',
+    // The emulator translates code once for each address that it is at: libraries at other addresses in each process are most of its work.
+    'norandmaps',
     ...words,
   ];
   return [
