@@ -46,6 +46,8 @@ struct vxe_state {
    if absent, mode 0711; without, an absent one is an error with errnum ENOENT: there are no instances. Refused when
    it is owned by another user or others may write to it. Returns a descriptor opened with O_DIRECTORY. */
 int vxe_state_root_open(const char *given, bool create, char **path, struct vxe_error **err);
+/* The same of one that is there or not: without one *root_fd is -1, and there are no instances. */
+int vxe_state_root_find(const char *given, int *root_fd, struct vxe_error **err);
 bool vxe_state_id_valid(const char *id); /* [A-Za-z0-9_+.-]{1,255}, no leading '.' or '-' */
 
 /* Makes ROOT/ID, mode 0700, and takes its lock. An ID whose instance is alive, or is being created, is an error; the rests

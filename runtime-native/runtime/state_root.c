@@ -140,6 +140,17 @@ int vxe_state_root_open(const char *given, bool create, char **path, struct vxe_
 	return steal_fd(&fd);
 }
 
+int vxe_state_root_find(const char *given, int *root_fd, struct vxe_error **err)
+{
+	cleanup_error struct vxe_error *none = NULL;
+
+	*root_fd = vxe_state_root_open(given, false, NULL, &none);
+	if (*root_fd >= 0 || (none && none->errnum == ENOENT))
+		return 0;
+	*err = steal_pointer(&none);
+	return -1;
+}
+
 bool vxe_state_id_valid(const char *id)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+.-";

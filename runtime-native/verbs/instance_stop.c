@@ -26,7 +26,10 @@ int vxe_instance_find(const char *root, const char *id, int *root_fd, int *dir_f
 {
 	if (folder_open(root, id, root_fd, dir_fd, err) < 0)
 		return -1;
-	return vxe_state_read(*dir_fd, state, err) < 0 ? vxe_instance_fails(*root_fd, id, *dir_fd, err) : 0;
+	if (vxe_state_read(*dir_fd, state, err) == 0)
+		return 0;
+	vxe_error_wrap(err, "%s", id);
+	return vxe_instance_fails(*root_fd, id, *dir_fd, err);
 }
 
 int vxe_instance_fails(int root_fd, const char *id, int dir_fd, struct vxe_error **err)
@@ -162,7 +165,7 @@ static int ending_take(struct ending *ending, const char *id, enum patience pati
 
 	for (;;) {
 		if (ending_look(ending, patience, err) < 0)
-			return -1;
+			return vxe_error_wrap(err, "%s", id);
 		if (patience == AT_ONCE && ending->state && ending->state->status != VXE_STOPPED) {
 			vxe_error_set(err, VXE_EXIT_FAILURE, 0, "the container %s is %s", id,
 				      vxe_status_name(ending->state->status));
@@ -183,7 +186,7 @@ static int ending_take(struct ending *ending, const char *id, enum patience pati
 		if (ending->lock_fd >= 0) {
 			/* The last that was written. */
 			if (ending_look(ending, patience, err) < 0)
-				return -1;
+				return vxe_error_wrap(err, "%s", id);
 			if (ending->init < 0)
 				return 0;
 			close(steal_fd(&ending->lock_fd));

@@ -170,10 +170,7 @@ static int state_run(const struct vxe_globals *globals, int argc, char **argv, s
 
 	if (code != -2)
 		return code;
-	if (!vxe_state_id_valid(id))
-		return vxe_error_set(err, VXE_EXIT_MISUSE, 0, "%s is no container id", id);
-	root_fd = vxe_state_root_open(globals->root, false, NULL, err);
-	if (root_fd < 0 || vxe_state_find(root_fd, id, &dir_fd, &state, err) < 0)
+	if (vxe_instance_find(globals->root, id, &root_fd, &dir_fd, &state, err) < 0)
 		return -1;
 	code = vxe_state_to_json(state, false, &text, err);
 	if (!code)
@@ -295,6 +292,29 @@ static void row_print(const struct vxe_state *state)
 	       created, state->owner);
 }
 
+/* Of one whose state cannot be read the others' list is told, and on standard error that it is there. */
+static int list_print(int root_fd, const char *id, bool json, bool quiet, bool first)
+{
+	cleanup_error struct vxe_error *err = NULL;
+	cleanup_fd int dir_fd = -1;
+	cleanup_free char *text = NULL;
+	struct vxe_state *state = NULL;
+	int failed = vxe_state_find(root_fd, id, &dir_fd, &state, &err);
+
+	if (!failed && json)
+		failed = vxe_state_to_json(state, true, &text, &err);
+	if (!failed && json)
+		printf("%s%s", first ? "" : ",", text);
+	else if (!failed && quiet)
+		puts(id);
+	else if (!failed)
+		row_print(state);
+	else if (dir_fd >= 0 && !vxe_state_coming(dir_fd) && vxe_state_is(root_fd, id, dir_fd))
+		vxe_warning("%s is not in the list: %s", id, err ? err->message : strerror(ENOMEM));
+	vxe_state_free(&state);
+	return failed;
+}
+
 static int list_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
 	static const struct option options[] = {{"format", required_argument, NULL, 'f'},
@@ -314,7 +334,8 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 		else if (vxe_oci_format("list", optarg, &json, err) < 0)
 			return -1;
 	}
-	root_fd = vxe_state_root_open(globals->root, false, NULL, NULL);
+	if (vxe_state_root_find(globals->root, &root_fd, err) < 0)
+		return -1;
 	if (root_fd >= 0 && vxe_state_list(root_fd, &ids, err) < 0)
 		return -1;
 	if (json)
@@ -322,20 +343,8 @@ static int list_run(const struct vxe_globals *globals, int argc, char **argv, st
 	else if (!quiet)
 		printf("%-24s %-8s %-10s %-40s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
 	for (size_t i = 0; i < ids.count; i++) {
-		cleanup_fd int dir_fd = -1;
-		cleanup_free char *text = NULL;
-		struct vxe_state *state = NULL;
-
-		if (vxe_state_find(root_fd, ids.items[i], &dir_fd, &state, NULL) == 0) {
-			if (json && vxe_state_to_json(state, true, &text, NULL) == 0)
-				printf("%s%s", first ? "" : ",", text);
-			else if (quiet)
-				puts(ids.items[i]);
-			else
-				row_print(state);
+		if (list_print(root_fd, ids.items[i], json, quiet, first) == 0)
 			first = false;
-			vxe_state_free(&state);
-		}
 		free(ids.items[i]);
 	}
 	free(ids.items);

@@ -158,7 +158,6 @@ static int status_print(int root_fd, const char *id, bool json, bool *running)
 int vxe_status_run(const struct vxe_globals *globals, int argc, char **argv, struct vxe_error **err)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	cleanup_error struct vxe_error *no_root = NULL;
 	cleanup_fd int root_fd = -1;
 	struct vxe_strings ids = {0};
 	bool json = globals->json, running, first = true;
@@ -174,11 +173,8 @@ int vxe_status_run(const struct vxe_globals *globals, int argc, char **argv, str
 	}
 	if (optind + 1 < argc)
 		return misuse("takes one instance", err);
-	root_fd = vxe_state_root_open(globals->root, false, NULL, &no_root);
-	if (root_fd < 0 && (!no_root || no_root->errnum != ENOENT)) {
-		*err = steal_pointer(&no_root);
+	if (vxe_state_root_find(globals->root, &root_fd, err) < 0)
 		return -1;
-	}
 	if (optind < argc) {
 		const char *id = argv[optind];
 

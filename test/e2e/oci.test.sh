@@ -64,6 +64,22 @@ check 'start' runtime start one
 check 'state says running' eventually 60 state_is running
 check 'the program speaks' eventually 60 grep -q '+OK' "$world/one.out"
 refused 'delete of a running container is refused' 1 'one' runtime delete one
+
+# A state that somebody has cut off.
+mkdir "$world/oci/cut"
+head -c 40 "$world/oci/one/state.json" >"$world/oci/cut/state.json"
+ids() { node -e 'console.log(JSON.parse(require("node:fs").readFileSync(0)).map(({ id }) => id).join())'; }
+check 'list has those that can be read' [ "$(runtime list --format json 2>"$world/list.err" | ids)" = one ]
+check 'and says which cannot, and why' contains "$(<"$world/list.err")" 'cut is not in the list: its state is damaged: state.json: line'
+refused 'state of it says the same' 1 'cut: its state is damaged' runtime state cut
+refused 'so does delete' 1 'cut: its state is damaged' runtime delete cut
+check 'delete --force clears it' runtime delete --force cut
+check 'and it is gone' [ ! -e "$world/oci/cut" ]
+mkdir -m 777 "$world/open"
+chmod 777 "$world/open"
+refused 'list of a folder that is no state of ours is no empty list' 1 'open' build/bin/vxe-runtime --root "$world/open" list
+check 'of one that is not there it is' [ "$(build/bin/vxe-runtime --root "$world/none" list --format json)" = '[]' ]
+
 check 'kill' runtime kill one KILL
 check 'state says stopped' eventually 60 state_is stopped
 check 'delete' runtime delete one
