@@ -303,12 +303,13 @@ static int exec_place_prepare(const struct vxe_state *state, struct exec_place *
 /* The kernel's words for an instance that ends meanwhile depend on where it is met. */
 static void exec_fails(int root_fd, int dir_fd, const struct vxe_state *state, int init, struct vxe_error **err)
 {
-	(void)vxe_instance_fails(root_fd, state->id, dir_fd, err);
 	/* A signal for all meets one after another. */
-	if (init < 0 || !vxe_process_wait(init, vxe_clock_ms() + ENDS_SOON_MS) || !vxe_state_is(root_fd, state->id, dir_fd))
-		return;
-	vxe_error_free(err);
-	vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has ended meanwhile", state->id);
+	if (init >= 0 && vxe_process_wait(init, vxe_clock_ms() + ENDS_SOON_MS)) {
+		vxe_error_free(err);
+		vxe_error_set(err, VXE_EXIT_FAILURE, 0, "%s has ended meanwhile", state->id);
+	}
+	/* Looked at last: who ends it removes it at any moment after that. */
+	(void)vxe_instance_fails(root_fd, state->id, dir_fd, err);
 }
 
 int vxe_instance_exec(const struct vxe_exec_options *options, int *exit_code, struct vxe_error **err)
